@@ -1,0 +1,37 @@
+/*
+ * Time: monotonic for durations and timers, wall clock for records and schedules only.
+ * All in microseconds, int64_t. Code below the commands takes time as an argument where it decides
+ * anything by it.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CLOCK_US_PER_MS  INT64_C(1000)
+#define CLOCK_US_PER_SEC INT64_C(1000000)
+
+/* CLOCK_MONOTONIC. */
+int64_t clock_monotonic_us(void);
+
+/* CLOCK_REALTIME, microseconds since 1970-01-01T00:00:00Z. */
+int64_t clock_wall_us(void);
+
+#define CLOCK_TEXT_MAX 32
+
+/* "2026-01-31T12:00:00Z" (RFC 3339, UTC). Years outside 0..9999 are clamped. Returns `text`. */
+char *clock_format_seconds(int64_t wall_us, char text[static CLOCK_TEXT_MAX]);
+
+/* "2026-01-31T12:00:00.123Z". Returns `text`. */
+char *clock_format_millis(int64_t wall_us, char text[static CLOCK_TEXT_MAX]);
+
+/*
+ * Parses a point in time: `2026-01-31` (midnight), `2026-01-31T12:00`, `2026-01-31T12:00:00`, each with an optional `Z`,
+ * in the local zone without it; or an age before `now_us`: `90s`, `15m`, `12h`, `7d`, `2w`.
+ * Errors: ERROR_USAGE, naming the text and the forms that are understood.
+ */
+bool clock_parse_time(const char *text, int64_t now_us, int64_t *ret_wall_us, GError **error);
+
+/* "850 ms", "12.3 s", "4 min 05 s", "2 h 07 min", "3 d 04 h". Owner: the caller frees. */
+char *clock_format_duration(int64_t duration_us);

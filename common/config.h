@@ -1,0 +1,76 @@
+/*
+ * The configuration: one table of options (config_table.c) with type, range, default and help for
+ * each, read from an INI file, printed by `thumbq config`.
+ *
+ * A Config is immutable after config_load; pointers into it are borrowed and live as long as it does.
+ */
+#pragma once
+
+#include "rendition.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdio.h>
+
+#define CONFIG_FILE_MAX      (1 << 20) /* bytes */
+#define CONFIG_SCHEDULES_MAX 64
+
+typedef struct {
+    char *name;
+    char *cron;     /* expression; checked by whoever builds the schedule */
+    char *timezone; /* IANA name, "" for the local zone */
+    char *run;      /* "sweep all" */
+} ScheduleConfig;
+
+typedef struct {
+    char *path; /* of the file it came from, NULL for built-in defaults */
+
+    /* [bucket] */
+    char *prefix; /* folder of the thumbnails, below the bucket or absolute */
+    char *state;  /* folder of store, lock and socket, below the bucket or absolute */
+    GStrv ignore; /* glob patterns, matched against each component of a key */
+    int64_t rescan_us; /* between backstop rescans; 0 for never */
+
+    /* [handler] */
+    int concurrency; /* workers at the most; auto has been resolved to the number of cores */
+    int64_t timeout_us;
+    int64_t memory_bytes;
+    int64_t max_pixels;
+    int64_t max_file_size; /* bytes */
+    int max_pages;
+    int max_invocations;
+    int retries;
+
+    Rendition renditions[RENDITIONS_MAX];
+    size_t n_renditions;
+    ScheduleConfig schedules[CONFIG_SCHEDULES_MAX];
+    size_t n_schedules;
+} Config;
+
+/*
+ * Reads the file at `path`, or takes the built-in defaults where it is NULL.
+ * Errors: ERROR_CONFIG "thumbq.conf:12: unknown key 'qualty' in [rendition small]; did you mean
+ * 'quality'?"; ERROR_NOT_FOUND, ERROR_IO for the file itself. Owner: config_free.
+ */
+Config *config_load(const char *path, GError **error);
+
+/* As config_load, from text; `name` stands for the file in messages. */
+Config *config_parse(const char *text, const char *name, GError **error);
+
+/*
+ * Replaces the renditions by one per size of `sizes` ("256x256,1024x768"), named after it, each with the
+ * defaults of a rendition. Errors: ERROR_USAGE.
+ */
+bool config_set_sizes(Config *config, const char *sizes, GError **error);
+
+/* Sets concurrency. Errors: ERROR_USAGE. */
+bool config_set_jobs(Config *config, const char *jobs, GError **error);
+
+/* Writes all options as a file that config_load takes, each with its help as a comment. */
+void config_print(const Config *config, FILE *out);
+
+void config_free(Config *config);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
+
+/* True if any component of `key` matches a pattern of `ignore`. */
+bool config_ignores(const Config *config, const char *key);

@@ -1,0 +1,82 @@
+/*
+ * Every error thumbq can report: one row each, with its name, its class and its text.
+ *
+ * The names are part of the command contract (JSON, records); the numbers are stored in records and
+ * travel over the wire. The table is added to, never renumbered. Anyone may call it.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+
+typedef enum {
+    ERROR_NONE = 0,
+    /* What an object can fail with: written into its record. */
+    ERROR_NOT_AN_IMAGE = 1,
+    ERROR_UNSUPPORTED_TYPE = 2,
+    ERROR_DAMAGED = 3,
+    ERROR_TOO_MANY_PIXELS = 4,
+    ERROR_TOO_MANY_PAGES = 5,
+    ERROR_FILE_TOO_LARGE = 6,
+    ERROR_EMPTY_FILE = 7,
+    ERROR_TIMEOUT = 8,
+    ERROR_OUT_OF_MEMORY = 9,
+    ERROR_HANDLER_CRASHED = 10,
+    ERROR_SANDBOX_VIOLATION = 11,
+    ERROR_SOURCE_CHANGED = 12,
+    ERROR_SOURCE_GONE = 13,
+    ERROR_NO_SPACE = 14,
+    ERROR_IO = 15,
+    ERROR_ACCESS_DENIED = 16,
+    ERROR_OUTPUT_TOO_LARGE = 17,
+    /* What a command or the daemon can fail with. */
+    ERROR_USAGE = 100,
+    ERROR_CONFIG = 101,
+    ERROR_NOT_FOUND = 102,
+    ERROR_LOCKED = 103,
+    ERROR_PROTOCOL = 104,
+    ERROR_STORE = 105,
+    ERROR_STORE_CORRUPT = 106,
+    ERROR_INTERNAL = 107,
+} ErrorCode;
+
+/* What to do with an object that failed. */
+typedef enum {
+    ERROR_CLASS_SKIP,   /* nothing to make: not an image */
+    ERROR_CLASS_REJECT, /* these bytes can never work: dead at once */
+    ERROR_CLASS_RETRY,  /* may work later: back-off, then dead */
+    ERROR_CLASS_AGAIN,  /* the object changed meanwhile: do it again, not counted as an attempt */
+    ERROR_CLASS_FATAL,  /* not about an object: the command or the daemon cannot go on */
+} ErrorClass;
+
+/* The GError domain whose codes are ErrorCode. */
+#define THUMBQ_ERROR (thumbq_error_quark())
+GQuark thumbq_error_quark(void);
+
+/* Name as in JSON, "too_many_pixels"; "unknown" for a code that is not in the table. Static. */
+const char *error_name(ErrorCode code);
+
+/* "skip", "reject", "retry", "again" or "fatal". Static. */
+const char *error_class_name(ErrorClass class);
+
+/* Class of a code; ERROR_CLASS_REJECT for a code that is not in the table. */
+ErrorClass error_class(ErrorCode code);
+
+/* One sentence for people: what it means and what can be done. Static. */
+const char *error_text(ErrorCode code);
+
+/* Exit status of a command that ends with this code, as in docs/commands.md. */
+int error_exit_status(ErrorCode code);
+
+/* True, with the code, for a name of the table. */
+bool error_from_name(const char *name, ErrorCode *ret_code);
+
+/* The code of a GError of any domain: G_FILE_ERROR and others map to ERROR_IO. NULL is ERROR_NONE. */
+ErrorCode error_code(const GError *error);
+
+/*
+ * Sets a GError from an errno value: "<what> '<subject>': <strerror>".
+ * ENOSPC and EDQUOT become ERROR_NO_SPACE, EACCES and EPERM ERROR_ACCESS_DENIED, ENOENT
+ * ERROR_NOT_FOUND, ENOMEM ERROR_OUT_OF_MEMORY, everything else ERROR_IO.
+ */
+void error_set_errno(GError **error, int errnum, const char *what, const char *subject);

@@ -1,0 +1,54 @@
+/*
+ * What is known of a picture: plain data that the handler reports and the store keeps.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Image types, of sources and of outputs. Stored in records: added to, never renumbered. */
+typedef enum {
+    IMAGE_NONE = 0,
+    IMAGE_JPEG = 1,
+    IMAGE_PNG = 2,
+    IMAGE_WEBP = 3,
+    IMAGE_GIF = 4,
+    IMAGE_TIFF = 5,
+    IMAGE_HEIC = 6,
+    IMAGE_AVIF = 7,
+    IMAGE_JXL = 8,
+    IMAGE_OTHER = 9, /* an image, of a type that no handler takes */
+    IMAGE_TYPES,
+} ImageType;
+
+#define THUMBHASH_MAX 25 /* bytes, https://evanw.github.io/thumbhash/ */
+
+typedef struct {
+    ImageType type;
+    int width, height; /* pixels, as a person sees it: after orientation; 0 if not known */
+    int pages;         /* pictures in the file, at least 1; 0 if not known */
+    int orientation;   /* EXIF 1..8 as found in the file; 1 if there is none */
+    bool alpha;
+    bool damaged;      /* decoded in part only */
+    bool has_date;
+    int64_t date_us;   /* EXIF creation date, wall clock; without an offset taken as UTC */
+    uint64_t etag[2];  /* XXH3-128 of the source's bytes (low, high); 0,0 if not known */
+    bool has_color;
+    uint32_t color;    /* dominant colour, 0xRRGGBB */
+    uint8_t thumbhash_len; /* 0 if there is none */
+    uint8_t thumbhash[THUMBHASH_MAX];
+} ImageFacts;
+
+/* One thumbnail as the handler wrote it. */
+typedef struct {
+    ImageType type;
+    int width, height; /* pixels */
+    int64_t size;      /* bytes */
+} ThumbnailFacts;
+
+/* "jpeg", "png", ...; "none" for IMAGE_NONE, "other" for IMAGE_OTHER. Static. */
+const char *image_type_name(ImageType type);
+bool image_type_from_name(const char *name, ImageType *ret_type);
+
+/* The file name extension thumbnails of this type get, without the dot: "jpg", "webp", ... Static. */
+const char *image_type_extension(ImageType type);

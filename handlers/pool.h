@@ -1,0 +1,57 @@
+/*
+ * The pool of handler processes: grown on demand up to a limit, retired when idle, replaced after a
+ * number of invocations, killed at the timeout; survives any death of a worker.
+ *
+ * Single-threaded, on the default GLib main context. It never parses an image byte and never blocks on a
+ * worker. Every submitted job ends in exactly one call of its PoolDone, never from within pool_submit.
+ */
+#pragma once
+
+#include "wire.h"
+
+#include <glib.h>
+#include <stdbool.h>
+
+typedef struct Pool Pool;
+
+typedef struct {
+    const char *program; /* path of thumbq-thumbnail */
+    int concurrency;     /* workers at the most, 1.. */
+    int max_invocations; /* of one worker, 1.. */
+    int64_t timeout_us;  /* per invocation: SIGKILL */
+    int64_t idle_us;     /* an idle worker is retired after this; the fork server with the last */
+    int64_t memory_bytes;
+    int64_t max_output_size; /* bytes */
+} PoolOptions;
+
+/* What one invocation cost, measured by the daemon's side, not reported by the worker. */
+typedef struct {
+    int64_t duration_us;  /* frame sent to frame received, or to the worker's death */
+    int64_t cpu_us;       /* user + system */
+    int64_t memory_bytes; /* peak resident set during it */
+    int64_t init_us;      /* start of the worker, when this invocation waited for one; else 0 */
+} PoolUsage;
+
+/*
+ * `result` and `usage` are borrowed for the call. A worker's death is a result with the error it means:
+ * timeout, out_of_memory, sandbox_violation, handler_crashed, source_changed (SIGBUS: truncated while mapped).
+ */
+typedef void (*PoolDone)(const WireResult *result, const PoolUsage *usage, void *data);
+
+/* Starts nothing yet. `options` is copied. Owner: pool_free. */
+Pool *pool_new(const PoolOptions *options);
+
+/* True if pool_submit may be called: less jobs than `concurrency` are under way. */
+bool pool_has_room(const Pool *pool);
+
+/* Jobs under way. */
+int pool_busy(const Pool *pool);
+
+/*
+ * Runs `job`. Takes the descriptors (1 + job->n_renditions) and closes them in this process as soon as the worker has them;
+ * the caller keeps its own duplicates of what it needs later.
+ */
+void pool_submit(Pool *pool, const WireJob *job, const int *fds, PoolDone done, void *data);
+
+/* Kills all processes; jobs under way are forgotten, their PoolDone is not called. */
+void pool_free(Pool *pool);

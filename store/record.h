@@ -1,0 +1,91 @@
+/*
+ * One object's record, and its binary form: a fixed little-endian struct with a layout version, then
+ * the variable parts. The decoder trusts nobody (any bytes give a record within the limits said here, or
+ * ERROR_STORE_CORRUPT) and is fuzzed.
+ */
+#pragma once
+
+#include "error.h"
+#include "image.h"
+#include "object.h"
+#include "rendition.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define RECORD_MESSAGE_MAX  256 /* bytes, with the final NUL */
+#define RECORD_ATTEMPTS_MAX 4   /* the newest ones are kept */
+
+/* Stored: added to, never renumbered. */
+typedef enum {
+    STATE_PENDING = 1,
+    STATE_RUNNING = 2,
+    STATE_DONE = 3,
+    STATE_SKIPPED = 4, /* not an image, or ignored */
+    STATE_DEAD = 5,    /* given up */
+} ObjectState;
+#define STATES_END 6
+
+/* Order of work: smaller first. */
+typedef enum {
+    PRIORITY_UPLOAD = 0,   /* just came */
+    PRIORITY_SCAN = 1,     /* lay there when the daemon started */
+    PRIORITY_BACKFILL = 2, /* stale recipe, reprocess, sweeps */
+} Priority;
+
+typedef struct {
+    char rendition[RENDITION_NAME_MAX];
+    ThumbnailFacts facts;
+    uint64_t recipe;
+} RecordThumbnail;
+
+typedef struct {
+    uint8_t request_id[16]; /* UUID */
+    int64_t start_us;       /* wall clock */
+    int64_t duration_us;
+    int64_t cpu_us;
+    int64_t memory_bytes; /* peak resident set */
+    ErrorCode error;
+} RecordAttempt;
+
+typedef struct {
+    uint64_t id;        /* given once, never used again */
+    uint64_t sequencer; /* of the object's newest event */
+    ObjectState state;
+    Priority priority;
+    ObjectVersion version; /* as seen last; what is to be, or has been, handled */
+    ObjectVersion made;    /* what facts and thumbnails were made from; all zero if nothing was */
+    int64_t uploaded_us;   /* wall clock: when this version was seen first */
+    int64_t processed_us;  /* wall clock: when this version was done, skipped or dead; 0 before */
+    int64_t due_us;        /* wall clock: not before this, while pending */
+    int64_t duration_us;   /* of the last invocation */
+    int attempts;          /* invocations of this version */
+    ErrorCode error;
+    char message[RECORD_MESSAGE_MAX];
+    ImageFacts facts;
+    RecordThumbnail thumbnails[RENDITIONS_MAX];
+    size_t n_thumbnails;
+    RecordAttempt log[RECORD_ATTEMPTS_MAX]; /* oldest first */
+    size_t n_log;
+    const char *key; /* borrowed: see whoever hands out the record */
+} Record;
+
+/* "pending", "running", ... Static. */
+const char *state_name(ObjectState state);
+bool state_from_name(const char *name, ObjectState *ret_state);
+
+/* The date the object is listed under: EXIF creation date, else modification time. */
+int64_t record_date_us(const Record *record);
+
+/* True if facts and thumbnails were made from the version seen last. */
+bool record_is_current(const Record *record);
+
+/* Bytes of all thumbnails. */
+int64_t record_thumbnail_bytes(const Record *record);
+
+/* Appends the binary form to `buffer`. */
+void record_encode(const Record *record, GByteArray *buffer);
+
+/* record->key points into `data`. Errors: ERROR_STORE_CORRUPT. Does not allocate. */
+bool record_decode(const void *data, size_t len, Record *ret_record, GError **error);

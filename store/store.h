@@ -1,0 +1,242 @@
+/*
+ * The store: a record per object, the queue order, secondary indexes, totals, metrics and the event log,
+ * all changed together in one transaction. Alone includes lmdb.h; nothing here shows LMDB.
+ *
+ * Writing: one process (the daemon, under its lock). Changing calls gather in a batch, which the first
+ * of them opens; others see nothing of it and nothing is durable until store_commit. The writer's own
+ * reads within a batch see it. Any error of a changing call spoils the batch: the caller aborts it, and what
+ * it held must be found again by a rescan (the bucket is the truth).
+ *
+ * Reading: any process, at any time, through a snapshot. A `Record` handed out borrows its key: it is valid
+ * until the snapshot ends or is renewed, or the next changing call.
+ *
+ * Errors, everywhere: ERROR_NO_SPACE, ERROR_IO, ERROR_STORE (LMDB says no; message has the reason),
+ * ERROR_STORE_CORRUPT, ERROR_NOT_FOUND (no store there to read). Keys are as object.h says; longer ones
+ * than LMDB takes are handled inside.
+ */
+#pragma once
+
+#include "record.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct Store Store;
+
+typedef enum { STORE_READ, STORE_WRITE } StoreMode;
+
+/* `directory` is made when writing. Owner: store_close. At most one Store per directory and process. */
+Store *store_open(const char *directory, StoreMode mode, GError **error);
+
+/* An open batch is aborted. */
+void store_close(Store *store);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_close)
+
+/* ---- writing ------------------------------------------------------------------------------------ */
+
+/* What a done object must have. Borrowed until the next call or store_close. */
+void store_set_renditions(Store *store, const Rendition *renditions, size_t n_renditions);
+
+/* Changes in the open batch; 0 if there is none. */
+size_t store_batch_size(const Store *store);
+
+/* Blocks until the batch is on disk. On error the batch is gone. Without one: true. */
+bool store_commit(Store *store, GError **error);
+void store_abort(Store *store);
+
+/* Puts what a dead daemon left `running` back to `pending`. Call once after opening. */
+bool store_recover(Store *store, uint64_t *ret_recovered, GError **error);
+
+typedef enum {
+    STORE_UNCHANGED, /* this version is known, and queued, done, skipped or dead */
+    STORE_QUEUED,    /* new, changed, or made by another recipe: pending now */
+} StoreSeen;
+
+/*
+ * The object is there with this version. A new key makes a record; a new version of a known key makes it
+ * pending with attempts back at 0 (facts and thumbnails stay until they are made anew); so does a
+ * `done` record that lacks one of the renditions or has one of another recipe, with PRIORITY_BACKFILL.
+ * While running, the new version is noted and the object becomes pending when store_finish comes.
+ * *ret_id is the record's id in either case.
+ */
+bool store_seen(Store *store, const char *key, const ObjectVersion *version, Priority priority,
+                int64_t now_us, StoreSeen *ret_seen, uint64_t *ret_id, GError **error);
+
+/* The object is gone: its record too. *ret_record (key borrowed) is what it was; *ret_found false if there was none. */
+bool store_remove(Store *store, const char *key, int64_t now_us, bool *ret_found,
+                  Record *ret_record, GError **error);
+
+/*
+ * The object was renamed. If `from` is done, skipped or dead, its version has the same inode, size and mtime as `version`, and
+ * `to` has no record, then the record moves to `to` with the new version (made from it too, if it was
+ * current) and *ret_moved is true; *ret_record is the record after the move, key borrowed. Otherwise nothing happens, and the caller takes it
+ * as one removed and one seen.
+ */
+bool store_move(Store *store, const char *from, const char *to, const ObjectVersion *version,
+                int64_t now_us, bool *ret_moved, Record *ret_record, GError **error);
+
+/* Makes an object pending again (sweeps, reprocess, dead letters): attempts back at 0. */
+bool store_requeue(Store *store, const char *key, Priority priority, int64_t now_us,
+                   bool *ret_found, GError **error);
+
+/*
+ * Takes the next object that is due at `now_us` in the order of priority, due time, sequencer: running.
+ * *ret_found false if none is due; then *ret_next_due_us is when the next will be, INT64_MAX for never.
+ */
+bool store_claim(Store *store, int64_t now_us, bool *ret_found, Record *ret_record,
+                 int64_t *ret_next_due_us, GError **error);
+
+/* How an invocation ended. */
+typedef struct {
+    ObjectState state;      /* DONE, SKIPPED, DEAD, or PENDING: again at due_us */
+    ObjectVersion version;  /* that was handled */
+    bool counts;            /* an attempt: false for source_changed and the like */
+    int64_t now_us;
+    int64_t due_us;         /* with PENDING */
+    ErrorCode error;
+    char message[RECORD_MESSAGE_MAX];
+    RecordAttempt attempt;  /* start_us == 0: no invocation took place (the source could not be opened) */
+    bool has_facts;         /* facts replace the record's */
+    ImageFacts facts;
+    RecordThumbnail thumbnails[RENDITIONS_MAX]; /* with DONE: all the object has now */
+    size_t n_thumbnails;
+} StoreOutcome;
+
+/*
+ * Ends what store_claim began. If a newer version came meanwhile, the object is pending again whatever
+ * the outcome says. Metrics (invocations, errors, retries, duration, latency from uploaded to now) are counted here.
+ * *ret_record: the record after it, key borrowed. *ret_found false: the object was removed meanwhile.
+ */
+bool store_finish(Store *store, const char *key, const StoreOutcome *outcome, bool *ret_found,
+                  Record *ret_record, GError **error);
+
+/* The record as the open batch sees it. */
+bool store_peek(Store *store, const char *key, bool *ret_found, Record *ret_record, GError **error);
+
+/*
+ * The first record whose key sorts after `after` (NULL: the first of all), as the batch sees it. For
+ * long walks in slices, with other calls in between.
+ */
+bool store_peek_after(Store *store, const char *after, bool *ret_found, Record *ret_record,
+                      GError **error);
+
+/* ---- reading ------------------------------------------------------------------------------------ */
+
+typedef struct StoreSnapshot StoreSnapshot;
+
+/* Owner: store_snapshot_end. Keep it short: while it is open, space is not reused. */
+StoreSnapshot *store_snapshot_begin(Store *store, GError **error);
+void store_snapshot_end(StoreSnapshot *snapshot);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(StoreSnapshot, store_snapshot_end)
+
+/* Errors: ERROR_NOT_FOUND for a key without a record. */
+bool store_get(StoreSnapshot *snapshot, const char *key, Record *ret_record, GError **error);
+
+/* All zero: everything. */
+typedef struct {
+    const char *prefix; /* of the key's bytes */
+    const char *match;  /* glob on the whole key; without '/' in it, on the last component */
+    uint32_t types;     /* 1 << ImageType; 0: any */
+    uint32_t states;    /* 1 << ObjectState; 0: any */
+    bool has_since, has_until;
+    int64_t since_us, until_us; /* record_date_us, since <= date < until */
+    bool has_min_size, has_max_size;
+    int64_t min_size, max_size; /* bytes of the source, both included */
+    bool damaged;
+} StoreFilter;
+
+bool store_filter_is_empty(const StoreFilter *filter);
+
+/* Pure. */
+bool store_filter_matches(const StoreFilter *filter, const Record *record);
+
+typedef enum {
+    STORE_SORT_NAME,
+    STORE_SORT_SIZE,
+    STORE_SORT_DATE,
+    STORE_SORT_DURATION,
+} StoreSort;
+
+/* False stops the walk. */
+typedef bool (*StoreVisit)(const Record *record, void *data);
+
+/*
+ * Visits the records that match, in the order of `sort`, at most `limit` (0: all). Uses the narrowest
+ * index; renews the snapshot every few thousand rows, so that a slow reader does not bloat the file.
+ */
+bool store_query(StoreSnapshot *snapshot, const StoreFilter *filter, StoreSort sort, bool reverse,
+                 uint64_t limit, StoreVisit visit, void *data, GError **error);
+
+typedef struct {
+    uint64_t objects;
+    uint64_t by_state[STATES_END];
+    uint64_t damaged;
+    uint64_t source_bytes;
+    uint64_t thumbnails;
+    uint64_t thumbnail_bytes;
+} StoreTotals;
+
+/* What totals are grouped by. */
+typedef enum {
+    STORE_BY_ALL,    /* one group, "" */
+    STORE_BY_TYPE,   /* "jpeg" */
+    STORE_BY_STATE,  /* "done" */
+    STORE_BY_DAY,    /* "2026-01-31", UTC */
+    STORE_BY_MONTH,  /* "2026-01" */
+    STORE_BY_PREFIX, /* first folder, "2026/"; "" for objects in the bucket itself */
+} StoreBy;
+
+typedef bool (*StoreVisitGroup)(const char *group, const StoreTotals *totals, void *data);
+
+/*
+ * Visits the groups that are not empty, sorted by name. Costs the same with any number of objects while
+ * the filter is empty; otherwise walks what the filter selects.
+ */
+bool store_totals(StoreSnapshot *snapshot, const StoreFilter *filter, StoreBy by,
+                  StoreVisitGroup visit, void *data, GError **error);
+
+/* Percentiles within 3 %; all in microseconds; zero while count is. */
+typedef struct {
+    uint64_t count;
+    int64_t p50, p90, p99, max;
+} StoreQuantiles;
+
+typedef struct {
+    uint64_t invocations, errors, retries;
+    StoreQuantiles duration, latency;
+} StoreInvocations;
+
+/* Over the hours that overlap [since_us, until_us); INT64_MIN and INT64_MAX: all time, at a fixed cost. */
+bool store_invocations(StoreSnapshot *snapshot, int64_t since_us, int64_t until_us,
+                       StoreInvocations *ret_invocations, GError **error);
+
+#define STORE_EVENTS_MAX 100000 /* rows kept; the oldest go */
+
+typedef enum {
+    STORE_EVENT_CREATED = 1, /* a new object, or a new version of one */
+    STORE_EVENT_REMOVED = 2,
+    STORE_EVENT_MOVED = 3, /* key is the new one */
+    STORE_EVENT_DONE = 4,
+    STORE_EVENT_SKIPPED = 5,
+    STORE_EVENT_DEAD = 6,
+    STORE_EVENT_RETRY = 7,
+} StoreEventType;
+
+typedef struct {
+    uint64_t sequencer;
+    int64_t time_us; /* wall clock */
+    StoreEventType type;
+    uint64_t object_id;
+    int64_t size; /* bytes of the source */
+    ErrorCode error;
+    const char *key; /* borrowed for the call */
+} StoreEvent;
+
+const char *store_event_name(StoreEventType type);
+
+typedef bool (*StoreVisitEvent)(const StoreEvent *event, void *data);
+
+/* Events after the sequencer `after` (0: all that are kept), oldest first; of one object, or of all where `object_id` is 0. */
+bool store_events(StoreSnapshot *snapshot, uint64_t after, uint64_t object_id, uint64_t limit,
+                  StoreVisitEvent visit, void *data, GError **error);

@@ -1,0 +1,35 @@
+/*
+ * Schedules: parses an expression, and computes when it is due next. Pure: time is an argument.
+ *
+ * Five-field crontab(5) with names, ranges, lists, steps and @hourly @daily @weekly @monthly @yearly;
+ * EventBridge's `cron(min hour day-of-month month day-of-week year)` with ? L W #, `rate(5 minutes)`
+ * and `at(2026-01-31T12:00:00)`.
+ * A local time that the spring change leaves out is skipped; one that the autumn change repeats fires once.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define CRON_TEXT_MAX 256 /* bytes of an expression */
+
+typedef struct Cron Cron;
+
+/*
+ * `timezone` is an IANA name, or NULL or "" for the local zone.
+ * Errors: ERROR_USAGE, naming the field, its text and its range. Owner: cron_free.
+ */
+Cron *cron_parse(const char *expression, const char *timezone, GError **error);
+
+/*
+ * The first time strictly after `after_us` (wall clock), in *ret_us. False when there is none ever (a year
+ * that has passed, 30 February). rate() counts from `after_us`.
+ */
+bool cron_next(const Cron *cron, int64_t after_us, int64_t *ret_us);
+
+/* "2026-03-29T03:00:00+02:00", in the schedule's zone. Owner: the caller frees. */
+char *cron_format(const Cron *cron, int64_t wall_us);
+
+void cron_free(Cron *cron);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Cron, cron_free)
