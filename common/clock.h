@@ -27,9 +27,9 @@ char *clock_format_seconds(int64_t wall_us, char text[static CLOCK_TEXT_MAX]);
 char *clock_format_millis(int64_t wall_us, char text[static CLOCK_TEXT_MAX]);
 
 /*
- * Parses a point in time: `2026-01-31` (midnight), `2026-01-31T12:00`, `2026-01-31T12:00:00`, each with an optional `Z`,
- * in the local zone without it; or an age before `now_us`: `90s`, `15m`, `12h`, `7d`, `2w`.
- * Errors: ERROR_USAGE, naming the text and the forms that are understood.
+ * Parses a point in time: `2026-01-31` (midnight), `2026-01-31T12:00`, `2026-01-31T12:00:00`, each
+ * with an optional `Z`, in the local zone without it; or an age before `now_us`: `90s`, `15m`,
+ * `12h`, `7d`, `2w`. Errors: ERROR_USAGE, naming the text and the forms that are understood.
  */
 bool clock_parse_time(const char *text, int64_t now_us, int64_t *ret_wall_us, GError **error);
 

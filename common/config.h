@@ -2,7 +2,8 @@
  * The configuration: one table of options (config_table.c) with type, range, default and help for
  * each, read from an INI file, printed by `thumbq config`.
  *
- * A Config is immutable after config_load; pointers into it are borrowed and live as long as it does.
+ * A Config is immutable after config_load; pointers into it are borrowed and live as long as it
+ * does.
  */
 #pragma once
 
@@ -26,9 +27,9 @@ typedef struct {
     char *path; /* of the file it came from, NULL for built-in defaults */
 
     /* [bucket] */
-    char *prefix; /* folder of the thumbnails, below the bucket or absolute */
-    char *state;  /* folder of store, lock and socket, below the bucket or absolute */
-    GStrv ignore; /* glob patterns, matched against each component of a key */
+    char *prefix;      /* folder of the thumbnails, below the bucket or absolute */
+    char *state;       /* folder of store, lock and socket, below the bucket or absolute */
+    GStrv ignore;      /* glob patterns, matched against each component of a key */
     int64_t rescan_us; /* between backstop rescans; 0 for never */
 
     /* [handler] */
@@ -58,8 +59,8 @@ Config *config_load(const char *path, GError **error);
 Config *config_parse(const char *text, const char *name, GError **error);
 
 /*
- * Replaces the renditions by one per size of `sizes` ("256x256,1024x768"), named after it, each with the
- * defaults of a rendition. Errors: ERROR_USAGE.
+ * Replaces the renditions by one per size of `sizes` ("256x256,1024x768"), named after it, each
+ * with the defaults of a rendition. Errors: ERROR_USAGE.
  */
 bool config_set_sizes(Config *config, const char *sizes, GError **error);
 

@@ -71,7 +71,8 @@ int error_exit_status(ErrorCode code);
 /* True, with the code, for a name of the table. */
 bool error_from_name(const char *name, ErrorCode *ret_code);
 
-/* The code of a GError of any domain: G_FILE_ERROR and others map to ERROR_IO. NULL is ERROR_NONE. */
+/* The code of a GError of any domain: G_FILE_ERROR and others map to ERROR_IO. NULL is ERROR_NONE.
+ */
 ErrorCode error_code(const GError *error);
 
 /*

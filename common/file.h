@@ -23,5 +23,6 @@ int fd_steal(int *fd);
  */
 char *file_read(const char *path, size_t max_bytes, size_t *ret_len, GError **error);
 
-/* Makes the folder `path` below `dir_fd` with all its parents; fine if it is there. Errors: as error_set_errno. */
+/* Makes the folder `path` below `dir_fd` with all its parents; fine if it is there. Errors: as
+ * error_set_errno. */
 bool file_make_folders(int dir_fd, const char *path, GError **error);

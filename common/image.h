@@ -29,12 +29,12 @@ typedef struct {
     int pages;         /* pictures in the file, at least 1; 0 if not known */
     int orientation;   /* EXIF 1..8 as found in the file; 1 if there is none */
     bool alpha;
-    bool damaged;      /* decoded in part only */
+    bool damaged; /* decoded in part only */
     bool has_date;
-    int64_t date_us;   /* EXIF creation date, wall clock; without an offset taken as UTC */
-    uint64_t etag[2];  /* XXH3-128 of the source's bytes (low, high); 0,0 if not known */
+    int64_t date_us;  /* EXIF creation date, wall clock; without an offset taken as UTC */
+    uint64_t etag[2]; /* XXH3-128 of the source's bytes (low, high); 0,0 if not known */
     bool has_color;
-    uint32_t color;    /* dominant colour, 0xRRGGBB */
+    uint32_t color;        /* dominant colour, 0xRRGGBB */
     uint8_t thumbhash_len; /* 0 if there is none */
     uint8_t thumbhash[THUMBHASH_MAX];
 } ImageFacts;
@@ -50,5 +50,6 @@ typedef struct {
 const char *image_type_name(ImageType type);
 bool image_type_from_name(const char *name, ImageType *ret_type);
 
-/* The file name extension thumbnails of this type get, without the dot: "jpg", "webp", ... Static. */
+/* The file name extension thumbnails of this type get, without the dot: "jpg", "webp", ... Static.
+ */
 const char *image_type_extension(ImageType type);

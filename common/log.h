@@ -1,5 +1,6 @@
 /*
- * One line per message on stderr. Only commands and the daemon's loop log; library code returns errors.
+ * One line per message on stderr. Only commands and the daemon's loop log; library code returns
+ * errors.
  */
 #pragma once
 

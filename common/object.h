@@ -1,9 +1,10 @@
 /*
  * Object keys and versions: what identifies one upload.
  *
- * A key is the object's path below the bucket: bytes, not text; no leading or trailing '/', no empty,
- * "." or ".." component, no NUL, 1 to OBJECT_KEY_MAX bytes. A version is what fstat says of the file;
- * two equal versions of a key are taken to hold the same bytes.
+ * A key is the object's path below the bucket: bytes, not text; no leading or trailing '/', no
+ * empty,
+ * "." or ".." component, no NUL, 1 to OBJECT_KEY_MAX bytes. A version is what fstat says of the
+ * file; two equal versions of a key are taken to hold the same bytes.
  */
 #pragma once
 
@@ -32,8 +33,8 @@ bool object_key_is_valid(const char *key);
 bool object_key_is_below(const char *key, const char *prefix);
 
 /*
- * The key as text. A key that is valid UTF-8 without control characters is itself; any other has its
- * offending bytes, and '%', written as %XX, and *ret_encoded (may be NULL) is set to true.
+ * The key as text. A key that is valid UTF-8 without control characters is itself; any other has
+ * its offending bytes, and '%', written as %XX, and *ret_encoded (may be NULL) is set to true.
  * Owner: the caller frees.
  */
 char *object_key_to_text(const char *key, bool *ret_encoded);

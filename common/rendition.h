@@ -1,6 +1,6 @@
 /*
- * A rendition: one picture that is made of every upload. Plain data, shared by the configuration, the
- * daemon, and (over the wire) the handler.
+ * A rendition: one picture that is made of every upload. Plain data, shared by the configuration,
+ * the daemon, and (over the wire) the handler.
  */
 #pragma once
 
@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RENDITIONS_MAX        16
-#define RENDITION_NAME_MAX    32
-#define RENDITION_SIZE_MAX    16384 /* pixels per side */
+#define RENDITIONS_MAX     16
+#define RENDITION_NAME_MAX 32
+#define RENDITION_SIZE_MAX 16384 /* pixels per side */
 
 typedef enum {
     FIT_INSIDE = 0, /* all of the picture, at most width x height */
@@ -41,7 +41,8 @@ typedef struct {
     Format format;
     int quality;         /* 1..100 */
     uint32_t background; /* 0xRRGGBB, under alpha where the output type has none */
-    uint64_t recipe;     /* hash of all that shapes the picture; another recipe makes thumbnails stale */
+    uint64_t
+        recipe; /* hash of all that shapes the picture; another recipe makes thumbnails stale */
 } Rendition;
 
 const char *fit_name(Fit fit);
@@ -49,7 +50,8 @@ const char *format_name(Format format);
 bool fit_from_name(const char *name, Fit *ret_fit);
 bool format_from_name(const char *name, Format *ret_format);
 
-/* Fills in `recipe` from the other fields. The name does not count: renaming is a new rendition anyway. */
+/* Fills in `recipe` from the other fields. The name does not count: renaming is a new rendition
+ * anyway. */
 void rendition_compute_recipe(Rendition *rendition);
 
 /*

@@ -9,7 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* `512`, `10K`, `2M`, `1G`, `1T` (powers of 1024; optional `B` or `iB`), decimals allowed: `1.5M`. */
+/* `512`, `10K`, `2M`, `1G`, `1T` (powers of 1024; optional `B` or `iB`), decimals allowed: `1.5M`.
+ */
 bool units_parse_bytes(const char *text, int64_t *ret_bytes, GError **error);
 
 /* Plain count: `150M` is 150,000,000 (powers of 1000), decimals allowed. */

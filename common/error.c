@@ -1,0 +1,140 @@
+#include "error.h"
+
+#include <errno.h>
+#include <string.h>
+
+G_DEFINE_QUARK(thumbq - error - quark, thumbq_error)
+
+typedef struct {
+    ErrorCode code;
+    ErrorClass class;
+    int exit_status;
+    const char *name;
+    const char *text;
+} ErrorRow;
+
+static const ErrorRow rows[] = {
+    {ERROR_NONE, ERROR_CLASS_SKIP, 0, "none", "no error"},
+    {ERROR_NOT_AN_IMAGE, ERROR_CLASS_SKIP, 1, "not_an_image", "the file holds no image"},
+    {ERROR_UNSUPPORTED_TYPE, ERROR_CLASS_REJECT, 1, "unsupported_type",
+     "an image of a type that no handler takes; convert it to jpeg, png, webp, gif, tiff, heic or "
+     "avif"},
+    {ERROR_DAMAGED, ERROR_CLASS_REJECT, 1, "damaged",
+     "the image cannot be decoded; upload it again if the original is whole"},
+    {ERROR_TOO_MANY_PIXELS, ERROR_CLASS_REJECT, 1, "too_many_pixels",
+     "width x height is over the limit; see 'max_pixels'"},
+    {ERROR_TOO_MANY_PAGES, ERROR_CLASS_REJECT, 1, "too_many_pages",
+     "more pages or frames than the limit; see 'max_pages'"},
+    {ERROR_FILE_TOO_LARGE, ERROR_CLASS_REJECT, 1, "file_too_large",
+     "more bytes than the limit; see 'max_file_size'"},
+    {ERROR_EMPTY_FILE, ERROR_CLASS_SKIP, 1, "empty_file", "the file has no bytes"},
+    {ERROR_TIMEOUT, ERROR_CLASS_RETRY, 1, "timeout",
+     "the handler took longer than the limit; see 'timeout'"},
+    {ERROR_OUT_OF_MEMORY, ERROR_CLASS_RETRY, 1, "out_of_memory",
+     "the handler needed more memory than the limit; see 'memory'"},
+    {ERROR_HANDLER_CRASHED, ERROR_CLASS_RETRY, 1, "handler_crashed",
+     "the handler process died while working on it"},
+    {ERROR_SANDBOX_VIOLATION, ERROR_CLASS_REJECT, 1, "sandbox_violation",
+     "the handler tried what its sandbox forbids; the file may be hostile"},
+    {ERROR_SOURCE_CHANGED, ERROR_CLASS_AGAIN, 1, "source_changed",
+     "the file changed while it was read; it is done again"},
+    {ERROR_SOURCE_GONE, ERROR_CLASS_AGAIN, 1, "source_gone", "the file is not there any more"},
+    {ERROR_NO_SPACE, ERROR_CLASS_RETRY, 74, "no_space",
+     "no space left on the disk; free some, work resumes by itself"},
+    {ERROR_IO, ERROR_CLASS_RETRY, 74, "io_error", "reading or writing failed"},
+    {ERROR_ACCESS_DENIED, ERROR_CLASS_RETRY, 74, "access_denied",
+     "the file may not be read; check its owner and mode"},
+    {ERROR_OUTPUT_TOO_LARGE, ERROR_CLASS_REJECT, 1, "output_too_large",
+     "a thumbnail came out larger than the limit"},
+    {ERROR_USAGE, ERROR_CLASS_FATAL, 2, "usage", "wrong usage; see 'thumbq help'"},
+    {ERROR_CONFIG, ERROR_CLASS_FATAL, 2, "config", "the configuration file is wrong"},
+    {ERROR_NOT_FOUND, ERROR_CLASS_FATAL, 3, "not_found", "no such bucket, store or object"},
+    {ERROR_LOCKED, ERROR_CLASS_FATAL, 4, "locked", "another daemon holds the lock"},
+    {ERROR_PROTOCOL, ERROR_CLASS_RETRY, 70, "protocol", "the handler sent something unexpected"},
+    {ERROR_STORE, ERROR_CLASS_FATAL, 74, "store", "the store cannot be used"},
+    {ERROR_STORE_CORRUPT, ERROR_CLASS_FATAL, 74, "store_corrupt", "the store is damaged"},
+    {ERROR_INTERNAL, ERROR_CLASS_FATAL, 70, "internal", "a mistake in thumbq; please report it"},
+};
+
+static const ErrorRow *find_row(ErrorCode code)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        if (rows[i].code == code)
+            return &rows[i];
+    }
+    return NULL;
+}
+
+const char *error_name(ErrorCode code)
+{
+    const ErrorRow *row = find_row(code);
+    return row ? row->name : "unknown";
+}
+
+const char *error_class_name(ErrorClass class)
+{
+    static const char *const names[] = {"skip", "reject", "retry", "again", "fatal"};
+    return (size_t) class < G_N_ELEMENTS(names) ? names[class] : "unknown";
+}
+
+ErrorClass error_class(ErrorCode code)
+{
+    const ErrorRow *row = find_row(code);
+    return row ? row->class : ERROR_CLASS_REJECT;
+}
+
+const char *error_text(ErrorCode code)
+{
+    const ErrorRow *row = find_row(code);
+    return row ? row->text : "an error this version does not know";
+}
+
+int error_exit_status(ErrorCode code)
+{
+    const ErrorRow *row = find_row(code);
+    return row ? row->exit_status : 70;
+}
+
+bool error_from_name(const char *name, ErrorCode *ret_code)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        if (strcmp(rows[i].name, name) == 0) {
+            *ret_code = rows[i].code;
+            return true;
+        }
+    }
+    return false;
+}
+
+ErrorCode error_code(const GError *error)
+{
+    if (!error)
+        return ERROR_NONE;
+    return error->domain == THUMBQ_ERROR ? (ErrorCode)error->code : ERROR_IO;
+}
+
+static ErrorCode code_from_errno(int errnum)
+{
+    switch (errnum) {
+    case ENOSPC:
+    case EDQUOT:
+        return ERROR_NO_SPACE;
+    case EACCES:
+    case EPERM:
+        return ERROR_ACCESS_DENIED;
+    case ENOENT:
+        return ERROR_NOT_FOUND;
+    case ENOMEM:
+        return ERROR_OUT_OF_MEMORY;
+    default:
+        return ERROR_IO;
+    }
+}
+
+void error_set_errno(GError **error, int errnum, const char *what, const char *subject)
+{
+    g_autofree char *reason = g_strdup(g_strerror(errnum));
+
+    reason[0] = g_ascii_tolower(reason[0]);
+    g_set_error(error, THUMBQ_ERROR, code_from_errno(errnum), "%s '%s': %s", what, subject, reason);
+}

@@ -1,0 +1,36 @@
+#include "image.h"
+
+#include <glib.h>
+#include <string.h>
+
+static const struct {
+    const char *name;
+    const char *extension;
+} types[IMAGE_TYPES] = {
+    [IMAGE_NONE] = {"none", "bin"},  [IMAGE_JPEG] = {"jpeg", "jpg"},
+    [IMAGE_PNG] = {"png", "png"},    [IMAGE_WEBP] = {"webp", "webp"},
+    [IMAGE_GIF] = {"gif", "gif"},    [IMAGE_TIFF] = {"tiff", "tif"},
+    [IMAGE_HEIC] = {"heic", "heic"}, [IMAGE_AVIF] = {"avif", "avif"},
+    [IMAGE_JXL] = {"jxl", "jxl"},    [IMAGE_OTHER] = {"other", "bin"},
+};
+
+const char *image_type_name(ImageType type)
+{
+    return (size_t)type < IMAGE_TYPES ? types[type].name : "unknown";
+}
+
+bool image_type_from_name(const char *name, ImageType *ret_type)
+{
+    for (size_t i = 0; i < IMAGE_TYPES; i++) {
+        if (strcmp(types[i].name, name) == 0) {
+            *ret_type = (ImageType)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *image_type_extension(ImageType type)
+{
+    return (size_t)type < IMAGE_TYPES ? types[type].extension : "bin";
+}

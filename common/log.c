@@ -1,0 +1,31 @@
+#include "log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+static LogLevel max_level = LOG_LEVEL_INFO;
+
+void log_set_level(LogLevel level)
+{
+    max_level = level;
+}
+
+void log_message(LogLevel level, const char *format, ...)
+{
+    static const char *const marks[] = {"error: ", "warning: ", "", ""};
+
+    if (level > max_level)
+        return;
+
+    g_autoptr(GString) line = g_string_new("thumbq: ");
+    g_string_append(line, marks[level]);
+    va_list arguments;
+    va_start(arguments, format);
+    g_string_append_vprintf(line, format, arguments);
+    va_end(arguments);
+    g_string_append_c(line, '\n');
+
+    /* Nowhere to report that stderr is gone. */
+    (void)!write(STDERR_FILENO, line->str, line->len);
+}

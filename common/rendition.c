@@ -1,0 +1,89 @@
+#include "rendition.h"
+
+#include <string.h>
+#include <xxhash.h>
+
+static const char *const fit_names[] = {"inside", "cover", "attention", "entropy", "fill"};
+static const char *const format_names[] = {"jpeg", "webp", "png", "avif", "jxl", "auto", "same"};
+
+static bool find_name(const char *const *names, size_t n, const char *name, size_t *ret_index)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (strcmp(names[i], name) == 0) {
+            *ret_index = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *fit_name(Fit fit)
+{
+    return (size_t)fit < G_N_ELEMENTS(fit_names) ? fit_names[fit] : "unknown";
+}
+
+const char *format_name(Format format)
+{
+    return (size_t)format < G_N_ELEMENTS(format_names) ? format_names[format] : "unknown";
+}
+
+bool fit_from_name(const char *name, Fit *ret_fit)
+{
+    size_t i;
+
+    if (!find_name(fit_names, G_N_ELEMENTS(fit_names), name, &i))
+        return false;
+    *ret_fit = (Fit)i;
+    return true;
+}
+
+bool format_from_name(const char *name, Format *ret_format)
+{
+    size_t i;
+
+    if (!find_name(format_names, G_N_ELEMENTS(format_names), name, &i))
+        return false;
+    *ret_format = (Format)i;
+    return true;
+}
+
+/* Raised when the handler makes other pictures than before from the same settings. */
+#define RECIPE_VERSION 1
+
+void rendition_compute_recipe(Rendition *rendition)
+{
+    const uint64_t fields[] = {
+        RECIPE_VERSION,           (uint64_t)rendition->width,  (uint64_t)rendition->height,
+        (uint64_t)rendition->fit, (uint64_t)rendition->format, (uint64_t)rendition->quality,
+        rendition->background,
+    };
+    uint8_t bytes[sizeof fields];
+
+    for (size_t i = 0; i < sizeof fields; i++)
+        bytes[i] = (uint8_t)(fields[i / 8] >> (8 * (i % 8)));
+    rendition->recipe = XXH3_64bits(bytes, sizeof bytes);
+}
+
+ImageType rendition_output_type(const Rendition *rendition, ImageType source_type, bool has_alpha)
+{
+    switch (rendition->format) {
+    case FORMAT_JPEG:
+        return IMAGE_JPEG;
+    case FORMAT_WEBP:
+        return IMAGE_WEBP;
+    case FORMAT_PNG:
+        return IMAGE_PNG;
+    case FORMAT_AVIF:
+        return IMAGE_AVIF;
+    case FORMAT_JXL:
+        return IMAGE_JXL;
+    case FORMAT_SAME:
+        if (source_type == IMAGE_JPEG || source_type == IMAGE_WEBP || source_type == IMAGE_PNG ||
+            source_type == IMAGE_AVIF)
+            return source_type;
+        break;
+    case FORMAT_AUTO:
+        break;
+    }
+    return has_alpha ? IMAGE_WEBP : IMAGE_JPEG;
+}
