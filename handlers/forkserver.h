@@ -1,13 +1,13 @@
 /*
  * What the daemon and the handler program say to each other about starting processes.
  *
- * The daemon executes `thumbq-thumbnail` once, with an empty environment and a SOCK_SEQPACKET socket as
- * FORKSERVER_FD: this is the fork server. It loads libvips, warms it without starting a thread, and
- * then answers each ForkRequest (one descriptor with it: the new worker's end of its own socket
- * pair) with a ForkReply and, on success, a pidfd. The new worker is made with clone3(CLONE_PARENT):
- * a child of the daemon, which alone reaps it and reads its rusage. A worker locks itself in before it reads its first frame,
- * serves jobs (wire.h) on its socket until that is closed, and exits 0. The fork server exits when its
- * socket is closed.
+ * The daemon executes `thumbq-thumbnail` once, with an empty environment and a SOCK_SEQPACKET
+ * socket as FORKSERVER_FD: this is the fork server. It loads libvips, warms it without starting a
+ * thread, and then answers each ForkRequest (one descriptor with it: the new worker's end of its
+ * own socket pair) with a ForkReply and, on success, a pidfd. The new worker is made with
+ * clone3(CLONE_PARENT): a child of the daemon, which alone reaps it and reads its rusage. A worker
+ * locks itself in before it reads its first frame, serves jobs (wire.h) on its socket until that is
+ * closed, and exits 0. The fork server exits when its socket is closed.
  */
 #pragma once
 
@@ -19,8 +19,9 @@
 typedef struct {
     uint32_t version;
     uint32_t reserved;
-    int64_t memory_bytes;    /* address space a worker may use beyond what it starts with; 0: no limit */
-    int64_t timeout_us;      /* CPU time a single job may take, rounded up to seconds */
+    int64_t
+        memory_bytes;   /* address space a worker may use beyond what it starts with; 0: no limit */
+    int64_t timeout_us; /* CPU time a single job may take, rounded up to seconds */
     int64_t max_output_size; /* bytes, RLIMIT_FSIZE */
     uint32_t uid, gid;       /* become these when started as root; 0: stay */
 } ForkRequest;

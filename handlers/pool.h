@@ -2,8 +2,9 @@
  * The pool of handler processes: grown on demand up to a limit, retired when idle, replaced after a
  * number of invocations, killed at the timeout; survives any death of a worker.
  *
- * Single-threaded, on the default GLib main context. It never parses an image byte and never blocks on a
- * worker. Every submitted job ends in exactly one call of its PoolDone, never from within pool_submit.
+ * Single-threaded, on the default GLib main context. It never parses an image byte and never blocks
+ * on a worker. Every submitted job ends in exactly one call of its PoolDone, never from within
+ * pool_submit.
  */
 #pragma once
 
@@ -33,8 +34,9 @@ typedef struct {
 } PoolUsage;
 
 /*
- * `result` and `usage` are borrowed for the call. A worker's death is a result with the error it means:
- * timeout, out_of_memory, sandbox_violation, handler_crashed, source_changed (SIGBUS: truncated while mapped).
+ * `result` and `usage` are borrowed for the call. A worker's death is a result with the error it
+ * means: timeout, out_of_memory, sandbox_violation, handler_crashed, source_changed (SIGBUS:
+ * truncated while mapped).
  */
 typedef void (*PoolDone)(const WireResult *result, const PoolUsage *usage, void *data);
 
@@ -48,8 +50,8 @@ bool pool_has_room(const Pool *pool);
 int pool_busy(const Pool *pool);
 
 /*
- * Runs `job`. Takes the descriptors (1 + job->n_renditions) and closes them in this process as soon as the worker has them;
- * the caller keeps its own duplicates of what it needs later.
+ * Runs `job`. Takes the descriptors (1 + job->n_renditions) and closes them in this process as soon
+ * as the worker has them; the caller keeps its own duplicates of what it needs later.
  */
 void pool_submit(Pool *pool, const WireJob *job, const int *fds, PoolDone done, void *data);
 

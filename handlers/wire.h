@@ -2,8 +2,9 @@
  * The frames between the daemon and a handler process: one versioned frame each way over a
  * SOCK_SEQPACKET pair, integers little-endian, descriptors beside it by SCM_RIGHTS.
  *
- * A decoder trusts nobody: any bytes give either a frame whose every field is within the limits said
- * here, or ERROR_PROTOCOL. It is fuzzed. Used by both ends; knows neither processes nor images.
+ * A decoder trusts nobody: any bytes give either a frame whose every field is within the limits
+ * said here, or ERROR_PROTOCOL. It is fuzzed. Used by both ends; knows neither processes nor
+ * images.
  */
 #pragma once
 
@@ -29,7 +30,8 @@ typedef struct {
     int64_t max_file_size;   /* bytes */
     int64_t max_output_size; /* bytes, each thumbnail */
     int max_pages;
-    uint64_t known_etag[2]; /* if the source still has it, answer `unchanged` and make nothing; 0,0: none */
+    uint64_t known_etag[2]; /* if the source still has it, answer `unchanged` and make nothing; 0,0:
+                               none */
     Rendition renditions[RENDITIONS_MAX];
     size_t n_renditions;
 } WireJob;
@@ -37,7 +39,8 @@ typedef struct {
 typedef struct {
     uint64_t serial;
     ErrorCode error; /* ERROR_NONE: every rendition has been written */
-    bool unchanged;  /* the source has the known etag; facts hold only the etag, nothing was written */
+    bool unchanged;  /* the source has the known etag; facts hold only the etag, nothing was written
+                      */
     char message[WIRE_MESSAGE_MAX]; /* why, for people; valid UTF-8; empty without an error */
     ImageFacts facts;               /* as far as it got, also with an error */
     ThumbnailFacts thumbnails[RENDITIONS_MAX];
@@ -60,9 +63,10 @@ bool wire_send(int socket_fd, const void *data, size_t len, const int *fds, size
                GError **error);
 
 /*
- * Receive one frame into `buffer`. *ret_len is 0 at the end of the stream. Descriptors that come with
- * it are close-on-exec and the caller's; more than `max_fds`, or a truncated frame, is ERROR_PROTOCOL and
- * closes them all. Errors: ERROR_IO (EAGAIN sets *ret_len to -1 instead and is no error).
+ * Receive one frame into `buffer`. *ret_len is 0 at the end of the stream. Descriptors that come
+ * with it are close-on-exec and the caller's; more than `max_fds`, or a truncated frame, is
+ * ERROR_PROTOCOL and closes them all. Errors: ERROR_IO (EAGAIN sets *ret_len to -1 instead and is
+ * no error).
  */
 bool wire_receive(int socket_fd, uint8_t buffer[static WIRE_FRAME_MAX], ssize_t *ret_len, int *fds,
                   size_t max_fds, size_t *ret_n_fds, GError **error);
