@@ -59,6 +59,8 @@ void daemon_check_finished(Daemon *daemon)
         return;
     if (daemon->options->once)
         g_main_loop_quit(daemon->loop);
+    if (daemon->control)
+        control_check_settled(daemon->control);
 }
 
 static gboolean on_signal(gpointer data)
@@ -190,7 +192,10 @@ static bool open_all(Daemon *daemon, GError **error)
         return false;
     open_pool(daemon);
     daemon->progress = progress_new(daemon);
-    return open_bucket(daemon, error);
+    if (!open_bucket(daemon, error))
+        return false;
+    daemon->control = control_open(daemon, error);
+    return daemon->control != NULL;
 }
 
 static void close_all(Daemon *daemon)
@@ -199,6 +204,7 @@ static void close_all(Daemon *daemon)
     walk_stop_all(daemon);
     batch_stop(daemon);
     progress_free(daemon->progress);
+    control_free(daemon->control);
     pool_free(daemon->pool);
     bucket_free(daemon->bucket);
     publisher_free(daemon->publisher);

@@ -9,7 +9,7 @@
  *   batch.c     grouped commits, and what to do when one fails
  *   publish.c   thumbnails on disk
  *   schedule.c  clock ticks -> sweeps
- *   control.c   what commands ask of a running daemon
+ *   control_server.c  what commands ask of a running daemon
  *   report.c    what it prints
  *
  * Everything runs on one thread, in the default GLib main context. No function here waits for a
@@ -165,7 +165,7 @@ void batch_stop(Daemon *daemon);
 Schedules *schedules_new(Daemon *daemon, GError **error);
 void schedules_free(Schedules *schedules);
 
-/* ---- control.c */
+/* ---- control_server.c */
 
 Control *control_open(Daemon *daemon, GError **error);
 
