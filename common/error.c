@@ -46,6 +46,8 @@ static const ErrorRow rows[] = {
      "the file may not be read; check its owner and mode"},
     {ERROR_OUTPUT_TOO_LARGE, ERROR_CLASS_REJECT, 1, "output_too_large",
      "a thumbnail came out larger than the limit"},
+    {ERROR_HANDLER_UNAVAILABLE, ERROR_CLASS_AGAIN, 70, "handler_unavailable",
+     "no handler process can be started; the object itself is not to blame"},
     {ERROR_USAGE, ERROR_CLASS_FATAL, 2, "usage", "wrong usage; see 'thumbq help'"},
     {ERROR_CONFIG, ERROR_CLASS_FATAL, 2, "config", "the configuration file is wrong"},
     {ERROR_NOT_FOUND, ERROR_CLASS_FATAL, 3, "not_found", "no such bucket, store or object"},

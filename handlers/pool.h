@@ -23,6 +23,7 @@ typedef struct {
     int64_t idle_us;     /* an idle worker is retired after this; the fork server with the last */
     int64_t memory_bytes;
     int64_t max_output_size; /* bytes */
+    uint32_t uid, gid;       /* workers become these; 0: stay as the daemon is */
 } PoolOptions;
 
 /* What one invocation cost, measured by the daemon's side, not reported by the worker. */
@@ -43,15 +44,22 @@ typedef void (*PoolDone)(const WireResult *result, const PoolUsage *usage, void 
 /* Starts nothing yet. `options` is copied. Owner: pool_free. */
 Pool *pool_new(const PoolOptions *options);
 
-/* True if pool_submit may be called: less jobs than `concurrency` are under way. */
+/* True if pool_submit may be called: fewer jobs than `concurrency` are under way, and it makes
+ * sense. */
 bool pool_has_room(const Pool *pool);
+
+/* Called, if set, whenever pool_has_room may have become true other than through a PoolDone. */
+void pool_set_room_callback(Pool *pool, void (*callback)(void *data), void *data);
+
+/* Starts of the fork server that failed in a row. */
+int pool_failures(const Pool *pool);
 
 /* Jobs under way. */
 int pool_busy(const Pool *pool);
 
 /*
- * Runs `job`. Takes the descriptors (1 + job->n_renditions) and closes them in this process as soon
- * as the worker has them; the caller keeps its own duplicates of what it needs later.
+ * Runs `job`. The descriptors (1 + job->n_renditions) stay the caller's, who may close them at any
+ * time after this.
  */
 void pool_submit(Pool *pool, const WireJob *job, const int *fds, PoolDone done, void *data);
 

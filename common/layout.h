@@ -1,0 +1,22 @@
+/*
+ * Where thumbnails lie: the one place that knows <prefix>/<rendition>/<key>.<extension>.
+ */
+#pragma once
+
+#include "image.h"
+
+#include <glib.h>
+
+/*
+ * The path of a thumbnail of `key` below the prefix folder. A last component that would be longer
+ * than a file name may be (255 bytes) is cut, and ends in a hash of the whole key instead. Owner:
+ * the caller frees.
+ */
+char *layout_thumbnail_path(const char *rendition, const char *key, ImageType type);
+
+/*
+ * The same with the prefix before it: a key of its own where `prefix` lies below the bucket, else
+ * an absolute path, as `prefix` is. Owner: the caller frees.
+ */
+char *layout_thumbnail_key(const char *prefix, const char *rendition, const char *key,
+                           ImageType type);

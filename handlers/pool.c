@@ -1,0 +1,150 @@
+#include "pool_private.h"
+
+#include "clock.h"
+#include "file.h"
+
+static gboolean report_failed(gpointer data)
+{
+    Pool *pool = data;
+    Invocation *invocation;
+
+    pool->failed_source = 0;
+    while ((invocation = g_queue_pop_head(&pool->failed))) {
+        WireResult result = {.serial = invocation->job.serial, .error = ERROR_HANDLER_UNAVAILABLE};
+        PoolUsage usage = {0};
+        g_strlcpy(result.message, pool->failure, sizeof result.message);
+        pool->busy--;
+        invocation->done(&result, &usage, invocation->data);
+        g_free(invocation);
+    }
+    return G_SOURCE_REMOVE;
+}
+
+/* Gives the job back from the main loop, so that no callback runs within pool_submit. */
+void pool_fail_later(Pool *pool, const Invocation *invocation)
+{
+    g_queue_push_tail(&pool->failed, g_memdup2(invocation, sizeof *invocation));
+    if (!pool->failed_source)
+        pool->failed_source = g_idle_add_full(G_PRIORITY_DEFAULT, report_failed, pool, NULL);
+}
+
+static gboolean retire_idle(gpointer data)
+{
+    Pool *pool = data;
+    int64_t now_us = clock_monotonic_us();
+    Worker *worker;
+
+    while ((worker = g_queue_peek_head(&pool->idle)) &&
+           now_us - worker->idle_since_us >= pool->options.idle_us)
+        worker_retire(worker);
+    if (pool->workers->len > 0)
+        return G_SOURCE_CONTINUE;
+    forkserver_stop(pool);
+    pool->retire_source = 0;
+    return G_SOURCE_REMOVE;
+}
+
+void pool_add_idle(Worker *worker)
+{
+    Pool *pool = worker->pool;
+    guint interval_ms = (guint)CLAMP(pool->options.idle_us / 2000, 10, 60000);
+
+    worker->idle_since_us = clock_monotonic_us();
+    g_queue_push_tail(&pool->idle, worker);
+    if (!pool->retire_source)
+        pool->retire_source = g_timeout_add(interval_ms, retire_idle, pool);
+}
+
+Pool *pool_new(const PoolOptions *options)
+{
+    Pool *pool = g_new0(Pool, 1);
+
+    pool->options = *options;
+    pool->options.program = g_strdup(options->program);
+    pool->forkserver = (Process)PROCESS_NONE;
+    pool->workers = g_ptr_array_new();
+    pool->failure = g_strdup("no handler process could be started");
+    return pool;
+}
+
+void pool_set_room_callback(Pool *pool, void (*callback)(void *data), void *data)
+{
+    pool->room = callback;
+    pool->room_data = data;
+}
+
+bool pool_has_room(const Pool *pool)
+{
+    return pool->busy < pool->options.concurrency && !pool->backoff_source;
+}
+
+int pool_busy(const Pool *pool)
+{
+    return pool->busy;
+}
+
+int pool_failures(const Pool *pool)
+{
+    return pool->failures;
+}
+
+void pool_submit(Pool *pool, const WireJob *job, const int *fds, PoolDone done, void *data)
+{
+    uint8_t buffer[WIRE_FRAME_MAX];
+    size_t len = wire_encode_job(job, buffer);
+    size_t n_fds = 1 + job->n_renditions;
+    Invocation invocation = {.active = true,
+                             .job = *job,
+                             .done = done,
+                             .data = data,
+                             .submitted_us = clock_monotonic_us()};
+
+    g_assert(pool->busy < pool->options.concurrency);
+    pool->busy++;
+    /* The one used last has the warmest memory; the others grow old and are retired. */
+    Worker *worker = g_queue_pop_tail(&pool->idle);
+    if (!worker)
+        worker = forkserver_start_worker(pool);
+    if (!worker) {
+        forkserver_back_off(pool);
+        pool_fail_later(pool, &invocation);
+    } else {
+        if (worker->process.pid > 0) {
+            invocation.started_us = invocation.submitted_us;
+            invocation.cpu_before_us = process_cpu_us(worker->process.pid);
+        }
+        worker->current = invocation;
+        /* If it cannot be sent the worker is dying: its death will be the job's answer. */
+        if (!wire_send(worker->process.socket_fd, buffer, len, fds, n_fds, NULL))
+            process_kill(&worker->process);
+        worker_arm_timeout(worker);
+    }
+}
+
+void pool_free(Pool *pool)
+{
+    ProcessEnd end;
+
+    if (!pool)
+        return;
+    for (guint i = 0; i < pool->workers->len; i++) {
+        Worker *worker = g_ptr_array_index(pool->workers, i);
+        worker->current.active = false;
+        process_kill(&worker->process);
+    }
+    while (pool->workers->len > 0) {
+        Worker *worker = g_ptr_array_index(pool->workers, 0);
+        if (worker->process.pid > 0)
+            (void)process_reap(&worker->process, true, &end);
+        worker_free(worker);
+    }
+    forkserver_stop(pool);
+    g_clear_handle_id(&pool->retire_source, g_source_remove);
+    g_clear_handle_id(&pool->failed_source, g_source_remove);
+    g_clear_handle_id(&pool->backoff_source, g_source_remove);
+    g_queue_clear_full(&pool->failed, g_free);
+    g_ptr_array_unref(pool->workers);
+    g_free(pool->failure);
+    g_free((char *)pool->options.program);
+    g_free(pool);
+}

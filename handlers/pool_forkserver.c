@@ -1,0 +1,156 @@
+#include "pool_private.h"
+
+#include "clock.h"
+#include "file.h"
+#include "forkserver.h"
+
+#include <glib-unix.h>
+#include <string.h>
+
+#define BACKOFF_FIRST_MS 100
+#define BACKOFF_LAST_MS  30000
+
+static gboolean end_backoff(gpointer data)
+{
+    Pool *pool = data;
+
+    pool->backoff_source = 0;
+    if (pool->room)
+        pool->room(pool->room_data);
+    return G_SOURCE_REMOVE;
+}
+
+/* It cannot be started, or dies before it answers: wait before the next try, longer each time. */
+void forkserver_back_off(Pool *pool)
+{
+    guint delay_ms = BACKOFF_FIRST_MS << MIN(pool->failures, 16);
+
+    pool->failures++;
+    if (!pool->backoff_source)
+        pool->backoff_source = g_timeout_add(MIN(delay_ms, BACKOFF_LAST_MS), end_backoff, pool);
+}
+
+static void remember_failure(Pool *pool, const char *message)
+{
+    g_free(pool->failure);
+    pool->failure = g_strdup(message);
+}
+
+/* The worker that was asked for never came to be. */
+static void fail_start(Worker *worker)
+{
+    g_queue_remove(&worker->pool->starting, worker);
+    if (worker->current.active)
+        pool_fail_later(worker->pool, &worker->current);
+    worker_free(worker);
+}
+
+void forkserver_stop(Pool *pool)
+{
+    char message[WIRE_MESSAGE_MAX];
+    ProcessEnd end;
+    Worker *worker;
+
+    g_clear_handle_id(&pool->forkserver_source, g_source_remove);
+    if (pool->forkserver.pid > 0) {
+        process_kill(&pool->forkserver);
+        if (process_reap(&pool->forkserver, true, &end) && !g_queue_is_empty(&pool->starting)) {
+            (void)process_death_reason(end.wait_status, message);
+            g_autofree char *failure = g_strdup_printf("the handler program '%s' ended: %s",
+                                                       pool->options.program, message);
+            remember_failure(pool, failure);
+        }
+    }
+    if (!g_queue_is_empty(&pool->starting))
+        forkserver_back_off(pool);
+    while ((worker = g_queue_peek_head(&pool->starting)))
+        fail_start(worker);
+}
+
+/* The fork server's answer to the oldest request. False when it talks nonsense or has ended. */
+static bool read_reply(Pool *pool)
+{
+    uint8_t buffer[WIRE_FRAME_MAX];
+    ForkReply reply;
+    ssize_t len;
+    size_t n_fds;
+    autofd pidfd = -1;
+
+    if (!wire_receive(pool->forkserver.socket_fd, buffer, &len, &pidfd, 1, &n_fds, NULL))
+        return false;
+    if (len < 0)
+        return true;
+    Worker *worker = g_queue_peek_head(&pool->starting);
+    if (len != sizeof reply || !worker)
+        return false;
+    memcpy(&reply, buffer, sizeof reply);
+    if (reply.version != FORKSERVER_VERSION || reply.pid <= 0 || n_fds != 1) {
+        g_autofree char *message =
+            g_strdup_printf("cannot fork a handler process: %s", g_strerror(reply.errnum));
+        remember_failure(pool, message);
+        forkserver_back_off(pool);
+        fail_start(worker);
+        return true;
+    }
+
+    (void)g_queue_pop_head(&pool->starting);
+    pool->failures = 0;
+    worker_attach(worker, reply.pid, fd_steal(&pidfd));
+    return true;
+}
+
+static gboolean on_forkserver(gint fd, GIOCondition condition, gpointer data)
+{
+    Pool *pool = data;
+
+    (void)fd;
+    (void)condition; /* a hang-up is seen by reading */
+    if (read_reply(pool))
+        return G_SOURCE_CONTINUE;
+    pool->forkserver_source = 0;
+    forkserver_stop(pool);
+    return G_SOURCE_REMOVE;
+}
+
+static bool ensure_forkserver(Pool *pool)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (pool->forkserver.pid > 0)
+        return true;
+    if (!process_start_forkserver(pool->options.program, &pool->forkserver, &error)) {
+        remember_failure(pool, error->message);
+        return false;
+    }
+    pool->forkserver_source =
+        g_unix_fd_add(pool->forkserver.socket_fd, G_IO_IN | G_IO_HUP, on_forkserver, pool);
+    return true;
+}
+
+/* Asks the fork server for a new worker. NULL if that is not possible now. */
+Worker *forkserver_start_worker(Pool *pool)
+{
+    const PoolOptions *options = &pool->options;
+    ForkRequest request = {
+        .version = FORKSERVER_VERSION,
+        .memory_bytes = options->memory_bytes,
+        .timeout_us = options->timeout_us,
+        .max_output_size = options->max_output_size,
+        .uid = options->uid,
+        .gid = options->gid,
+    };
+    autofd ours = -1;
+    autofd theirs = -1;
+
+    if (!ensure_forkserver(pool) || !process_socket_pair(&ours, &theirs, NULL) ||
+        !wire_send(pool->forkserver.socket_fd, &request, sizeof request, &theirs, 1, NULL))
+        return NULL;
+
+    Worker *worker = g_new0(Worker, 1);
+    worker->pool = pool;
+    worker->process = (Process){.pidfd = -1, .socket_fd = fd_steal(&ours)};
+    worker->status_fd = -1;
+    g_ptr_array_add(pool->workers, worker);
+    g_queue_push_tail(&pool->starting, worker);
+    return worker;
+}

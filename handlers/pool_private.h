@@ -1,0 +1,83 @@
+/*
+ * The pool's inside, shared by its three files: pool.c (jobs, idle workers, the public face),
+ * pool_worker.c (one worker's life) and pool_forkserver.c (where workers come from). Private to
+ * handlers.
+ */
+#pragma once
+
+#include "pool.h"
+#include "process.h"
+
+typedef struct {
+    bool active;
+    WireJob job;
+    PoolDone done;
+    void *data;
+    int64_t submitted_us;
+    int64_t started_us; /* the worker had the frame and was there; 0: it is still being started */
+    int64_t init_us;
+    int64_t cpu_before_us;
+} Invocation;
+
+typedef struct {
+    Pool *pool;
+    Process process; /* pid 0 until the fork server has answered */
+    int status_fd;
+    guint socket_source, exit_source, timeout_source;
+    int invocations;
+    bool leaving;      /* no more work for it */
+    ErrorCode verdict; /* why we killed it; ERROR_NONE: we did not */
+    char verdict_message[WIRE_MESSAGE_MAX];
+    int64_t idle_since_us;
+    Invocation current;
+} Worker;
+
+struct Pool {
+    PoolOptions options;
+    Process forkserver;
+    guint forkserver_source;
+    GQueue starting;    /* Worker: asked for, in the order of the answers to come */
+    GPtrArray *workers; /* Worker, owned: all that live */
+    GQueue idle;        /* Worker: longest idle first */
+    GQueue failed;      /* Invocation, owned: could not be started; reported from the main loop */
+    int busy;
+    int failures;
+    char *failure; /* why nothing could be started the last time */
+    guint retire_source, failed_source, backoff_source;
+    void (*room)(void *data);
+    void *room_data;
+};
+
+/* ---- pool.c */
+
+/* Gives the job back as handler_unavailable, from the main loop: no callback runs within
+ * pool_submit. */
+void pool_fail_later(Pool *pool, const Invocation *invocation);
+
+/* The worker waits for its next job, and is retired if none comes. */
+void pool_add_idle(Worker *worker);
+
+/* ---- pool_worker.c */
+
+/* The worker has been started: listens to its socket and its death. Takes `pidfd`. */
+void worker_attach(Worker *worker, pid_t pid, int pidfd);
+
+/* (Re)starts the clock that kills it. */
+void worker_arm_timeout(Worker *worker);
+
+/* It gets no more work: killed now, freed when it has been reaped. */
+void worker_retire(Worker *worker);
+
+/* Its process must have been reaped, or never have been. */
+void worker_free(Worker *worker);
+
+/* ---- pool_forkserver.c */
+
+/* Asks for a new worker; it may be sent its first job at once. NULL if that is not possible now. */
+Worker *forkserver_start_worker(Pool *pool);
+
+/* Waits before the next try to start anything, longer each time in a row. */
+void forkserver_back_off(Pool *pool);
+
+/* Ends it; workers that live are not touched, those still awaited fail. */
+void forkserver_stop(Pool *pool);

@@ -1,0 +1,223 @@
+#include "pool_private.h"
+
+#include "clock.h"
+#include "file.h"
+
+#include <glib-unix.h>
+
+/* Ends the worker's invocation with `result`. The callback may submit the next one at once. */
+static void finish(Worker *worker, const WireResult *result, const PoolUsage *usage)
+{
+    Invocation invocation = worker->current;
+
+    if (!invocation.active)
+        return;
+    worker->current.active = false;
+    g_clear_handle_id(&worker->timeout_source, g_source_remove);
+    worker->pool->busy--;
+    invocation.done(result, usage, invocation.data);
+}
+
+static int64_t memory_of(const Worker *worker, int64_t at_death)
+{
+    int64_t peak = worker->status_fd >= 0 ? process_peak_memory(worker->status_fd) : 0;
+    return peak > 0 ? peak : at_death;
+}
+
+static PoolUsage measure(const Worker *worker, int64_t cpu_after_us, int64_t memory_bytes)
+{
+    const Invocation *invocation = &worker->current;
+    int64_t from = invocation->started_us ? invocation->started_us : invocation->submitted_us;
+
+    return (PoolUsage){
+        .duration_us = clock_monotonic_us() - from,
+        .cpu_us = MAX(cpu_after_us - invocation->cpu_before_us, 0),
+        .memory_bytes = memory_bytes,
+        .init_us = invocation->init_us,
+    };
+}
+
+static void remove_sources(Worker *worker)
+{
+    g_clear_handle_id(&worker->socket_source, g_source_remove);
+    g_clear_handle_id(&worker->timeout_source, g_source_remove);
+}
+
+void worker_retire(Worker *worker)
+{
+    worker->leaving = true;
+    g_queue_remove(&worker->pool->idle, worker);
+    remove_sources(worker);
+    fd_clear(&worker->process.socket_fd);
+    process_kill(&worker->process);
+}
+
+/* True if a decoder has stumbled over the bytes: whatever state that left behind is not trusted. */
+static bool is_suspect(const WireResult *result)
+{
+    switch (result->error) {
+    case ERROR_NONE:
+        return result->facts.damaged;
+    case ERROR_NOT_AN_IMAGE:
+    case ERROR_EMPTY_FILE:
+    case ERROR_UNSUPPORTED_TYPE:
+    case ERROR_FILE_TOO_LARGE:
+        return false;
+    default:
+        return true;
+    }
+}
+
+static bool result_is_sound(const Worker *worker, const WireResult *result)
+{
+    size_t wanted = worker->current.job.n_renditions;
+
+    if (!worker->current.active || result->serial != worker->current.job.serial)
+        return false;
+    if (result->error != ERROR_NONE || result->unchanged)
+        return true;
+    return result->n_thumbnails == wanted;
+}
+
+static void handle_result(Worker *worker, const WireResult *result)
+{
+    PoolUsage usage = measure(worker, process_cpu_us(worker->process.pid), memory_of(worker, 0));
+
+    worker->invocations++;
+    if (worker->invocations >= worker->pool->options.max_invocations || is_suspect(result))
+        worker_retire(worker);
+    else if (!worker->leaving)
+        pool_add_idle(worker);
+    finish(worker, result, &usage);
+}
+
+typedef enum { READ_NOTHING, READ_RESULT, READ_END, READ_NONSENSE } ReadOutcome;
+
+/* Takes one frame from the worker's socket, if there is one. */
+static ReadOutcome read_result(Worker *worker)
+{
+    uint8_t buffer[WIRE_FRAME_MAX];
+    WireResult result;
+    ssize_t len;
+    size_t n_fds;
+
+    if (worker->process.socket_fd < 0)
+        return READ_END;
+    if (!wire_receive(worker->process.socket_fd, buffer, &len, NULL, 0, &n_fds, NULL))
+        return READ_NONSENSE;
+    if (len <= 0)
+        return len == 0 ? READ_END : READ_NOTHING;
+    if (!wire_decode_result(buffer, (size_t)len, &result, NULL) ||
+        !result_is_sound(worker, &result))
+        return READ_NONSENSE;
+    handle_result(worker, &result);
+    return READ_RESULT;
+}
+
+/* Kills it for a reason of our own, which its death will be reported with. */
+static void condemn(Worker *worker, ErrorCode code, const char *message)
+{
+    worker->verdict = code;
+    g_strlcpy(worker->verdict_message, message, sizeof worker->verdict_message);
+    process_kill(&worker->process);
+}
+
+static gboolean on_worker_socket(gint fd, GIOCondition condition, gpointer data)
+{
+    Worker *worker = data;
+    ReadOutcome outcome = read_result(worker);
+
+    (void)fd;
+    (void)condition; /* a hang-up is seen by reading */
+    if (outcome == READ_NOTHING || outcome == READ_RESULT)
+        return worker->leaving ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
+    /* At the end of the stream it is dying by itself; its death tells why. */
+    if (outcome == READ_NONSENSE)
+        condemn(worker, ERROR_HANDLER_CRASHED, "it answered with a malformed frame");
+    worker->leaving = true;
+    worker->socket_source = 0;
+    g_queue_remove(&worker->pool->idle, worker);
+    return G_SOURCE_REMOVE;
+}
+
+static void report_death(Worker *worker, const ProcessEnd *end)
+{
+    PoolUsage usage = measure(worker, end->cpu_us, memory_of(worker, end->memory_bytes));
+    WireResult result = {.serial = worker->current.job.serial, .error = worker->verdict};
+
+    if (worker->verdict != ERROR_NONE)
+        g_strlcpy(result.message, worker->verdict_message, sizeof result.message);
+    else
+        result.error = process_death_reason(end->wait_status, result.message);
+    finish(worker, &result, &usage);
+    worker_free(worker);
+}
+
+static gboolean on_worker_exit(gint fd, GIOCondition condition, gpointer data)
+{
+    Worker *worker = data;
+    ProcessEnd end;
+
+    (void)fd;
+    (void)condition;
+    worker->leaving = true;
+    /* A result that was sent before the death still counts. */
+    if (worker->current.active)
+        (void)read_result(worker);
+    if (!process_reap(&worker->process, false, &end))
+        return G_SOURCE_CONTINUE;
+    worker->exit_source = 0;
+    report_death(worker, &end);
+    return G_SOURCE_REMOVE;
+}
+
+static gboolean on_timeout(gpointer data)
+{
+    Worker *worker = data;
+    char message[WIRE_MESSAGE_MAX];
+
+    worker->timeout_source = 0;
+    g_snprintf(message, sizeof message, "killed after %.2f seconds",
+               (double)worker->pool->options.timeout_us / CLOCK_US_PER_SEC);
+    if (worker->process.pid > 0)
+        condemn(worker, ERROR_TIMEOUT, message);
+    else
+        process_kill(&worker->pool->forkserver); /* it is the one that hangs */
+    return G_SOURCE_REMOVE;
+}
+
+void worker_arm_timeout(Worker *worker)
+{
+    guint timeout_ms = (guint)(worker->pool->options.timeout_us / CLOCK_US_PER_MS);
+
+    g_clear_handle_id(&worker->timeout_source, g_source_remove);
+    worker->timeout_source = g_timeout_add(timeout_ms, on_timeout, worker);
+}
+
+void worker_attach(Worker *worker, pid_t pid, int pidfd)
+{
+    worker->process.pid = pid;
+    worker->process.pidfd = pidfd;
+    worker->status_fd = process_open_status(pid);
+    worker->exit_source = g_unix_fd_add(pidfd, G_IO_IN, on_worker_exit, worker);
+    worker->socket_source =
+        g_unix_fd_add(worker->process.socket_fd, G_IO_IN | G_IO_HUP, on_worker_socket, worker);
+    worker->current.started_us = clock_monotonic_us();
+    worker->current.init_us = worker->current.started_us - worker->current.submitted_us;
+    worker_arm_timeout(worker);
+}
+
+void worker_free(Worker *worker)
+{
+    Pool *pool = worker->pool;
+
+    remove_sources(worker);
+    g_clear_handle_id(&worker->exit_source, g_source_remove);
+    g_queue_remove(&pool->idle, worker);
+    g_queue_remove(&pool->starting, worker);
+    fd_clear(&worker->status_fd);
+    fd_clear(&worker->process.pidfd);
+    fd_clear(&worker->process.socket_fd);
+    g_ptr_array_remove_fast(pool->workers, worker);
+    g_free(worker);
+}

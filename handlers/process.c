@@ -1,0 +1,201 @@
+#include "process.h"
+
+#include "clock.h"
+#include "file.h"
+#include "forkserver.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static bool fail(GError **error, int errnum, const char *what, const char *subject)
+{
+    g_set_error(error, THUMBQ_ERROR, ERROR_HANDLER_UNAVAILABLE, "%s '%s': %s", what, subject,
+                g_strerror(errnum));
+    return false;
+}
+
+bool process_socket_pair(int *ret_ours, int *ret_theirs, GError **error)
+{
+    int fds[2];
+
+    if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) != 0)
+        return fail(error, errno, "cannot make a socket pair for", "a handler");
+    /* Only our end: the worker waits for its next frame in recvmsg. */
+    if (fcntl(fds[0], F_SETFL, O_NONBLOCK) != 0) {
+        int errnum = errno;
+        fd_clear(&fds[0]);
+        fd_clear(&fds[1]);
+        return fail(error, errnum, "cannot set up a socket for", "a handler");
+    }
+    *ret_ours = fds[0];
+    *ret_theirs = fds[1];
+    return true;
+}
+
+static int spawn(const char *program, int socket_fd, pid_t *ret_pid)
+{
+    char *const arguments[] = {(char *)program, NULL};
+    char *const environment[] = {NULL};
+    posix_spawn_file_actions_t actions;
+    posix_spawnattr_t attributes;
+    sigset_t none, all;
+
+    sigemptyset(&none);
+    sigfillset(&all);
+    posix_spawn_file_actions_init(&actions);
+    posix_spawn_file_actions_addopen(&actions, STDIN_FILENO, "/dev/null", O_RDONLY, 0);
+    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, socket_fd, FORKSERVER_FD);
+    posix_spawnattr_init(&attributes);
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setsigdefault(&attributes, &all);
+    posix_spawnattr_setpgroup(&attributes, 0);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
+                                              POSIX_SPAWN_SETPGROUP);
+    int errnum = posix_spawn(ret_pid, program, &actions, &attributes, arguments, environment);
+    posix_spawnattr_destroy(&attributes);
+    posix_spawn_file_actions_destroy(&actions);
+    return errnum;
+}
+
+bool process_start_forkserver(const char *program, Process *ret_process, GError **error)
+{
+    autofd ours = -1;
+    autofd theirs = -1;
+    pid_t pid;
+
+    if (!process_socket_pair(&ours, &theirs, error))
+        return false;
+    /* dup2 onto itself would leave close-on-exec set. */
+    if (theirs == FORKSERVER_FD) {
+        int other = fcntl(theirs, F_DUPFD_CLOEXEC, FORKSERVER_FD + 1);
+        if (other < 0)
+            return fail(error, errno, "cannot set up a socket for", program);
+        fd_clear(&theirs);
+        theirs = other;
+    }
+    int errnum = spawn(program, theirs, &pid);
+    if (errnum != 0)
+        return fail(error, errnum, "cannot start the handler program", program);
+
+    int pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+    if (pidfd < 0) {
+        errnum = errno;
+        kill(pid, SIGKILL);
+        waitpid(pid, NULL, 0);
+        return fail(error, errnum, "cannot watch the handler program", program);
+    }
+    fcntl(pidfd, F_SETFD, FD_CLOEXEC);
+    *ret_process = (Process){.pid = pid, .pidfd = pidfd, .socket_fd = fd_steal(&ours)};
+    return true;
+}
+
+void process_kill(const Process *process)
+{
+    /* A child that is not reaped yet keeps its pid, so this never hits another process. */
+    if (process->pid > 0)
+        (void)kill(process->pid, SIGKILL); /* ESRCH: it has ended by itself */
+}
+
+static int64_t timeval_us(const struct timeval *time)
+{
+    return (int64_t)time->tv_sec * CLOCK_US_PER_SEC + time->tv_usec;
+}
+
+bool process_reap(Process *process, bool block, ProcessEnd *ret_end)
+{
+    struct rusage usage;
+    int status;
+    pid_t pid;
+
+    do
+        pid = wait4(process->pid, &status, block ? 0 : WNOHANG, &usage);
+    while (pid < 0 && errno == EINTR);
+    if (pid != process->pid)
+        return false;
+
+    *ret_end = (ProcessEnd){
+        .wait_status = status,
+        .cpu_us = timeval_us(&usage.ru_utime) + timeval_us(&usage.ru_stime),
+        .memory_bytes = (int64_t)usage.ru_maxrss * 1024,
+    };
+    fd_clear(&process->pidfd);
+    fd_clear(&process->socket_fd);
+    process->pid = 0;
+    return true;
+}
+
+int64_t process_cpu_us(pid_t pid)
+{
+    struct timespec used;
+    clockid_t clock;
+
+    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
+        return 0;
+    return (int64_t)used.tv_sec * CLOCK_US_PER_SEC + used.tv_nsec / 1000;
+}
+
+int process_open_status(pid_t pid)
+{
+    char path[64];
+
+    g_snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+int64_t process_peak_memory(int status_fd)
+{
+    char text[4096];
+    long long kib;
+
+    ssize_t len = pread(status_fd, text, sizeof text - 1, 0);
+    if (len <= 0)
+        return 0;
+    text[len] = '\0';
+    const char *line = strstr(text, "\nVmHWM:");
+    if (!line || sscanf(line, "\nVmHWM: %lld kB", &kib) != 1)
+        return 0;
+    return (int64_t)kib * 1024;
+}
+
+ErrorCode process_death_reason(int wait_status, char message[static WIRE_MESSAGE_MAX])
+{
+    static const struct {
+        bool by_signal;
+        int number;
+        ErrorCode code;
+        const char *message;
+    } reasons[] = {
+        {true, SIGSYS, ERROR_SANDBOX_VIOLATION, "it made a system call that its sandbox forbids"},
+        {true, SIGBUS, ERROR_SOURCE_CHANGED, "the file was cut short while it was read"},
+        {true, SIGXCPU, ERROR_TIMEOUT, "it used up its CPU time"},
+        {true, SIGXFSZ, ERROR_OUTPUT_TOO_LARGE, "a thumbnail grew past its limit"},
+        {true, SIGKILL, ERROR_HANDLER_CRASHED,
+         "killed: out of memory on this machine, or by somebody's hand"},
+        {false, WORKER_EXIT_MEMORY, ERROR_OUT_OF_MEMORY, "no memory left within its limit"},
+        {false, WORKER_EXIT_SANDBOX, ERROR_HANDLER_UNAVAILABLE, "it could not enter its sandbox"},
+    };
+    bool by_signal = WIFSIGNALED(wait_status);
+    int number = by_signal ? WTERMSIG(wait_status) : WEXITSTATUS(wait_status);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(reasons); i++) {
+        if (reasons[i].by_signal == by_signal && reasons[i].number == number) {
+            g_strlcpy(message, reasons[i].message, WIRE_MESSAGE_MAX);
+            return reasons[i].code;
+        }
+    }
+    g_snprintf(message, WIRE_MESSAGE_MAX,
+               by_signal ? "killed by signal %d (%s)" : "exited with status %d%s", number,
+               by_signal ? strsignal(number) : "");
+    return ERROR_HANDLER_CRASHED;
+}
