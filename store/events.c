@@ -46,7 +46,7 @@ static bool decode(const Store *store, MDB_val key, MDB_val value, StoreEvent *r
     event.object_id = unpack_u64(&unpacker);
     event.size = unpack_i64(&unpacker);
     event.error = (ErrorCode)unpack_u32(&unpacker);
-    event.type = (StoreEventType)unpack_int(&unpacker, STORE_EVENT_CREATED, STORE_EVENT_RETRY);
+    event.type = (StoreEventType)unpack_u8(&unpacker);
 
     size_t key_len = value.mv_size - unpacker.at;
     event.key = unpack_bytes(&unpacker, key_len);

@@ -284,7 +284,7 @@ static bool queue_first(Store *store, MDB_txn *txn, uint8_t priority, bool *ret_
                         int64_t *ret_due_us, MDB_val *ret_row, GError **error)
 {
     MDB_val key = {1, &priority};
-    bool found;
+    bool found = false;
 
     if (!first_row(store, txn, TABLE_QUEUE, key, false, &found, &key, ret_row, error))
         return false;
@@ -356,7 +356,7 @@ static bool find_running(Store *store, bool *ret_found, Record *ret_record, GErr
     MDB_val key = {1, &state};
     MDB_val row;
     MDB_txn *txn;
-    bool found;
+    bool found = false;
 
     if (!view_begin(store, &txn, error))
         return false;
