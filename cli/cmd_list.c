@@ -65,13 +65,12 @@ static bool parse_sort(const char *text, StoreSort *ret_sort, GError **error)
 /* ---- for people: fixed columns, the name last, so that rows can be printed as they come ---------
  */
 
-#define ROW_FORMAT "%-20s  %-7s  %-5s  %11s  %10s  %6s  %9s  %s\n"
+#define ROW_FORMAT "%-20s  %-7s  %-5s  %11s  %10s  %6s  %9s  %s"
 
 static void print_heading(void)
 {
-    printf("%s", terminal_bold());
-    printf(ROW_FORMAT, "date", "state", "type", "pixels", "size", "thumbs", "duration", "name");
-    printf("%s", terminal_reset());
+    printf("%s" ROW_FORMAT "%s\n", terminal_bold(), "date", "state", "type", "pixels", "size",
+           "thumbs", "duration", "name", terminal_reset());
 }
 
 static void print_row(const Record *record)
@@ -85,12 +84,10 @@ static void print_row(const Record *record)
     g_autofree char *size = units_format_bytes(record->version.size);
     g_autofree char *duration = terminal_duration(record->duration_us);
     bool dead = record->state == STATE_DEAD;
-    printf("%s", dead ? terminal_red() : "");
-    printf(ROW_FORMAT, clock_format_seconds(record_date_us(record), date),
-           state_name(record->state),
+    printf("%s" ROW_FORMAT "%s\n", dead ? terminal_red() : "",
+           clock_format_seconds(record_date_us(record), date), state_name(record->state),
            facts->type == IMAGE_NONE ? "-" : image_type_name(facts->type), pixels, size, thumbnails,
-           duration, name);
-    printf("%s", dead ? terminal_reset() : "");
+           duration, name, dead ? terminal_reset() : "");
 }
 
 /* ---- CSV: the fields of the JSON object, thumbnails as count and bytes

@@ -136,10 +136,10 @@ static void add_rows(Table *table, const ScheduleConfig *config, const json_t *n
 {
     const char *cells[] = {config->name, config->cron, config->timezone, config->run, "never"};
     if (json_array_size(next) == 0)
-        table_add(table, cells, true);
+        table_add(table, cells, 4);
     for (size_t i = 0; i < json_array_size(next); i++) {
         cells[4] = json_string_value(json_array_get(next, i));
-        table_add(table, cells, false);
+        table_add(table, cells, TABLE_NO_PROBLEM);
         cells[0] = cells[1] = cells[2] = cells[3] = NULL; /* once is enough */
     }
 }
