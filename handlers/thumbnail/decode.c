@@ -1,0 +1,228 @@
+#include "decode.h"
+
+#include "error.h"
+#include "exif.h"
+#include "fault.h"
+#include "frame.h"
+#include "jpeg.h"
+
+#include <string.h>
+
+/* libvips' loader of each type, by name: it is never asked to guess. */
+static const char *const loaders[IMAGE_TYPES] = {
+    [IMAGE_PNG] = "pngload_buffer",   [IMAGE_WEBP] = "webpload_buffer",
+    [IMAGE_GIF] = "gifload_buffer",   [IMAGE_TIFF] = "tiffload_buffer",
+    [IMAGE_HEIC] = "heifload_buffer", [IMAGE_AVIF] = "heifload_buffer",
+};
+
+/*
+ * Opens the first page on its header. `scale` below 1 asks the WebP decoder for fewer pixels; no
+ * other knows the option.
+ */
+static VipsImage *load(const Decoder *decoder, VipsFailOn fail_on, double scale)
+{
+    VipsBlob *blob = vips_blob_new(NULL, decoder->source->data, decoder->source->size);
+    VipsImage *image = NULL;
+    const char *loader = loaders[decoder->type];
+    int status = scale < 1 ? vips_call(loader, blob, &image, "access", VIPS_ACCESS_SEQUENTIAL,
+                                       "fail_on", fail_on, "scale", scale, NULL)
+                           : vips_call(loader, blob, &image, "access", VIPS_ACCESS_SEQUENTIAL,
+                                       "fail_on", fail_on, NULL);
+    vips_area_unref(VIPS_AREA(blob));
+    return status == 0 ? image : NULL;
+}
+
+/* HEIC and AVIF share a container: only the header says which coding is inside. */
+static ImageType exact_type(ImageType type, VipsImage *image)
+{
+    const char *coding;
+    if ((type != IMAGE_HEIC && type != IMAGE_AVIF) ||
+        !vips_image_get_typeof(image, "heif-compression") ||
+        vips_image_get_string(image, "heif-compression", &coding) != 0)
+        return type;
+    return strcmp(coding, "av1") == 0 ? IMAGE_AVIF : IMAGE_HEIC;
+}
+
+static bool open_jpeg(Decoder *decoder, ImageFacts *facts, GError **error)
+{
+    JpegHeader header;
+    if (!jpeg_header(decoder->source->data, decoder->source->size, &header, error))
+        return false;
+    decoder->width = header.width;
+    decoder->height = header.height;
+    decoder->orientation = header.exif.orientation;
+    facts->pages = 1;
+    facts->has_date = header.exif.has_date;
+    facts->date_us = header.exif.date_us;
+    return true;
+}
+
+static bool open_other(Decoder *decoder, ImageFacts *facts, GError **error)
+{
+    decoder->image = load(decoder, VIPS_FAIL_ON_ERROR, 1);
+    if (decoder->image == NULL) {
+        vips_error_clear();
+        decoder->damaged = true;
+        decoder->image = load(decoder, VIPS_FAIL_ON_NONE, 1);
+    }
+    if (decoder->image == NULL) {
+        fault_take(ERROR_DAMAGED, error);
+        return false;
+    }
+    VipsImage *image = decoder->image;
+    decoder->width = image->Xsize;
+    decoder->height = image->Ysize;
+    decoder->orientation = vips_image_get_orientation(image);
+    facts->type = exact_type(decoder->type, image);
+    facts->pages = vips_image_get_n_pages(image);
+    facts->alpha = vips_image_hasalpha(image);
+
+    const void *exif;
+    size_t size;
+    ExifFacts exif_facts;
+    if (vips_image_get_typeof(image, VIPS_META_EXIF_NAME) &&
+        vips_image_get_blob(image, VIPS_META_EXIF_NAME, &exif, &size) == 0) {
+        exif_read(exif, size, &exif_facts);
+        facts->has_date = exif_facts.has_date;
+        facts->date_us = exif_facts.date_us;
+    }
+    return true;
+}
+
+static bool check_limits(const Decoder *decoder, const DecodeLimits *limits,
+                         const ImageFacts *facts, GError **error)
+{
+    if ((int64_t)decoder->width * decoder->height > limits->max_pixels) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_TOO_MANY_PIXELS,
+                    "%d x %d pixels, the limit is %" G_GINT64_FORMAT, decoder->width,
+                    decoder->height, (gint64)limits->max_pixels);
+        return false;
+    }
+    if (facts->pages > limits->max_pages) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_TOO_MANY_PAGES, "%d pages, the limit is %d",
+                    facts->pages, limits->max_pages);
+        return false;
+    }
+    return true;
+}
+
+bool decoder_open(Decoder *decoder, const Source *source, ImageType type,
+                  const DecodeLimits *limits, ImageFacts *facts, GError **error)
+{
+    *decoder = (Decoder){.source = source, .type = type, .orientation = 1};
+    facts->type = type;
+    facts->orientation = 1;
+    if (type == IMAGE_NONE) {
+        g_set_error_literal(error, THUMBQ_ERROR, ERROR_NOT_AN_IMAGE,
+                            "no known image type begins like this");
+        return false;
+    }
+    if (type != IMAGE_JPEG && loaders[type] == NULL) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_UNSUPPORTED_TYPE, "images of type '%s' are not read",
+                    image_type_name(type));
+        return false;
+    }
+    if (!(type == IMAGE_JPEG ? open_jpeg(decoder, facts, error)
+                             : open_other(decoder, facts, error)))
+        return false;
+    facts->orientation = decoder->orientation;
+    bool swapped = decoder->orientation >= 5;
+    facts->width = swapped ? decoder->height : decoder->width;
+    facts->height = swapped ? decoder->width : decoder->height;
+    return check_limits(decoder, limits, facts, error);
+}
+
+static Picture *read_jpeg(Decoder *decoder, int width, int height, GError **error)
+{
+    g_auto(JpegImage) decoded = {0};
+    if (!jpeg_decode(decoder->source->data, decoder->source->size, width, height, &decoded, error))
+        return NULL;
+    decoder->damaged = decoded.damaged;
+    Picture *picture = decoded.picture;
+    if (picture->bands == 3 && decoded.icc == NULL && picture->width == width &&
+        picture->height == height)
+        return g_steal_pointer(&decoded.picture);
+
+    VipsImage *image = frame_wrap(picture, picture->bands == 4, error);
+    if (image == NULL)
+        return NULL;
+    if (decoded.icc != NULL) {
+        size_t size;
+        const void *icc = g_bytes_get_data(decoded.icc, &size);
+        vips_image_set_blob_copy(image, VIPS_META_ICC_NAME, icc, size);
+    }
+    picture = frame_pull(image, width, height, error);
+    g_object_unref(image);
+    return picture;
+}
+
+/* What a loader leaves where there was nothing to decode. */
+static bool is_blank(const Picture *picture)
+{
+    size_t n = picture_stride(picture) * (size_t)picture->height;
+    return picture->pixels[0] == 0 && memcmp(picture->pixels, picture->pixels + 1, n - 1) == 0;
+}
+
+/* Strictly first, so that damage is noticed; then, with whatever there is. */
+static Picture *read_other(Decoder *decoder, int width, int height, GError **error)
+{
+    /* The decoder's own scaling is a plain mean: the rest is left to the filter. */
+    double scale = decoder->type == IMAGE_WEBP
+                       ? MAX(2.0 * width / decoder->width, 2.0 * height / decoder->height)
+                       : 1;
+    if (scale < 1 && !decoder->damaged) {
+        g_clear_object(&decoder->image);
+        decoder->image = load(decoder, VIPS_FAIL_ON_ERROR, scale);
+    }
+    g_autoptr(GError) reason = NULL;
+    Picture *picture =
+        decoder->image != NULL ? frame_pull(decoder->image, width, height, &reason) : NULL;
+    if (picture == NULL && !decoder->damaged &&
+        !g_error_matches(reason, THUMBQ_ERROR, ERROR_OUT_OF_MEMORY)) {
+        vips_error_clear();
+        decoder->damaged = true;
+        g_clear_object(&decoder->image);
+        decoder->image = load(decoder, VIPS_FAIL_ON_NONE, 1);
+        if (decoder->image != NULL) {
+            g_clear_error(&reason);
+            picture = frame_pull(decoder->image, width, height, &reason);
+        } else if (reason == NULL) {
+            fault_take(ERROR_DAMAGED, &reason);
+        }
+    }
+    if (picture == NULL) {
+        g_propagate_error(error, g_steal_pointer(&reason));
+    } else if (decoder->damaged && is_blank(picture)) {
+        g_clear_pointer(&picture, picture_free);
+        g_set_error_literal(error, THUMBQ_ERROR, ERROR_DAMAGED, "no pixel could be decoded");
+    }
+    return picture;
+}
+
+Picture *decoder_read(Decoder *decoder, int width, int height, bool *ret_damaged, GError **error)
+{
+    if (decoder->orientation >= 5) {
+        int swap = width;
+        width = height;
+        height = swap;
+    }
+    g_autoptr(Picture) picture = decoder->type == IMAGE_JPEG
+                                     ? read_jpeg(decoder, width, height, error)
+                                     : read_other(decoder, width, height, error);
+    if (picture == NULL)
+        return NULL;
+    if (decoder->orientation > 1) {
+        Picture *upright = picture_orient(picture, decoder->orientation, error);
+        if (upright == NULL)
+            return NULL;
+        picture_free(picture);
+        picture = upright;
+    }
+    *ret_damaged = decoder->damaged;
+    return g_steal_pointer(&picture);
+}
+
+void decoder_clear(Decoder *decoder)
+{
+    g_clear_object(&decoder->image);
+}

@@ -1,0 +1,47 @@
+/*
+ * From the bytes of a file to one upright sRGB picture, in two steps: the header, which fills in
+ * what is known of the picture and is checked against the limits, and only then the pixels.
+ */
+#pragma once
+
+#include "image.h"
+#include "picture.h"
+#include "source.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <vips/vips.h>
+
+typedef struct {
+    int64_t max_pixels; /* width x height, of one page */
+    int max_pages;
+} DecodeLimits;
+
+typedef struct {
+    const Source *source;
+    ImageType type;
+    int width, height; /* as stored */
+    int orientation;   /* how its pixels are turned, 1..8 */
+    bool damaged;
+    VipsImage *image; /* opened, not yet pulled; NULL for JPEG */
+} Decoder;
+
+/*
+ * Opens `source`, which must outlive the decoder, on its header. Sets the facts it finds also when
+ * it then fails. `type` is what sniff_type says; facts->type becomes what the file turns out to be.
+ * Errors: ERROR_NOT_AN_IMAGE, ERROR_UNSUPPORTED_TYPE, ERROR_DAMAGED, ERROR_TOO_MANY_PIXELS,
+ * ERROR_TOO_MANY_PAGES, ERROR_OUT_OF_MEMORY. Owner: decoder_clear.
+ */
+bool decoder_open(Decoder *decoder, const Source *source, ImageType type,
+                  const DecodeLimits *limits, ImageFacts *facts, GError **error);
+
+/*
+ * The first page, scaled to exactly `width` x `height` as a person sees it; neither is larger than
+ * the picture is. Once per decoder. *ret_damaged: only a part of it could be decoded. Errors:
+ * ERROR_DAMAGED, ERROR_UNSUPPORTED_TYPE, ERROR_OUT_OF_MEMORY. Owner: the caller.
+ */
+Picture *decoder_read(Decoder *decoder, int width, int height, bool *ret_damaged, GError **error);
+
+void decoder_clear(Decoder *decoder);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Decoder, decoder_clear)

@@ -1,0 +1,19 @@
+/*
+ * From a picture to the bytes of a thumbnail.
+ */
+#pragma once
+
+#include "image.h"
+#include "picture.h"
+
+#include <glib.h>
+
+/* True if this machine's libraries can write `type`. */
+bool encode_can_write(ImageType type);
+
+/*
+ * Encodes `picture`, which has no alpha if `type` is IMAGE_JPEG, without any metadata.
+ * `quality` 1..100 means nothing to PNG. Errors: ERROR_UNSUPPORTED_TYPE, ERROR_OUT_OF_MEMORY,
+ * ERROR_INTERNAL. Owner: the caller.
+ */
+GBytes *encode_picture(const Picture *picture, ImageType type, int quality, GError **error);

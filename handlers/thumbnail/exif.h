@@ -1,0 +1,27 @@
+/*
+ * The two things thumbq wants to know from EXIF: which way is up, and when the picture was taken.
+ *
+ * Takes any bytes; what cannot be read is taken as not there. Needs no libvips.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A block larger than this is not read; APP1 cannot hold more than 64 KiB, other containers can. */
+#define EXIF_SIZE_MAX (4 << 20)
+
+typedef struct {
+    int orientation; /* 1..8; 1 if it is not said */
+    bool has_date;
+    int64_t
+        date_us; /* since 1970-01-01, wall clock of the camera; exact where the offset is known */
+} ExifFacts;
+
+/*
+ * Reads an EXIF block, with or without the "Exif\0\0" in front.
+ * The date is DateTimeOriginal, else DateTimeDigitized, else DateTime, each with its own offset
+ * tag; without an offset it is taken as UTC. Source: CIPA DC-008 (Exif 2.32), section 4.6.5.
+ */
+void exif_read(const void *data, size_t size, ExifFacts *ret_facts);

@@ -1,0 +1,172 @@
+#include "filter.h"
+
+#include "error.h"
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <seccomp.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* Whatever their arguments. None takes a path, makes a process, or reaches outside of this one. */
+static const int allowed[] = {
+    /* frames, source, thumbnails */
+    SCMP_SYS(read),
+    SCMP_SYS(write),
+    SCMP_SYS(pread64),
+    SCMP_SYS(pwrite64),
+    SCMP_SYS(readv),
+    SCMP_SYS(writev),
+    SCMP_SYS(recvmsg),
+    SCMP_SYS(sendmsg),
+    SCMP_SYS(close),
+    SCMP_SYS(fstat),
+    SCMP_SYS(lseek),
+    SCMP_SYS(ftruncate),
+    SCMP_SYS(poll),
+    SCMP_SYS(ppoll),
+    /* memory */
+    SCMP_SYS(brk),
+    SCMP_SYS(munmap),
+    SCMP_SYS(mremap),
+    SCMP_SYS(madvise),
+    SCMP_SYS(mincore),
+    /* threads */
+    SCMP_SYS(futex),
+    SCMP_SYS(set_robust_list),
+    SCMP_SYS(rseq),
+    SCMP_SYS(gettid),
+    SCMP_SYS(getpid),
+    SCMP_SYS(sched_yield),
+    SCMP_SYS(sched_getaffinity),
+    SCMP_SYS(sched_setaffinity),
+    SCMP_SYS(sched_getparam),
+    SCMP_SYS(sched_getscheduler),
+    SCMP_SYS(sched_getattr),
+    SCMP_SYS(sched_get_priority_max),
+    SCMP_SYS(sched_get_priority_min),
+    SCMP_SYS(getpriority),
+    SCMP_SYS(membarrier),
+    SCMP_SYS(set_tid_address),
+    SCMP_SYS(exit),
+    SCMP_SYS(exit_group),
+    SCMP_SYS(restart_syscall),
+    /* signals of its own */
+    SCMP_SYS(rt_sigaction),
+    SCMP_SYS(rt_sigprocmask),
+    SCMP_SYS(rt_sigreturn),
+    SCMP_SYS(sigaltstack),
+    /* time, chance, identity */
+    SCMP_SYS(clock_gettime),
+    SCMP_SYS(clock_getres),
+    SCMP_SYS(clock_nanosleep),
+    SCMP_SYS(nanosleep),
+    SCMP_SYS(gettimeofday),
+    SCMP_SYS(time),
+    SCMP_SYS(getrandom),
+    SCMP_SYS(getrusage),
+    SCMP_SYS(getcpu),
+    SCMP_SYS(getuid),
+    SCMP_SYS(geteuid),
+    SCMP_SYS(getgid),
+    SCMP_SYS(getegid),
+    SCMP_SYS(uname),
+};
+
+/* What libraries look for and do without: a configuration, the number of cores, a faster call. */
+static const struct {
+    int call, errnum;
+} refused[] = {
+    {SCMP_SYS(open), EACCES},        {SCMP_SYS(openat), EACCES},
+    {SCMP_SYS(stat), EACCES},        {SCMP_SYS(lstat), EACCES},
+    {SCMP_SYS(statx), EACCES},       {SCMP_SYS(access), EACCES},
+    {SCMP_SYS(faccessat), EACCES},   {SCMP_SYS(faccessat2), EACCES},
+    {SCMP_SYS(readlink), EACCES},    {SCMP_SYS(readlinkat), EACCES},
+    {SCMP_SYS(sysinfo), EPERM},      {SCMP_SYS(prctl), EPERM},
+    {SCMP_SYS(memfd_create), EPERM}, {SCMP_SYS(ioctl), ENOTTY},
+    {SCMP_SYS(fcntl), EPERM},        {SCMP_SYS(setpriority), EPERM},
+    {SCMP_SYS(tgkill), EPERM},       /* abort() */ {SCMP_SYS(sched_setscheduler), EPERM},
+    {SCMP_SYS(clone3), ENOSYS}, /* its flags are in memory: glibc then takes clone */
+};
+
+static int add_lists(scmp_filter_ctx context)
+{
+    int status = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(allowed) && status == 0; i++)
+        status = seccomp_rule_add(context, SCMP_ACT_ALLOW, allowed[i], 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(refused) && status == 0; i++)
+        status = seccomp_rule_add(context, SCMP_ACT_ERRNO((uint16_t)refused[i].errnum),
+                                  refused[i].call, 0);
+    return status;
+}
+
+/* The calls whose arguments decide. */
+static int add_conditions(scmp_filter_ctx context)
+{
+    const struct scmp_arg_cmp thread = SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD);
+    const struct scmp_arg_cmp no_code = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
+    const struct scmp_arg_cmp unshared = SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_TYPE, MAP_PRIVATE);
+    const struct scmp_arg_cmp by_fd = SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH);
+    const struct scmp_arg_cmp by_path = SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, 0);
+    const struct scmp_arg_cmp self = SCMP_A0(SCMP_CMP_EQ, 0);
+    const struct scmp_arg_cmp cpu = SCMP_A1(SCMP_CMP_EQ, RLIMIT_CPU);
+    const struct scmp_arg_cmp only_get = SCMP_A2(SCMP_CMP_EQ, 0);
+    const struct {
+        int call;
+        uint32_t action;
+        unsigned n;
+        struct scmp_arg_cmp when[2];
+    } rules[] = {
+        {SCMP_SYS(clone), SCMP_ACT_ALLOW, 1, {thread}}, /* never a process */
+        {SCMP_SYS(mprotect), SCMP_ACT_ALLOW, 1, {no_code}},
+        /* Shared memory would not count towards RLIMIT_DATA. */
+        {SCMP_SYS(mmap), SCMP_ACT_ALLOW, 2, {no_code, unshared}},
+        /* How glibc before 2.39 does fstat. */
+        {SCMP_SYS(newfstatat), SCMP_ACT_ALLOW, 1, {by_fd}},
+        {SCMP_SYS(newfstatat), SCMP_ACT_ERRNO(EACCES), 1, {by_path}},
+        {SCMP_SYS(prlimit64), SCMP_ACT_ALLOW, 2, {self, only_get}},
+        {SCMP_SYS(prlimit64), SCMP_ACT_ALLOW, 2, {self, cpu}},
+    };
+    int status = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(rules) && status == 0; i++)
+        status = seccomp_rule_add_array(context, rules[i].action, rules[i].call, rules[i].n,
+                                        rules[i].when);
+    return status;
+}
+
+/* libseccomp hands a program out through a descriptor only. */
+static bool export_program(scmp_filter_ctx context, struct sock_fprog *ret_program)
+{
+    struct stat st;
+    autofd fd = memfd_create("filter", MFD_CLOEXEC);
+    if (fd < 0 || seccomp_export_bpf(context, fd) != 0 || fstat(fd, &st) != 0)
+        return false;
+    size_t size = (size_t)st.st_size;
+    g_autofree struct sock_filter *code = g_malloc(size);
+    if (pread(fd, code, size, 0) != (ssize_t)size)
+        return false;
+    ret_program->len = (unsigned short)(size / sizeof *code);
+    ret_program->filter = g_steal_pointer(&code);
+    return true;
+}
+
+bool filter_compile(struct sock_fprog *ret_program, GError **error)
+{
+    scmp_filter_ctx context = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    bool fine = context != NULL &&
+                seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0 &&
+                seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2) == 0 && /* binary tree */
+                add_lists(context) == 0 && add_conditions(context) == 0 &&
+                export_program(context, ret_program);
+    if (context != NULL)
+        seccomp_release(context);
+    if (!fine)
+        g_set_error_literal(error, THUMBQ_ERROR, ERROR_INTERNAL,
+                            "cannot compile the system call filter");
+    return fine;
+}

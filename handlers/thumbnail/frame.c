@@ -1,0 +1,220 @@
+#include "frame.h"
+
+#include "fault.h"
+
+#include <string.h>
+
+/* Output rows pulled at a time. */
+#define STRIP_ROWS 16
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VipsImage, g_object_unref)
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(VipsRegion, g_object_unref)
+
+/*
+ * A step of a pipeline: takes the reference to `*image` and leaves the next one. Once a step has
+ * failed, *image is NULL and those after it do nothing, so that a pipeline is written straight
+ * down.
+ */
+static void advance(VipsImage **image, int status, VipsImage **next)
+{
+    g_clear_object(image);
+    if (status == 0)
+        *image = g_steal_pointer(next);
+}
+
+static void cast_to(VipsImage **image, VipsBandFormat format)
+{
+    VipsImage *next = NULL;
+    if (*image != NULL && (*image)->BandFmt != format)
+        advance(image, vips_cast(*image, &next, format, NULL), &next);
+}
+
+static void to_space(VipsImage **image, VipsInterpretation space)
+{
+    VipsImage *next = NULL;
+    if (*image != NULL && (*image)->Type != space)
+        advance(image, vips_colourspace(*image, &next, space, NULL), &next);
+}
+
+static void keep_bands(VipsImage **image, int bands)
+{
+    VipsImage *next = NULL;
+    if (*image != NULL && (*image)->Bands > bands)
+        advance(image, vips_extract_band(*image, &next, 0, "n", bands, NULL), &next);
+}
+
+/* Bands of colour that an interpretation has. */
+static int color_bands(VipsInterpretation type)
+{
+    switch (type) {
+    case VIPS_INTERPRETATION_B_W:
+    case VIPS_INTERPRETATION_GREY16:
+        return 1;
+    case VIPS_INTERPRETATION_CMYK:
+        return 4;
+    default:
+        return 3;
+    }
+}
+
+/* Gives an image of any kind an interpretation that its bands and format agree with. */
+static void settle(VipsImage **image)
+{
+    VipsImage *next = NULL;
+    VipsInterpretation type = vips_image_guess_interpretation(*image);
+    if ((*image)->Coding != VIPS_CODING_NONE)
+        advance(image, vips_image_decode(*image, &next), &next);
+    else if (type == VIPS_INTERPRETATION_MULTIBAND || type == VIPS_INTERPRETATION_HISTOGRAM)
+        type = (*image)->Bands < 3 ? VIPS_INTERPRETATION_B_W : VIPS_INTERPRETATION_sRGB;
+    if (*image != NULL && (*image)->Type != type)
+        advance(image, vips_copy(*image, &next, "interpretation", type, NULL), &next);
+    /* What is neither colour nor the alpha after it means nothing to us. */
+    if (*image != NULL)
+        keep_bands(image, color_bands((*image)->Type) + 1);
+}
+
+/* The scale of alpha, and of colour where it is not 0..255. */
+static double max_value(const VipsImage *image)
+{
+    if (image->Type == VIPS_INTERPRETATION_GREY16 || image->Type == VIPS_INTERPRETATION_RGB16)
+        return 65535;
+    return image->Type == VIPS_INTERPRETATION_scRGB ? 1.0 : 255;
+}
+
+/* Colours of transparent pixels must not bleed into their neighbours: they are scaled
+ * premultiplied. */
+static void resize(VipsImage **image, int width, int height)
+{
+    if (*image == NULL || ((*image)->Xsize == width && (*image)->Ysize == height))
+        return;
+    VipsImage *next = NULL;
+    VipsBandFormat format = (*image)->BandFmt;
+    double max = max_value(*image);
+    bool alpha = vips_image_hasalpha(*image);
+    if (alpha)
+        advance(image, vips_premultiply(*image, &next, "max_alpha", max, NULL), &next);
+    if (*image != NULL)
+        advance(image,
+                vips_resize(*image, &next, (double)width / (*image)->Xsize, "vscale",
+                            (double)height / (*image)->Ysize, NULL),
+                &next);
+    if (alpha && *image != NULL)
+        advance(image, vips_unpremultiply(*image, &next, "max_alpha", max, NULL), &next);
+    cast_to(image, format);
+}
+
+/* By the embedded profile, or for CMYK without one by libvips' own. False: nothing done. */
+static bool convert_by_profile(VipsImage **image)
+{
+    bool cmyk = (*image)->Type == VIPS_INTERPRETATION_CMYK;
+    if (!cmyk && !vips_image_get_typeof(*image, VIPS_META_ICC_NAME))
+        return false;
+    VipsImage *next = NULL;
+    int status = vips_icc_transform(*image, &next, "srgb", "embedded", TRUE, "input_profile",
+                                    cmyk ? "cmyk" : NULL, "intent", VIPS_INTENT_PERCEPTUAL, NULL);
+    if (status != 0) {
+        vips_error_clear(); /* a profile that is broken or of another kind of image: done without */
+        return false;
+    }
+    advance(image, 0, &next);
+    return true;
+}
+
+/* Alpha goes its own way around the colours, as each of libvips' conversions scales it differently.
+ */
+static void to_srgb(VipsImage **image)
+{
+    if (*image == NULL)
+        return;
+    VipsImage *next = NULL;
+    g_autoptr(VipsImage) alpha = NULL;
+    if (vips_image_hasalpha(*image)) {
+        double max = max_value(*image);
+        if (vips_extract_band(*image, &alpha, (*image)->Bands - 1, NULL) != 0) {
+            g_clear_object(image);
+            return;
+        }
+        if (max != 255)
+            advance(&alpha, vips_linear1(alpha, &next, 255 / max, 0, "uchar", TRUE, NULL), &next);
+        if (alpha != NULL)
+            cast_to(&alpha, VIPS_FORMAT_UCHAR);
+        keep_bands(image, (*image)->Bands - 1);
+        if (alpha == NULL)
+            g_clear_object(image);
+    }
+    if (*image != NULL)
+        (void)convert_by_profile(image); /* what it leaves alone, the next step takes */
+    to_space(image, VIPS_INTERPRETATION_sRGB);
+    cast_to(image, VIPS_FORMAT_UCHAR);
+    keep_bands(image, 3);
+    if (alpha != NULL && *image != NULL)
+        advance(image, vips_bandjoin2(*image, alpha, &next, NULL), &next);
+}
+
+/* Runs the pipeline. */
+static Picture *pull(VipsImage *image, GError **error)
+{
+    g_autoptr(Picture) picture = picture_new(image->Xsize, image->Ysize, image->Bands, error);
+    if (picture == NULL)
+        return NULL;
+    g_autoptr(VipsRegion) region = vips_region_new(image);
+    size_t stride = picture_stride(picture);
+    for (int top = 0; top < image->Ysize; top += STRIP_ROWS) {
+        VipsRect strip = {0, top, image->Xsize, MIN(STRIP_ROWS, image->Ysize - top)};
+        if (vips_region_prepare(region, &strip) != 0) {
+            fault_take(ERROR_DAMAGED, error);
+            return NULL;
+        }
+        for (int y = top; y < top + strip.height; y++)
+            memcpy(picture->pixels + (size_t)y * stride, VIPS_REGION_ADDR(region, 0, y), stride);
+    }
+    return g_steal_pointer(&picture);
+}
+
+Picture *frame_pull(VipsImage *source, int width, int height, GError **error)
+{
+    g_autoptr(VipsImage) image = g_object_ref(source);
+    settle(&image);
+    resize(&image, width, height);
+    to_srgb(&image);
+    if (image == NULL) {
+        fault_take(ERROR_DAMAGED, error);
+        return NULL;
+    }
+    return pull(image, error);
+}
+
+VipsImage *frame_wrap(const Picture *picture, bool cmyk, GError **error)
+{
+    VipsImage *image = vips_image_new_from_memory(
+        picture->pixels, picture_stride(picture) * (size_t)picture->height, picture->width,
+        picture->height, picture->bands, VIPS_FORMAT_UCHAR);
+    if (image == NULL) {
+        fault_take(ERROR_INTERNAL, error);
+        return NULL;
+    }
+    image->Type = cmyk                  ? VIPS_INTERPRETATION_CMYK
+                  : picture->bands == 1 ? VIPS_INTERPRETATION_B_W
+                                        : VIPS_INTERPRETATION_sRGB;
+    return image;
+}
+
+Picture *frame_resize(const Picture *picture, int width, int height, GError **error)
+{
+    g_autoptr(VipsImage) image = frame_wrap(picture, false, error);
+    return image != NULL ? frame_pull(image, width, height, error) : NULL;
+}
+
+Picture *frame_crop_smart(const Picture *picture, int width, int height,
+                          VipsInteresting interesting, GError **error)
+{
+    g_autoptr(VipsImage) image = frame_wrap(picture, false, error);
+    g_autoptr(VipsImage) part = NULL;
+    if (image == NULL)
+        return NULL;
+    if (vips_smartcrop(image, &part, width, height, "interesting", interesting, NULL) != 0) {
+        fault_take(ERROR_INTERNAL, error);
+        return NULL;
+    }
+    return pull(part, error);
+}

@@ -1,0 +1,34 @@
+/*
+ * Between libvips' images and pictures in memory: scaling and colours.
+ *
+ * Pixels are pulled through libvips on the calling thread, strip by strip: no thread is started,
+ * and no more of a large source is held than the strip needs.
+ */
+#pragma once
+
+#include "picture.h"
+
+#include <glib.h>
+#include <vips/vips.h>
+
+/*
+ * Pulls all of `image`, scaled to exactly `width` x `height` (no larger than it is), in sRGB: by
+ * its embedded profile where it has one that fits, else by what its interpretation says; 16-bit,
+ * float, grey, CMYK and multi-band images become 8-bit RGB or RGBA. Errors: ERROR_DAMAGED,
+ * ERROR_OUT_OF_MEMORY, ERROR_UNSUPPORTED_TYPE. Owner: the caller.
+ */
+Picture *frame_pull(VipsImage *image, int width, int height, GError **error);
+
+/*
+ * A libvips image over the pixels of `picture`, which must outlive it: 1 band is grey, 3 sRGB, and
+ * 4 sRGB with alpha, or CMYK with `cmyk`. Owner: the caller.
+ */
+VipsImage *frame_wrap(const Picture *picture, bool cmyk, GError **error);
+
+/* Scaled to exactly `width` x `height`. Errors: ERROR_OUT_OF_MEMORY. Owner: the caller. */
+Picture *frame_resize(const Picture *picture, int width, int height, GError **error);
+
+/* The part of `width` x `height` that libvips finds most interesting. Errors, owner: as
+ * frame_resize. */
+Picture *frame_crop_smart(const Picture *picture, int width, int height,
+                          VipsInteresting interesting, GError **error);

@@ -1,0 +1,49 @@
+/*
+ * JPEG in and out of memory, by libjpeg-turbo directly: nine uploads of ten are JPEG, and the way
+ * through a libvips pipeline costs almost as much again as the decoding.
+ *
+ * Takes any bytes. Starts no thread. What is called damaged: data that ends early or has bad codes;
+ * harmless oddities (padding, unknown versions) are not.
+ */
+#pragma once
+
+#include "exif.h"
+#include "picture.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct {
+    int width, height; /* as stored */
+    ExifFacts exif;
+} JpegHeader;
+
+typedef struct {
+    Picture *picture; /* 1 band: grey; 3: RGB; 4: CMYK, 0 is no ink. Colours as in the file */
+    GBytes *icc;      /* its profile, or NULL */
+    bool damaged;
+} JpegImage;
+
+/*
+ * Reads up to the first scan. Errors: ERROR_DAMAGED, ERROR_UNSUPPORTED_TYPE (a coding libjpeg
+ * lacks), ERROR_OUT_OF_MEMORY.
+ */
+bool jpeg_header(const void *data, size_t size, JpegHeader *ret_header, GError **error);
+
+/*
+ * Decodes at 1/1, 1/2, 1/4 or 1/8: the smallest that is still twice `width` x `height`, so that the
+ * final filter has something to work on. Errors: as jpeg_header; ERROR_DAMAGED if no row of it
+ * decodes. Owner: jpeg_image_clear.
+ */
+bool jpeg_decode(const void *data, size_t size, int width, int height, JpegImage *ret_image,
+                 GError **error);
+void jpeg_image_clear(JpegImage *image);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(JpegImage, jpeg_image_clear)
+
+/*
+ * Encodes three bands as baseline, without metadata: grey where the picture is, else 4:2:0, from
+ * quality 90 on 4:4:4. Errors: ERROR_OUT_OF_MEMORY. Owner: the caller.
+ */
+GBytes *jpeg_encode(const Picture *picture, int quality, GError **error);

@@ -1,0 +1,38 @@
+/*
+ * thumbq-thumbnail: started by the daemon, never by hand. Loads libvips once and then makes workers
+ * (forkserver.h), which alone touch pictures.
+ */
+#include "error.h"
+#include "forkserver.h"
+#include "library.h"
+#include "sandbox.h"
+#include "server.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static bool is_packet_socket(int fd)
+{
+    int type;
+    socklen_t len = sizeof type;
+    return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET;
+}
+
+int main(int argc, char **argv)
+{
+    (void)argv;
+    if (argc != 1 || !is_packet_socket(FORKSERVER_FD)) {
+        fprintf(stderr, "thumbq-thumbnail: part of thumbq, started by 'thumbq run'\n");
+        return 2;
+    }
+    g_autoptr(GError) error = NULL;
+    (void)close_range(FORKSERVER_FD + 1, UINT_MAX, 0); /* workers do it again, and look */
+    if (!library_start(&error) || !sandbox_prepare(&error) || !server_run(FORKSERVER_FD, &error)) {
+        fprintf(stderr, "thumbq-thumbnail: %s\n", error->message);
+        return error_exit_status(error_code(error));
+    }
+    return EXIT_SUCCESS;
+}

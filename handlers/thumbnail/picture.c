@@ -1,0 +1,207 @@
+#include "picture.h"
+
+#include "error.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+Picture *picture_new(int width, int height, int bands, GError **error)
+{
+    g_autoptr(Picture) picture = g_new0(Picture, 1);
+    picture->width = width;
+    picture->height = height;
+    picture->bands = bands;
+    /* malloc: its size is the file's choice, and g_malloc would end the process. */
+    picture->pixels = malloc((size_t)width * (size_t)height * (size_t)bands);
+    if (picture->pixels == NULL) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_OUT_OF_MEMORY,
+                    "not enough memory for a picture of %d x %d pixels", width, height);
+        return NULL;
+    }
+    return g_steal_pointer(&picture);
+}
+
+void picture_free(Picture *picture)
+{
+    if (picture == NULL)
+        return;
+    free(picture->pixels);
+    g_free(picture);
+}
+
+size_t picture_stride(const Picture *picture)
+{
+    return (size_t)picture->width * (size_t)picture->bands;
+}
+
+static const uint8_t *pixel_at(const Picture *picture, int x, int y)
+{
+    return picture->pixels + (size_t)y * picture_stride(picture) +
+           (size_t)x * (size_t)picture->bands;
+}
+
+/*
+ * Where an upright picture's pixels come from in the stored one: the source of (0, 0), and what one
+ * step to the right and one step down mean there.
+ */
+typedef struct {
+    int from_right, from_bottom; /* start at the last column, the last row */
+    int right_x, right_y, down_x, down_y;
+} Turn;
+
+static const Turn turns[9] = {
+    [1] = {0, 0, 1, 0, 0, 1},   [2] = {1, 0, -1, 0, 0, 1}, [3] = {1, 1, -1, 0, 0, -1},
+    [4] = {0, 1, 1, 0, 0, -1},  [5] = {0, 0, 0, 1, 1, 0},  [6] = {0, 1, 0, -1, 1, 0},
+    [7] = {1, 1, 0, -1, -1, 0}, [8] = {1, 0, 0, 1, -1, 0},
+};
+
+Picture *picture_orient(const Picture *picture, int orientation, GError **error)
+{
+    const Turn *turn = &turns[orientation >= 1 && orientation <= 8 ? orientation : 1];
+    bool swapped = turn->right_x == 0;
+    int bands = picture->bands;
+    Picture *upright = picture_new(swapped ? picture->height : picture->width,
+                                   swapped ? picture->width : picture->height, bands, error);
+    if (upright == NULL)
+        return NULL;
+
+    ptrdiff_t stride = (ptrdiff_t)picture_stride(picture);
+    ptrdiff_t right = turn->right_x * bands + turn->right_y * stride;
+    ptrdiff_t down = turn->down_x * bands + turn->down_y * stride;
+    const uint8_t *row = pixel_at(picture, turn->from_right ? picture->width - 1 : 0,
+                                  turn->from_bottom ? picture->height - 1 : 0);
+    uint8_t *to = upright->pixels;
+    for (int y = 0; y < upright->height; y++) {
+        for (int x = 0; x < upright->width; x++) {
+            memcpy(to, row + y * down + x * right, (size_t)bands);
+            to += bands;
+        }
+    }
+    return upright;
+}
+
+Picture *picture_crop(const Picture *picture, int left, int top, int width, int height,
+                      GError **error)
+{
+    Picture *part = picture_new(width, height, picture->bands, error);
+    if (part == NULL)
+        return NULL;
+    size_t stride = picture_stride(part);
+    for (int y = 0; y < height; y++)
+        memcpy(part->pixels + (size_t)y * stride, pixel_at(picture, left, top + y), stride);
+    return part;
+}
+
+/* Mean of a box of pixels; colours weigh as much as they are opaque. */
+static void average(const Picture *picture, int x0, int y0, int x1, int y1, uint8_t *to)
+{
+    uint64_t sums[4] = {0}, weight = 0;
+    int colors = MIN(picture->bands, 3);
+    for (int y = y0; y < y1; y++) {
+        const uint8_t *from = pixel_at(picture, x0, y);
+        for (int x = x0; x < x1; x++, from += picture->bands) {
+            unsigned alpha = picture->bands == 4 ? from[3] : 255;
+            for (int i = 0; i < colors; i++)
+                sums[i] += (uint64_t)from[i] * alpha;
+            weight += alpha;
+        }
+    }
+    for (int i = 0; i < colors; i++)
+        to[i] = weight > 0 ? (uint8_t)((sums[i] + weight / 2) / weight) : 0;
+    if (picture->bands == 4) {
+        uint64_t n = (uint64_t)(x1 - x0) * (uint64_t)(y1 - y0);
+        to[3] = (uint8_t)((weight + n / 2) / n);
+    }
+}
+
+Picture *picture_shrink(const Picture *picture, int width, int height, GError **error)
+{
+    width = MIN(width, picture->width);
+    height = MIN(height, picture->height);
+    Picture *small = picture_new(width, height, picture->bands, error);
+    if (small == NULL)
+        return NULL;
+    uint8_t *to = small->pixels;
+    for (int y = 0; y < height; y++) {
+        int y0 = (int)((int64_t)y * picture->height / height);
+        int y1 = (int)((int64_t)(y + 1) * picture->height / height);
+        for (int x = 0; x < width; x++, to += small->bands) {
+            int x0 = (int)((int64_t)x * picture->width / width);
+            int x1 = (int)((int64_t)(x + 1) * picture->width / width);
+            average(picture, x0, y0, x1, y1, to);
+        }
+    }
+    return small;
+}
+
+bool picture_is_transparent(const Picture *picture)
+{
+    if (picture->bands != 4)
+        return false;
+    size_t n = (size_t)picture->width * (size_t)picture->height;
+    for (size_t i = 0; i < n; i++) {
+        if (picture->pixels[4 * i + 3] != 255)
+            return true;
+    }
+    return false;
+}
+
+Picture *picture_flatten(const Picture *picture, uint32_t background, GError **error)
+{
+    Picture *flat = picture_new(picture->width, picture->height, 3, error);
+    if (flat == NULL)
+        return NULL;
+    const unsigned under[3] = {background >> 16 & 255, background >> 8 & 255, background & 255};
+    const uint8_t *from = picture->pixels;
+    uint8_t *to = flat->pixels;
+    size_t n = (size_t)picture->width * (size_t)picture->height;
+    for (size_t i = 0; i < n; i++, from += 4, to += 3) {
+        for (int band = 0; band < 3; band++)
+            to[band] =
+                (uint8_t)((from[band] * from[3] + under[band] * (255U - from[3]) + 127) / 255);
+    }
+    return flat;
+}
+
+bool picture_is_grey(const Picture *picture)
+{
+    const uint8_t *at = picture->pixels;
+    size_t n = (size_t)picture->width * (size_t)picture->height;
+    for (size_t i = 0; i < n; i++, at += picture->bands) {
+        if (at[0] != at[1] || at[1] != at[2])
+            return false;
+    }
+    return true;
+}
+
+typedef struct {
+    uint32_t count, sums[3];
+} ColorBox;
+
+#define BOXES_PER_BAND 16
+
+bool picture_dominant_color(const Picture *picture, uint32_t *ret_color)
+{
+    const size_t n_boxes = BOXES_PER_BAND * BOXES_PER_BAND * BOXES_PER_BAND;
+    g_autofree ColorBox *boxes = g_new0(ColorBox, n_boxes);
+    const ColorBox *fullest = &boxes[0];
+    const uint8_t *at = picture->pixels;
+    size_t n = (size_t)picture->width * (size_t)picture->height;
+    for (size_t i = 0; i < n; i++, at += picture->bands) {
+        if (picture->bands == 4 && at[3] < 128)
+            continue;
+        ColorBox *box = &boxes[(size_t)(at[0] >> 4) << 8 | (size_t)(at[1] >> 4) << 4 | at[2] >> 4];
+        box->count++;
+        for (int band = 0; band < 3; band++)
+            box->sums[band] += at[band];
+        if (box->count > fullest->count)
+            fullest = box;
+    }
+    if (fullest->count == 0)
+        return false;
+    uint32_t half = fullest->count / 2;
+    *ret_color = (fullest->sums[0] + half) / fullest->count << 16 |
+                 (fullest->sums[1] + half) / fullest->count << 8 |
+                 (fullest->sums[2] + half) / fullest->count;
+    return true;
+}

@@ -1,0 +1,98 @@
+#include "render.h"
+
+#include "frame.h"
+
+/* What is decoded for the placeholder when no rendition is asked for. */
+#define BASE_SIDE_DEFAULT 100
+
+void render_plan(Render *render, const Rendition *renditions, size_t n, int width, int height)
+{
+    *render = (Render){.n = n};
+    for (size_t i = 0; i < n; i++) {
+        Layout layout = layout_for(&renditions[i], width, height);
+        render->layouts[i] = layout;
+        render->base_width = MAX(render->base_width, layout.scaled_width);
+        render->base_height = MAX(render->base_height, layout.scaled_height);
+    }
+    if (n == 0) {
+        const Rendition small = {
+            .width = BASE_SIDE_DEFAULT, .height = BASE_SIDE_DEFAULT, .fit = FIT_INSIDE};
+        Layout layout = layout_for(&small, width, height);
+        render->base_width = layout.width;
+        render->base_height = layout.height;
+    }
+}
+
+void render_set_base(Render *render, Picture *base)
+{
+    render->frames[0] = base;
+    render->n_frames = 1;
+}
+
+static int64_t area(const Layout *layout)
+{
+    return (int64_t)layout->scaled_width * layout->scaled_height;
+}
+
+void render_order(const Render *render, size_t ret_order[static RENDITIONS_MAX])
+{
+    for (size_t i = 0; i < render->n; i++) {
+        size_t at = i;
+        while (at > 0 && area(&render->layouts[ret_order[at - 1]]) < area(&render->layouts[i])) {
+            ret_order[at] = ret_order[at - 1];
+            at--;
+        }
+        ret_order[at] = i;
+    }
+}
+
+/* The frame to scale from, or one that already has the size. */
+static const Picture *best_frame(const Render *render, int width, int height)
+{
+    const Picture *best = render->frames[0];
+    for (size_t i = 0; i < render->n_frames; i++) {
+        const Picture *frame = render->frames[i];
+        if (frame->width == width && frame->height == height)
+            return frame;
+        if (frame->width >= 2 * width && frame->height >= 2 * height &&
+            (int64_t)frame->width * frame->height < (int64_t)best->width * best->height)
+            best = frame;
+    }
+    return best;
+}
+
+/* The whole picture at the size of a layout. Borrowed. */
+static const Picture *frame_for(Render *render, const Layout *layout, GError **error)
+{
+    const Picture *best = best_frame(render, layout->scaled_width, layout->scaled_height);
+    if (best->width == layout->scaled_width && best->height == layout->scaled_height)
+        return best;
+    Picture *frame = frame_resize(best, layout->scaled_width, layout->scaled_height, error);
+    if (frame != NULL)
+        render->frames[render->n_frames++] = frame;
+    return frame;
+}
+
+Picture *render_make(Render *render, const Rendition *rendition, size_t i, GError **error)
+{
+    const Layout *layout = &render->layouts[i];
+    const Picture *frame = frame_for(render, layout, error);
+    if (frame == NULL)
+        return NULL;
+    bool whole = frame->width == layout->width && frame->height == layout->height;
+    if (!whole && rendition->fit == FIT_ATTENTION)
+        return frame_crop_smart(frame, layout->width, layout->height, VIPS_INTERESTING_ATTENTION,
+                                error);
+    if (!whole && rendition->fit == FIT_ENTROPY)
+        return frame_crop_smart(frame, layout->width, layout->height, VIPS_INTERESTING_ENTROPY,
+                                error);
+    return picture_crop(frame, (frame->width - layout->width) / 2,
+                        (frame->height - layout->height) / 2, layout->width, layout->height, error);
+}
+
+void render_clear(Render *render)
+{
+    for (size_t i = 0; i < render->n_frames; i++)
+        picture_free(render->frames[i]);
+    render->n_frames = 0;
+}

@@ -1,0 +1,39 @@
+/*
+ * All renditions of one picture, from a single decoding.
+ *
+ * The whole picture is scaled at most once for each rendition: from the smallest there is that is
+ * still twice as large, or else from the largest, so that quality does not depend on what else was
+ * asked for.
+ */
+#pragma once
+
+#include "layout.h"
+#include "picture.h"
+#include "rendition.h"
+
+#include <glib.h>
+#include <stddef.h>
+
+typedef struct {
+    Layout layouts[RENDITIONS_MAX];
+    size_t n;
+    int base_width, base_height; /* pixels that serve every layout; those to decode to */
+    Picture *frames[RENDITIONS_MAX +
+                    1]; /* the whole picture at the sizes there are; the first is the base */
+    size_t n_frames;
+} Render;
+
+/* Lays out the renditions of a picture of `width` x `height`. Needs no render_clear yet. */
+void render_plan(Render *render, const Rendition *renditions, size_t n, int width, int height);
+
+/* Hands over the decoded picture: base_width x base_height of the plan. Owner: render_clear. */
+void render_set_base(Render *render, Picture *base);
+
+/* Indexes of the renditions, largest first: the order in which they cost least. */
+void render_order(const Render *render, size_t ret_order[static RENDITIONS_MAX]);
+
+/* Makes rendition `i`. Errors: ERROR_OUT_OF_MEMORY. Owner: the caller. */
+Picture *render_make(Render *render, const Rendition *rendition, size_t i, GError **error);
+
+void render_clear(Render *render);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Render, render_clear)

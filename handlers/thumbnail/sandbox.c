@@ -1,0 +1,154 @@
+#include "sandbox.h"
+
+#include "error.h"
+#include "file.h"
+#include "filter.h"
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/landlock.h>
+#include <linux/seccomp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+/* Socket, standard ones, reset of the peak, and a job's descriptors, with room to spare. */
+#define DESCRIPTORS_MAX 64
+
+static struct sock_fprog filter;
+static pid_t daemon_pid;
+
+bool sandbox_prepare(GError **error)
+{
+    daemon_pid = getppid();
+    return filter_compile(&filter, error);
+}
+
+static bool fail(const char *step, GError **error)
+{
+    g_set_error(error, THUMBQ_ERROR, ERROR_INTERNAL, "sandbox: %s: %s", step, g_strerror(errno));
+    return false;
+}
+
+static bool limit(int resource, uint64_t value)
+{
+    const struct rlimit both = {.rlim_cur = value, .rlim_max = value};
+    return setrlimit((__rlimit_resource_t)resource, &both) == 0;
+}
+
+/* Private writable memory of this process, in bytes: what RLIMIT_DATA counts. */
+static bool data_bytes(uint64_t *ret_bytes)
+{
+    g_autofree char *text = file_read("/proc/self/statm", 256, NULL, NULL);
+    unsigned long long data;
+    if (text == NULL || sscanf(text, "%*u %*u %*u %*u %*u %llu", &data) != 1)
+        return false;
+    *ret_bytes = data * (uint64_t)sysconf(_SC_PAGESIZE);
+    return true;
+}
+
+/*
+ * RLIMIT_DATA and not RLIMIT_AS: the source is mapped whole, and its pages are the kernel's to
+ * drop. What else could be mapped shared and writable, the filter refuses.
+ */
+static bool limit_memory(const ForkRequest *request)
+{
+#ifdef THUMBQ_SANITIZE
+    (void)request; /* the sanitizer's shadow memory is terabytes */
+    return true;
+#else
+    uint64_t data;
+    return request->memory_bytes <= 0 ||
+           (data_bytes(&data) && limit(RLIMIT_DATA, data + (uint64_t)request->memory_bytes));
+#endif
+}
+
+static bool limit_resources(const ForkRequest *request, GError **error)
+{
+    if (!limit_memory(request))
+        return fail("cannot limit memory", error);
+    /* Reaching the size is an error of write(2), which says more than SIGXFSZ. */
+    if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR ||
+        !limit(RLIMIT_FSIZE, (uint64_t)MAX(request->max_output_size, 0)))
+        return fail("cannot limit output", error);
+    if (!limit(RLIMIT_CORE, 0) || !limit(RLIMIT_NOFILE, DESCRIPTORS_MAX))
+        return fail("cannot limit descriptors", error);
+    return true;
+}
+
+static bool drop_user(const ForkRequest *request, GError **error)
+{
+    if (request->gid != 0 &&
+        (setgroups(0, NULL) != 0 || setresgid(request->gid, request->gid, request->gid) != 0))
+        return fail("cannot change the group", error);
+    if (request->uid != 0 && setresuid(request->uid, request->uid, request->uid) != 0)
+        return fail("cannot change the user", error);
+    return true;
+}
+
+/* After the change of user, which would undo it. */
+static bool die_with_daemon(GError **error)
+{
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0)
+        return fail("cannot follow the daemon", error);
+    errno = ESRCH;
+    return getppid() == daemon_pid || fail("the daemon is gone", error);
+}
+
+/*
+ * Landlock, where the kernel has it: no file can be opened for anything. The filter says the same;
+ * this holds even where the filter had a hole.
+ */
+static bool close_file_system(GError **error)
+{
+    const struct landlock_ruleset_attr nothing = {
+        .handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1, /* all of the first version */
+    };
+    autofd ruleset = (int)syscall(SYS_landlock_create_ruleset, &nothing, sizeof nothing, 0);
+    if (ruleset < 0)
+        return errno == ENOSYS || errno == EOPNOTSUPP || fail("cannot make a ruleset", error);
+    if (syscall(SYS_landlock_restrict_self, ruleset, 0) != 0)
+        return fail("cannot close the file system", error);
+    return true;
+}
+
+static bool filter_system_calls(GError **error)
+{
+#ifndef THUMBQ_SANITIZE /* which maps shared memory, reads /proc, and forks to look for leaks */
+    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
+        return fail("cannot filter system calls", error);
+#else
+    (void)error;
+#endif
+    return true;
+}
+
+bool sandbox_enter(const ForkRequest *request, GError **error)
+{
+    if (!drop_user(request, error) || !die_with_daemon(error) || !limit_resources(request, error))
+        return false;
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return fail("cannot give up new privileges", error);
+    if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
+        return fail("cannot become undumpable", error);
+    return close_file_system(error) && filter_system_calls(error);
+}
+
+void sandbox_start_job(int64_t timeout_us)
+{
+    struct timespec used;
+    struct rlimit cpu;
+    if (timeout_us <= 0 || clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used) != 0 ||
+        getrlimit(RLIMIT_CPU, &cpu) != 0)
+        return;
+    /* The first second is counted as begun. The daemon's own clock kills whatever gets past this.
+     */
+    cpu.rlim_cur =
+        (rlim_t)used.tv_sec + 1 + (rlim_t)((timeout_us + G_USEC_PER_SEC - 1) / G_USEC_PER_SEC);
+    (void)setrlimit(RLIMIT_CPU, &cpu);
+}

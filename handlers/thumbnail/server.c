@@ -1,0 +1,79 @@
+#include "server.h"
+
+#include "file.h"
+#include "forkserver.h"
+#include "wire.h"
+#include "worker.h"
+
+#include <errno.h>
+#include <linux/sched.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/*
+ * Like fork(), but the new process is a child of this one's parent, and comes with a pidfd. Safe as
+ * this process has one thread. Returns 0 in the new process, -1 with errno where there is none.
+ */
+static pid_t clone_sibling(int *ret_pidfd)
+{
+    int pidfd = -1;
+    struct clone_args args = {
+        .flags =
+            CLONE_PARENT | CLONE_PIDFD, /* with the first, exit_signal must be 0: SIGCHLD it is */
+        .pidfd = (uint64_t)(uintptr_t)&pidfd,
+    };
+#ifdef PR_GET_TID_ADDRESS
+    /* glibc keeps the thread's id; a plain system call would leave it that of this process. */
+    int *tid = NULL;
+    if (prctl(PR_GET_TID_ADDRESS, &tid, 0, 0, 0) == 0 && tid != NULL) {
+        args.flags |= CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
+        args.child_tid = (uint64_t)(uintptr_t)tid;
+    }
+#endif
+    pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
+    if (pid > 0)
+        *ret_pidfd = pidfd;
+    return pid;
+}
+
+/* Serves one request. In the new worker it does not return. */
+static bool serve(int socket_fd, const ForkRequest *request, int worker_fd, GError **error)
+{
+    autofd pidfd = -1;
+    pid_t pid = clone_sibling(&pidfd);
+    if (pid == 0)
+        worker_run(worker_fd, request);
+
+    const ForkReply reply = {
+        .version = FORKSERVER_VERSION, .pid = pid, .errnum = pid < 0 ? errno : 0};
+    return wire_send(socket_fd, &reply, sizeof reply, &pidfd, pid > 0 ? 1 : 0, error);
+}
+
+bool server_run(int socket_fd, GError **error)
+{
+    uint8_t buffer[WIRE_FRAME_MAX];
+    for (;;) {
+        autofd worker_fd = -1;
+        size_t n_fds = 0;
+        ssize_t len;
+        if (!wire_receive(socket_fd, buffer, &len, &worker_fd, 1, &n_fds, error))
+            return false;
+        if (len == 0)
+            return true;
+        ForkRequest request;
+        if (len != sizeof request || n_fds != 1) {
+            g_set_error_literal(error, THUMBQ_ERROR, ERROR_PROTOCOL, "malformed request");
+            return false;
+        }
+        memcpy(&request, buffer, sizeof request);
+        if (request.version != FORKSERVER_VERSION) {
+            g_set_error(error, THUMBQ_ERROR, ERROR_PROTOCOL, "request of version %u, not %d",
+                        request.version, FORKSERVER_VERSION);
+            return false;
+        }
+        if (!serve(socket_fd, &request, worker_fd, error))
+            return false;
+    }
+}

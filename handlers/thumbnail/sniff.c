@@ -1,0 +1,164 @@
+#include "sniff.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+
+typedef struct {
+    size_t offset;
+    const char *bytes;
+    size_t len;
+    ImageType type;
+} Magic;
+
+#define MAGIC(offset, literal, type)                                                               \
+    {                                                                                              \
+        offset, literal, sizeof(literal) - 1, type                                                 \
+    }
+
+static const Magic magics[] = {
+    MAGIC(0, "\xff\xd8\xff", IMAGE_JPEG),
+    MAGIC(0, "\x89PNG\r\n\x1a\n", IMAGE_PNG),
+    MAGIC(0, "GIF87a", IMAGE_GIF),
+    MAGIC(0, "GIF89a", IMAGE_GIF),
+    MAGIC(0, "II*\0\x10\0\0\0CR", IMAGE_OTHER), /* Canon raw, a TIFF in name only */
+    MAGIC(0, "II*\0", IMAGE_TIFF),
+    MAGIC(0, "MM\0*", IMAGE_TIFF),
+    MAGIC(0, "II+\0\x08\0\0\0", IMAGE_TIFF), /* BigTIFF */
+    MAGIC(0, "MM\0+\0\x08\0\0", IMAGE_TIFF),
+    MAGIC(0, "\xff\x0a", IMAGE_JXL),
+    MAGIC(0, "\0\0\0\x0cJXL \r\n\x87\n", IMAGE_JXL),
+    MAGIC(0, "\0\0\0\x0cjP  \r\n\x87\n", IMAGE_OTHER), /* JPEG 2000 */
+    MAGIC(0, "\xff\x4f\xff\x51", IMAGE_OTHER),         /* JPEG 2000, code stream */
+    MAGIC(0, "8BPS\0", IMAGE_OTHER),                   /* Photoshop */
+    MAGIC(0, "\0\0\1\0", IMAGE_OTHER),                 /* icon */
+    MAGIC(0, "\0\0\2\0", IMAGE_OTHER),                 /* cursor */
+    MAGIC(0, "\x76\x2f\x31\x01", IMAGE_OTHER),         /* OpenEXR */
+    MAGIC(0, "#?RADIANCE\n", IMAGE_OTHER),
+    MAGIC(0, "#?RGBE\n", IMAGE_OTHER),
+    MAGIC(0, "SIMPLE  =", IMAGE_OTHER), /* FITS */
+    MAGIC(0, "DDS \x7c\0\0\0", IMAGE_OTHER),
+    MAGIC(0, "qoif", IMAGE_OTHER),
+    MAGIC(0, "gimp xcf ", IMAGE_OTHER),
+    MAGIC(0, "BPG\xfb", IMAGE_OTHER),
+    MAGIC(0, "AT&TFORM", IMAGE_OTHER), /* DjVu */
+    MAGIC(0, "IIRO", IMAGE_OTHER),     /* Olympus raw */
+    MAGIC(0, "IIU\0", IMAGE_OTHER),    /* Panasonic raw */
+    MAGIC(0, "FUJIFILMCCD-RAW", IMAGE_OTHER),
+    MAGIC(0, "II\xbc\1", IMAGE_OTHER), /* JPEG XR */
+};
+
+/* Brands of ISO base media files that are pictures; "mif1" and "msf1" only say "HEIF". */
+static const struct {
+    char brand[5];
+    ImageType type;
+} brands[] = {
+    {"avif", IMAGE_AVIF}, {"avis", IMAGE_AVIF},  {"heic", IMAGE_HEIC},  {"heix", IMAGE_HEIC},
+    {"heim", IMAGE_HEIC}, {"heis", IMAGE_HEIC},  {"hevc", IMAGE_HEIC},  {"hevx", IMAGE_HEIC},
+    {"hevm", IMAGE_HEIC}, {"hevs", IMAGE_HEIC},  {"crx ", IMAGE_OTHER}, /* Canon raw */
+    {"jxl ", IMAGE_JXL},  {"jp2 ", IMAGE_OTHER},
+};
+
+static uint32_t be32(const uint8_t *p)
+{
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static uint32_t le32(const uint8_t *p)
+{
+    return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
+}
+
+static ImageType brand_type(const uint8_t *brand)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(brands); i++) {
+        if (memcmp(brand, brands[i].brand, 4) == 0)
+            return brands[i].type;
+    }
+    return IMAGE_NONE;
+}
+
+/* The `ftyp` box: the major brand decides, else the first compatible brand that says anything. */
+static ImageType sniff_ftyp(const uint8_t *data, size_t len)
+{
+    if (len < 12 || memcmp(data + 4, "ftyp", 4) != 0)
+        return IMAGE_NONE;
+    ImageType type = brand_type(data + 8);
+    if (type != IMAGE_NONE)
+        return type;
+
+    bool heif = memcmp(data + 8, "mif1", 4) == 0 || memcmp(data + 8, "msf1", 4) == 0;
+    size_t end = MIN(be32(data), len);
+    for (size_t at = 16; at + 4 <= end; at += 4) {
+        type = brand_type(data + at);
+        /* A film may name a picture brand as compatible; only what is a HEIF may be judged by it.
+         */
+        if (type != IMAGE_NONE && heif)
+            return type;
+        if (memcmp(data + at, "mif1", 4) == 0)
+            heif = true;
+    }
+    return heif ? IMAGE_HEIC : IMAGE_NONE;
+}
+
+/* "BM" alone is too short to mean anything: the header's size must be one that exists. */
+static bool is_bmp(const uint8_t *data, size_t len)
+{
+    if (len < 26 || memcmp(data, "BM", 2) != 0)
+        return false;
+    uint32_t header = le32(data + 14);
+    return header == 12 || header == 16 || (header >= 40 && header <= 124);
+}
+
+/* PBM to PFM: 'P', a letter, white space, and then a number or a comment. */
+static bool is_pnm(const uint8_t *data, size_t len)
+{
+    if (len < 4 || data[0] != 'P' || memchr("1234567Ff", data[1], 9) == NULL)
+        return false;
+    return g_ascii_isspace(data[2]) &&
+           (g_ascii_isdigit(data[3]) || data[3] == '#' || g_ascii_isspace(data[3]) ||
+            (data[1] == '7' && data[3] == 'W'));
+}
+
+/* SVG is text: an `<svg` element, after nothing but white space, a declaration, comments, a
+ * doctype. */
+static bool is_svg(const uint8_t *data, size_t len)
+{
+    const char *text = (const char *)data;
+    size_t at = len >= 3 && memcmp(data, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    while (at < len) {
+        while (at < len && g_ascii_isspace(text[at]))
+            at++;
+        if (len - at >= 5 && memcmp(text + at, "<svg", 4) == 0)
+            return text[at + 4] == '>' || g_ascii_isspace(text[at + 4]);
+        if (len - at < 2 || text[at] != '<' || (text[at + 1] != '?' && text[at + 1] != '!'))
+            return false;
+        if (len - at >= 13 && g_ascii_strncasecmp(text + at, "<!doctype svg", 13) == 0)
+            return true;
+        const char *end = memchr(text + at, '>', len - at);
+        if (end == NULL)
+            return false;
+        at = (size_t)(end - text) + 1;
+    }
+    return false;
+}
+
+ImageType sniff_type(const void *data, size_t len)
+{
+    const uint8_t *bytes = data;
+    for (size_t i = 0; i < G_N_ELEMENTS(magics); i++) {
+        const Magic *magic = &magics[i];
+        if (len >= magic->offset + magic->len &&
+            memcmp(bytes + magic->offset, magic->bytes, magic->len) == 0)
+            return magic->type;
+    }
+    if (len >= 16 && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "WEBPVP8", 7) == 0)
+        return IMAGE_WEBP;
+    ImageType type = sniff_ftyp(bytes, MIN(len, SNIFF_BYTES));
+    if (type != IMAGE_NONE)
+        return type;
+    len = MIN(len, SNIFF_BYTES);
+    return is_bmp(bytes, len) || is_pnm(bytes, len) || is_svg(bytes, len) ? IMAGE_OTHER
+                                                                          : IMAGE_NONE;
+}

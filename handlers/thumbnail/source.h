@@ -1,0 +1,27 @@
+/*
+ * The bytes of the picture to be read: a descriptor, mapped whole.
+ *
+ * If the file is truncated while it is mapped, touching it is SIGBUS, which ends the worker; the
+ * daemon knows that for a source that changed.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef struct {
+    const uint8_t *data;
+    size_t size;
+    uint64_t etag[2]; /* XXH3-128 of the bytes: low, high */
+} Source;
+
+/*
+ * Maps the regular file `fd`, which stays the caller's and may be closed at once.
+ * Errors: ERROR_EMPTY_FILE; ERROR_FILE_TOO_LARGE beyond `max_bytes`; ERROR_NOT_AN_IMAGE if it is no
+ * regular file; ERROR_OUT_OF_MEMORY, ERROR_IO. Owner: source_clear.
+ */
+bool source_open(int fd, int64_t max_bytes, Source *ret_source, GError **error);
+void source_clear(Source *source);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Source, source_clear)

@@ -1,0 +1,22 @@
+/*
+ * ThumbHash: a picture's blurred placeholder in at most 25 bytes.
+ *
+ * Source: https://evanw.github.io/thumbhash/. The same pixels give the same bytes as the reference
+ * (rgbaToThumbHash), except where a channel is flat: there the reference stores rounding noise that
+ * no decoder shows, and this stores zeros.
+ */
+#pragma once
+
+#include "image.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define THUMBHASH_SIDE_MAX 100 /* pixels */
+
+/*
+ * Computes the hash of a picture of 1..THUMBHASH_SIDE_MAX pixels a side, 4 bytes a pixel: red,
+ * green, blue, alpha (not premultiplied). Returns its length.
+ */
+size_t thumbhash_encode(const uint8_t *rgba, int width, int height,
+                        uint8_t ret_hash[static THUMBHASH_MAX]);
