@@ -52,7 +52,7 @@ int command_finish_output(int status);
 
 /* One file each: cmd_<name>.c. */
 extern const CommandUsage usage_config, usage_events, usage_list, usage_metrics, usage_run,
-    usage_schedule, usage_show, usage_stats;
+    usage_schedule, usage_show, usage_stats, usage_sync;
 int cmd_config(Context *context, GError **error);
 int cmd_events(Context *context, GError **error);
 int cmd_list(Context *context, GError **error);
@@ -61,3 +61,4 @@ int cmd_run(Context *context, GError **error);
 int cmd_schedule(Context *context, GError **error);
 int cmd_show(Context *context, GError **error);
 int cmd_stats(Context *context, GError **error);
+int cmd_sync(Context *context, GError **error);
