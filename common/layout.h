@@ -6,6 +6,10 @@
 #include "image.h"
 
 #include <glib.h>
+#include <stdint.h>
+
+/* A short stand-in for a key, where the key itself is too long. */
+uint64_t layout_key_hash(const char *key);
 
 /*
  * The path of a thumbnail of `key` below the prefix folder. A last component that would be longer

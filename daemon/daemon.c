@@ -45,12 +45,15 @@ void daemon_fail(Daemon *daemon, GError *error)
 bool daemon_is_settled(const Daemon *daemon)
 {
     return !daemon->paused && !bucket_is_scanning(daemon->bucket) &&
-           g_queue_is_empty((GQueue *)&daemon->walks) && !daemon->dispatch_source &&
+           g_queue_is_empty((GQueue *)&daemon->walks) &&
+           g_queue_is_empty((GQueue *)&daemon->sweeps) && !daemon->dispatch_source &&
            daemon->queue_is_empty && pool_busy(daemon->pool) == 0;
 }
 
 void daemon_check_finished(Daemon *daemon)
 {
+    if (daemon->sweep_only)
+        return; /* end_sweep ends the loop */
     if (daemon->stopping && pool_busy(daemon->pool) == 0)
         g_main_loop_quit(daemon->loop);
     if (!daemon_is_settled(daemon))
@@ -177,7 +180,8 @@ static bool open_bucket(Daemon *daemon, GError **error)
     return daemon->bucket != NULL;
 }
 
-static bool open_all(Daemon *daemon, GError **error)
+/* What every change of state needs: the lock, the store, the thumbnails. */
+static bool open_state(Daemon *daemon, GError **error)
 {
     const char *bucket = daemon->options->bucket;
     const Config *config = daemon->config;
@@ -193,18 +197,29 @@ static bool open_all(Daemon *daemon, GError **error)
     if (!daemon->publisher)
         return false;
     open_pool(daemon);
+    return true;
+}
+
+static bool open_events(Daemon *daemon, GError **error)
+{
     daemon->progress = progress_new(daemon);
     if (!open_bucket(daemon, error))
         return false;
     daemon->control = control_open(daemon, error);
-    return daemon->control != NULL;
+    if (!daemon->control)
+        return false;
+    if (!daemon->options->once)
+        daemon->schedules = schedules_new(daemon, error);
+    return daemon->options->once || daemon->schedules;
 }
 
 static void close_all(Daemon *daemon)
 {
     dispatch_stop(daemon);
     walk_stop_all(daemon);
+    sweep_stop_all(daemon);
     batch_stop(daemon);
+    schedules_free(daemon->schedules);
     progress_free(daemon->progress);
     control_free(daemon->control);
     pool_free(daemon->pool);
@@ -241,10 +256,42 @@ bool daemon_run(const DaemonOptions *options, const Config *config, uint64_t *re
     bool opened;
 
     daemon.loop = g_main_loop_new(NULL, FALSE);
-    opened = open_all(&daemon, error);
+    opened = open_state(&daemon, error) && open_events(&daemon, error);
     if (opened) {
         run_loop(&daemon);
         *ret_dead = report_dead(&daemon);
+    }
+    close_all(&daemon);
+    g_main_loop_unref(daemon.loop);
+    if (daemon.error)
+        g_propagate_error(error, daemon.error);
+    return opened && !daemon.error;
+}
+
+static void end_sweep(const SweepCounts *counts, bool complete, void *data)
+{
+    Daemon *daemon = data;
+
+    if (complete)
+        daemon->swept = *counts;
+    g_main_loop_quit(daemon->loop);
+}
+
+bool sweep_run(const char *bucket, const Config *config, SweepKinds kinds, bool dry_run,
+               SweepCounts *ret_counts, GError **error)
+{
+    const DaemonOptions options = {.bucket = bucket, .once = true, .quiet = true};
+    Daemon daemon = {.options = &options, .config = config, .lock_fd = -1, .sweep_only = true};
+    bool opened;
+
+    daemon.loop = g_main_loop_new(NULL, FALSE);
+    opened = open_state(&daemon, error);
+    if (opened) {
+        sweep_start(&daemon, kinds, dry_run, end_sweep, &daemon);
+        g_main_loop_run(daemon.loop);
+        if (!daemon.error)
+            (void)batch_commit(&daemon); /* on failure daemon.error says so */
+        *ret_counts = daemon.swept;
     }
     close_all(&daemon);
     g_main_loop_unref(daemon.loop);

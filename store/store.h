@@ -124,6 +124,15 @@ typedef struct {
 bool store_finish(Store *store, const char *key, const StoreOutcome *outcome, bool *ret_found,
                   Record *ret_record, GError **error);
 
+/* How a schedule's last run went. */
+typedef struct {
+    int64_t time_us; /* wall clock, of its start */
+    int64_t duration_us;
+    bool ok;
+} StoreRun;
+
+bool store_put_run(Store *store, const char *schedule, const StoreRun *run, GError **error);
+
 /* The record as the open batch sees it. */
 bool store_peek(Store *store, const char *key, bool *ret_found, Record *ret_record, GError **error);
 
@@ -146,6 +155,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(StoreSnapshot, store_snapshot_end)
 
 /* Errors: ERROR_NOT_FOUND for a key without a record. */
 bool store_get(StoreSnapshot *snapshot, const char *key, Record *ret_record, GError **error);
+
+/* *ret_found false if the schedule has not run yet. */
+bool store_get_run(StoreSnapshot *snapshot, const char *schedule, bool *ret_found,
+                   StoreRun *ret_run, GError **error);
 
 /* All zero: everything. */
 typedef struct {
