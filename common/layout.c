@@ -31,3 +31,12 @@ char *layout_thumbnail_key(const char *prefix, const char *rendition, const char
     g_autofree char *path = layout_thumbnail_path(rendition, key, type);
     return g_strdup_printf("%s/%s", prefix, path);
 }
+
+char *layout_below_bucket(const char *bucket, const char *path)
+{
+    g_autofree char *full = g_canonicalize_filename(path, bucket);
+    size_t len = strcmp(bucket, "/") != 0 ? strlen(bucket) : 0;
+    bool inside = strncmp(full, bucket, len) == 0 && full[len] == '/' && full[len + 1] != '\0';
+
+    return g_strdup(inside ? full + len + 1 : full);
+}

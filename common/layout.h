@@ -24,3 +24,9 @@ char *layout_thumbnail_path(const char *rendition, const char *key, ImageType ty
  */
 char *layout_thumbnail_key(const char *prefix, const char *rendition, const char *key,
                            ImageType type);
+
+/*
+ * `path` (a setting such as `prefix`) as a key, where it lies below the bucket, else as an absolute
+ * path. `bucket` is absolute. Owner: the caller frees.
+ */
+char *layout_below_bucket(const char *bucket, const char *path);
