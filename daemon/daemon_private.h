@@ -83,7 +83,9 @@ typedef struct {
     /* daemon.c */
     bool stopping;
     bool sweep_only; /* no events, no work: sweep_run */
-    guint signals;   /* SIGINT and SIGTERM received */
+    int signal_fd;
+    guint signal_source;
+    guint signals; /* SIGINT and SIGTERM received */
     uint64_t invocations;
     GError *error; /* what ended the loop; NULL: nothing wrong */
 } Daemon;
