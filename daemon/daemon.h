@@ -10,23 +10,24 @@
 #include <stdbool.h>
 
 typedef struct {
-    const char *bucket; /* path */
+    const char *bucket;          /* absolute path */
     const char *handler_program; /* path of thumbq-thumbnail */
-    bool once;  /* bring everything up to date, then return */
-    bool quiet; /* no START/END/REPORT lines */
+    bool once;                   /* bring everything up to date, then return */
+    bool quiet;                  /* no START/END/REPORT lines */
 } DaemonOptions;
 
 /*
  * Runs until SIGINT or SIGTERM, or with `once` until everything is up to date.
  * *ret_dead is the number of dead objects at the end.
- * Errors: ERROR_NOT_FOUND (no such bucket), ERROR_LOCKED (another daemon holds it), those of the store.
+ * Errors: ERROR_NOT_FOUND (no such bucket), ERROR_LOCKED (another daemon holds it), those of the
+ * store.
  */
 bool daemon_run(const DaemonOptions *options, const Config *config, uint64_t *ret_dead,
                 GError **error);
 
 /*
- * The folders of a bucket: owned by the caller. `state` and `prefix` of the configuration are resolved
- * against the bucket.
+ * The folders of a bucket: owned by the caller. `state` and `prefix` of the configuration are
+ * resolved against the bucket.
  */
 char *daemon_state_path(const char *bucket, const Config *config);
 char *daemon_store_path(const char *bucket, const Config *config);

@@ -119,10 +119,6 @@ void pool_submit(Pool *pool, const WireJob *job, const int *fds, PoolDone done, 
             process_kill(&worker->process);
         worker_arm_timeout(worker);
     }
-    for (size_t i = 0; i < n_fds; i++) {
-        int fd = fds[i];
-        fd_clear(&fd);
-    }
 }
 
 void pool_free(Pool *pool)

@@ -58,8 +58,8 @@ int pool_failures(const Pool *pool);
 int pool_busy(const Pool *pool);
 
 /*
- * Runs `job`. Takes the descriptors (1 + job->n_renditions) and closes them in this process as soon
- * as the worker has them; the caller keeps its own duplicates of what it needs later.
+ * Runs `job`. The descriptors (1 + job->n_renditions) stay the caller's, who may close them at any
+ * time after this.
  */
 void pool_submit(Pool *pool, const WireJob *job, const int *fds, PoolDone done, void *data);
 

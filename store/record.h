@@ -1,7 +1,7 @@
 /*
- * One object's record, and its binary form: a fixed little-endian struct with a layout version, then
- * the variable parts. The decoder trusts nobody (any bytes give a record within the limits said here, or
- * ERROR_STORE_CORRUPT) and is fuzzed.
+ * One object's record, and its binary form: a fixed little-endian struct with a layout version,
+ * then the variable parts. The decoder trusts nobody (any bytes give a record within the limits
+ * said here, or ERROR_STORE_CORRUPT) and is fuzzed.
  */
 #pragma once
 

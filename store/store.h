@@ -1,18 +1,18 @@
 /*
- * The store: a record per object, the queue order, secondary indexes, totals, metrics and the event log,
- * all changed together in one transaction. Alone includes lmdb.h; nothing here shows LMDB.
+ * The store: a record per object, the queue order, secondary indexes, totals, metrics and the event
+ * log, all changed together in one transaction. Alone includes lmdb.h; nothing here shows LMDB.
  *
- * Writing: one process (the daemon, under its lock). Changing calls gather in a batch, which the first
- * of them opens; others see nothing of it and nothing is durable until store_commit. The writer's own
- * reads within a batch see it. Any error of a changing call spoils the batch: the caller aborts it, and what
- * it held must be found again by a rescan (the bucket is the truth).
+ * Writing: one process (the daemon, under its lock). Changing calls gather in a batch, which the
+ * first of them opens; others see nothing of it and nothing is durable until store_commit. The
+ * writer's own reads within a batch see it. Any error of a changing call spoils the batch: the
+ * caller aborts it, and what it held must be found again by a rescan (the bucket is the truth).
  *
- * Reading: any process, at any time, through a snapshot. A `Record` handed out borrows its key: it is valid
- * until the snapshot ends or is renewed, or the next changing call.
+ * Reading: any process, at any time, through a snapshot. A `Record` handed out borrows its key: it
+ * is valid until the snapshot ends or is renewed, or the next changing call.
  *
  * Errors, everywhere: ERROR_NO_SPACE, ERROR_IO, ERROR_STORE (LMDB says no; message has the reason),
- * ERROR_STORE_CORRUPT, ERROR_NOT_FOUND (no store there to read). Keys are as object.h says; longer ones
- * than LMDB takes are handled inside.
+ * ERROR_STORE_CORRUPT, ERROR_NOT_FOUND (no store there to read). Keys are as object.h says; longer
+ * ones than LMDB takes are handled inside.
  */
 #pragma once
 
@@ -26,17 +26,25 @@ typedef struct Store Store;
 
 typedef enum { STORE_READ, STORE_WRITE } StoreMode;
 
-/* `directory` is made when writing. Owner: store_close. At most one Store per directory and process. */
+/* `directory` is made when writing. Owner: store_close. At most one Store per directory and
+ * process. */
 Store *store_open(const char *directory, StoreMode mode, GError **error);
 
 /* An open batch is aborted. */
 void store_close(Store *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_close)
 
-/* ---- writing ------------------------------------------------------------------------------------ */
+/* ---- writing ------------------------------------------------------------------------------------
+ */
 
 /* What a done object must have. Borrowed until the next call or store_close. */
 void store_set_renditions(Store *store, const Rendition *renditions, size_t n_renditions);
+
+/*
+ * The most changes a batch holds. One that is full is committed by itself before the next change,
+ * so that the room it needs on disk is known beforehand; commit well before that.
+ */
+#define STORE_BATCH_MAX 2048
 
 /* Changes in the open batch; 0 if there is none. */
 size_t store_batch_size(const Store *store);
@@ -54,24 +62,26 @@ typedef enum {
 } StoreSeen;
 
 /*
- * The object is there with this version. A new key makes a record; a new version of a known key makes it
- * pending with attempts back at 0 (facts and thumbnails stay until they are made anew); so does a
- * `done` record that lacks one of the renditions or has one of another recipe, with PRIORITY_BACKFILL.
- * While running, the new version is noted and the object becomes pending when store_finish comes.
- * *ret_id is the record's id in either case.
+ * The object is there with this version. A new key makes a record; a new version of a known key
+ * makes it pending with attempts back at 0 (facts and thumbnails stay until they are made anew); so
+ * does a `done` record that lacks one of the renditions or has one of another recipe, with
+ * PRIORITY_BACKFILL. While running, the new version is noted and the object becomes pending when
+ * store_finish comes. *ret_id is the record's id in either case.
  */
 bool store_seen(Store *store, const char *key, const ObjectVersion *version, Priority priority,
                 int64_t now_us, StoreSeen *ret_seen, uint64_t *ret_id, GError **error);
 
-/* The object is gone: its record too. *ret_record (key borrowed) is what it was; *ret_found false if there was none. */
+/* The object is gone: its record too. *ret_record (key borrowed) is what it was; *ret_found false
+ * if there was none. */
 bool store_remove(Store *store, const char *key, int64_t now_us, bool *ret_found,
                   Record *ret_record, GError **error);
 
 /*
- * The object was renamed. If `from` is done, skipped or dead, its version has the same inode, size and mtime as `version`, and
- * `to` has no record, then the record moves to `to` with the new version (made from it too, if it was
- * current) and *ret_moved is true; *ret_record is the record after the move, key borrowed. Otherwise nothing happens, and the caller takes it
- * as one removed and one seen.
+ * The object was renamed. If `from` is done, skipped or dead, its version has the same inode, size
+ * and mtime as `version`, and `to` has no record, then the record moves to `to` with the new
+ * version (made from it too, if it was current) and *ret_moved is true; *ret_record is the record
+ * after the move, key borrowed. Otherwise nothing happens, and the caller takes it as one removed
+ * and one seen.
  */
 bool store_move(Store *store, const char *from, const char *to, const ObjectVersion *version,
                 int64_t now_us, bool *ret_moved, Record *ret_record, GError **error);
@@ -81,47 +91,60 @@ bool store_requeue(Store *store, const char *key, Priority priority, int64_t now
                    bool *ret_found, GError **error);
 
 /*
- * Takes the next object that is due at `now_us` in the order of priority, due time, sequencer: running.
- * *ret_found false if none is due; then *ret_next_due_us is when the next will be, INT64_MAX for never.
+ * Takes the next object that is due at `now_us` in the order of priority, due time, sequencer:
+ * running. *ret_found false if none is due; then *ret_next_due_us is when the next will be,
+ * INT64_MAX for never.
  */
 bool store_claim(Store *store, int64_t now_us, bool *ret_found, Record *ret_record,
                  int64_t *ret_next_due_us, GError **error);
 
 /* How an invocation ended. */
 typedef struct {
-    ObjectState state;      /* DONE, SKIPPED, DEAD, or PENDING: again at due_us */
-    ObjectVersion version;  /* that was handled */
-    bool counts;            /* an attempt: false for source_changed and the like */
+    ObjectState state;     /* DONE, SKIPPED, DEAD, or PENDING: again at due_us */
+    ObjectVersion version; /* that was handled */
+    bool counts;           /* an attempt: false for source_changed and the like */
     int64_t now_us;
-    int64_t due_us;         /* with PENDING */
+    int64_t due_us; /* with PENDING */
     ErrorCode error;
     char message[RECORD_MESSAGE_MAX];
-    RecordAttempt attempt;  /* start_us == 0: no invocation took place (the source could not be opened) */
-    bool has_facts;         /* facts replace the record's */
+    RecordAttempt
+        attempt;    /* start_us == 0: no invocation took place (the source could not be opened) */
+    bool has_facts; /* facts replace the record's */
     ImageFacts facts;
     RecordThumbnail thumbnails[RENDITIONS_MAX]; /* with DONE: all the object has now */
     size_t n_thumbnails;
 } StoreOutcome;
 
 /*
- * Ends what store_claim began. If a newer version came meanwhile, the object is pending again whatever
- * the outcome says. Metrics (invocations, errors, retries, duration, latency from uploaded to now) are counted here.
- * *ret_record: the record after it, key borrowed. *ret_found false: the object was removed meanwhile.
+ * Ends what store_claim began. If a newer version came meanwhile, the object is pending again
+ * whatever the outcome says. Metrics (invocations, errors, retries, duration, latency from uploaded
+ * to now) are counted here. *ret_record: the record after it, key borrowed. *ret_found false: the
+ * object was removed meanwhile.
  */
 bool store_finish(Store *store, const char *key, const StoreOutcome *outcome, bool *ret_found,
                   Record *ret_record, GError **error);
+
+/* How a schedule's last run went. */
+typedef struct {
+    int64_t time_us; /* wall clock, of its start */
+    int64_t duration_us;
+    bool ok;
+} StoreRun;
+
+bool store_put_run(Store *store, const char *schedule, const StoreRun *run, GError **error);
 
 /* The record as the open batch sees it. */
 bool store_peek(Store *store, const char *key, bool *ret_found, Record *ret_record, GError **error);
 
 /*
- * The first record whose key sorts after `after` (NULL: the first of all), as the batch sees it. For
- * long walks in slices, with other calls in between.
+ * The first record whose key sorts after `after` (NULL: the first of all), as the batch sees it.
+ * For long walks in slices, with other calls in between.
  */
 bool store_peek_after(Store *store, const char *after, bool *ret_found, Record *ret_record,
                       GError **error);
 
-/* ---- reading ------------------------------------------------------------------------------------ */
+/* ---- reading ------------------------------------------------------------------------------------
+ */
 
 typedef struct StoreSnapshot StoreSnapshot;
 
@@ -132,6 +155,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(StoreSnapshot, store_snapshot_end)
 
 /* Errors: ERROR_NOT_FOUND for a key without a record. */
 bool store_get(StoreSnapshot *snapshot, const char *key, Record *ret_record, GError **error);
+
+/* *ret_found false if the schedule has not run yet. */
+bool store_get_run(StoreSnapshot *snapshot, const char *schedule, bool *ret_found,
+                   StoreRun *ret_run, GError **error);
 
 /* All zero: everything. */
 typedef struct {
@@ -162,8 +189,9 @@ typedef enum {
 typedef bool (*StoreVisit)(const Record *record, void *data);
 
 /*
- * Visits the records that match, in the order of `sort`, at most `limit` (0: all). Uses the narrowest
- * index; renews the snapshot every few thousand rows, so that a slow reader does not bloat the file.
+ * Visits the records that match, in the order of `sort`, at most `limit` (0: all). Uses the
+ * narrowest index; renews the snapshot every few thousand rows, so that a slow reader does not
+ * bloat the file.
  */
 bool store_query(StoreSnapshot *snapshot, const StoreFilter *filter, StoreSort sort, bool reverse,
                  uint64_t limit, StoreVisit visit, void *data, GError **error);
@@ -190,8 +218,8 @@ typedef enum {
 typedef bool (*StoreVisitGroup)(const char *group, const StoreTotals *totals, void *data);
 
 /*
- * Visits the groups that are not empty, sorted by name. Costs the same with any number of objects while
- * the filter is empty; otherwise walks what the filter selects.
+ * Visits the groups that are not empty, sorted by name. Costs the same with any number of objects
+ * while the filter is empty; otherwise walks what the filter selects.
  */
 bool store_totals(StoreSnapshot *snapshot, const StoreFilter *filter, StoreBy by,
                   StoreVisitGroup visit, void *data, GError **error);
@@ -204,10 +232,15 @@ typedef struct {
 
 typedef struct {
     uint64_t invocations, errors, retries;
+    uint64_t billed_ms;  /* durations, each rounded up to whole milliseconds */
+    int64_t duration_us; /* sums over all invocations */
+    int64_t cpu_us;
+    int64_t memory_max; /* bytes, of the largest */
     StoreQuantiles duration, latency;
 } StoreInvocations;
 
-/* Over the hours that overlap [since_us, until_us); INT64_MIN and INT64_MAX: all time, at a fixed cost. */
+/* Over the hours that overlap [since_us, until_us); INT64_MIN and INT64_MAX: all time, at a fixed
+ * cost. */
 bool store_invocations(StoreSnapshot *snapshot, int64_t since_us, int64_t until_us,
                        StoreInvocations *ret_invocations, GError **error);
 
@@ -237,6 +270,7 @@ const char *store_event_name(StoreEventType type);
 
 typedef bool (*StoreVisitEvent)(const StoreEvent *event, void *data);
 
-/* Events after the sequencer `after` (0: all that are kept), oldest first; of one object, or of all where `object_id` is 0. */
+/* Events after the sequencer `after` (0: all that are kept), oldest first; of one object, or of all
+ * where `object_id` is 0. */
 bool store_events(StoreSnapshot *snapshot, uint64_t after, uint64_t object_id, uint64_t limit,
                   StoreVisitEvent visit, void *data, GError **error);

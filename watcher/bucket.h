@@ -2,11 +2,11 @@
  * Turns a directory tree into object events: inotify for what happens now, a rescan for what was
  * missed. Knows neither images nor the store.
  *
- * Invariants: a wake-up is only a hint, the scan is the truth. Every regular file that is in the tree
- * when a scan ends has been reported since the scan began; a change that follows is reported by
- * inotify or, where events were lost, by a new scan that starts by itself. Nothing is reported half
- * written as far as the kernel tells (CLOSE_WRITE, MOVED_TO, leases). Symbolic links are never followed.
- * Memory is bounded by the number of directories, not of files.
+ * Invariants: a wake-up is only a hint, the scan is the truth. Every regular file that is in the
+ * tree when a scan ends has been reported since the scan began; a change that follows is reported
+ * by inotify or, where events were lost, by a new scan that starts by itself. Nothing is reported
+ * half written as far as the kernel tells (CLOSE_WRITE, MOVED_TO, leases). Symbolic links are never
+ * followed. Memory is bounded by the number of directories, not of files.
  *
  * Single-threaded, on the default GLib main context; callbacks come from there, never from within a
  * function below, and work is cut into slices of a few milliseconds.
@@ -29,14 +29,17 @@ typedef enum {
     BUCKET_TREE_REMOVED,
     /* A file was renamed from `from` to `key`; `version` is the file's now. */
     BUCKET_MOVED,
-    /* A folder was renamed from `from` to `key`. Its files are reported as BUCKET_OBJECT right after. */
+    /* A folder was renamed from `from` to `key`. Its files are reported as BUCKET_OBJECT right
+       after. */
     BUCKET_TREE_MOVED,
     /* A scan of the whole tree begins, or ends: all that was there has been reported in between. */
     BUCKET_SCAN_BEGIN,
     BUCKET_SCAN_END,
-    /* The bucket is not there any more (deleted, unmounted, mounted over). No event follows; it means no removals. */
+    /* The bucket is not there any more (deleted, unmounted, mounted over). No event follows; it
+       means no removals. */
     BUCKET_LOST,
-    /* Something that a person should know: watches exhausted, a folder that cannot be read; `message`. */
+    /* Something that a person should know: watches exhausted, a folder that cannot be read;
+       `message`. */
     BUCKET_WARNING,
 } BucketEventType;
 
@@ -52,16 +55,18 @@ typedef struct {
 
 typedef void (*BucketCallback)(const BucketEvent *event, void *data);
 
-/* True if the component `name` of the key `key` is to be ignored (a file, or a folder with all below it). */
+/* True if the component `name` of the key `key` is to be ignored (a file, or a folder with all
+ * below it). */
 typedef bool (*BucketIgnore)(const char *name, const char *key, void *data);
 
 typedef struct {
-    const char *path;            /* the bucket */
-    const char *const *reserved; /* keys of folders that hold no uploads (thumbnails, state); NULL-terminated */
-    BucketIgnore ignore;         /* may be NULL */
-    bool watch;                  /* false: only scans, no inotify */
-    int64_t rescan_us;           /* between backstop rescans; 0: none */
-    int64_t move_window_us;      /* how long half of a rename waits for its other half; 0: default */
+    const char *path; /* the bucket */
+    const char *const
+        *reserved; /* keys of folders that hold no uploads (thumbnails, state); NULL-terminated */
+    BucketIgnore ignore;    /* may be NULL */
+    bool watch;             /* false: only scans, no inotify */
+    int64_t rescan_us;      /* between backstop rescans; 0: none */
+    int64_t move_window_us; /* how long half of a rename waits for its other half; 0: default */
 } BucketOptions;
 
 /*
@@ -84,8 +89,8 @@ bool bucket_is_present(const Bucket *bucket);
 int bucket_fd(const Bucket *bucket);
 
 /*
- * Opens the object for reading: openat2 beneath the bucket, no symbolic links, regular files only, close-on-exec.
- * Never blocks on a FIFO. Errors: ERROR_SOURCE_GONE, ERROR_ACCESS_DENIED, ERROR_IO.
+ * Opens the object for reading: openat2 beneath the bucket, no symbolic links, regular files only,
+ * close-on-exec. Never blocks on a FIFO. Errors: ERROR_SOURCE_GONE, ERROR_ACCESS_DENIED, ERROR_IO.
  */
 int bucket_open_object(int bucket_fd, const char *key, ObjectVersion *ret_version, GError **error);
 

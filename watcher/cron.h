@@ -1,10 +1,10 @@
 /*
  * Schedules: parses an expression, and computes when it is due next. Pure: time is an argument.
  *
- * Five-field crontab(5) with names, ranges, lists, steps and @hourly @daily @weekly @monthly @yearly;
- * EventBridge's `cron(min hour day-of-month month day-of-week year)` with ? L W #, `rate(5 minutes)`
- * and `at(2026-01-31T12:00:00)`.
- * A local time that the spring change leaves out is skipped; one that the autumn change repeats fires once.
+ * Five-field crontab(5) with names, ranges, lists, steps and @hourly @daily @weekly @monthly
+ * @yearly; EventBridge's `cron(min hour day-of-month month day-of-week year)` with ? L W #, `rate(5
+ * minutes)` and `at(2026-01-31T12:00:00)`. A local time that the spring change leaves out is
+ * skipped; one that the autumn change repeats fires once.
  */
 #pragma once
 
@@ -23,8 +23,8 @@ typedef struct Cron Cron;
 Cron *cron_parse(const char *expression, const char *timezone, GError **error);
 
 /*
- * The first time strictly after `after_us` (wall clock), in *ret_us. False when there is none ever (a year
- * that has passed, 30 February). rate() counts from `after_us`.
+ * The first time strictly after `after_us` (wall clock), in *ret_us. False when there is none ever
+ * (a year that has passed, 30 February). rate() counts from `after_us`.
  */
 bool cron_next(const Cron *cron, int64_t after_us, int64_t *ret_us);
 

@@ -1,0 +1,184 @@
+#include "clock.h"
+#include "command.h"
+#include "daemon.h"
+#include "error.h"
+#include "file.h"
+#include "json_out.h"
+#include "object_json.h"
+#include "s3_event.h"
+#include "terminal.h"
+#include "units.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/inotify.h>
+
+typedef struct {
+    bool follow;
+    bool json;
+    uint64_t limit;
+} EventsOptions;
+
+static const Option options[] = {
+    {"follow", OPTION_FLAG, NULL, offsetof(EventsOptions, follow),
+     "go on with what happens from now on, until interrupted"},
+    {"json", OPTION_FLAG, NULL, offsetof(EventsOptions, json),
+     "an S3 event notification per line, {\"Records\":[...]}"},
+    {"limit", OPTION_COUNT, "N", offsetof(EventsOptions, limit),
+     "of what is past, only the newest N"},
+    {NULL},
+};
+
+const CommandUsage usage_events = {
+    .about =
+        "Prints the event log, oldest first: objects created, moved and removed, and how each\n"
+        "invocation ended. The newest 100,000 events are kept.",
+    .examples = "thumbq events --limit 20 photos\n"
+                "thumbq events --json photos",
+    .options = options,
+    .values_size = sizeof(EventsOptions),
+};
+
+typedef struct {
+    Context *context;
+    const EventsOptions *options;
+    uint64_t skip; /* events still to be passed over */
+    uint64_t last; /* sequencer of the newest event seen */
+} EventView;
+
+/* The etag belongs to the event if the object has had no other version since. */
+static char *etag_of_event(const Context *context, const StoreEvent *event)
+{
+    Record record;
+    if (!store_get(context->snapshot, event->key, &record, NULL))
+        return NULL;
+    bool same = record.id == event->object_id && record_is_current(&record) &&
+                record.uploaded_us <= event->time_us;
+    return same ? object_etag(&record.facts) : NULL;
+}
+
+static void print_row(const StoreEvent *event)
+{
+    char time[CLOCK_TEXT_MAX];
+    g_autofree char *name = object_key_to_text(event->key, NULL);
+    g_autofree char *size = units_format_bytes(event->size);
+    bool dead = event->type == STORE_EVENT_DEAD;
+    bool failed = event->error != ERROR_NONE;
+    printf("%s%-24s  %-8s  %10s  %s%s%s%s\n", dead ? terminal_red() : "",
+           clock_format_millis(event->time_us, time), store_event_name(event->type),
+           event->type == STORE_EVENT_REMOVED ? "-" : size, name, failed ? "  " : "",
+           failed ? error_name(event->error) : "", dead ? terminal_reset() : "");
+}
+
+static bool visit(const StoreEvent *event, void *data)
+{
+    EventView *view = data;
+    view->last = event->sequencer;
+    if (view->skip > 0) {
+        view->skip--;
+        return true;
+    }
+    if (view->options->json) {
+        g_autofree char *etag = etag_of_event(view->context, event);
+        json_out_print(s3_event_json(event, view->context->bucket, etag));
+    } else {
+        print_row(event);
+    }
+    return !ferror(stdout); /* nobody reads on, or the disk is full */
+}
+
+static bool count(const StoreEvent *event, void *data)
+{
+    (void)event; /* only that it is there */
+    ++*(uint64_t *)data;
+    return true;
+}
+
+static bool print_new(EventView *view, GError **error)
+{
+    return store_events(view->context->snapshot, view->last, 0, 0, visit, view, error);
+}
+
+/* ---- following ----------------------------------------------------------------------------------
+ */
+
+/* A change of the store's files is a hint to look; without one, we look this often. */
+#define FOLLOW_INTERVAL_MS 1000
+
+#define GONE_MASK (IN_DELETE | IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT)
+
+static int watch_store(const char *path, GError **error)
+{
+    autofd fd = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    if (fd < 0 || inotify_add_watch(fd, path, IN_MODIFY | GONE_MASK) < 0) {
+        error_set_errno(error, errno, "cannot watch", path);
+        return -1;
+    }
+    return fd_steal(&fd);
+}
+
+/* Reads what there is to read. False when the store's files are deleted or moved: it will not
+ * change. */
+static bool drain(int fd)
+{
+    _Alignas(struct inotify_event) char buffer[4096];
+    bool here = true;
+    for (ssize_t len; (len = read(fd, buffer, sizeof(buffer))) > 0;) {
+        for (char *at = buffer; at < buffer + len;) {
+            const struct inotify_event *event = (const void *)at;
+            here = here && !(event->mask & GONE_MASK);
+            at += sizeof(*event) + event->len;
+        }
+    }
+    return here;
+}
+
+/* Until the store changed, or it is time to look anyway. False when nobody reads stdout any more.
+ */
+static bool wait_for_change(int inotify_fd)
+{
+    struct pollfd fds[] = {
+        {.fd = inotify_fd, .events = POLLIN},
+        {.fd = STDOUT_FILENO}, /* POLLERR: the pipe's other end is closed */
+    };
+    (void)poll(fds, G_N_ELEMENTS(fds), FOLLOW_INTERVAL_MS); /* an interruption is a look, too */
+    return !(fds[1].revents & POLLERR);
+}
+
+static bool follow(EventView *view, GError **error)
+{
+    Context *context = view->context;
+    g_autofree char *path = daemon_store_path(context->bucket, context->config);
+    autofd inotify_fd = watch_store(path, error);
+    if (inotify_fd < 0)
+        return false;
+    for (;;) {
+        if (fflush(stdout) != 0 || ferror(stdout) || !wait_for_change(inotify_fd))
+            return true;
+        if (!drain(inotify_fd)) {
+            g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND, "the store in '%s' is gone", path);
+            return false;
+        }
+        if (!context_renew_snapshot(context, error) || !print_new(view, error))
+            return false;
+        /* A snapshot that stays open while we wait would keep the writer from reusing space. */
+        g_clear_pointer(&context->snapshot, store_snapshot_end);
+    }
+}
+
+int cmd_events(Context *context, GError **error)
+{
+    const EventsOptions *events = context->options;
+    EventView view = {.context = context, .options = events};
+    if (events->limit) {
+        uint64_t n = 0;
+        if (!store_events(context->snapshot, 0, 0, 0, count, &n, error))
+            return -1;
+        view.skip = n > events->limit ? n - events->limit : 0;
+    }
+    if (!print_new(&view, error))
+        return -1;
+    g_clear_pointer(&context->snapshot, store_snapshot_end);
+    return events->follow && !follow(&view, error) ? -1 : 0;
+}

@@ -1,0 +1,175 @@
+#include "command.h"
+
+#include "clock.h"
+#include "error.h"
+#include "filter.h"
+#include "log.h"
+#include "terminal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+typedef struct {
+    const char *bucket;
+    const char *config;
+} BucketOptions;
+
+static const Option bucket_options[] = {
+    {"bucket", OPTION_TEXT, "DIR", offsetof(BucketOptions, bucket),
+     "the bucket, instead of BUCKET; else $THUMBQ_BUCKET, else the nearest\n"
+     "folder upward that holds .thumbq"},
+    {"config", OPTION_TEXT, "FILE", offsetof(BucketOptions, config),
+     "read FILE instead of .thumbq/thumbq.conf in the bucket"},
+    {NULL},
+};
+
+typedef struct {
+    bool help;
+} GeneralOptions;
+
+static const Option general_options[] = {
+    {"help", OPTION_FLAG, NULL, offsetof(GeneralOptions, help), "print this, and do nothing"},
+    {NULL},
+};
+
+static const Option no_options[] = {{NULL}};
+
+#define BUCKET_FLAGS (COMMAND_TAKES_BUCKET | COMMAND_NEEDS_BUCKET | COMMAND_NEEDS_STORE)
+
+/* All that a command line is read into. */
+typedef struct {
+    void *own; /* the command's struct */
+    FilterOptions filter;
+    BucketOptions bucket;
+    GeneralOptions general;
+    GPtrArray *arguments;
+} CommandLine;
+
+#define GROUPS_MAX 4
+
+static size_t list_groups(const Command *command, CommandLine *line, OptionGroup groups[GROUPS_MAX])
+{
+    const Option *own = command->usage->options;
+    size_t n = 0;
+    groups[n++] = (OptionGroup){"Options", own ? own : no_options, line->own};
+    if (command->flags & COMMAND_FILTERS)
+        groups[n++] = (OptionGroup){"Filters", filter_options, &line->filter};
+    if (command->flags & BUCKET_FLAGS)
+        groups[n++] = (OptionGroup){"Bucket", bucket_options, &line->bucket};
+    groups[n++] = (OptionGroup){"General", general_options, &line->general};
+    return n;
+}
+
+void command_print_help(const Command *command)
+{
+    const CommandUsage *usage = command->usage;
+    printf("Usage: thumbq %s [options]%s%s%s%s\n\n%s\n", command->name,
+           command->flags & COMMAND_FILTERS ? " [filters]" : "", usage->words ? " " : "",
+           usage->words ? usage->words : "", command->flags & BUCKET_FLAGS ? " [BUCKET]" : "",
+           usage->about);
+    CommandLine line = {0};
+    OptionGroup groups[GROUPS_MAX];
+    size_t n_groups = list_groups(command, &line, groups);
+    for (size_t i = 0; i < n_groups; i++) {
+        if (groups[i].options->name)
+            options_print(&groups[i], stdout);
+    }
+    printf("\nExamples:\n");
+    g_auto(GStrv) examples = g_strsplit(usage->examples, "\n", 0);
+    for (size_t i = 0; examples[i]; i++)
+        printf("  %s\n", examples[i]);
+}
+
+/* The choice that was left out. */
+static void complete_choice(const CommandUsage *usage, GPtrArray *arguments)
+{
+    const char *first = arguments->len > 0 ? arguments->pdata[0] : "";
+    if (usage->choices && !g_strv_contains(usage->choices, first))
+        g_ptr_array_insert(arguments, 0, (void *)usage->choices[0]);
+}
+
+/* Sorts the arguments into words and bucket. */
+static bool take_arguments(const Command *command, const CommandLine *line, Context *context,
+                           GError **error)
+{
+    GPtrArray *arguments = line->arguments;
+    size_t n_words = command->usage->n_words;
+    complete_choice(command->usage, arguments);
+    if (arguments->len < n_words) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "thumbq %s needs %s", command->name,
+                    command->usage->words);
+        return false;
+    }
+    size_t n_most = n_words + (command->flags & BUCKET_FLAGS && !line->bucket.bucket);
+    if (arguments->len > n_most) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "'%s' is one argument too many",
+                    (const char *)arguments->pdata[n_most]);
+        return false;
+    }
+    context->words = (const char *const *)arguments->pdata;
+    context->bucket_argument =
+        arguments->len > n_words ? arguments->pdata[n_words] : line->bucket.bucket;
+    if (context->bucket_argument && !*context->bucket_argument) {
+        /* `thumbq stats "$DIR"` with DIR unset must not silently mean another bucket. */
+        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "the name of the bucket is empty");
+        return false;
+    }
+    context->config_path = line->bucket.config;
+    return true;
+}
+
+static int run(const Command *command, char *const *args, CommandLine *line, GError **error)
+{
+    OptionGroup groups[GROUPS_MAX];
+    size_t n_groups = list_groups(command, line, groups);
+    if (!options_parse(groups, n_groups, args, line->arguments, error))
+        return -1;
+    if (line->general.help) {
+        command_print_help(command);
+        return 0;
+    }
+    g_auto(Context) context = {.options = line->own, .now_us = clock_wall_us()};
+    if (!take_arguments(command, line, &context, error))
+        return -1;
+    if (!filter_parse(&line->filter, context.now_us, &context.filter, error))
+        return -1;
+    if (command->flags & COMMAND_NEEDS_BUCKET && !context_open_bucket(&context, error))
+        return -1;
+    if (command->flags & COMMAND_NEEDS_STORE && !context_open_store(&context, error))
+        return -1;
+    return command->run(&context, error);
+}
+
+int command_finish_output(int status)
+{
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    /* `thumbq list | head`: the reader has had enough, which is no error. */
+    if (errno == EPIPE || terminal_reader_gone())
+        return status;
+    log_error("cannot write to the standard output: %s",
+              errno ? g_strerror(errno) : "a write failed");
+    return error_exit_status(ERROR_IO);
+}
+
+int command_run(const Command *command, char *const *args)
+{
+    CommandLine line = {
+        .own = g_malloc0(MAX(command->usage->values_size, 1)),
+        .arguments = g_ptr_array_new(),
+    };
+    g_autoptr(GError) error = NULL;
+    int status = run(command, args, &line, &error);
+    if (status < 0) {
+        ErrorCode code = error_code(error);
+        log_error("%s", error->message);
+        if (code == ERROR_USAGE)
+            log_info("see 'thumbq %s --help'", command->name);
+        status = error_exit_status(code);
+    }
+    g_ptr_array_free(line.arguments, TRUE);
+    g_free(line.own);
+    return command_finish_output(status);
+}

@@ -1,0 +1,51 @@
+/*
+ * What a command works on: the bucket, its configuration and its store, opened on demand.
+ */
+#pragma once
+
+#include "config.h"
+#include "store.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct {
+    /* From the command line, borrowed. */
+    const void *options;      /* the command's own struct */
+    const char *const *words; /* the arguments before BUCKET */
+    const char *bucket_argument;
+    const char *config_path;
+    StoreFilter filter;
+
+    int64_t now_us; /* wall clock, one for the whole command */
+
+    /* From context_open_bucket. */
+    char *bucket; /* absolute path */
+    char *prefix; /* of thumbnails: below the bucket a key, elsewhere an absolute path */
+    Config *config;
+
+    /* From context_open_store. */
+    Store *store;
+    StoreSnapshot *snapshot;
+} Context;
+
+/*
+ * Finds the bucket (locate.h) and reads its configuration: --config, else thumbq.conf in its
+ * .thumbq, else the defaults. Does nothing the second time.
+ * Errors: ERROR_NOT_FOUND, ERROR_CONFIG, ERROR_IO.
+ */
+bool context_open_bucket(Context *context, GError **error);
+
+/*
+ * Opens the store for reading, with a snapshot, after the bucket.
+ * Errors: ERROR_NOT_FOUND with what to do about it; those of the store.
+ */
+bool context_open_store(Context *context, GError **error);
+
+/* A new snapshot in place of the old one: what has happened since becomes visible. */
+bool context_renew_snapshot(Context *context, GError **error);
+
+/* Closes what is open. */
+void context_clear(Context *context);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Context, context_clear)

@@ -1,0 +1,161 @@
+#include "filter.h"
+
+#include "clock.h"
+#include "error.h"
+#include "units.h"
+
+#include <string.h>
+
+#define FIELD(field) offsetof(FilterOptions, field)
+
+const Option filter_options[] = {
+    {"prefix", OPTION_TEXT, "P", FIELD(prefix), "names that begin with P"},
+    {"match", OPTION_TEXT, "GLOB", FIELD(match),
+     "names that match GLOB; without a '/' in it, the last part of the name"},
+    {"type", OPTION_TEXT, "TYPE[,...]", FIELD(type),
+     "jpeg, png, webp, gif, tiff, heic, avif, jxl, other, none"},
+    {"state", OPTION_TEXT, "STATE[,...]", FIELD(state), "pending, running, done, skipped, dead"},
+    {"since", OPTION_TEXT, "TIME", FIELD(since),
+     "dated TIME or later: 2026-01-31, 2026-01-31T12:00, 7d, 12h"},
+    {"until", OPTION_TEXT, "TIME", FIELD(until), "dated before TIME"},
+    {"min-size", OPTION_TEXT, "SIZE", FIELD(min_size), "of SIZE bytes or more: 512, 10K, 2M"},
+    {"max-size", OPTION_TEXT, "SIZE", FIELD(max_size), "of SIZE bytes or less"},
+    {"damaged", OPTION_FLAG, NULL, FIELD(damaged), "pictures that could be read in part only"},
+    {NULL},
+};
+
+/* Number of a name in a list, or -1. */
+typedef int (*LookUp)(const char *name);
+
+static int look_up_type(const char *name)
+{
+    ImageType type;
+    if (image_type_from_name(name, &type))
+        return type;
+    /* `jpg` and the like: what the file is called, rather than what it is. */
+    for (type = IMAGE_JPEG; type < IMAGE_OTHER; type++) {
+        if (!strcmp(image_type_extension(type), name))
+            return type;
+    }
+    return -1;
+}
+
+static int look_up_state(const char *name)
+{
+    ObjectState state;
+    return state_from_name(name, &state) ? (int)state : -1;
+}
+
+static bool fail_unknown(const char *option, const char *item, const char *const *names, size_t n,
+                         GError **error)
+{
+    const char *nearest = units_nearest(item, names, n);
+    g_autofree char *hint = nearest ? g_strdup_printf("; did you mean '%s'?", nearest) : NULL;
+    g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "--%s: unknown %s '%s'%s", option, option, item,
+                hint ? hint : "");
+    return false;
+}
+
+/* Sets a bit of *ret_mask for each name in the list `text`. */
+static bool parse_list(const char *option, const char *text, LookUp look_up,
+                       const char *const *names, size_t n_names, uint32_t *ret_mask, GError **error)
+{
+    g_auto(GStrv) items = g_strsplit(text, ",", 0);
+    uint32_t mask = 0;
+    for (size_t i = 0; items[i]; i++) {
+        int number = look_up(g_strstrip(items[i]));
+        if (number < 0)
+            return fail_unknown(option, items[i], names, n_names, error);
+        mask |= UINT32_C(1) << number;
+    }
+    if (!mask) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "--%s: the list is empty", option);
+        return false;
+    }
+    *ret_mask = mask;
+    return true;
+}
+
+static bool parse_types(const char *text, uint32_t *ret_types, GError **error)
+{
+    const char *names[IMAGE_TYPES];
+    for (int type = 0; type < IMAGE_TYPES; type++)
+        names[type] = image_type_name((ImageType)type);
+    return parse_list("type", text, look_up_type, names, IMAGE_TYPES, ret_types, error);
+}
+
+static bool parse_states(const char *text, uint32_t *ret_states, GError **error)
+{
+    const char *names[STATES_END];
+    size_t n = 0;
+    for (int state = STATE_PENDING; state < STATES_END; state++)
+        names[n++] = state_name((ObjectState)state);
+    return parse_list("state", text, look_up_state, names, n, ret_states, error);
+}
+
+static bool parse_time(const char *option, const char *text, int64_t now_us, int64_t *ret_us,
+                       GError **error)
+{
+    if (clock_parse_time(text, now_us, ret_us, error))
+        return true;
+    g_prefix_error(error, "--%s: ", option);
+    return false;
+}
+
+static bool parse_size(const char *option, const char *text, int64_t *ret_bytes, GError **error)
+{
+    if (units_parse_bytes(text, ret_bytes, error))
+        return true;
+    g_prefix_error(error, "--%s: ", option);
+    return false;
+}
+
+/* Two limits that leave nothing between them are a slip, not a question. */
+static bool check_ranges(const FilterOptions *options, const StoreFilter *filter, GError **error)
+{
+    if (filter->has_since && filter->has_until && filter->since_us >= filter->until_us) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "--since '%s' is not before --until '%s'",
+                    options->since, options->until);
+        return false;
+    }
+    if (filter->has_min_size && filter->has_max_size && filter->min_size > filter->max_size) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "--min-size '%s' is above --max-size '%s'",
+                    options->min_size, options->max_size);
+        return false;
+    }
+    return true;
+}
+
+bool filter_parse(const FilterOptions *options, int64_t now_us, StoreFilter *ret_filter,
+                  GError **error)
+{
+    StoreFilter filter = {
+        .prefix = options->prefix && *options->prefix ? options->prefix : NULL,
+        .match = options->match,
+        .has_since = options->since,
+        .has_until = options->until,
+        .has_min_size = options->min_size,
+        .has_max_size = options->max_size,
+        .damaged = options->damaged,
+    };
+    if (options->match && !*options->match) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "--match: an empty pattern matches nothing");
+        return false;
+    }
+    if (options->type && !parse_types(options->type, &filter.types, error))
+        return false;
+    if (options->state && !parse_states(options->state, &filter.states, error))
+        return false;
+    if (options->since && !parse_time("since", options->since, now_us, &filter.since_us, error))
+        return false;
+    if (options->until && !parse_time("until", options->until, now_us, &filter.until_us, error))
+        return false;
+    if (options->min_size && !parse_size("min-size", options->min_size, &filter.min_size, error))
+        return false;
+    if (options->max_size && !parse_size("max-size", options->max_size, &filter.max_size, error))
+        return false;
+    if (!check_ranges(options, &filter, error))
+        return false;
+    *ret_filter = filter;
+    return true;
+}

@@ -1,0 +1,111 @@
+#include "locate.h"
+
+#include "error.h"
+#include "object.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* realpath(3), with memory that g_free takes. NULL sets errno. */
+static char *real_path(const char *path)
+{
+    char *real = realpath(path, NULL);
+    char *copy = g_strdup(real);
+    free(real);
+    return copy;
+}
+
+/* The folder `path`, which `origin` (may be "") named. */
+static char *named_bucket(const char *path, const char *origin, GError **error)
+{
+    char *real = real_path(path);
+    if (!real && errno == ENOENT) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND, "no such bucket: '%s'%s", path, origin);
+        return NULL;
+    }
+    if (!real) {
+        error_set_errno(error, errno, "cannot find the bucket", path);
+        return NULL;
+    }
+    if (!g_file_test(real, G_FILE_TEST_IS_DIR)) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND,
+                    "no such bucket: '%s'%s is not a directory", path, origin);
+        g_free(real);
+        return NULL;
+    }
+    return real;
+}
+
+char *locate_bucket_above(const char *directory)
+{
+    char *path = real_path(directory);
+    while (path) {
+        g_autofree char *state = g_build_filename(path, LOCATE_STATE_FOLDER, NULL);
+        if (g_file_test(state, G_FILE_TEST_IS_DIR))
+            return path;
+        if (!strcmp(path, "/"))
+            break;
+        char *parent = g_path_get_dirname(path);
+        g_free(path);
+        path = parent;
+    }
+    g_free(path);
+    return NULL;
+}
+
+char *locate_bucket(const char *argument, const char *environment, const char *directory,
+                    GError **error)
+{
+    if (argument && *argument)
+        return named_bucket(argument, "", error);
+    if (environment && *environment)
+        return named_bucket(environment, " (from $THUMBQ_BUCKET)", error);
+    char *bucket = locate_bucket_above(directory);
+    if (!bucket) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND,
+                    "no bucket here: '%s' and the folders above it hold no " LOCATE_STATE_FOLDER
+                    "; name a bucket, or make one with 'thumbq run DIR'",
+                    directory);
+    }
+    return bucket;
+}
+
+/* What `path` (absolute, without "." and "..") is called below `bucket`; NULL if it lies elsewhere.
+ */
+static const char *below(const char *path, const char *bucket)
+{
+    size_t len = strlen(bucket);
+    if (len == 1) /* the bucket is "/" itself */
+        return path + 1;
+    return !strncmp(path, bucket, len) && path[len] == '/' ? path + len + 1 : NULL;
+}
+
+static void add(GPtrArray *keys, const char *key)
+{
+    if (!key || !object_key_is_valid(key))
+        return;
+    if (!g_ptr_array_find_with_equal_func(keys, key, g_str_equal, NULL))
+        g_ptr_array_add(keys, g_strdup(key));
+}
+
+GStrv locate_keys(const char *text, const char *bucket, const char *directory)
+{
+    GPtrArray *keys = g_ptr_array_new();
+    add(keys, text);
+    g_autofree char *decoded = object_key_from_text(text);
+    add(keys, decoded);
+    if (*text) {
+        g_autofree char *path = g_canonicalize_filename(text, directory);
+        add(keys, below(path, bucket));
+        /* The file itself may be gone, or be a link: only the folders above it are resolved. */
+        g_autofree char *folder = g_path_get_dirname(path);
+        g_autofree char *name = g_path_get_basename(path);
+        g_autofree char *real = real_path(folder);
+        g_autofree char *resolved = real ? g_build_filename(real, name, NULL) : NULL;
+        add(keys, resolved ? below(resolved, bucket) : NULL);
+    }
+    g_ptr_array_add(keys, NULL);
+    return (GStrv)g_ptr_array_free(keys, FALSE);
+}

@@ -1,0 +1,95 @@
+/*
+ * thumbq: the table of commands.
+ */
+#include "command.h"
+#include "error.h"
+#include "log.h"
+#include "units.h"
+
+#include <jansson.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+static const Command commands[] = {
+    {"run", COMMAND_NEEDS_BUCKET, "Watch a bucket and make thumbnails of what is in it", &usage_run,
+     cmd_run},
+    {"sync", COMMAND_NEEDS_BUCKET, "Wait until the running daemon has handled everything",
+     &usage_sync, cmd_sync},
+    {"stats", COMMAND_NEEDS_STORE | COMMAND_FILTERS, "Totals of a bucket, or a grouped table",
+     &usage_stats, cmd_stats},
+    {"list", COMMAND_NEEDS_STORE | COMMAND_FILTERS, "One row per object", &usage_list, cmd_list},
+    {"show", COMMAND_TAKES_BUCKET, "All that is known of one object", &usage_show, cmd_show},
+    {"events", COMMAND_NEEDS_STORE, "The event log", &usage_events, cmd_events},
+    {"metrics", COMMAND_NEEDS_STORE, "Counters and percentiles over time", &usage_metrics,
+     cmd_metrics},
+    {"sweep", COMMAND_NEEDS_BUCKET, "Put right what events cannot tell of", &usage_sweep,
+     cmd_sweep},
+    {"schedule", COMMAND_TAKES_BUCKET, "Schedules and when they are due", &usage_schedule,
+     cmd_schedule},
+    {"config", COMMAND_TAKES_BUCKET, "The effective configuration, every option explained",
+     &usage_config, cmd_config},
+};
+
+static void print_help(void)
+{
+    printf("Usage: thumbq COMMAND [options] [BUCKET]\n\n"
+           "Makes thumbnails of the images in a folder, the bucket, and keeps them up to date.\n\n"
+           "Commands:\n");
+    for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
+        printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+    printf("\n'thumbq COMMAND --help' says more of each. To begin: thumbq run DIR\n");
+}
+
+static const Command *find_command(const char *name)
+{
+    const char *names[G_N_ELEMENTS(commands)];
+    for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
+        if (!strcmp(commands[i].name, name))
+            return &commands[i];
+        names[i] = commands[i].name;
+    }
+    const char *nearest = units_nearest(name, names, G_N_ELEMENTS(names));
+    if (nearest)
+        log_error("unknown command '%s'; did you mean '%s'?", name, nearest);
+    else
+        log_error("unknown command '%s'; 'thumbq help' lists them", name);
+    return NULL;
+}
+
+static int help(const char *name)
+{
+    if (!name) {
+        print_help();
+        return command_finish_output(0);
+    }
+    const Command *command = find_command(name);
+    if (!command)
+        return error_exit_status(ERROR_USAGE);
+    command_print_help(command);
+    return command_finish_output(0);
+}
+
+static bool is_one_of(const char *text, const char *a, const char *b, const char *c)
+{
+    return !strcmp(text, a) || !strcmp(text, b) || !strcmp(text, c);
+}
+
+int main(int argc, char **argv)
+{
+    setlocale(LC_CTYPE, ""); /* how wide a character is; figures stay the same everywhere */
+    signal(SIGPIPE, SIG_IGN);
+    json_set_alloc_funcs(g_malloc, g_free); /* out of memory is the end here as everywhere */
+
+    if (argc < 2)
+        return help(NULL);
+    if (is_one_of(argv[1], "help", "--help", "-h"))
+        return help(argv[2]);
+    if (is_one_of(argv[1], "version", "--version", "-V")) {
+        printf("thumbq %s\n", THUMBQ_VERSION);
+        return command_finish_output(0);
+    }
+    const Command *command = find_command(argv[1]);
+    return command ? command_run(command, argv + 2) : error_exit_status(ERROR_USAGE);
+}

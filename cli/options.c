@@ -1,0 +1,135 @@
+#include "options.h"
+
+#include "error.h"
+#include "units.h"
+
+#include <string.h>
+
+#define OPTIONS_MAX 64 /* of one command, all groups together */
+
+static bool fail_unknown(const OptionGroup *groups, size_t n_groups, const char *arg,
+                         const char *name, GError **error)
+{
+    const char *names[OPTIONS_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < n_groups; i++) {
+        for (const Option *option = groups[i].options; option->name && n < OPTIONS_MAX; option++)
+            names[n++] = option->name;
+    }
+    const char *nearest = units_nearest(name, names, n);
+    g_autoptr(GString) message = g_string_new(NULL);
+    g_string_printf(message, "unknown option '%.*s'", (int)strcspn(arg, "="), arg);
+    if (nearest)
+        g_string_append_printf(message, "; did you mean '--%s'?", nearest);
+    g_set_error_literal(error, THUMBQ_ERROR, ERROR_USAGE, message->str);
+    return false;
+}
+
+static const Option *find(const OptionGroup *groups, size_t n_groups, const char *name,
+                          void **ret_values)
+{
+    for (size_t i = 0; i < n_groups; i++) {
+        for (const Option *option = groups[i].options; option->name; option++) {
+            if (!strcmp(option->name, name)) {
+                *ret_values = groups[i].values;
+                return option;
+            }
+        }
+    }
+    return NULL;
+}
+
+static bool set_count(const Option *option, const char *text, uint64_t *ret_count, GError **error)
+{
+    int64_t count = 0;
+    if (!units_parse_count(text, &count, error)) {
+        g_prefix_error(error, "--%s: ", option->name);
+        return false;
+    }
+    if (count < 1) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "--%s: '%s' is less than 1", option->name,
+                    text);
+        return false;
+    }
+    *ret_count = (uint64_t)count;
+    return true;
+}
+
+static bool set(const Option *option, void *values, const char *text, GError **error)
+{
+    void *field = (char *)values + option->offset;
+    switch (option->kind) {
+    case OPTION_FLAG:
+        *(bool *)field = true;
+        return true;
+    case OPTION_TEXT:
+        *(const char **)field = text;
+        return true;
+    case OPTION_COUNT:
+        return set_count(option, text, field, error);
+    }
+    g_return_val_if_reached(false);
+}
+
+/* Takes the option at *args, and its value if that follows it; *args is then the last one used. */
+static bool take(const OptionGroup *groups, size_t n_groups, char *const **args, GError **error)
+{
+    const char *arg = **args;
+    const char *value = strchr(arg, '=');
+    g_autofree char *name =
+        value ? g_strndup(arg + 2, (size_t)(value - arg - 2)) : g_strdup(arg + 2);
+    void *values = NULL;
+    const Option *option =
+        g_str_has_prefix(arg, "--") ? find(groups, n_groups, name, &values) : NULL;
+    if (!option)
+        return fail_unknown(groups, n_groups, arg, name, error);
+    if (option->kind == OPTION_FLAG && value) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "option '--%s' takes no value", name);
+        return false;
+    }
+    if (value) {
+        value++;
+    } else if (option->kind != OPTION_FLAG) {
+        value = (*args)[1];
+        if (!value) {
+            g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "option '--%s' needs a value: --%s %s",
+                        name, name, option->value);
+            return false;
+        }
+        (*args)++;
+    }
+    return set(option, values, value, error);
+}
+
+bool options_parse(const OptionGroup *groups, size_t n_groups, char *const *args,
+                   GPtrArray *arguments, GError **error)
+{
+    bool ended = false;
+    for (; *args; args++) {
+        if (ended || (*args)[0] != '-' || !(*args)[1])
+            g_ptr_array_add(arguments, *args);
+        else if (!strcmp(*args, "--"))
+            ended = true;
+        else if (!take(groups, n_groups, &args, error))
+            return false;
+    }
+    return true;
+}
+
+void options_print(const OptionGroup *group, FILE *out)
+{
+    size_t width = 0;
+    for (const Option *option = group->options; option->name; option++) {
+        size_t len = strlen(option->name) + (option->value ? strlen(option->value) + 1 : 0);
+        width = MAX(width, len);
+    }
+    fprintf(out, "\n%s:\n", group->title);
+    for (const Option *option = group->options; option->name; option++) {
+        g_autofree char *left =
+            g_strjoin(option->value ? " " : NULL, option->name, option->value, NULL);
+        g_auto(GStrv) lines = g_strsplit(option->help, "\n", 0);
+        fprintf(out, "  --%-*s  %s\n", (int)width, left, lines[0]);
+        for (size_t i = 1; lines[i]; i++)
+            fprintf(out, "    %*s  %s\n", (int)width, "", lines[i]);
+    }
+}

@@ -1,0 +1,69 @@
+#include "terminal.h"
+
+#include "clock.h"
+#include "units.h"
+
+#include <poll.h>
+#include <string.h>
+#include <unistd.h>
+
+bool terminal_is_interactive(void)
+{
+    return isatty(STDOUT_FILENO);
+}
+
+bool terminal_has_color(void)
+{
+    const char *no_color = g_getenv("NO_COLOR");
+    const char *type = g_getenv("TERM");
+    return terminal_is_interactive() && !(no_color && *no_color) && type &&
+           strcmp(type, "dumb") != 0;
+}
+
+const char *terminal_red(void)
+{
+    return terminal_has_color() ? "\033[31m" : "";
+}
+
+const char *terminal_bold(void)
+{
+    return terminal_has_color() ? "\033[1m" : "";
+}
+
+const char *terminal_reset(void)
+{
+    return terminal_has_color() ? "\033[0m" : "";
+}
+
+char *terminal_safe(const char *text)
+{
+    g_autofree char *valid = g_utf8_make_valid(text, -1);
+    GString *safe = g_string_sized_new(strlen(valid));
+    for (const char *at = valid; *at; at = g_utf8_next_char(at)) {
+        gunichar character = g_utf8_get_char(at);
+        g_string_append_unichar(safe, g_unichar_isprint(character) ? character : '?');
+    }
+    return g_string_free(safe, FALSE);
+}
+
+char *terminal_duration(int64_t duration_us)
+{
+    if (duration_us <= 0)
+        return g_strdup("-");
+    if (duration_us >= CLOCK_US_PER_SEC)
+        return clock_format_duration(duration_us);
+    double ms = (double)duration_us / CLOCK_US_PER_MS;
+    return ms < 10 ? g_strdup_printf("%.2f ms", ms) : g_strdup_printf("%.1f ms", ms);
+}
+
+char *terminal_count(uint64_t count, const char *one, const char *many)
+{
+    g_autofree char *number = units_format_count((int64_t)count);
+    return g_strdup_printf("%s %s", number, count == 1 ? one : many);
+}
+
+bool terminal_reader_gone(void)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO};
+    return poll(&out, 1, 0) > 0 && out.revents & POLLERR;
+}

@@ -1,0 +1,33 @@
+/*
+ * What goes to people: colour where it is wanted, text that cannot drive the terminal, figures with
+ * their units. Scripts read JSON or CSV.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* True if stdout is a terminal. */
+bool terminal_is_interactive(void);
+
+/* True if stdout is a terminal that shows colour, and NO_COLOR (https://no-color.org) is not set.
+ */
+bool terminal_has_color(void);
+
+/* Escape sequences, or "" where terminal_has_color is false. Static. */
+const char *terminal_red(void);
+const char *terminal_bold(void);
+const char *terminal_reset(void);
+
+/* `text` with whatever could drive a terminal replaced by '?'. Owner: the caller frees. */
+char *terminal_safe(const char *text);
+
+/* "0.42 ms", "18.2 ms", "1.3 s", ...; "-" for 0 or less. Owner: the caller frees. */
+char *terminal_duration(int64_t duration_us);
+
+/* "1 object", "2,000 objects". Owner: the caller frees. */
+char *terminal_count(uint64_t count, const char *one, const char *many);
+
+/* True if nobody reads stdout any more: a pipe whose other end is closed. */
+bool terminal_reader_gone(void);

@@ -1,0 +1,110 @@
+#include "daemon_private.h"
+
+#include "clock.h"
+#include "error.h"
+#include "log.h"
+
+/* What one commit holds at the most: changes of the store, thumbnails to be written to disk. */
+#define BATCH_CHANGES_MAX    1000
+#define BATCH_THUMBNAILS_MAX 256
+
+/* How long a change waits for others to share a commit with: shortly when all is quiet. */
+#define BATCH_QUIET_MS 5
+#define BATCH_BUSY_MS  100
+
+#define RESUME_FIRST_MS 1000
+#define RESUME_LAST_MS  30000
+
+static gboolean commit_due(gpointer data)
+{
+    Daemon *daemon = data;
+
+    daemon->commit_source = 0;
+    if (batch_commit(daemon))
+        daemon_check_finished(daemon);
+    return G_SOURCE_REMOVE;
+}
+
+void batch_changed(Daemon *daemon)
+{
+    if (daemon->paused)
+        return;
+    if (store_batch_size(daemon->store) >= BATCH_CHANGES_MAX ||
+        publisher_unsynced(daemon->publisher) >= BATCH_THUMBNAILS_MAX) {
+        (void)batch_commit(daemon); /* on failure the recovery has begun */
+        return;
+    }
+    if (!daemon->commit_source) {
+        guint delay_ms = pool_busy(daemon->pool) > 0 ? BATCH_BUSY_MS : BATCH_QUIET_MS;
+        daemon->commit_source = g_timeout_add(delay_ms, commit_due, daemon);
+    }
+}
+
+bool batch_commit(Daemon *daemon)
+{
+    GError *error = NULL;
+
+    g_clear_handle_id(&daemon->commit_source, g_source_remove);
+    if (daemon->paused)
+        return false;
+    /* Thumbnails first: a record must not say `done` of what a power cut can take away. */
+    if (!publisher_sync(daemon->publisher, &error) || !store_commit(daemon->store, &error)) {
+        batch_lost(daemon, error);
+        return false;
+    }
+    daemon->failures = 0;
+    return true;
+}
+
+/* As after a crash: what was under way is pending again, and the bucket tells the rest. */
+static gboolean resume(gpointer data)
+{
+    Daemon *daemon = data;
+    GError *error = NULL;
+    uint64_t recovered;
+
+    daemon->resume_source = 0;
+    if (!store_recover(daemon->store, &recovered, &error) || !store_commit(daemon->store, &error)) {
+        batch_lost(daemon, error);
+        return G_SOURCE_REMOVE;
+    }
+    daemon->paused = false;
+    daemon->failures = 0;
+    log_info("the store takes changes again: resuming");
+    bucket_rescan(daemon->bucket);
+    dispatch_soon(daemon);
+    return G_SOURCE_REMOVE;
+}
+
+static bool may_pass(ErrorCode code)
+{
+    return code == ERROR_NO_SPACE || code == ERROR_IO;
+}
+
+void batch_lost(Daemon *daemon, GError *error)
+{
+    guint delay_ms = RESUME_FIRST_MS << MIN(daemon->failures, 8);
+
+    store_abort(daemon->store);
+    g_clear_handle_id(&daemon->commit_source, g_source_remove);
+    walk_stop_all(daemon);
+    g_clear_pointer(&daemon->seen, g_byte_array_unref);
+    daemon->generation++;
+    daemon->paused = true;
+    daemon->failures++;
+    if (daemon->options->once || !may_pass(error_code(error))) {
+        daemon_fail(daemon, error);
+        return;
+    }
+    log_error("%s; %s: trying again in %u s", error->message, error_text(error_code(error)),
+              MIN(delay_ms, RESUME_LAST_MS) / 1000);
+    g_error_free(error);
+    if (!daemon->resume_source)
+        daemon->resume_source = g_timeout_add(MIN(delay_ms, RESUME_LAST_MS), resume, daemon);
+}
+
+void batch_stop(Daemon *daemon)
+{
+    g_clear_handle_id(&daemon->commit_source, g_source_remove);
+    g_clear_handle_id(&daemon->resume_source, g_source_remove);
+}

@@ -1,0 +1,180 @@
+#include "control.h"
+
+#include "daemon_private.h"
+#include "error.h"
+#include "file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib-unix.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#define CLIENTS_MAX 64
+
+typedef struct {
+    Control *control;
+    int fd;
+    guint source;
+    uint64_t id;
+    bool waits; /* has asked for sync */
+} Client;
+
+/* A sweep that somebody has asked for; who may be gone when it ends. */
+typedef struct {
+    Control *control;
+    uint64_t client_id;
+    SweepKinds kinds;
+    bool dry_run;
+} SweepRequest;
+
+struct Control {
+    Daemon *daemon;
+    int folder_fd;
+    int fd;
+    guint source;
+    GPtrArray *clients; /* Client, owned */
+    uint64_t last_id;
+};
+
+static void client_free(Client *client)
+{
+    g_clear_handle_id(&client->source, g_source_remove);
+    fd_clear(&client->fd);
+    g_free(client);
+}
+
+/* Answers, and ends the conversation. */
+static void answer(Client *client, const char *line)
+{
+    /* A client that does not take its answer has gone away. */
+    (void)send(client->fd, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT);
+    g_ptr_array_remove_fast(client->control->clients, client);
+}
+
+static void end_sweep(const SweepCounts *counts, bool complete, void *data)
+{
+    g_autofree SweepRequest *request = data;
+    g_autofree char *text = sweep_describe(counts, request->kinds, request->dry_run);
+    g_autofree char *line = complete ? g_strdup_printf("ok %s", text)
+                                     : g_strdup("error the store could not be changed");
+
+    for (guint i = 0; i < request->control->clients->len; i++) {
+        Client *client = g_ptr_array_index(request->control->clients, i);
+        if (client->id == request->client_id) {
+            answer(client, line);
+            return;
+        }
+    }
+}
+
+/* "sweep KIND [dry-run]" */
+static bool take_sweep(Client *client, const char *line)
+{
+    g_auto(GStrv) words = g_strsplit(line, " ", 4);
+    guint n = g_strv_length(words);
+    SweepKinds kinds;
+
+    if (n < 2 || n > 3 || strcmp(words[0], "sweep") != 0 ||
+        (n == 3 && strcmp(words[2], "dry-run") != 0) || !sweep_kinds_from_name(words[1], &kinds))
+        return false;
+    SweepRequest *request = g_new(SweepRequest, 1);
+    *request = (SweepRequest){client->control, client->id, kinds, n == 3};
+    sweep_start(client->control->daemon, kinds, request->dry_run, end_sweep, request);
+    return true;
+}
+
+static void take_request(Client *client, const char *line)
+{
+    if (strcmp(line, "sync") == 0) {
+        client->waits = true;
+        /* The scan is the truth: what it does not meet is not there. */
+        bucket_rescan(client->control->daemon->bucket);
+    } else if (!take_sweep(client, line)) {
+        answer(client, "error unknown request");
+    }
+}
+
+static gboolean on_client(gint fd, GIOCondition condition, gpointer data)
+{
+    Client *client = data;
+    char line[CONTROL_LINE_MAX];
+
+    (void)condition; /* a hang-up is seen by reading */
+    ssize_t len = recv(fd, line, sizeof line - 1, MSG_DONTWAIT);
+    if (len < 0 && (errno == EAGAIN || errno == EINTR))
+        return G_SOURCE_CONTINUE;
+    if (len <= 0) {
+        g_ptr_array_remove_fast(client->control->clients, client);
+        return G_SOURCE_CONTINUE;
+    }
+    line[len] = '\0';
+    take_request(client, line);
+    return G_SOURCE_CONTINUE;
+}
+
+static gboolean on_connect(gint fd, GIOCondition condition, gpointer data)
+{
+    Control *control = data;
+
+    (void)condition;
+    autofd client_fd = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
+    if (client_fd < 0 || control->clients->len >= CLIENTS_MAX)
+        return G_SOURCE_CONTINUE;
+    Client *client = g_new0(Client, 1);
+    client->control = control;
+    client->id = ++control->last_id;
+    client->fd = fd_steal(&client_fd);
+    client->source = g_unix_fd_add(client->fd, G_IO_IN | G_IO_HUP, on_client, client);
+    g_ptr_array_add(control->clients, client);
+    return G_SOURCE_CONTINUE;
+}
+
+Control *control_open(Daemon *daemon, GError **error)
+{
+    struct sockaddr_un address;
+    autofd folder_fd = open(daemon->state_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    autofd fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (folder_fd >= 0)
+        (void)unlinkat(folder_fd, "control", 0); /* of a dead daemon: this one has the lock */
+    control_address(folder_fd, &address);
+    /* Before bind, so that the socket is never open to others, not even for a moment. */
+    if (folder_fd < 0 || fd < 0 || fchmod(fd, 0600) != 0 ||
+        bind(fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
+        listen(fd, CLIENTS_MAX) != 0) {
+        error_set_errno(error, errno, "cannot make the control socket in", daemon->state_path);
+        return NULL;
+    }
+    Control *control = g_new0(Control, 1);
+    control->daemon = daemon;
+    control->folder_fd = fd_steal(&folder_fd);
+    control->fd = fd_steal(&fd);
+    control->clients = g_ptr_array_new_with_free_func((GDestroyNotify)client_free);
+    control->source = g_unix_fd_add(control->fd, G_IO_IN, on_connect, control);
+    return control;
+}
+
+void control_check_settled(Control *control)
+{
+    /* Backwards: an answer takes its client out of the array, and moves the last one there. */
+    for (guint i = control->clients->len; i-- > 0;) {
+        Client *client = g_ptr_array_index(control->clients, i);
+        if (client->waits)
+            answer(client, "ok");
+    }
+}
+
+void control_free(Control *control)
+{
+    if (!control)
+        return;
+    g_source_remove(control->source);
+    g_ptr_array_unref(control->clients);
+    (void)unlinkat(control->folder_fd, "control", 0); /* the next daemon does it otherwise */
+    fd_clear(&control->fd);
+    fd_clear(&control->folder_fd);
+    g_free(control);
+}

@@ -1,0 +1,340 @@
+#include "daemon_private.h"
+
+#include "clock.h"
+#include "error.h"
+#include "file.h"
+#include "layout.h"
+#include "lock.h"
+#include "log.h"
+
+#include <errno.h>
+#include <glib-unix.h>
+#include <pwd.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* An idle worker costs memory, a new one milliseconds. */
+#define WORKER_IDLE_US (10 * CLOCK_US_PER_SEC)
+
+static char *resolve(const char *bucket, const char *path)
+{
+    return path[0] == '/' ? g_strdup(path) : g_build_filename(bucket, path, NULL);
+}
+
+char *daemon_state_path(const char *bucket, const Config *config)
+{
+    return resolve(bucket, config->state);
+}
+
+char *daemon_store_path(const char *bucket, const Config *config)
+{
+    g_autofree char *state = daemon_state_path(bucket, config);
+    return g_build_filename(state, "store", NULL);
+}
+
+void daemon_fail(Daemon *daemon, GError *error)
+{
+    if (daemon->error)
+        g_error_free(error);
+    else
+        daemon->error = error;
+    g_main_loop_quit(daemon->loop);
+}
+
+bool daemon_is_settled(const Daemon *daemon)
+{
+    return !daemon->paused && !bucket_is_scanning(daemon->bucket) &&
+           g_queue_is_empty((GQueue *)&daemon->walks) &&
+           g_queue_is_empty((GQueue *)&daemon->sweeps) && !daemon->dispatch_source &&
+           daemon->queue_is_empty && pool_busy(daemon->pool) == 0;
+}
+
+void daemon_check_finished(Daemon *daemon)
+{
+    if (daemon->sweep_only)
+        return; /* end_sweep ends the loop */
+    if (daemon->stopping && pool_busy(daemon->pool) == 0)
+        g_main_loop_quit(daemon->loop);
+    if (!daemon_is_settled(daemon))
+        return;
+    if (store_batch_size(daemon->store) > 0 && !batch_commit(daemon))
+        return;
+    if (daemon->options->once)
+        g_main_loop_quit(daemon->loop);
+    if (daemon->control)
+        control_check_settled(daemon->control);
+}
+
+static gboolean on_signal(gint fd, GIOCondition condition, gpointer data)
+{
+    Daemon *daemon = data;
+    struct signalfd_siginfo info;
+
+    (void)condition;
+    if (read(fd, &info, sizeof info) != sizeof info)
+        return G_SOURCE_CONTINUE;
+    daemon->stopping = true;
+    if (++daemon->signals > 1) {
+        log_info("stopping at once; what was under way is done again at the next start");
+        g_main_loop_quit(daemon->loop);
+        return G_SOURCE_CONTINUE;
+    }
+    if (pool_busy(daemon->pool) > 0)
+        log_info("stopping when %d running handlers have finished; again to stop at once",
+                 pool_busy(daemon->pool));
+    daemon_check_finished(daemon);
+    return G_SOURCE_CONTINUE;
+}
+
+/* As descriptors, not handlers: GLib's own way would start a thread. */
+static bool open_signals(Daemon *daemon, GError **error)
+{
+    sigset_t stops;
+
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGINT);
+    sigaddset(&stops, SIGTERM);
+    sigprocmask(SIG_BLOCK, &stops, NULL);
+    daemon->signal_fd = signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (daemon->signal_fd < 0) {
+        error_set_errno(error, errno, "cannot listen to", "SIGTERM");
+        return false;
+    }
+    daemon->signal_source = g_unix_fd_add(daemon->signal_fd, G_IO_IN, on_signal, daemon);
+    return true;
+}
+
+/* ---- opening ------------------------------------------------------------------------------------
+ */
+
+/* The bucket must be there, and may not be its own folder of thumbnails or state. */
+static bool check_bucket(const char *bucket, const Config *config, GError **error)
+{
+    const char *const settings[] = {config->prefix, config->state};
+    struct stat st;
+
+    if (stat(bucket, &st) != 0 || !S_ISDIR(st.st_mode)) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND,
+                    "there is no bucket '%s': not a folder; make it first", bucket);
+        return false;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(settings); i++) {
+        g_autofree char *path = layout_below_bucket(bucket, settings[i]);
+        if (strcmp(path, bucket) == 0) {
+            g_set_error(error, THUMBQ_ERROR, ERROR_CONFIG,
+                        "'prefix' and 'state' must be folders of their own, not the bucket '%s'",
+                        bucket);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Each directory watched, output open and thumbnail not yet synced takes a descriptor or two. */
+static void raise_descriptor_limit(void)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+        limit.rlim_cur = MIN(limit.rlim_max, 65536);
+        (void)setrlimit(RLIMIT_NOFILE, &limit); /* then fewer workers fit, with a clear error */
+    }
+}
+
+static bool open_store(Daemon *daemon, GError **error)
+{
+    const Config *config = daemon->config;
+    g_autofree char *path = daemon_store_path(daemon->options->bucket, config);
+    uint64_t recovered;
+
+    daemon->store = store_open(path, STORE_WRITE, error);
+    if (!daemon->store)
+        return false;
+    store_set_renditions(daemon->store, config->renditions, config->n_renditions);
+    if (!store_recover(daemon->store, &recovered, error) || !store_commit(daemon->store, error))
+        return false;
+    if (recovered > 0)
+        log_info("%" G_GUINT64_FORMAT " objects were under way when the last daemon ended",
+                 recovered);
+    return true;
+}
+
+/* Handlers of a daemon that runs as root run as somebody who owns nothing. */
+static void choose_user(PoolOptions *options)
+{
+    if (geteuid() != 0)
+        return;
+    const struct passwd *user = getpwnam("thumbq-handler");
+    if (!user)
+        user = getpwnam("nobody");
+    options->uid = user ? user->pw_uid : 65534;
+    options->gid = user ? user->pw_gid : 65534;
+}
+
+static void open_pool(Daemon *daemon)
+{
+    const Config *config = daemon->config;
+    PoolOptions options = {
+        .program = daemon->options->handler_program,
+        .concurrency = config->concurrency,
+        .max_invocations = config->max_invocations,
+        .timeout_us = config->timeout_us,
+        .idle_us = WORKER_IDLE_US,
+        .memory_bytes = config->memory_bytes,
+        .max_output_size = DAEMON_OUTPUT_MAX,
+    };
+
+    choose_user(&options);
+    daemon->pool = pool_new(&options);
+    pool_set_room_callback(daemon->pool, (void (*)(void *))dispatch_soon, daemon);
+}
+
+static bool ignore_name(const char *name, const char *key, void *data)
+{
+    const Daemon *daemon = data;
+
+    (void)key;
+    return config_ignores(daemon->config, name);
+}
+
+static bool open_bucket(Daemon *daemon, GError **error)
+{
+    const Config *config = daemon->config;
+    const char *bucket = daemon->options->bucket;
+    g_autofree char *prefix = layout_below_bucket(bucket, config->prefix);
+    g_autofree char *state = layout_below_bucket(bucket, config->state);
+    const char *const reserved[] = {prefix, state, NULL};
+    BucketOptions options = {
+        .path = bucket,
+        .reserved = reserved,
+        .ignore = ignore_name,
+        .watch = !daemon->options->once,
+        .rescan_us = config->rescan_us,
+    };
+
+    daemon->bucket = bucket_open(&options, intake_event, (void *)daemon, error);
+    return daemon->bucket != NULL;
+}
+
+/* What every change of state needs: the lock, the store, the thumbnails. */
+static bool open_state(Daemon *daemon, GError **error)
+{
+    const char *bucket = daemon->options->bucket;
+    const Config *config = daemon->config;
+
+    daemon->state_path = daemon_state_path(bucket, config);
+    if (!check_bucket(bucket, config, error))
+        return false;
+    raise_descriptor_limit();
+    daemon->lock_fd = lock_take(daemon->state_path, error);
+    if (daemon->lock_fd < 0 || !open_store(daemon, error))
+        return false;
+    daemon->publisher = publisher_open(bucket, config->prefix, error);
+    if (!daemon->publisher)
+        return false;
+    open_pool(daemon);
+    return open_signals(daemon, error);
+}
+
+static bool open_events(Daemon *daemon, GError **error)
+{
+    daemon->progress = progress_new(daemon);
+    if (!open_bucket(daemon, error))
+        return false;
+    daemon->control = control_open(daemon, error);
+    if (!daemon->control)
+        return false;
+    if (!daemon->options->once)
+        daemon->schedules = schedules_new(daemon, error);
+    return daemon->options->once || daemon->schedules;
+}
+
+static void close_all(Daemon *daemon)
+{
+    dispatch_stop(daemon);
+    walk_stop_all(daemon);
+    sweep_stop_all(daemon);
+    batch_stop(daemon);
+    schedules_free(daemon->schedules);
+    progress_free(daemon->progress);
+    control_free(daemon->control);
+    pool_free(daemon->pool);
+    bucket_free(daemon->bucket);
+    publisher_free(daemon->publisher);
+    store_close(daemon->store);
+    g_clear_pointer(&daemon->seen, g_byte_array_unref);
+    g_free(daemon->state_path);
+    g_clear_handle_id(&daemon->signal_source, g_source_remove);
+    fd_clear(&daemon->signal_fd);
+    fd_clear(&daemon->lock_fd);
+}
+
+static void run_loop(Daemon *daemon)
+{
+    int64_t start_us = clock_monotonic_us();
+
+    if (!daemon->options->once)
+        log_info("watching '%s'", daemon->options->bucket);
+    dispatch_soon(daemon);
+    g_main_loop_run(daemon->loop);
+    if (!daemon->error)
+        (void)batch_commit(daemon); /* on failure daemon->error says so, or it is done again */
+    if (!daemon->error && daemon->options->once)
+        report_summary(daemon, clock_monotonic_us() - start_us);
+}
+
+bool daemon_run(const DaemonOptions *options, const Config *config, uint64_t *ret_dead,
+                GError **error)
+{
+    Daemon daemon = {.options = options, .config = config, .lock_fd = -1, .signal_fd = -1};
+    bool opened;
+
+    daemon.loop = g_main_loop_new(NULL, FALSE);
+    opened = open_state(&daemon, error) && open_events(&daemon, error);
+    if (opened) {
+        run_loop(&daemon);
+        *ret_dead = report_dead(&daemon);
+    }
+    close_all(&daemon);
+    g_main_loop_unref(daemon.loop);
+    if (daemon.error)
+        g_propagate_error(error, daemon.error);
+    return opened && !daemon.error;
+}
+
+static void end_sweep(const SweepCounts *counts, bool complete, void *data)
+{
+    Daemon *daemon = data;
+
+    if (complete)
+        daemon->swept = *counts;
+    g_main_loop_quit(daemon->loop);
+}
+
+bool sweep_run(const char *bucket, const Config *config, SweepKinds kinds, bool dry_run,
+               SweepCounts *ret_counts, GError **error)
+{
+    const DaemonOptions options = {.bucket = bucket, .once = true, .quiet = true};
+    Daemon daemon = {
+        .options = &options, .config = config, .lock_fd = -1, .signal_fd = -1, .sweep_only = true};
+    bool opened;
+
+    daemon.loop = g_main_loop_new(NULL, FALSE);
+    opened = open_state(&daemon, error);
+    if (opened) {
+        sweep_start(&daemon, kinds, dry_run, end_sweep, &daemon);
+        g_main_loop_run(daemon.loop);
+        if (!daemon.error)
+            (void)batch_commit(&daemon); /* on failure daemon.error says so */
+        *ret_counts = daemon.swept;
+    }
+    close_all(&daemon);
+    g_main_loop_unref(daemon.loop);
+    if (daemon.error)
+        g_propagate_error(error, daemon.error);
+    return opened && !daemon.error;
+}

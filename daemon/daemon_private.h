@@ -1,0 +1,209 @@
+/*
+ * The daemon's inside, shared by its files:
+ *
+ *   daemon.c    opens everything in order, runs the loop, ends it
+ *   intake.c    bucket events -> store
+ *   walk.c      passes over many records, in slices
+ *   dispatch.c  store -> handlers
+ *   outcome.c   handlers -> thumbnails -> store
+ *   sweep.c     passes that put right what events cannot tell of
+ *   batch.c     grouped commits, and what to do when one fails
+ *   publish.c   thumbnails on disk; thumbnails.c walks over them
+ *   schedule.c  clock ticks -> sweeps
+ *   control_server.c  what commands ask of a running daemon
+ *   report.c    what it prints
+ *
+ * Everything runs on one thread, in the default GLib main context. No function here waits for a
+ * worker.
+ */
+#pragma once
+
+#include "bucket.h"
+#include "config.h"
+#include "daemon.h"
+#include "pool.h"
+#include "publish.h"
+#include "store.h"
+#include "sweep.h"
+#include "thumbnails.h"
+
+#include <glib.h>
+#include <stdbool.h>
+
+/* Bytes one thumbnail may have: far above any real one, far below a full disk. */
+#define DAEMON_OUTPUT_MAX (INT64_C(256) << 20)
+
+typedef struct Sweep Sweep;
+typedef struct Walk Walk;
+typedef struct Schedules Schedules;
+typedef struct Control Control;
+typedef struct Progress Progress;
+
+typedef struct {
+    const DaemonOptions *options;
+    const Config *config;
+    GMainLoop *loop;
+    char *state_path;
+    int lock_fd;
+
+    Store *store;
+    Publisher *publisher;
+    Bucket *bucket;
+    Pool *pool;
+    Schedules *schedules;
+    Control *control;
+    Progress *progress;
+
+    /* intake.c */
+    GByteArray *seen; /* a bit per record id: met since the scan began; NULL outside of one */
+
+    /* walk.c */
+    GQueue walks; /* Walk, owned: under way, in order */
+    guint walk_source;
+
+    /* sweep.c */
+    GQueue sweeps; /* Sweep, owned: the first is under way */
+    guint sweep_source;
+    SweepCounts swept; /* by sweep_run */
+
+    /* dispatch.c */
+    guint dispatch_source; /* runs once, soon */
+    guint due_source;      /* runs when the next retry is due */
+    uint64_t serial;
+    uint64_t generation; /* raised when a batch is lost: answers to older jobs are dropped */
+    bool queue_is_empty; /* nothing pending, as of the last claim */
+
+    /* batch.c */
+    guint commit_source;
+    guint resume_source;
+    int failures; /* commits that failed in a row */
+    int trouble;  /* outcomes in a row that were the machine's fault */
+    bool paused;  /* a batch was lost: no work until the store takes changes again */
+
+    /* daemon.c */
+    bool stopping;
+    bool sweep_only; /* no events, no work: sweep_run */
+    int signal_fd;
+    guint signal_source;
+    guint signals; /* SIGINT and SIGTERM received */
+    uint64_t invocations;
+    GError *error; /* what ended the loop; NULL: nothing wrong */
+} Daemon;
+
+/* ---- daemon.c */
+
+/* Ends the loop with an error. Takes `error`. */
+void daemon_fail(Daemon *daemon, GError *error);
+
+/* To be called whenever something came to an end: ends the loop if nothing is left to do and that
+ * is wanted. */
+void daemon_check_finished(Daemon *daemon);
+
+/* True when everything that was there when it is called has been handled. */
+bool daemon_is_settled(const Daemon *daemon);
+
+/* ---- intake.c */
+
+void intake_event(const BucketEvent *event, void *daemon);
+
+/* The object and its thumbnails are gone, or are to be. */
+void intake_remove(Daemon *daemon, const char *key);
+
+/* The object has a new name: record and thumbnails follow, or are made anew. */
+void intake_move(Daemon *daemon, const char *from, const char *to, const ObjectVersion *version);
+
+/* ---- walk.c */
+
+typedef enum {
+    WALK_REMOVED, /* records below `from` whose object is gone */
+    WALK_MOVED,   /* records below `from` move to below `to` */
+    WALK_MISSING, /* all records that the scan did not meet and whose object is gone */
+} WalkType;
+
+/* `seen` (may be NULL) is taken. */
+void walk_start(Daemon *daemon, WalkType type, const char *from, const char *to, GByteArray *seen);
+void walk_stop_all(Daemon *daemon);
+
+/* ---- sweep.c */
+
+/* `complete` is false when the batch was lost on the way. */
+typedef void (*SweepDone)(const SweepCounts *counts, bool complete, void *data);
+
+/* Sweeps in slices, after those that are under way. */
+void sweep_start(Daemon *daemon, SweepKinds kinds, bool dry_run, SweepDone done, void *data);
+
+/* Forgets all sweeps; their `done` is not called. */
+void sweep_stop_all(Daemon *daemon);
+
+/* ---- dispatch.c */
+
+/* Looks for work from the main loop, soon. */
+void dispatch_soon(Daemon *daemon);
+void dispatch_stop(Daemon *daemon);
+
+/* ---- outcome.c */
+
+/* A job under way: what was asked, and what is needed to judge the answer. */
+typedef struct {
+    Daemon *daemon;
+    uint64_t generation;
+    char *key;
+    int source_fd; /* open still, to see whether the object changed while it was read */
+    ObjectVersion version;
+    int attempts; /* before this one */
+    int64_t uploaded_us;
+    int64_t start_us; /* wall clock */
+    uint8_t request_id[16];
+    WireJob wire;
+    int outputs[RENDITIONS_MAX];
+    RecordThumbnail
+        kept[RENDITIONS_MAX]; /* are there already, made by today's recipe from this version */
+    size_t n_kept;
+    RecordThumbnail before[RENDITIONS_MAX]; /* all that the object had */
+    size_t n_before;
+} Job;
+
+void job_free(Job *job);
+
+/* PoolDone. Takes `job`. */
+void outcome_done(const WireResult *result, const PoolUsage *usage, void *job);
+
+/* The job could not even begin. Takes `job`. */
+void outcome_failed_early(Job *job, const GError *error);
+
+/* ---- batch.c */
+
+/* To be called after each change: commits at once, or soon. */
+void batch_changed(Daemon *daemon);
+
+/* Commits now. False: the batch was lost, and the recovery has begun or the loop is ending. */
+bool batch_commit(Daemon *daemon);
+
+/* A changing call has failed: the batch is given up, everything is found again. Frees `error`. */
+void batch_lost(Daemon *daemon, GError *error);
+void batch_stop(Daemon *daemon);
+
+/* ---- schedule.c */
+
+Schedules *schedules_new(Daemon *daemon, GError **error);
+void schedules_free(Schedules *schedules);
+
+/* ---- control_server.c */
+
+Control *control_open(Daemon *daemon, GError **error);
+
+/* Answers those who wait for the daemon to settle, if it has. */
+void control_check_settled(Control *control);
+void control_free(Control *control);
+
+/* ---- report.c */
+
+void report_invocation(const Job *job, const PoolUsage *usage, ErrorCode code, const char *message);
+Progress *progress_new(Daemon *daemon);
+void progress_free(Progress *progress);
+
+/* Dead objects, as committed. */
+uint64_t report_dead(Daemon *daemon);
+
+/* The last line of `run --once`. */
+void report_summary(Daemon *daemon, int64_t took_us);

@@ -1,0 +1,241 @@
+#include "daemon_private.h"
+
+#include "clock.h"
+#include "error.h"
+#include "file.h"
+
+#include <string.h>
+
+static void look_for_work(Daemon *daemon);
+
+void job_free(Job *job)
+{
+    fd_clear(&job->source_fd);
+    for (size_t i = 0; i < RENDITIONS_MAX; i++)
+        fd_clear(&job->outputs[i]);
+    g_free(job->key);
+    g_free(job);
+}
+
+static void make_request_id(uint8_t id[static 16])
+{
+    for (int i = 0; i < 16; i += 4) {
+        guint32 random = g_random_int();
+        memcpy(id + i, &random, sizeof random);
+    }
+    id[6] = (uint8_t)(0x40 | (id[6] & 0x0f)); /* version 4, RFC 9562 */
+    id[8] = (uint8_t)(0x80 | (id[8] & 0x3f));
+}
+
+static Job *job_new(Daemon *daemon, const Record *record)
+{
+    Job *job = g_new0(Job, 1);
+
+    job->daemon = daemon;
+    job->generation = daemon->generation;
+    job->key = g_strdup(record->key);
+    job->source_fd = -1;
+    job->version = record->version;
+    job->attempts = record->attempts;
+    job->uploaded_us = record->uploaded_us;
+    job->start_us = clock_wall_us();
+    make_request_id(job->request_id);
+    for (size_t i = 0; i < RENDITIONS_MAX; i++)
+        job->outputs[i] = -1;
+    memcpy(job->before, record->thumbnails, record->n_thumbnails * sizeof job->before[0]);
+    job->n_before = record->n_thumbnails;
+    return job;
+}
+
+static const RecordThumbnail *find_thumbnail(const Record *record, const Rendition *rendition)
+{
+    for (size_t i = 0; i < record->n_thumbnails; i++) {
+        const RecordThumbnail *thumbnail = &record->thumbnails[i];
+        if (strcmp(thumbnail->rendition, rendition->name) == 0 &&
+            thumbnail->recipe == rendition->recipe)
+            return thumbnail;
+    }
+    return NULL;
+}
+
+/* True if the thumbnail is on disk as the record says. */
+static bool is_there(const Job *job, const RecordThumbnail *thumbnail)
+{
+    return publisher_has(job->daemon->publisher, thumbnail->rendition, job->key,
+                         thumbnail->facts.type, thumbnail->facts.size);
+}
+
+/*
+ * Which renditions are to be made. From a version that is known only those that today's recipe
+ * lacks; from another one all, unless the bytes turn out to be the same (touched, copied over,
+ * restored).
+ */
+static void choose_renditions(Job *job, const Record *record)
+{
+    const Config *config = job->daemon->config;
+    WireJob *wire = &job->wire;
+    bool same_version = object_version_equal(&record->made, &job->version);
+    bool complete = record->n_thumbnails > 0;
+
+    for (size_t i = 0; i < config->n_renditions; i++) {
+        const Rendition *rendition = &config->renditions[i];
+        const RecordThumbnail *thumbnail = find_thumbnail(record, rendition);
+        bool good = thumbnail && is_there(job, thumbnail);
+        complete &= good;
+        if (same_version && good)
+            job->kept[job->n_kept++] = *thumbnail;
+        else
+            wire->renditions[wire->n_renditions++] = *rendition;
+    }
+    if (!same_version && complete && record->n_thumbnails == config->n_renditions)
+        memcpy(wire->known_etag, record->facts.etag, sizeof wire->known_etag);
+    if (same_version && complete) {
+        /* Asked for once more: all of them. */
+        job->n_kept = 0;
+        wire->n_renditions = config->n_renditions;
+        memcpy(wire->renditions, config->renditions,
+               config->n_renditions * sizeof wire->renditions[0]);
+    }
+}
+
+static bool open_outputs(Job *job, GError **error)
+{
+    for (size_t i = 0; i < job->wire.n_renditions; i++) {
+        job->outputs[i] = publisher_create(job->daemon->publisher, error);
+        if (job->outputs[i] < 0)
+            return false;
+    }
+    return true;
+}
+
+static bool check_size(const Job *job, GError **error)
+{
+    if (job->version.size == 0) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_EMPTY_FILE, "the file has no bytes");
+        return false;
+    }
+    if (job->version.size > job->daemon->config->max_file_size) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_FILE_TOO_LARGE,
+                    "%" G_GINT64_FORMAT " bytes; the limit is %" G_GINT64_FORMAT, job->version.size,
+                    job->daemon->config->max_file_size);
+        return false;
+    }
+    return true;
+}
+
+/* Opens the object. It may be another version by now, which the store is told of. */
+static bool open_source(Job *job, GError **error)
+{
+    Daemon *daemon = job->daemon;
+    GError *store_error = NULL;
+    ObjectVersion version;
+    StoreSeen seen;
+    uint64_t id;
+
+    job->source_fd = bucket_open_object(bucket_fd(daemon->bucket), job->key, &version, error);
+    if (job->source_fd < 0)
+        return false;
+    if (!object_version_equal(&version, &job->version)) {
+        job->version = version;
+        job->attempts = 0;
+        if (!store_seen(daemon->store, job->key, &version, PRIORITY_UPLOAD, clock_wall_us(), &seen,
+                        &id, &store_error))
+            batch_lost(daemon, store_error);
+    }
+    return true;
+}
+
+static void start_job(Daemon *daemon, const Record *record)
+{
+    const Config *config = daemon->config;
+    Job *job = job_new(daemon, record);
+    g_autoptr(GError) error = NULL;
+    int fds[WIRE_FDS_MAX];
+
+    if (!open_source(job, &error) || !check_size(job, &error)) {
+        outcome_failed_early(job, error);
+        return;
+    }
+    if (daemon->paused) {
+        job_free(job);
+        return;
+    }
+    choose_renditions(job, record);
+    if (!open_outputs(job, &error)) {
+        outcome_failed_early(job, error);
+        return;
+    }
+    job->wire.serial = ++daemon->serial;
+    job->wire.max_pixels = config->max_pixels;
+    job->wire.max_file_size = config->max_file_size;
+    job->wire.max_output_size = DAEMON_OUTPUT_MAX;
+    job->wire.max_pages = config->max_pages;
+    fds[0] = job->source_fd;
+    memcpy(fds + 1, job->outputs, job->wire.n_renditions * sizeof fds[0]);
+    pool_submit(daemon->pool, &job->wire, fds, outcome_done, job);
+}
+
+static gboolean dispatch_due(gpointer data)
+{
+    Daemon *daemon = data;
+
+    daemon->due_source = 0;
+    look_for_work(daemon);
+    return G_SOURCE_REMOVE;
+}
+
+static void wait_until_due(Daemon *daemon, int64_t due_us)
+{
+    int64_t delay_ms = (due_us - clock_wall_us()) / CLOCK_US_PER_MS + 1;
+
+    g_clear_handle_id(&daemon->due_source, g_source_remove);
+    daemon->queue_is_empty = due_us == INT64_MAX;
+    /* Bounded, so that a clock that is set back does not hold work up for long. */
+    if (!daemon->queue_is_empty)
+        daemon->due_source = g_timeout_add((guint)CLAMP(delay_ms, 1, 60000), dispatch_due, daemon);
+}
+
+static void look_for_work(Daemon *daemon)
+{
+    while (!daemon->paused && !daemon->stopping && pool_has_room(daemon->pool)) {
+        GError *error = NULL;
+        Record record;
+        int64_t next_due_us;
+        bool found;
+
+        if (!store_claim(daemon->store, clock_wall_us(), &found, &record, &next_due_us, &error)) {
+            batch_lost(daemon, error);
+            return;
+        }
+        if (!found) {
+            wait_until_due(daemon, next_due_us);
+            break;
+        }
+        daemon->queue_is_empty = false;
+        start_job(daemon, &record);
+        batch_changed(daemon);
+    }
+    daemon_check_finished(daemon);
+}
+
+static gboolean dispatch_now(gpointer data)
+{
+    Daemon *daemon = data;
+
+    daemon->dispatch_source = 0;
+    look_for_work(daemon);
+    return G_SOURCE_REMOVE;
+}
+
+void dispatch_soon(Daemon *daemon)
+{
+    daemon->queue_is_empty = false;
+    if (!daemon->dispatch_source && !daemon->sweep_only)
+        daemon->dispatch_source = g_idle_add_full(G_PRIORITY_DEFAULT, dispatch_now, daemon, NULL);
+}
+
+void dispatch_stop(Daemon *daemon)
+{
+    g_clear_handle_id(&daemon->dispatch_source, g_source_remove);
+    g_clear_handle_id(&daemon->due_source, g_source_remove);
+}

@@ -1,0 +1,258 @@
+#include "daemon_private.h"
+
+#include "clock.h"
+#include "error.h"
+#include "log.h"
+
+#include <string.h>
+#include <sys/stat.h>
+
+/* Between tries of what failed by itself, doubled each time: Lambda's asynchronous invocation. */
+#define RETRY_FIRST_US (60 * CLOCK_US_PER_SEC)
+
+/* Before an object that is being written to is read again. */
+#define CHANGED_DELAY_US (CLOCK_US_PER_SEC / 2)
+
+/* Before the next try when the disk is full. */
+#define NO_SPACE_DELAY_US (5 * CLOCK_US_PER_SEC)
+
+/* In a row, before `run --once` gives up on a machine that cannot do the work. */
+#define ONCE_FAILURES_MAX 5
+
+static bool source_is_unchanged(const Job *job)
+{
+    ObjectVersion version;
+    struct stat st;
+
+    if (fstat(job->source_fd, &st) != 0)
+        return false;
+    object_version_from_stat(&st, &version);
+    return object_version_equal(&version, &job->version);
+}
+
+/* The worker's word is not taken for it: each output must be what it says. */
+static bool outputs_are_sound(const Job *job, const WireResult *result)
+{
+    for (size_t i = 0; i < result->n_thumbnails; i++) {
+        struct stat st;
+        if (fstat(job->outputs[i], &st) != 0 || st.st_size != result->thumbnails[i].size ||
+            st.st_size > job->wire.max_output_size)
+            return false;
+    }
+    return true;
+}
+
+/* Puts what the worker wrote into place; adds it to the outcome. */
+static bool publish(const Job *job, const WireResult *result, StoreOutcome *outcome, GError **error)
+{
+    for (size_t i = 0; i < result->n_thumbnails; i++) {
+        const Rendition *rendition = &job->wire.renditions[i];
+        RecordThumbnail *thumbnail = &outcome->thumbnails[outcome->n_thumbnails];
+
+        if (!publisher_put(job->daemon->publisher, job->outputs[i], rendition->name, job->key,
+                           result->thumbnails[i].type, error))
+            return false;
+        g_strlcpy(thumbnail->rendition, rendition->name, sizeof thumbnail->rendition);
+        thumbnail->facts = result->thumbnails[i];
+        thumbnail->recipe = rendition->recipe;
+        outcome->n_thumbnails++;
+    }
+    return true;
+}
+
+static void keep(StoreOutcome *outcome, const RecordThumbnail *thumbnails, size_t n)
+{
+    memcpy(outcome->thumbnails, thumbnails, n * sizeof thumbnails[0]);
+    outcome->n_thumbnails = n;
+}
+
+/* Turns a success into thumbnails in their places, or finds out that it was none. */
+static ErrorCode accept(const Job *job, const WireResult *result, StoreOutcome *outcome)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!source_is_unchanged(job))
+        return ERROR_SOURCE_CHANGED;
+    if (result->unchanged) {
+        keep(outcome, job->before, job->n_before);
+        return ERROR_NONE;
+    }
+    if (!outputs_are_sound(job, result)) {
+        g_strlcpy(outcome->message, "the handler wrote something else than it said",
+                  sizeof outcome->message);
+        return ERROR_HANDLER_CRASHED;
+    }
+    keep(outcome, job->kept, job->n_kept);
+    if (!publish(job, result, outcome, &error)) {
+        g_strlcpy(outcome->message, error->message, sizeof outcome->message);
+        return error_code(error);
+    }
+    return ERROR_NONE;
+}
+
+static void set_again(StoreOutcome *outcome, int64_t delay_us)
+{
+    outcome->state = STATE_PENDING;
+    outcome->counts = false;
+    outcome->due_us = outcome->now_us + delay_us;
+}
+
+static void set_retry(const Job *job, StoreOutcome *outcome)
+{
+    int attempts = job->attempts + 1;
+
+    if (attempts > job->daemon->config->retries) {
+        outcome->state = STATE_DEAD;
+        return;
+    }
+    outcome->state = STATE_PENDING;
+    outcome->due_us = outcome->now_us;
+    if (!job->daemon->options->once)
+        outcome->due_us += RETRY_FIRST_US << MIN(attempts - 1, 10);
+}
+
+/* What becomes of the object: the class of the error decides, some errors say more. */
+static void judge(const Job *job, StoreOutcome *outcome)
+{
+    outcome->counts = true;
+    if (outcome->error == ERROR_NONE) {
+        outcome->state = STATE_DONE;
+        return;
+    }
+    if (outcome->error == ERROR_NO_SPACE) {
+        set_again(outcome, NO_SPACE_DELAY_US);
+        return;
+    }
+    switch (error_class(outcome->error)) {
+    case ERROR_CLASS_SKIP:
+        outcome->state = STATE_SKIPPED;
+        break;
+    case ERROR_CLASS_REJECT:
+        outcome->state = STATE_DEAD;
+        break;
+    case ERROR_CLASS_AGAIN:
+        set_again(outcome, outcome->error == ERROR_SOURCE_CHANGED ? CHANGED_DELAY_US : 0);
+        break;
+    case ERROR_CLASS_RETRY:
+    case ERROR_CLASS_FATAL:
+        set_retry(job, outcome);
+        break;
+    }
+}
+
+/* Thumbnails that the object had and has no more: of another type, rendition or version. */
+static void remove_obsolete(const Job *job, const StoreOutcome *outcome)
+{
+    for (size_t i = 0; i < job->n_before; i++) {
+        const RecordThumbnail *old = &job->before[i];
+        bool obsolete = true;
+        for (size_t j = 0; j < outcome->n_thumbnails; j++) {
+            const RecordThumbnail *now = &outcome->thumbnails[j];
+            if (strcmp(old->rendition, now->rendition) == 0 && old->facts.type == now->facts.type)
+                obsolete = false;
+        }
+        if (obsolete)
+            publisher_remove(job->daemon->publisher, old->rendition, job->key, old->facts.type);
+    }
+}
+
+/* The machine, not the object, is in the way: said once in a row, and no reason to wait for ever.
+ */
+static void notice_trouble(Daemon *daemon, const StoreOutcome *outcome)
+{
+    bool in_the_way =
+        outcome->error == ERROR_NO_SPACE || outcome->error == ERROR_HANDLER_UNAVAILABLE;
+
+    if (!in_the_way) {
+        daemon->trouble = 0;
+        return;
+    }
+    if (daemon->trouble++ == 0)
+        log_error("%s; %s", outcome->message, error_text(outcome->error));
+    if (daemon->options->once && daemon->trouble >= ONCE_FAILURES_MAX)
+        daemon_fail(daemon,
+                    g_error_new(THUMBQ_ERROR, (gint)outcome->error, "%s", outcome->message));
+}
+
+/* Writes the outcome down. Takes `job`. */
+static void conclude(Job *job, StoreOutcome *outcome)
+{
+    Daemon *daemon = job->daemon;
+    GError *error = NULL;
+    Record record;
+    bool found;
+
+    judge(job, outcome);
+    notice_trouble(daemon, outcome);
+    if (!store_finish(daemon->store, job->key, outcome, &found, &record, &error)) {
+        batch_lost(daemon, error);
+    } else {
+        if (!found || outcome->state != STATE_PENDING)
+            remove_obsolete(job, outcome);
+        /* Removed while it was worked on: what was just made is of no object. */
+        for (size_t i = 0; !found && i < outcome->n_thumbnails; i++)
+            publisher_remove(daemon->publisher, outcome->thumbnails[i].rendition, job->key,
+                             outcome->thumbnails[i].facts.type);
+        batch_changed(daemon);
+    }
+    job_free(job);
+    dispatch_soon(daemon);
+}
+
+static void init_outcome(const Job *job, StoreOutcome *outcome)
+{
+    memset(outcome, 0, sizeof *outcome);
+    outcome->version = job->version;
+    outcome->now_us = clock_wall_us();
+}
+
+void outcome_done(const WireResult *result, const PoolUsage *usage, void *data)
+{
+    Job *job = data;
+    StoreOutcome outcome;
+
+    if (job->generation != job->daemon->generation) {
+        Daemon *daemon = job->daemon;
+        job_free(job);
+        dispatch_soon(daemon);
+        return;
+    }
+    init_outcome(job, &outcome);
+    outcome.error = result->error;
+    g_strlcpy(outcome.message, result->message, sizeof outcome.message);
+    if (result->error == ERROR_NONE)
+        outcome.error = accept(job, result, &outcome);
+    outcome.has_facts = !result->unchanged && result->facts.type != IMAGE_NONE;
+    outcome.facts = result->facts;
+    if (outcome.error != ERROR_HANDLER_UNAVAILABLE) {
+        memcpy(outcome.attempt.request_id, job->request_id, sizeof job->request_id);
+        outcome.attempt.start_us = job->start_us;
+        outcome.attempt.duration_us = usage->duration_us;
+        outcome.attempt.cpu_us = usage->cpu_us;
+        outcome.attempt.memory_bytes = usage->memory_bytes;
+        outcome.attempt.error = outcome.error;
+        job->daemon->invocations++;
+        report_invocation(job, usage, outcome.error, outcome.message);
+    }
+    conclude(job, &outcome);
+}
+
+void outcome_failed_early(Job *job, const GError *error)
+{
+    Daemon *daemon = job->daemon;
+    StoreOutcome outcome;
+
+    if (daemon->paused) {
+        job_free(job);
+        return;
+    }
+    if (error_code(error) == ERROR_SOURCE_GONE) {
+        intake_remove(daemon, job->key);
+        job_free(job);
+        return;
+    }
+    init_outcome(job, &outcome);
+    outcome.error = error_code(error);
+    g_strlcpy(outcome.message, error->message, sizeof outcome.message);
+    conclude(job, &outcome);
+}

@@ -1,0 +1,312 @@
+#include "publish.h"
+
+#include "error.h"
+#include "file.h"
+#include "layout.h"
+#include "thumbnails.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* Names in the prefix folder that a rename is about to replace: removed at start. */
+#define TEMPORARY_PREFIX ".thumbq-"
+
+struct Publisher {
+    char *path;          /* for messages */
+    int folder_fd;       /* the prefix folder */
+    GArray *files;       /* int: put, not synced */
+    GHashTable *folders; /* paths of folders with new names, not synced */
+    unsigned counter;
+};
+
+/* ---- folders ------------------------------------------------------------------------------------
+ */
+
+static int open_beneath(int folder_fd, const char *path, uint64_t flags)
+{
+    struct open_how how = {
+        .flags = flags | O_CLOEXEC,
+        .resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS,
+    };
+    return (int)syscall(SYS_openat2, folder_fd, path, &how, sizeof how);
+}
+
+/* Opens the folder at `path`, which is made with all its parents where it is missing. */
+static int open_folder(Publisher *publisher, const char *path)
+{
+    int fd = open_beneath(publisher->folder_fd, path, O_PATH | O_DIRECTORY);
+
+    if (fd >= 0 || errno != ENOENT)
+        return fd;
+    const char *slash = strrchr(path, '/');
+    g_autofree char *parent = slash ? g_strndup(path, (size_t)(slash - path)) : g_strdup(".");
+    autofd parent_fd = slash ? open_folder(publisher, parent)
+                             : open_beneath(publisher->folder_fd, ".", O_PATH | O_DIRECTORY);
+    if (parent_fd < 0)
+        return -1;
+    if (mkdirat(parent_fd, slash ? slash + 1 : path, 0777) != 0 && errno != EEXIST)
+        return -1;
+    g_hash_table_add(publisher->folders, g_steal_pointer(&parent));
+    return open_beneath(publisher->folder_fd, path, O_PATH | O_DIRECTORY);
+}
+
+/* Splits a path below the prefix folder; *ret_name points into `path`. Owner: the caller frees. */
+static char *split_path(const char *path, const char **ret_name)
+{
+    const char *slash = strrchr(path, '/');
+
+    *ret_name = slash + 1; /* there is always a rendition before the name */
+    return g_strndup(path, (size_t)(slash - path));
+}
+
+/* Opens the folder that holds the thumbnail, without making it; *ret_name is within `path`. */
+static int open_parent(const Publisher *publisher, const char *path, const char **ret_name)
+{
+    g_autofree char *folder = split_path(path, ret_name);
+    return open_beneath(publisher->folder_fd, folder, O_PATH | O_DIRECTORY);
+}
+
+/* Removes the folders of `path` upwards as long as they are empty; rmdir refuses the others. */
+static void remove_empty_parents(const Publisher *publisher, const char *path)
+{
+    g_autofree char *folder = g_strdup(path);
+    char *slash;
+
+    while ((slash = strrchr(folder, '/'))) {
+        *slash = '\0';
+        const char *name;
+        char *above = strrchr(folder, '/');
+        if (!above)
+            return; /* the rendition's own folder stays */
+        autofd parent_fd = open_parent(publisher, folder, &name);
+        if (parent_fd < 0 || unlinkat(parent_fd, name, AT_REMOVEDIR) != 0)
+            return;
+    }
+}
+
+/* ---- opening ------------------------------------------------------------------------------------
+ */
+
+static void remove_temporaries(int folder_fd)
+{
+    int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+    if (!dir) {
+        fd_clear(&fd);
+        return;
+    }
+    for (struct dirent *entry; (entry = readdir(dir));) {
+        if (g_str_has_prefix(entry->d_name, TEMPORARY_PREFIX))
+            (void)unlinkat(folder_fd, entry->d_name, 0); /* tried again at the next start */
+    }
+    closedir(dir);
+}
+
+Publisher *publisher_open(const char *bucket, const char *prefix, GError **error)
+{
+    g_autofree char *path =
+        prefix[0] == '/' ? g_strdup(prefix) : g_build_filename(bucket, prefix, NULL);
+
+    if (!file_make_folders(AT_FDCWD, path, error))
+        return NULL;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        error_set_errno(error, errno, "cannot open the folder of the thumbnails", path);
+        return NULL;
+    }
+    remove_temporaries(fd);
+    Publisher *publisher = g_new0(Publisher, 1);
+    publisher->path = g_steal_pointer(&path);
+    publisher->folder_fd = fd;
+    publisher->files = g_array_new(FALSE, FALSE, sizeof(int));
+    publisher->folders = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    return publisher;
+}
+
+int publisher_folder_fd(const Publisher *publisher)
+{
+    return publisher->folder_fd;
+}
+
+/* A name that nothing else uses, for as long as the file has no better one. */
+static char *temporary_name(Publisher *publisher)
+{
+    return g_strdup_printf(TEMPORARY_PREFIX "%d-%u", (int)getpid(), publisher->counter++);
+}
+
+int publisher_create(Publisher *publisher, GError **error)
+{
+    int fd = openat(publisher->folder_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+
+    if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
+        g_set_error(error, THUMBQ_ERROR, ERROR_IO,
+                    "cannot make a file in '%s': its file system has no unnamed files (O_TMPFILE); "
+                    "set 'prefix' to a folder on ext4, xfs, btrfs or tmpfs",
+                    publisher->path);
+    else if (fd < 0)
+        error_set_errno(error, errno, "cannot make a file in", publisher->path);
+    return fd;
+}
+
+/* ---- putting ------------------------------------------------------------------------------------
+ */
+
+/* Gives the unnamed file `fd` the name, replacing what has it. */
+static bool link_over(Publisher *publisher, int fd, int parent_fd, const char *name)
+{
+    char self[64];
+
+    g_snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+    if (linkat(AT_FDCWD, self, parent_fd, name, AT_SYMLINK_FOLLOW) == 0)
+        return true;
+    if (errno != EEXIST)
+        return false;
+    /* linkat never replaces: by way of a name that nobody looks for. */
+    g_autofree char *temporary = temporary_name(publisher);
+    if (linkat(AT_FDCWD, self, publisher->folder_fd, temporary, AT_SYMLINK_FOLLOW) != 0)
+        return false;
+    if (renameat(publisher->folder_fd, temporary, parent_fd, name) == 0)
+        return true;
+    int errnum = errno;
+    (void)unlinkat(publisher->folder_fd, temporary, 0); /* else the next start does */
+    errno = errnum;
+    return false;
+}
+
+/* Remembers the file for publisher_sync, and lets the kernel begin to write it meanwhile. */
+static bool remember_unsynced(Publisher *publisher, int fd, char *folder, GError **error)
+{
+    g_hash_table_add(publisher->folders, folder);
+    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (copy < 0) {
+        error_set_errno(error, errno, "cannot keep a thumbnail open in", publisher->path);
+        return false;
+    }
+    (void)sync_file_range(copy, 0, 0,
+                          SYNC_FILE_RANGE_WRITE); /* a head start; fdatasync is what counts */
+    g_array_append_val(publisher->files, copy);
+    return true;
+}
+
+bool publisher_put(Publisher *publisher, int fd, const char *rendition, const char *key,
+                   ImageType type, GError **error)
+{
+    g_autofree char *path = layout_thumbnail_path(rendition, key, type);
+    const char *name;
+    g_autofree char *folder = split_path(path, &name);
+    autofd parent_fd = open_folder(publisher, folder);
+
+    thumbnail_mark(fd, key);
+    if (parent_fd < 0 || !link_over(publisher, fd, parent_fd, name)) {
+        error_set_errno(error, errno, "cannot put the thumbnail in its place:", path);
+        return false;
+    }
+    return remember_unsynced(publisher, fd, g_steal_pointer(&folder), error);
+}
+
+/* ---- afterwards ---------------------------------------------------------------------------------
+ */
+
+void publisher_remove(Publisher *publisher, const char *rendition, const char *key, ImageType type)
+{
+    g_autofree char *path = layout_thumbnail_path(rendition, key, type);
+    const char *name;
+    autofd parent_fd = open_parent(publisher, path, &name);
+
+    /* What cannot be removed now is an orphan, which a sweep removes. */
+    if (parent_fd >= 0 && unlinkat(parent_fd, name, 0) == 0)
+        remove_empty_parents(publisher, path);
+}
+
+bool publisher_move(Publisher *publisher, const char *rendition, const char *from, const char *to,
+                    ImageType type)
+{
+    g_autofree char *from_path = layout_thumbnail_path(rendition, from, type);
+    g_autofree char *to_path = layout_thumbnail_path(rendition, to, type);
+    const char *from_name, *to_name;
+    g_autofree char *to_folder = split_path(to_path, &to_name);
+    autofd from_fd = open_parent(publisher, from_path, &from_name);
+    autofd to_fd = from_fd >= 0 ? open_folder(publisher, to_folder) : -1;
+
+    if (to_fd < 0 || renameat(from_fd, from_name, to_fd, to_name) != 0)
+        return false;
+    autofd fd = openat(to_fd, to_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0)
+        thumbnail_mark(fd, to);
+    g_hash_table_add(publisher->folders, g_steal_pointer(&to_folder));
+    remove_empty_parents(publisher, from_path);
+    return true;
+}
+
+bool publisher_has(Publisher *publisher, const char *rendition, const char *key, ImageType type,
+                   int64_t size_bytes)
+{
+    g_autofree char *path = layout_thumbnail_path(rendition, key, type);
+    const char *name;
+    autofd parent_fd = open_parent(publisher, path, &name);
+    struct stat st;
+
+    return parent_fd >= 0 && fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+           S_ISREG(st.st_mode) && st.st_size == size_bytes;
+}
+
+size_t publisher_unsynced(const Publisher *publisher)
+{
+    return publisher->files->len;
+}
+
+static bool sync_folder(Publisher *publisher, const char *path)
+{
+    autofd fd = open_beneath(publisher->folder_fd, path, O_RDONLY | O_DIRECTORY);
+
+    /* Gone again: there is no name in it to keep. */
+    return fd < 0 ? errno == ENOENT : fsync(fd) == 0;
+}
+
+bool publisher_sync(Publisher *publisher, GError **error)
+{
+    int errnum = 0;
+
+    for (guint i = 0; i < publisher->files->len; i++) {
+        int fd = g_array_index(publisher->files, int, i);
+        if (fdatasync(fd) != 0)
+            errnum = errno;
+        fd_clear(&fd);
+    }
+    g_array_set_size(publisher->files, 0);
+
+    GHashTableIter iter;
+    gpointer folder;
+    g_hash_table_iter_init(&iter, publisher->folders);
+    while (g_hash_table_iter_next(&iter, &folder, NULL)) {
+        if (!sync_folder(publisher, folder))
+            errnum = errno;
+    }
+    g_hash_table_remove_all(publisher->folders);
+
+    if (errnum == 0)
+        return true;
+    error_set_errno(error, errnum, "cannot write thumbnails to disk in", publisher->path);
+    return false;
+}
+
+void publisher_free(Publisher *publisher)
+{
+    if (!publisher)
+        return;
+    for (guint i = 0; i < publisher->files->len; i++)
+        fd_clear(&g_array_index(publisher->files, int, i));
+    g_array_unref(publisher->files);
+    g_hash_table_unref(publisher->folders);
+    fd_clear(&publisher->folder_fd);
+    g_free(publisher->path);
+    g_free(publisher);
+}

@@ -1,0 +1,57 @@
+/*
+ * Thumbnails on disk: unnamed while they are written, then linked and renamed into place; removed,
+ * moved along with their object, and made durable in groups.
+ *
+ * Every path is walked component by component below the prefix folder and no symbolic link is
+ * followed: whoever may write into the bucket cannot lead the daemon out of it. Private to the
+ * daemon.
+ */
+#pragma once
+
+#include "image.h"
+
+#include <glib.h>
+#include <stdbool.h>
+
+typedef struct Publisher Publisher;
+
+/*
+ * Opens the prefix folder (made if it is not there) and removes what a dead daemon left half done.
+ * `prefix` is below `bucket`, or absolute. Owner: publisher_free.
+ */
+Publisher *publisher_open(const char *bucket, const char *prefix, GError **error);
+
+/* Of the prefix folder. Borrowed. */
+int publisher_folder_fd(const Publisher *publisher);
+
+/* A new unnamed file in the prefix folder, open for reading and writing; -1 on error. */
+int publisher_create(Publisher *publisher, GError **error);
+
+/*
+ * Puts the file into its place, over whatever is there, and remembers it for publisher_sync. `fd`
+ * stays the caller's.
+ */
+bool publisher_put(Publisher *publisher, int fd, const char *rendition, const char *key,
+                   ImageType type, GError **error);
+
+/* Removes a thumbnail and the folders that it leaves empty. Fine if it is not there. */
+void publisher_remove(Publisher *publisher, const char *rendition, const char *key, ImageType type);
+
+/* Moves a thumbnail along with its object. False if it is not there or cannot be moved. */
+bool publisher_move(Publisher *publisher, const char *rendition, const char *from, const char *to,
+                    ImageType type);
+
+/* True if the thumbnail is there with this size. */
+bool publisher_has(Publisher *publisher, const char *rendition, const char *key, ImageType type,
+                   int64_t size_bytes);
+
+/* Files put since the last publisher_sync: each holds a descriptor open until then. */
+size_t publisher_unsynced(const Publisher *publisher);
+
+/*
+ * Blocks until all that was put since the last call is on disk, contents and names. To be called
+ * before the commit that says `done`.
+ */
+bool publisher_sync(Publisher *publisher, GError **error);
+
+void publisher_free(Publisher *publisher);

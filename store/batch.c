@@ -1,0 +1,168 @@
+#include "store_internal.h"
+
+#include "pack.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define COUNTERS_LEN 16 /* next id and next sequencer, u64 each */
+
+/* Commits between checks for readers that were killed: they keep old pages from being used again.
+ */
+#define COMMITS_PER_CHECK 64
+
+static const char counters_name[] = "counters";
+static const MDB_val counters_key = {sizeof counters_name - 1, (void *)counters_name};
+
+bool batch_load_counters(Store *store, MDB_txn *txn, GError **error)
+{
+    MDB_val value;
+    bool found;
+
+    if (!env_get(store, txn, TABLE_META, counters_key, &found, &value, error))
+        return false;
+    if (!found) {
+        store->next_id = 1;
+        store->next_sequencer = 1;
+        return true;
+    }
+    if (value.mv_size != COUNTERS_LEN)
+        return env_fail_corrupt(store, "it has no counters", error);
+
+    Unpacker unpacker = {.data = value.mv_data, .len = value.mv_size};
+    store->next_id = unpack_u64(&unpacker);
+    store->next_sequencer = unpack_u64(&unpacker);
+    return true;
+}
+
+static bool write_counters(Store *store, GError **error)
+{
+    uint8_t bytes[COUNTERS_LEN];
+    Packer packer = {.data = bytes, .max = sizeof bytes};
+
+    pack_u64(&packer, store->next_id);
+    pack_u64(&packer, store->next_sequencer);
+    return batch_put(store, TABLE_META, counters_key, (MDB_val){sizeof bytes, bytes}, 0, error);
+}
+
+bool batch_begin(Store *store, GError **error)
+{
+    if (store->batch_failed) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_STORE, "the batch of store '%s' failed before",
+                    store->directory);
+        return false;
+    }
+    if (store->batch_size >= store->limits.batch_max && !store_commit(store, error))
+        return false;
+    if (store->batch)
+        return true;
+    if (!env_make_room(store, error))
+        return false;
+
+    int rc = mdb_txn_begin(store->env, NULL, 0, &store->batch);
+    return rc == 0 || env_fail(store, rc, "cannot write store", error);
+}
+
+bool batch_begin_for(Store *store, const char *key, GError **error)
+{
+    memmove(store->key, key, strlen(key) + 1);
+    return batch_begin(store, error);
+}
+
+static bool fail_batch(Store *store, int rc, GError **error)
+{
+    store->batch_failed = true;
+    if (rc == MDB_NOTFOUND || rc == MDB_KEYEXIST)
+        return env_fail_corrupt(store, "its tables do not agree", error);
+    return env_fail(store, rc, "cannot write store", error);
+}
+
+bool batch_put(Store *store, Table table, MDB_val key, MDB_val value, unsigned flags,
+               GError **error)
+{
+    int rc = mdb_put(store->batch, store->tables[table], &key, &value, flags);
+    return rc == 0 || fail_batch(store, rc, error);
+}
+
+bool batch_delete(Store *store, Table table, MDB_val key, GError **error)
+{
+    int rc = mdb_del(store->batch, store->tables[table], &key, NULL);
+    return rc == 0 || fail_batch(store, rc, error);
+}
+
+size_t store_batch_size(const Store *store)
+{
+    return store->batch_size;
+}
+
+/* Leaves no trace of the batch, whose transaction has ended. */
+static void clear_batch(Store *store)
+{
+    store->batch = NULL;
+    store->batch_size = 0;
+    store->batch_failed = false;
+    g_hash_table_remove_all(store->totals);
+    g_hash_table_remove_all(store->metrics);
+}
+
+static bool commit_batch(Store *store, GError **error)
+{
+    int rc = mdb_txn_commit(store->batch);
+
+    clear_batch(store);
+    /* After an I/O error LMDB's state in memory may not be what is on disk. */
+    if (rc == EIO || rc == MDB_PANIC)
+        store->is_broken = true;
+    return rc == 0 || env_fail(store, rc, "cannot write store", error);
+}
+
+bool store_commit(Store *store, GError **error)
+{
+    if (!store->batch)
+        return true;
+    if (store->batch_failed) {
+        store_abort(store);
+        g_set_error(error, THUMBQ_ERROR, ERROR_STORE, "the batch of store '%s' failed before",
+                    store->directory);
+        return false;
+    }
+    if (!totals_flush(store, error) || !metrics_flush(store, error) ||
+        !events_prune(store, error) || !write_counters(store, error)) {
+        store_abort(store);
+        return false;
+    }
+    if (!commit_batch(store, error))
+        return false;
+
+    int dead;
+    if (++store->commits % COMMITS_PER_CHECK == 0)
+        (void)mdb_reader_check(store->env, &dead); /* only ever a convenience */
+    return true;
+}
+
+void store_abort(Store *store)
+{
+    if (store->batch)
+        mdb_txn_abort(store->batch);
+    clear_batch(store);
+}
+
+bool view_begin(Store *store, MDB_txn **ret_txn, GError **error)
+{
+    if (store->batch) {
+        *ret_txn = store->batch;
+        return true;
+    }
+    bool ok = store->reader ? env_read_renew(store, store->reader, error)
+                            : env_read_begin(store, &store->reader, error);
+    if (ok)
+        *ret_txn = store->reader;
+    return ok;
+}
+
+void view_end(Store *store)
+{
+    /* What was read stays where it is until the next commit. */
+    if (!store->batch)
+        mdb_txn_reset(store->reader);
+}

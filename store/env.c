@@ -1,0 +1,353 @@
+#include "file.h"
+#include "store_internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define READERS_MAX 510 /* processes and snapshots that read at once */
+
+/*
+ * Room for a batch. A change touches at most some 30 pages of 4 KiB that no other change of its
+ * batch does: the leaves of 7 tables, old place and new, an upper page for some of them, and twice
+ * the overflow pages of a record and an event with the longest key. 2048 of them fit into the
+ * headroom, which is also less than the 131,071 dirty pages at which LMDB starts to spill.
+ */
+const StoreLimits store_default_limits = {
+    .map_bytes = (size_t)1 << 30,
+    .headroom_bytes = (size_t)256 << 20,
+    .batch_max = STORE_BATCH_MAX,
+    .events_max = STORE_EVENTS_MAX,
+    .renew_rows = 4096,
+};
+
+static const char *const table_names[TABLES] = {
+    [TABLE_META] = "meta",
+    [TABLE_OBJECTS] = "objects",
+    [TABLE_QUEUE] = "queue",
+    [TABLE_BY_STATE] = "by_state",
+    [TABLE_BY_DATE] = "by_date",
+    [TABLE_BY_SIZE] = "by_size",
+    [TABLE_BY_TYPE] = "by_type",
+    [TABLE_TOTALS] = "totals",
+    [TABLE_METRICS] = "metrics",
+    [TABLE_EVENTS] = "events",
+    [TABLE_EVENTS_BY_OBJECT] = "events_by_object",
+    [TABLE_RUNS] = "runs",
+};
+
+/* ---- errors -------------------------------------------------------------------------------------
+ */
+
+bool env_fail_corrupt(const Store *store, const char *what, GError **error)
+{
+    g_set_error(error, THUMBQ_ERROR, ERROR_STORE_CORRUPT,
+                "store '%s' is damaged: %s; remove it, "
+                "it is rebuilt from the bucket",
+                store->directory, what);
+    return false;
+}
+
+bool env_fail(const Store *store, int rc, const char *what, GError **error)
+{
+    switch (rc) {
+    case MDB_CORRUPTED:
+    case MDB_INVALID:
+    case MDB_PAGE_NOTFOUND:
+    case MDB_VERSION_MISMATCH:
+    case MDB_INCOMPATIBLE:
+        return env_fail_corrupt(store, mdb_strerror(rc), error);
+    case ENOMEM:
+        break;
+    default:
+        if (rc > 0) {
+            error_set_errno(error, rc, what, store->directory);
+            return false;
+        }
+    }
+    g_set_error(error, THUMBQ_ERROR, ERROR_STORE, "%s '%s': %s", what, store->directory,
+                mdb_strerror(rc));
+    return false;
+}
+
+static bool fail_broken(const Store *store, GError **error)
+{
+    g_set_error(error, THUMBQ_ERROR, ERROR_STORE,
+                "store '%s' failed before and must be opened anew", store->directory);
+    return false;
+}
+
+/* ---- reading ------------------------------------------------------------------------------------
+ */
+
+/* Mends what kept a read transaction from beginning. False if that cannot be mended. */
+static bool mend_read(Store *store, int rc)
+{
+    int dead;
+
+    switch (rc) {
+    case MDB_MAP_RESIZED:
+        return store->snapshots == 0 && mdb_env_set_mapsize(store->env, 0) == 0;
+    case MDB_READERS_FULL:
+        return mdb_reader_check(store->env, &dead) == 0;
+    default:
+        return false;
+    }
+}
+
+bool env_read_begin(Store *store, MDB_txn **ret_txn, GError **error)
+{
+    if (store->is_broken)
+        return fail_broken(store, error);
+
+    int rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, ret_txn);
+    if (rc != 0 && mend_read(store, rc))
+        rc = mdb_txn_begin(store->env, NULL, MDB_RDONLY, ret_txn);
+    return rc == 0 || env_fail(store, rc, "cannot read store", error);
+}
+
+bool env_read_renew(Store *store, MDB_txn *txn, GError **error)
+{
+    if (store->is_broken)
+        return fail_broken(store, error);
+
+    int rc = mdb_txn_renew(txn);
+    if (rc != 0 && mend_read(store, rc))
+        rc = mdb_txn_renew(txn);
+    return rc == 0 || env_fail(store, rc, "cannot read store", error);
+}
+
+bool env_get(Store *store, MDB_txn *txn, Table table, MDB_val key, bool *ret_found,
+             MDB_val *ret_value, GError **error)
+{
+    int rc = mdb_get(txn, store->tables[table], &key, ret_value);
+
+    if (rc != 0 && rc != MDB_NOTFOUND)
+        return env_fail(store, rc, "cannot read store", error);
+    *ret_found = rc == 0;
+    return true;
+}
+
+/* ---- the map ------------------------------------------------------------------------------------
+ */
+
+bool env_make_room(Store *store, GError **error)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+
+    if (store->is_broken)
+        return fail_broken(store, error);
+    /* Growing moves the map, and a snapshot points into it: then the next batch grows. */
+    if (store->snapshots > 0)
+        return true;
+    (void)mdb_env_info(store->env, &info); /* fail only without an environment */
+    (void)mdb_env_stat(store->env, &stat);
+
+    size_t used = (info.me_last_pgno + 1) * stat.ms_psize;
+    size_t size = info.me_mapsize;
+    while (size < used + store->limits.headroom_bytes)
+        size *= 2;
+    if (size == info.me_mapsize)
+        return true;
+
+    int rc = mdb_env_set_mapsize(store->env, size);
+    /* LMDB has given up the old map by then. */
+    store->is_broken = rc != 0;
+    return rc == 0 || env_fail(store, rc, "cannot enlarge store", error);
+}
+
+/* ---- opening ------------------------------------------------------------------------------------
+ */
+
+/* A store that is being made right now is not there yet. */
+static bool is_there(const char *directory, GError **error)
+{
+    g_autofree char *path = g_build_filename(directory, "data.mdb", NULL);
+    struct stat st;
+
+    if (stat(path, &st) != 0) {
+        error_set_errno(error, errno, "cannot open store", directory);
+        return false;
+    }
+    if (st.st_size > 0)
+        return true;
+    g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND, "store '%s' is empty", directory);
+    return false;
+}
+
+/* A file that ends before its last page would be a SIGBUS later. */
+static bool is_whole(const Store *store, GError **error)
+{
+    MDB_envinfo info;
+    MDB_stat stat;
+    struct stat st;
+    int fd;
+
+    (void)mdb_env_info(store->env, &info); /* fail only without an environment */
+    (void)mdb_env_stat(store->env, &stat);
+    (void)mdb_env_get_fd(store->env, &fd);
+    if (fstat(fd, &st) != 0)
+        return env_fail(store, errno, "cannot read store", error);
+    if ((uint64_t)st.st_size < (uint64_t)(info.me_last_pgno + 1) * stat.ms_psize)
+        return env_fail_corrupt(store, "the file has been cut short", error);
+    return true;
+}
+
+static bool open_env(Store *store, GError **error)
+{
+    unsigned flags = MDB_NOTLS | (store->mode == STORE_READ ? MDB_RDONLY : 0);
+    int dead;
+    int rc = mdb_env_create(&store->env);
+
+    if (rc == 0)
+        rc = mdb_env_set_maxdbs(store->env, TABLES);
+    if (rc == 0)
+        rc = mdb_env_set_maxreaders(store->env, READERS_MAX);
+    if (rc == 0 && store->mode == STORE_WRITE)
+        rc = mdb_env_set_mapsize(store->env, store->limits.map_bytes);
+    /* On a read-only file system LMDB does without its lock file by itself. */
+    if (rc == 0)
+        rc = mdb_env_open(store->env, store->directory, flags, 0644);
+    if (rc != 0)
+        return env_fail(store, rc, "cannot open store", error);
+    /* Readers that were killed would keep old pages from being used again. */
+    rc = mdb_reader_check(store->env, &dead);
+    if (rc != 0)
+        return env_fail(store, rc, "cannot open store", error);
+    return is_whole(store, error);
+}
+
+static bool open_tables(Store *store, MDB_txn *txn, GError **error)
+{
+    unsigned flags = store->mode == STORE_WRITE ? MDB_CREATE : 0;
+
+    for (int i = 0; i < TABLES; i++) {
+        int rc = mdb_dbi_open(txn, table_names[i], flags, &store->tables[i]);
+        if (rc == MDB_NOTFOUND && i == TABLE_META) {
+            g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND, "store '%s' is empty",
+                        store->directory);
+            return false;
+        }
+        if (rc == MDB_NOTFOUND)
+            return env_fail_corrupt(store, "a table is missing", error);
+        if (rc != 0)
+            return env_fail(store, rc, "cannot open store", error);
+    }
+    return true;
+}
+
+static bool check_schema(Store *store, MDB_txn *txn, GError **error)
+{
+    static const char name[] = "schema";
+    MDB_val key = {sizeof name - 1, (void *)name};
+    MDB_val value;
+    uint32_t version = GUINT32_TO_LE(SCHEMA_VERSION);
+    bool found = false;
+
+    if (!env_get(store, txn, TABLE_META, key, &found, &value, error))
+        return false;
+    if (!found && store->mode == STORE_WRITE) {
+        value = (MDB_val){sizeof version, &version};
+        int rc = mdb_put(txn, store->tables[TABLE_META], &key, &value, 0);
+        return rc == 0 || env_fail(store, rc, "cannot write store", error);
+    }
+    if (!found || value.mv_size != sizeof version)
+        return env_fail_corrupt(store, "it has no version", error);
+    memcpy(&version, value.mv_data, sizeof version);
+    version = GUINT32_FROM_LE(version);
+    if (version == SCHEMA_VERSION)
+        return true;
+    g_set_error(error, THUMBQ_ERROR, ERROR_STORE,
+                "store '%s' has version %u, this thumbq knows version %d: use a newer thumbq, or "
+                "remove the store, it is rebuilt from the bucket",
+                store->directory, version, SCHEMA_VERSION);
+    return false;
+}
+
+/* All tables are made in one transaction: a store has all of them or is not there. */
+static bool open_content(Store *store, GError **error)
+{
+    unsigned flags = store->mode == STORE_READ ? MDB_RDONLY : 0;
+    MDB_txn *txn;
+    int rc = mdb_txn_begin(store->env, NULL, flags, &txn);
+
+    if (rc != 0 && mend_read(store, rc))
+        rc = mdb_txn_begin(store->env, NULL, flags, &txn);
+    if (rc != 0)
+        return env_fail(store, rc, "cannot open store", error);
+    if (!open_tables(store, txn, error) || !check_schema(store, txn, error) ||
+        !batch_load_counters(store, txn, error)) {
+        mdb_txn_abort(txn);
+        return false;
+    }
+    rc = mdb_txn_commit(txn);
+    return rc == 0 || env_fail(store, rc, "cannot open store", error);
+}
+
+Store *store_open_with_limits(const char *directory, StoreMode mode, const StoreLimits *limits,
+                              GError **error)
+{
+    g_autoptr(Store) store = g_new0(Store, 1);
+
+    store->directory = g_strdup(directory);
+    store->mode = mode;
+    store->limits = *limits;
+    store->buffer = g_byte_array_new();
+    store->totals = totals_table_new();
+    store->metrics = metrics_table_new();
+    if (mode == STORE_READ && !is_there(directory, error))
+        return NULL;
+    if (mode == STORE_WRITE && !file_make_folders(AT_FDCWD, directory, error))
+        return NULL;
+    if (!open_env(store, error) || !open_content(store, error))
+        return NULL;
+    return g_steal_pointer(&store);
+}
+
+Store *store_open(const char *directory, StoreMode mode, GError **error)
+{
+    return store_open_with_limits(directory, mode, &store_default_limits, error);
+}
+
+void store_close(Store *store)
+{
+    if (!store)
+        return;
+    store_abort(store);
+    if (store->reader)
+        mdb_txn_abort(store->reader);
+    if (store->env)
+        mdb_env_close(store->env);
+    g_byte_array_unref(store->buffer);
+    g_hash_table_unref(store->totals);
+    g_hash_table_unref(store->metrics);
+    g_free(store->directory);
+    g_free(store);
+}
+
+/* ---- snapshots ----------------------------------------------------------------------------------
+ */
+
+StoreSnapshot *store_snapshot_begin(Store *store, GError **error)
+{
+    MDB_txn *txn;
+
+    if (!env_read_begin(store, &txn, error))
+        return NULL;
+
+    StoreSnapshot *snapshot = g_new(StoreSnapshot, 1);
+    *snapshot = (StoreSnapshot){.store = store, .txn = txn};
+    store->snapshots++;
+    return snapshot;
+}
+
+void store_snapshot_end(StoreSnapshot *snapshot)
+{
+    if (!snapshot)
+        return;
+    mdb_txn_abort(snapshot->txn);
+    snapshot->store->snapshots--;
+    g_free(snapshot);
+}

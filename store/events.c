@@ -1,0 +1,171 @@
+#include "pack.h"
+#include "store_internal.h"
+
+#include <string.h>
+
+/*
+ * events: key: sequencer u64; value: time i64, id u64, size i64, error u32, type u8, the object's
+ * key with its NUL. events_by_object: key: id u64, sequencer u64; no value.
+ */
+#define FIXED_LEN (3 * 8 + 4 + 1)
+
+const char *store_event_name(StoreEventType type)
+{
+    static const char *const names[] = {
+        [STORE_EVENT_CREATED] = "created", [STORE_EVENT_REMOVED] = "removed",
+        [STORE_EVENT_MOVED] = "moved",     [STORE_EVENT_DONE] = "done",
+        [STORE_EVENT_SKIPPED] = "skipped", [STORE_EVENT_DEAD] = "dead",
+        [STORE_EVENT_RETRY] = "retry",
+    };
+    bool is_known = type >= STORE_EVENT_CREATED && type <= STORE_EVENT_RETRY;
+
+    return is_known ? names[type] : "unknown";
+}
+
+static void encode(StoreEventType type, const Record *record, ErrorCode code, int64_t now_us,
+                   GByteArray *buffer)
+{
+    g_byte_array_set_size(buffer, FIXED_LEN);
+
+    Packer packer = {.data = buffer->data, .max = FIXED_LEN};
+    pack_i64(&packer, now_us);
+    pack_u64(&packer, record->id);
+    pack_i64(&packer, record->version.size);
+    pack_u32(&packer, (uint32_t)code);
+    pack_u8(&packer, (uint8_t)type);
+    g_byte_array_append(buffer, (const guint8 *)record->key, (guint)strlen(record->key) + 1);
+}
+
+static bool decode(const Store *store, MDB_val key, MDB_val value, StoreEvent *ret_event,
+                   GError **error)
+{
+    Unpacker unpacker = {.data = value.mv_data, .len = value.mv_size};
+    StoreEvent event;
+
+    event.time_us = unpack_i64(&unpacker);
+    event.object_id = unpack_u64(&unpacker);
+    event.size = unpack_i64(&unpacker);
+    event.error = (ErrorCode)unpack_u32(&unpacker);
+    event.type = (StoreEventType)unpack_u8(&unpacker);
+
+    size_t key_len = value.mv_size - unpacker.at;
+    event.key = unpack_bytes(&unpacker, key_len);
+    if (unpacker.failed || key.mv_size != 8 || key_len == 0 || event.key[key_len - 1] != '\0')
+        return env_fail_corrupt(store, "an event cannot be read", error);
+    event.sequencer = key_get_u64(key.mv_data);
+    *ret_event = event;
+    return true;
+}
+
+static size_t object_key(uint64_t id, uint64_t sequencer, uint8_t ret_key[static 16])
+{
+    (void)key_put_u64(key_put_u64(ret_key, id), sequencer);
+    return 16;
+}
+
+bool events_append(Store *store, StoreEventType type, const Record *record, ErrorCode code,
+                   int64_t now_us, GError **error)
+{
+    uint8_t key[8], by_object[16];
+    MDB_val nothing = {0, NULL};
+
+    (void)key_put_u64(key, record->sequencer);
+    (void)object_key(record->id, record->sequencer, by_object);
+    encode(type, record, code, now_us, store->buffer);
+    return batch_put(store, TABLE_EVENTS, (MDB_val){sizeof key, key},
+                     (MDB_val){store->buffer->len, store->buffer->data}, MDB_APPEND, error) &&
+           batch_put(store, TABLE_EVENTS_BY_OBJECT, (MDB_val){sizeof by_object, by_object}, nothing,
+                     0, error);
+}
+
+/* Drops the first row of `cursor`. */
+static bool drop_first(Store *store, MDB_cursor *cursor, GError **error)
+{
+    uint8_t by_object[16];
+    MDB_val key, value;
+    StoreEvent event;
+    int rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+
+    if (rc != 0)
+        return env_fail(store, rc, "cannot read store", error);
+    if (!decode(store, key, value, &event, error))
+        return false;
+    (void)object_key(event.object_id, event.sequencer, by_object);
+    rc = mdb_cursor_del(cursor, 0);
+    if (rc != 0)
+        return env_fail(store, rc, "cannot write store", error);
+    return batch_delete(store, TABLE_EVENTS_BY_OBJECT, (MDB_val){sizeof by_object, by_object},
+                        error);
+}
+
+bool events_prune(Store *store, GError **error)
+{
+    MDB_stat stat;
+    MDB_cursor *cursor;
+    bool ok = true;
+    int rc = mdb_stat(store->batch, store->tables[TABLE_EVENTS], &stat);
+
+    if (rc == 0)
+        rc = mdb_cursor_open(store->batch, store->tables[TABLE_EVENTS], &cursor);
+    if (rc != 0)
+        return env_fail(store, rc, "cannot write store", error);
+    for (size_t n = stat.ms_entries; ok && n > store->limits.events_max; n--)
+        ok = drop_first(store, cursor, error);
+    mdb_cursor_close(cursor);
+    return ok;
+}
+
+/* ---- reading ------------------------------------------------------------------------------------
+ */
+
+/* Reads one object's event, whose sequencer stands at the end of `row`. */
+static bool read_of_object(StoreSnapshot *snapshot, MDB_val row, StoreEvent *ret_event,
+                           GError **error)
+{
+    MDB_val key = {8, (uint8_t *)row.mv_data + 8};
+    MDB_val value;
+    bool found;
+
+    if (!env_get(snapshot->store, snapshot->txn, TABLE_EVENTS, key, &found, &value, error))
+        return false;
+    if (!found)
+        return env_fail_corrupt(snapshot->store, "its tables do not agree", error);
+    return decode(snapshot->store, key, value, ret_event, error);
+}
+
+/* True if `row` of the table walked is one of the events wanted. */
+static bool is_wanted(MDB_val row, uint64_t object_id)
+{
+    return object_id == 0 || (row.mv_size == 16 && key_get_u64(row.mv_data) == object_id);
+}
+
+bool store_events(StoreSnapshot *snapshot, uint64_t after, uint64_t object_id, uint64_t limit,
+                  StoreVisitEvent visit, void *data, GError **error)
+{
+    Store *store = snapshot->store;
+    Table table = object_id == 0 ? TABLE_EVENTS : TABLE_EVENTS_BY_OBJECT;
+    uint8_t bytes[16];
+    MDB_val key, value;
+    MDB_cursor *cursor;
+    bool ok = true;
+
+    if (after == UINT64_MAX)
+        return true;
+    (void)object_key(object_id, after + 1, bytes);
+    key = object_id == 0 ? (MDB_val){8, bytes + 8} : (MDB_val){16, bytes};
+
+    int rc = mdb_cursor_open(snapshot->txn, store->tables[table], &cursor);
+    if (rc != 0)
+        return env_fail(store, rc, "cannot read store", error);
+    rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+    for (uint64_t n = 0; rc == 0 && (limit == 0 || n < limit) && is_wanted(key, object_id); n++) {
+        StoreEvent event;
+        ok = object_id == 0 ? decode(store, key, value, &event, error)
+                            : read_of_object(snapshot, key, &event, error);
+        if (!ok || !visit(&event, data))
+            break;
+        rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT);
+    }
+    mdb_cursor_close(cursor);
+    return ok && (rc == 0 || rc == MDB_NOTFOUND || env_fail(store, rc, "cannot read store", error));
+}

@@ -1,0 +1,52 @@
+#include "store.h"
+
+#include <fnmatch.h>
+#include <string.h>
+
+bool store_filter_is_empty(const StoreFilter *filter)
+{
+    bool has_prefix = filter->prefix && *filter->prefix;
+
+    return !has_prefix && !filter->match && !filter->types && !filter->states &&
+           !filter->has_since && !filter->has_until && !filter->has_min_size &&
+           !filter->has_max_size && !filter->damaged;
+}
+
+static bool in_set(uint32_t set, int member)
+{
+    return set == 0 || (set & (UINT32_C(1) << member));
+}
+
+static bool size_matches(const StoreFilter *filter, int64_t size)
+{
+    return (!filter->has_min_size || size >= filter->min_size) &&
+           (!filter->has_max_size || size <= filter->max_size);
+}
+
+static bool date_matches(const StoreFilter *filter, const Record *record)
+{
+    if (!filter->has_since && !filter->has_until)
+        return true;
+
+    int64_t date_us = record_date_us(record);
+    return (!filter->has_since || date_us >= filter->since_us) &&
+           (!filter->has_until || date_us < filter->until_us);
+}
+
+static bool glob_matches(const char *pattern, const char *key)
+{
+    const char *slash = strrchr(key, '/');
+    bool is_on_name = slash && !strchr(pattern, '/');
+
+    return fnmatch(pattern, is_on_name ? slash + 1 : key, 0) == 0;
+}
+
+bool store_filter_matches(const StoreFilter *filter, const Record *record)
+{
+    return in_set(filter->states, (int)record->state) &&
+           in_set(filter->types, (int)record->facts.type) &&
+           (!filter->damaged || record->facts.damaged) &&
+           size_matches(filter, record->version.size) && date_matches(filter, record) &&
+           (!filter->prefix || strncmp(record->key, filter->prefix, strlen(filter->prefix)) == 0) &&
+           (!filter->match || glob_matches(filter->match, record->key));
+}

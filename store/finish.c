@@ -1,0 +1,124 @@
+/*
+ * The end of an invocation: what its outcome makes of the record, the metrics and the event log.
+ */
+#include "store_internal.h"
+
+#include <string.h>
+
+static void log_attempt(Record *record, const RecordAttempt *attempt)
+{
+    if (attempt->start_us == 0)
+        return;
+    if (record->n_log == RECORD_ATTEMPTS_MAX) {
+        memmove(&record->log[0], &record->log[1],
+                (RECORD_ATTEMPTS_MAX - 1) * sizeof record->log[0]);
+        record->n_log--;
+    }
+    record->log[record->n_log++] = *attempt;
+    record->duration_us = attempt->duration_us;
+}
+
+/*
+ * Facts and thumbnails. What is on disk was made from the version that was handled, whether or not
+ * that is still the newest one; `made` tells them apart. Facts without thumbnails (dead, skipped)
+ * are not said to be current as long as thumbnails of an older version are there.
+ */
+static void take_results(Record *record, const StoreOutcome *outcome)
+{
+    bool is_done = outcome->state == STATE_DONE;
+
+    if (outcome->has_facts)
+        record->facts = outcome->facts;
+    if (is_done) {
+        record->n_thumbnails = MIN(outcome->n_thumbnails, RENDITIONS_MAX);
+        memcpy(record->thumbnails, outcome->thumbnails,
+               record->n_thumbnails * sizeof record->thumbnails[0]);
+    }
+    if (is_done || (outcome->has_facts && record->n_thumbnails == 0))
+        record->made = outcome->version;
+}
+
+/* The outcome is about the version seen last. */
+static void end_version(Record *record, const StoreOutcome *outcome)
+{
+    record->state = outcome->state;
+    record->attempts += outcome->counts;
+    record->error = outcome->error;
+    (void)g_strlcpy(record->message, outcome->message,
+                    sizeof record->message); /* cut off if long */
+    if (outcome->state == STATE_PENDING)
+        record->due_us = outcome->due_us;
+    else
+        record->processed_us = outcome->now_us;
+}
+
+static StoreEventType event_of(ObjectState state)
+{
+    switch (state) {
+    case STATE_DONE:
+        return STORE_EVENT_DONE;
+    case STATE_SKIPPED:
+        return STORE_EVENT_SKIPPED;
+    case STATE_DEAD:
+        return STORE_EVENT_DEAD;
+    default:
+        return STORE_EVENT_RETRY;
+    }
+}
+
+/* How long a version waited for its first end; what is made anew later was not waited for. */
+static int64_t latency_of(const Record *old, const Record *next)
+{
+    bool is_first_end = old->processed_us == 0 && next->processed_us != 0;
+    return is_first_end ? MAX(next->processed_us - next->uploaded_us, 0) : -1;
+}
+
+static bool finish_record(Store *store, const Record *old, const StoreOutcome *outcome,
+                          Record *ret_record, GError **error)
+{
+    bool is_newest = object_version_equal(&old->version, &outcome->version);
+    Record next = *old;
+
+    log_attempt(&next, &outcome->attempt);
+    if (is_newest || outcome->state == STATE_DONE)
+        take_results(&next, outcome);
+    if (is_newest)
+        end_version(&next, outcome);
+    else
+        next.state = STATE_PENDING; /* due since its newer version came */
+    metrics_count(store, outcome, next.attempts > 1, latency_of(old, &next));
+
+    bool is_superseded = !is_newest && outcome->error == ERROR_NONE;
+    ErrorCode code = is_superseded ? ERROR_SOURCE_CHANGED : outcome->error;
+    next.sequencer = store->next_sequencer++;
+    if (!objects_change(store, old, &next, error) ||
+        !events_append(store, event_of(next.state), &next, code, outcome->now_us, error))
+        return false;
+    *ret_record = next;
+    return true;
+}
+
+bool store_finish(Store *store, const char *key, const StoreOutcome *outcome, bool *ret_found,
+                  Record *ret_record, GError **error)
+{
+    Record old;
+    bool found;
+
+    g_assert(outcome->state != STATE_RUNNING);
+    if (!store_peek(store, key, &found, &old, error))
+        return false;
+    if (!(found ? batch_begin_for(store, key, error) : batch_begin(store, error)))
+        return false;
+    *ret_found = found;
+    old.key = store->key;
+    if (found && old.state == STATE_RUNNING)
+        return finish_record(store, &old, outcome, ret_record, error);
+
+    /* Removed meanwhile, perhaps with a new object in its place: only what it cost is left to
+     * count. */
+    metrics_count(store, outcome, false, -1);
+    store->batch_size++;
+    if (found)
+        *ret_record = old;
+    return true;
+}

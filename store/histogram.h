@@ -1,0 +1,44 @@
+/*
+ * Counts of values by size, for percentiles: log-linear buckets, 32 to each power of two, so that a
+ * quantile is within 1.6 % of the value it stands for (exact below 64). The greatest value is kept
+ * exactly. Two histograms add up to the histogram of both. Pure data. Source: G. Tene,
+ * HdrHistogram.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define HISTOGRAM_LINEAR_BITS 5 /* 32 buckets to a power of two */
+#define HISTOGRAM_VALUE_BITS                                                                       \
+    44 /* greater values (200 days in microseconds) share the last bucket */
+#define HISTOGRAM_BUCKETS                                                                          \
+    ((HISTOGRAM_VALUE_BITS - HISTOGRAM_LINEAR_BITS + 1) << HISTOGRAM_LINEAR_BITS)
+
+/* All zero: empty. */
+typedef struct {
+    uint64_t count;
+    int64_t max;
+    uint64_t buckets[HISTOGRAM_BUCKETS];
+} Histogram;
+
+/* Negative values count as zero. */
+void histogram_add(Histogram *histogram, int64_t value);
+
+/* Adds all of `other`. */
+void histogram_merge(Histogram *histogram, const Histogram *other);
+
+/* The value below which the share `quantile` (0..1) of the values lies, nearest rank; 0 if empty.
+ */
+int64_t histogram_quantile(const Histogram *histogram, double quantile);
+
+/* Appends the binary form: its length grows with the buckets in use. */
+void histogram_encode(const Histogram *histogram, GByteArray *buffer);
+
+/*
+ * Adds the encoded histogram at *data to `histogram`, and moves *data and *len behind it. False,
+ * with `histogram` as it was, if the bytes are none.
+ */
+bool histogram_decode_add(Histogram *histogram, const uint8_t **data, size_t *len);

@@ -1,0 +1,200 @@
+#include "plan.h"
+#include "selection.h"
+#include "store_internal.h"
+
+#include <string.h>
+
+typedef struct {
+    StoreSnapshot *snapshot;
+    const StoreFilter *filter;
+    StoreSort sort;
+    bool reverse;
+    uint64_t limit; /* 0: none */
+    StoreVisit visit;
+    void *data;
+    uint64_t visited;
+    bool is_over; /* the limit is reached, or the visitor wants no more */
+} Query;
+
+static void visit_record(Query *query, const Record *record)
+{
+    bool goes_on = query->visit(record, query->data);
+
+    query->visited++;
+    query->is_over = !goes_on || query->visited == query->limit;
+}
+
+/* The record of a row of any table that leads to records. */
+static bool read_row(StoreSnapshot *snapshot, Table table, MDB_val value, Record *ret_record,
+                     GError **error)
+{
+    if (table == TABLE_OBJECTS)
+        return objects_decode(snapshot->store, value, ret_record, error);
+    return objects_get_row(snapshot->store, snapshot->txn, value, ret_record, error);
+}
+
+/*
+ * Visits what was selected, in its order. A record that changed or went away since, which happens
+ * only when the snapshot was renewed, is left out where it does not match any more.
+ */
+static bool visit_selection(Query *query, Selection *selection, bool may_renew, GError **error)
+{
+    Store *store = query->snapshot->store;
+
+    selection_sort(selection);
+    for (guint i = 0; i < selection->items->len && !query->is_over; i++) {
+        const char *key = g_array_index(selection->items, Selected, i).key;
+        Record record;
+        bool found;
+        if (may_renew && i > 0 && i % store->limits.renew_rows == 0 &&
+            !walk_renew_snapshot(query->snapshot, error))
+            return false;
+        if (!objects_get(store, query->snapshot->txn, key, &found, &record, error))
+            return false;
+        if (found && store_filter_matches(query->filter, &record))
+            visit_record(query, &record);
+    }
+    selection_empty(selection);
+    return true;
+}
+
+/* Selects all that match, then visits them. */
+static bool run_selecting(Query *query, const WalkRange *range, GError **error)
+{
+    g_auto(Walk) walk;
+    g_auto(Selection) selection;
+
+    walk_init(&walk, query->snapshot, range, false);
+    selection_init(&selection, query->sort, query->reverse, query->limit);
+    for (;;) {
+        MDB_val key, value;
+        Record record;
+        bool found;
+        if (!walk_next(&walk, &found, &key, &value, error))
+            return false;
+        if (!found)
+            break;
+        if (!read_row(query->snapshot, range->table, value, &record, error))
+            return false;
+        if (store_filter_matches(query->filter, &record))
+            selection_add(&selection, &record);
+    }
+    walk_clear(&walk);
+    return visit_selection(query, &selection, true, error);
+}
+
+/*
+ * In the table of records long keys that begin with the same KEY_OBJECT_PREFIX_LEN bytes lie side
+ * by side, but some of them in the order of their hashes. They are taken together, sorted and then
+ * visited.
+ */
+typedef struct {
+    Selection selection;
+    uint8_t prefix[KEY_OBJECT_PREFIX_LEN];
+} Cluster;
+
+static bool is_in_cluster(const Cluster *cluster, MDB_val key)
+{
+    return key.mv_size > KEY_OBJECT_PREFIX_LEN &&
+           memcmp(key.mv_data, cluster->prefix, KEY_OBJECT_PREFIX_LEN) == 0;
+}
+
+static bool visit_row_by_name(Query *query, Cluster *cluster, MDB_val key, const Record *record,
+                              GError **error)
+{
+    bool ends_cluster = cluster->selection.items->len > 0 && !is_in_cluster(cluster, key);
+
+    if (ends_cluster && !visit_selection(query, &cluster->selection, false, error))
+        return false;
+    if (query->is_over)
+        return true;
+    if (key.mv_size > KEY_OBJECT_PREFIX_LEN) {
+        memcpy(cluster->prefix, key.mv_data, KEY_OBJECT_PREFIX_LEN);
+        selection_add(&cluster->selection, record);
+    } else {
+        visit_record(query, record);
+    }
+    return true;
+}
+
+/* Visits rows as they come. */
+static bool run_ordered(Query *query, const WalkRange *range, Cluster *cluster, GError **error)
+{
+    g_auto(Walk) walk;
+    bool is_by_name = range->table == TABLE_OBJECTS;
+
+    walk_init(&walk, query->snapshot, range, query->reverse);
+    while (!query->is_over) {
+        MDB_val key, value;
+        Record record;
+        bool found;
+        if (!walk_next(&walk, &found, &key, &value, error))
+            return false;
+        if (!found)
+            break;
+        if (!read_row(query->snapshot, range->table, value, &record, error))
+            return false;
+        if (!store_filter_matches(query->filter, &record))
+            continue;
+        if (!is_by_name)
+            visit_record(query, &record);
+        else if (!visit_row_by_name(query, cluster, key, &record, error))
+            return false;
+    }
+    walk_clear(&walk);
+    return visit_selection(query, &cluster->selection, true, error);
+}
+
+static bool run(Query *query, bool is_sorted, GError **error)
+{
+    Cluster cluster;
+    Plan plan;
+
+    if (!plan_query(query->snapshot, query->filter, is_sorted, query->sort, query->limit, &plan,
+                    error))
+        return false;
+    if (!plan.is_ordered)
+        return run_selecting(query, &plan.range, error);
+    selection_init(&cluster.selection, STORE_SORT_NAME, query->reverse, query->limit);
+    bool ok = run_ordered(query, &plan.range, &cluster, error);
+    selection_clear(&cluster.selection);
+    return ok;
+}
+
+bool store_query(StoreSnapshot *snapshot, const StoreFilter *filter, StoreSort sort, bool reverse,
+                 uint64_t limit, StoreVisit visit, void *data, GError **error)
+{
+    Query query = {
+        .snapshot = snapshot,
+        .filter = filter,
+        .sort = sort,
+        .reverse = reverse,
+        .limit = limit,
+        .visit = visit,
+        .data = data,
+    };
+
+    return run(&query, true, error);
+}
+
+bool query_walk(StoreSnapshot *snapshot, const StoreFilter *filter, StoreVisit visit, void *data,
+                GError **error)
+{
+    Query query = {.snapshot = snapshot, .filter = filter, .visit = visit, .data = data};
+
+    return run(&query, false, error);
+}
+
+bool store_get(StoreSnapshot *snapshot, const char *key, Record *ret_record, GError **error)
+{
+    bool found;
+
+    if (!objects_get(snapshot->store, snapshot->txn, key, &found, ret_record, error))
+        return false;
+    if (found)
+        return true;
+
+    g_autofree char *text = object_key_to_text(key, NULL);
+    g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND, "no object '%s'", text);
+    return false;
+}

@@ -1,0 +1,127 @@
+#include "selection.h"
+
+#include <string.h>
+
+static void clear_selected(gpointer item)
+{
+    g_free(((Selected *)item)->key);
+}
+
+void selection_init(Selection *selection, StoreSort sort, bool reverse, uint64_t limit)
+{
+    selection->sort = sort;
+    selection->reverse = reverse;
+    selection->limit = limit;
+    selection->items = g_array_new(FALSE, FALSE, sizeof(Selected));
+    g_array_set_clear_func(selection->items, clear_selected);
+}
+
+void selection_clear(Selection *selection)
+{
+    g_array_unref(selection->items);
+}
+
+void selection_empty(Selection *selection)
+{
+    g_array_set_size(selection->items, 0);
+}
+
+static int64_t value_of(const Record *record, StoreSort sort)
+{
+    switch (sort) {
+    case STORE_SORT_SIZE:
+        return record->version.size;
+    case STORE_SORT_DATE:
+        return record_date_us(record);
+    case STORE_SORT_DURATION:
+        return record->duration_us;
+    case STORE_SORT_NAME:
+        break;
+    }
+    return 0;
+}
+
+/* The order of the indexes: by value, then by id. */
+static int compare(const Selection *selection, const Selected *a, const Selected *b)
+{
+    int order;
+
+    if (selection->sort == STORE_SORT_NAME)
+        order = strcmp(a->key, b->key);
+    else if (a->value != b->value)
+        order = a->value < b->value ? -1 : 1;
+    else
+        order = (a->id > b->id) - (a->id < b->id);
+    return selection->reverse ? -order : order;
+}
+
+static int compare_items(gconstpointer a, gconstpointer b, gpointer selection)
+{
+    return compare(selection, a, b);
+}
+
+static Selected *at(const Selection *selection, size_t i)
+{
+    return &g_array_index(selection->items, Selected, i);
+}
+
+static void swap(Selected *a, Selected *b)
+{
+    Selected other = *a;
+
+    *a = *b;
+    *b = other;
+}
+
+/* Moves the last item up to where no item above it comes before it. */
+static void sift_up(Selection *selection)
+{
+    size_t i = selection->items->len - 1;
+
+    while (i > 0 && compare(selection, at(selection, (i - 1) / 2), at(selection, i)) < 0) {
+        swap(at(selection, (i - 1) / 2), at(selection, i));
+        i = (i - 1) / 2;
+    }
+}
+
+/* Moves the root down to where no item below it comes after it. */
+static void sift_down(Selection *selection)
+{
+    size_t n = selection->items->len;
+
+    for (size_t i = 0, child; (child = 2 * i + 1) < n; i = child) {
+        if (child + 1 < n && compare(selection, at(selection, child), at(selection, child + 1)) < 0)
+            child++;
+        if (compare(selection, at(selection, i), at(selection, child)) >= 0)
+            break;
+        swap(at(selection, i), at(selection, child));
+    }
+}
+
+void selection_add(Selection *selection, const Record *record)
+{
+    Selected item = {
+        .value = value_of(record, selection->sort),
+        .id = record->id,
+        .key = (char *)record->key, /* copied only where it stays */
+    };
+    bool is_full = selection->limit > 0 && selection->items->len >= selection->limit;
+
+    if (is_full && compare(selection, &item, at(selection, 0)) >= 0)
+        return;
+    item.key = g_strdup(record->key);
+    if (is_full) {
+        g_free(at(selection, 0)->key);
+        *at(selection, 0) = item;
+        sift_down(selection);
+    } else {
+        g_array_append_val(selection->items, item);
+        if (selection->limit > 0)
+            sift_up(selection);
+    }
+}
+
+void selection_sort(Selection *selection)
+{
+    g_array_sort_with_data(selection->items, compare_items, selection);
+}

@@ -1,0 +1,395 @@
+/*
+ * What happens to an object, and what that makes of its record. Each function looks, decides, and
+ * only then opens the batch: what changes nothing costs one lookup and no transaction.
+ */
+#include "store_internal.h"
+
+#include <string.h>
+
+void store_set_renditions(Store *store, const Rendition *renditions, size_t n_renditions)
+{
+    store->renditions = renditions;
+    store->n_renditions = n_renditions;
+}
+
+/* ---- looking ------------------------------------------------------------------------------------
+ */
+
+bool store_peek(Store *store, const char *key, bool *ret_found, Record *ret_record, GError **error)
+{
+    MDB_txn *txn;
+
+    if (!view_begin(store, &txn, error))
+        return false;
+    bool ok = objects_get(store, txn, key, ret_found, ret_record, error);
+    view_end(store);
+    return ok;
+}
+
+/* The first row of `table` whose key is at or after `key`, or with `skip_equal` after it. */
+static bool first_row(Store *store, MDB_txn *txn, Table table, MDB_val key, bool skip_equal,
+                      bool *ret_found, MDB_val *ret_key, MDB_val *ret_value, GError **error)
+{
+    MDB_val at = key;
+    MDB_cursor *cursor;
+    int rc = mdb_cursor_open(txn, store->tables[table], &cursor);
+
+    if (rc != 0)
+        return env_fail(store, rc, "cannot read store", error);
+    rc = mdb_cursor_get(cursor, &at, ret_value, key.mv_size > 0 ? MDB_SET_RANGE : MDB_FIRST);
+    if (rc == 0 && skip_equal && at.mv_size == key.mv_size &&
+        memcmp(at.mv_data, key.mv_data, key.mv_size) == 0)
+        rc = mdb_cursor_get(cursor, &at, ret_value, MDB_NEXT);
+    mdb_cursor_close(cursor);
+    if (rc != 0 && rc != MDB_NOTFOUND)
+        return env_fail(store, rc, "cannot read store", error);
+    *ret_found = rc == 0;
+    *ret_key = at;
+    return true;
+}
+
+bool store_peek_after(Store *store, const char *after, bool *ret_found, Record *ret_record,
+                      GError **error)
+{
+    uint8_t bytes[KEY_MAX];
+    MDB_val key = {after ? key_from_object(after, bytes) : 0, bytes};
+    MDB_val value;
+    MDB_txn *txn;
+
+    if (!view_begin(store, &txn, error))
+        return false;
+    bool ok = first_row(store, txn, TABLE_OBJECTS, key, true, ret_found, &key, &value, error) &&
+              (!*ret_found || objects_decode(store, value, ret_record, error));
+    view_end(store);
+    return ok;
+}
+
+/* ---- changing -----------------------------------------------------------------------------------
+ */
+
+/* Puts `next` in the place of `old`, with an event of its own. */
+static bool change_with_event(Store *store, const Record *old, Record *next, StoreEventType type,
+                              ErrorCode code, int64_t now_us, GError **error)
+{
+    next->sequencer = store->next_sequencer++;
+    return objects_change(store, old, next, error) &&
+           events_append(store, type, next, code, now_us, error);
+}
+
+/* The key of a change that may come from outside: checked here, since a record holds none but valid
+ * ones. */
+static bool check_key(const char *key, GError **error)
+{
+    if (object_key_is_valid(key))
+        return true;
+    g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "'%s' is not a key of an object", key);
+    return false;
+}
+
+static void make_pending(Record *record, Priority priority, int64_t now_us)
+{
+    /* What waits already keeps its place where that is better. */
+    if (record->state == STATE_PENDING)
+        priority = MIN(priority, record->priority);
+    record->state = STATE_PENDING;
+    record->priority = priority;
+    record->due_us = now_us;
+    record->attempts = 0;
+}
+
+static void set_error(Record *record, ErrorCode code, const char *message)
+{
+    record->error = code;
+    (void)g_strlcpy(record->message, message,
+                    sizeof record->message); /* cut off where it is too long */
+}
+
+/* A new version: all that was said of handling the old one does not hold any more. */
+static void set_version(Record *record, const ObjectVersion *version, Priority priority,
+                        int64_t now_us)
+{
+    bool is_running = record->state == STATE_RUNNING;
+
+    make_pending(record, priority, now_us);
+    if (is_running)
+        record->state = STATE_RUNNING; /* pending when its invocation ends */
+    record->version = *version;
+    record->uploaded_us = now_us;
+    record->processed_us = 0;
+    set_error(record, ERROR_NONE, "");
+}
+
+static bool has_rendition(const Record *record, const Rendition *rendition)
+{
+    for (size_t i = 0; i < record->n_thumbnails; i++) {
+        const RecordThumbnail *thumbnail = &record->thumbnails[i];
+        if (thumbnail->recipe == rendition->recipe &&
+            strcmp(thumbnail->rendition, rendition->name) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_stale(const Store *store, const Record *record)
+{
+    if (record->state != STATE_DONE)
+        return false;
+    for (size_t i = 0; i < store->n_renditions; i++) {
+        if (!has_rendition(record, &store->renditions[i]))
+            return true;
+    }
+    return false;
+}
+
+static bool create(Store *store, const char *key, const ObjectVersion *version, Priority priority,
+                   int64_t now_us, uint64_t *ret_id, GError **error)
+{
+    if (!check_key(key, error) || !batch_begin_for(store, key, error))
+        return false;
+
+    Record record = {.id = store->next_id++, .state = STATE_PENDING, .key = store->key};
+    record.priority = priority;
+    set_version(&record, version, priority, now_us);
+    if (!change_with_event(store, NULL, &record, STORE_EVENT_CREATED, ERROR_NONE, now_us, error))
+        return false;
+    *ret_id = record.id;
+    return true;
+}
+
+bool store_seen(Store *store, const char *key, const ObjectVersion *version, Priority priority,
+                int64_t now_us, StoreSeen *ret_seen, uint64_t *ret_id, GError **error)
+{
+    Record old;
+    bool found;
+
+    if (!store_peek(store, key, &found, &old, error))
+        return false;
+    if (!found) {
+        *ret_seen = STORE_QUEUED;
+        return create(store, key, version, priority, now_us, ret_id, error);
+    }
+
+    bool is_new_version = !object_version_equal(&old.version, version);
+    *ret_id = old.id;
+    *ret_seen = is_new_version || is_stale(store, &old) ? STORE_QUEUED : STORE_UNCHANGED;
+    if (*ret_seen == STORE_UNCHANGED)
+        return true;
+    if (!batch_begin_for(store, key, error))
+        return false;
+    old.key = store->key;
+
+    Record next = old;
+    if (is_new_version) {
+        set_version(&next, version, priority, now_us);
+        return change_with_event(store, &old, &next, STORE_EVENT_CREATED, ERROR_NONE, now_us,
+                                 error);
+    }
+    make_pending(&next, PRIORITY_BACKFILL, now_us);
+    return objects_change(store, &old, &next, error);
+}
+
+bool store_remove(Store *store, const char *key, int64_t now_us, bool *ret_found,
+                  Record *ret_record, GError **error)
+{
+    Record old;
+    bool found;
+
+    if (!store_peek(store, key, &found, &old, error))
+        return false;
+    *ret_found = found;
+    if (!found)
+        return true;
+    if (!batch_begin_for(store, key, error))
+        return false;
+    old.key = store->key;
+    if (!objects_change(store, &old, NULL, error))
+        return false;
+
+    /* The record keeps the sequencer it had; the event has its own. */
+    Record event = old;
+    event.sequencer = store->next_sequencer++;
+    if (!events_append(store, STORE_EVENT_REMOVED, &event, ERROR_NONE, now_us, error))
+        return false;
+    *ret_record = old;
+    return true;
+}
+
+/* A rename changes ctime, and nothing else. */
+static bool is_same_file(const ObjectVersion *a, const ObjectVersion *b)
+{
+    return a->ino == b->ino && a->size == b->size && a->mtime_ns == b->mtime_ns;
+}
+
+static bool is_finished(const Record *record)
+{
+    return record->state == STATE_DONE || record->state == STATE_SKIPPED ||
+           record->state == STATE_DEAD;
+}
+
+bool store_move(Store *store, const char *from, const char *to, const ObjectVersion *version,
+                int64_t now_us, bool *ret_moved, Record *ret_record, GError **error)
+{
+    Record old, other;
+    bool found, occupied;
+
+    if (!check_key(to, error) || !store_peek(store, to, &occupied, &other, error) ||
+        !store_peek(store, from, &found, &old, error))
+        return false;
+    *ret_moved = found && !occupied && is_finished(&old) && is_same_file(&old.version, version);
+    if (!*ret_moved)
+        return true;
+
+    g_autofree char *old_key = g_strdup(from);
+    if (!batch_begin_for(store, to, error))
+        return false;
+    old.key = old_key;
+
+    Record next = old;
+    next.key = store->key;
+    next.version = *version;
+    if (record_is_current(&old))
+        next.made = *version;
+    if (!change_with_event(store, &old, &next, STORE_EVENT_MOVED, ERROR_NONE, now_us, error))
+        return false;
+    *ret_record = next;
+    return true;
+}
+
+bool store_requeue(Store *store, const char *key, Priority priority, int64_t now_us,
+                   bool *ret_found, GError **error)
+{
+    Record old;
+    bool found;
+
+    if (!store_peek(store, key, &found, &old, error))
+        return false;
+    *ret_found = found;
+    /* One that is running is being made anew right now. */
+    if (!found || old.state == STATE_RUNNING)
+        return true;
+    if (!batch_begin_for(store, key, error))
+        return false;
+    old.key = store->key;
+
+    Record next = old;
+    make_pending(&next, priority, now_us);
+    return objects_change(store, &old, &next, error);
+}
+
+/* ---- the queue ----------------------------------------------------------------------------------
+ */
+
+/* The first row of a priority. *ret_row: the key of its object's row. */
+static bool queue_first(Store *store, MDB_txn *txn, uint8_t priority, bool *ret_found,
+                        int64_t *ret_due_us, MDB_val *ret_row, GError **error)
+{
+    MDB_val key = {1, &priority};
+    bool found = false;
+
+    if (!first_row(store, txn, TABLE_QUEUE, key, false, &found, &key, ret_row, error))
+        return false;
+
+    const uint8_t *bytes = key.mv_data;
+    *ret_found = found && bytes[0] == priority;
+    if (*ret_found)
+        *ret_due_us = key_get_i64(bytes + 1);
+    return true;
+}
+
+/* Looks for the first that is due, and when there is none for the time when one will be. */
+static bool find_due(Store *store, MDB_txn *txn, int64_t now_us, bool *ret_found,
+                     Record *ret_record, int64_t *ret_next_due_us, GError **error)
+{
+    int64_t next_due_us = INT64_MAX;
+
+    for (uint8_t priority = 0; priority <= PRIORITY_BACKFILL; priority++) {
+        bool found;
+        int64_t due_us;
+        MDB_val row;
+        if (!queue_first(store, txn, priority, &found, &due_us, &row, error))
+            return false;
+        if (!found)
+            continue;
+        if (due_us <= now_us) {
+            *ret_found = true;
+            return objects_get_row(store, txn, row, ret_record, error);
+        }
+        next_due_us = MIN(next_due_us, due_us);
+    }
+    *ret_found = false;
+    *ret_next_due_us = next_due_us;
+    return true;
+}
+
+bool store_claim(Store *store, int64_t now_us, bool *ret_found, Record *ret_record,
+                 int64_t *ret_next_due_us, GError **error)
+{
+    Record old;
+    MDB_txn *txn;
+    bool found;
+
+    if (!view_begin(store, &txn, error))
+        return false;
+    bool ok = find_due(store, txn, now_us, &found, &old, ret_next_due_us, error);
+    view_end(store);
+    if (!ok)
+        return false;
+    *ret_found = found;
+    if (!found)
+        return true;
+    if (!batch_begin_for(store, old.key, error))
+        return false;
+    old.key = store->key;
+
+    Record next = old;
+    next.state = STATE_RUNNING;
+    if (!objects_change(store, &old, &next, error))
+        return false;
+    *ret_record = next;
+    return true;
+}
+
+/* The first record that is running. */
+static bool find_running(Store *store, bool *ret_found, Record *ret_record, GError **error)
+{
+    uint8_t state = STATE_RUNNING;
+    MDB_val key = {1, &state};
+    MDB_val row;
+    MDB_txn *txn;
+    bool found = false;
+
+    if (!view_begin(store, &txn, error))
+        return false;
+    bool ok = first_row(store, txn, TABLE_BY_STATE, key, false, &found, &key, &row, error);
+    if (ok) {
+        *ret_found = found && *(const uint8_t *)key.mv_data == state;
+        ok = !*ret_found || objects_get_row(store, txn, row, ret_record, error);
+    }
+    view_end(store);
+    return ok;
+}
+
+bool store_recover(Store *store, uint64_t *ret_recovered, GError **error)
+{
+    uint64_t recovered = 0;
+
+    for (;;) {
+        Record old;
+        bool found;
+        if (!find_running(store, &found, &old, error))
+            return false;
+        if (!found)
+            break;
+        if (!batch_begin_for(store, old.key, error))
+            return false;
+        old.key = store->key;
+
+        Record next = old;
+        next.state = STATE_PENDING;
+        if (!objects_change(store, &old, &next, error))
+            return false;
+        recovered++;
+    }
+    *ret_recovered = recovered;
+    return true;
+}

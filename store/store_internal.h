@@ -1,0 +1,189 @@
+/*
+ * What the store's modules share: the open environment and its tables. Only store/ includes it.
+ *
+ * Layers, each knowing those before it: env (environment, map, read transactions), batch (the
+ * write transaction), objects (one record changes with all that is derived from it; totals,
+ * metrics, events), state (what changes a record and how), query (walks for readers).
+ */
+#pragma once
+
+#include "keys.h"
+#include "store.h"
+#include "store_limits.h"
+
+#include <lmdb.h>
+
+#define SCHEMA_VERSION 1
+
+/* One LMDB database each; keys and values are told in README.md. */
+typedef enum {
+    TABLE_META,
+    TABLE_OBJECTS,
+    TABLE_QUEUE,
+    TABLE_BY_STATE,
+    TABLE_BY_DATE,
+    TABLE_BY_SIZE,
+    TABLE_BY_TYPE,
+    TABLE_TOTALS,
+    TABLE_METRICS,
+    TABLE_EVENTS,
+    TABLE_EVENTS_BY_OBJECT,
+    TABLE_RUNS,
+    TABLES,
+} Table;
+
+struct Store {
+    char *directory;
+    StoreMode mode;
+    StoreLimits limits;
+    MDB_env *env;
+    MDB_dbi tables[TABLES];
+    MDB_txn *reader;    /* the writer's own, reset between uses */
+    unsigned snapshots; /* open now: the map must stay where it is */
+    bool is_broken;     /* the environment is not to be trusted any more */
+
+    /* The batch. */
+    MDB_txn *batch;
+    size_t batch_size;
+    bool batch_failed;
+    uint64_t next_id, next_sequencer;
+    GHashTable *totals;  /* what the batch adds to each group, see totals.c */
+    GHashTable *metrics; /* what it adds to each hour, see metrics.c */
+    unsigned commits;
+    GByteArray *buffer;           /* for encoding, emptied before each use */
+    char key[OBJECT_KEY_MAX + 1]; /* of the object being changed */
+
+    const Rendition *renditions; /* borrowed */
+    size_t n_renditions;
+};
+
+struct StoreSnapshot {
+    Store *store;
+    MDB_txn *txn;
+};
+
+/* ---- env ----------------------------------------------------------------------------------------
+ */
+
+/* Sets the error an LMDB code stands for. Returns false. */
+bool env_fail(const Store *store, int rc, const char *what, GError **error);
+bool env_fail_corrupt(const Store *store, const char *what, GError **error);
+
+/* Begin, or renew, a read transaction; copes with a map that another process grew and with full
+ * reader slots. */
+bool env_read_begin(Store *store, MDB_txn **ret_txn, GError **error);
+bool env_read_renew(Store *store, MDB_txn *txn, GError **error);
+
+/* Doubles the map until there is headroom for a batch. No batch is open. */
+bool env_make_room(Store *store, GError **error);
+
+/* *ret_value: borrowed from the transaction. */
+bool env_get(Store *store, MDB_txn *txn, Table table, MDB_val key, bool *ret_found,
+             MDB_val *ret_value, GError **error);
+
+/* ---- batch --------------------------------------------------------------------------------------
+ */
+
+/* Opens the batch if there is none, after committing one that is full. */
+bool batch_begin(Store *store, GError **error);
+
+/*
+ * The same for a change of the record of `key`. That may be borrowed from the store, and is not
+ * valid after this any more: store->key holds it from here on.
+ */
+bool batch_begin_for(Store *store, const char *key, GError **error);
+
+/* Change a table; an error marks the batch as failed. `flags` as mdb_put. */
+bool batch_put(Store *store, Table table, MDB_val key, MDB_val value, unsigned flags,
+               GError **error);
+bool batch_delete(Store *store, Table table, MDB_val key, GError **error);
+
+/* The next id and sequencer as they are stored. */
+bool batch_load_counters(Store *store, MDB_txn *txn, GError **error);
+
+/* What the writer sees: the batch, or else its read transaction. view_end before the next
+ * view_begin. */
+bool view_begin(Store *store, MDB_txn **ret_txn, GError **error);
+void view_end(Store *store);
+
+/* ---- objects ------------------------------------------------------------------------------------
+ */
+
+/* The record of a key. Its own key is borrowed from the transaction. */
+bool objects_get(Store *store, MDB_txn *txn, const char *key, bool *ret_found, Record *ret_record,
+                 GError **error);
+
+/* The record that an index row names; there must be one. */
+bool objects_get_row(Store *store, MDB_txn *txn, MDB_val row, Record *ret_record, GError **error);
+
+/* Decodes a row of the table itself. */
+bool objects_decode(const Store *store, MDB_val value, Record *ret_record, GError **error);
+
+/*
+ * The one way a record changes: from `old` (NULL: there was none) to `new` (NULL: none any more),
+ * with the queue, every index and the totals. Counts as one change of the batch. Neither key may
+ * lie in the database.
+ */
+bool objects_change(Store *store, const Record *old, const Record *new, GError **error);
+
+/* The key of a record in an index table, which may hold it or not: see objects.c. */
+typedef struct {
+    uint8_t bytes[KEY_INDEX_MAX];
+    size_t len; /* 0: the index does not hold the record */
+} IndexKey;
+
+IndexKey index_key_queue(const Record *record);
+IndexKey index_key_state(const Record *record);
+IndexKey index_key_date(const Record *record);
+IndexKey index_key_size(const Record *record);
+IndexKey index_key_type(const Record *record);
+
+/* ---- totals -------------------------------------------------------------------------------------
+ */
+
+GHashTable *totals_table_new(void);
+
+/* Takes `old` (or nothing) out of the batch's totals and puts `new` (or nothing) in. */
+void totals_change(Store *store, const Record *old, const Record *new);
+
+/* Writes what the batch has gathered. */
+bool totals_flush(Store *store, GError **error);
+
+/* Objects in a group as the snapshot sees it. */
+bool totals_objects(StoreSnapshot *snapshot, StoreBy by, const char *group, uint64_t *ret_objects,
+                    GError **error);
+
+/*
+ * Objects on the days that overlap the time from *since_us up to *until_us (NULL: no such end);
+ * *ret_objects stays as it is when there are more than `max_days` of them.
+ */
+bool totals_count_days(StoreSnapshot *snapshot, const int64_t *since_us, const int64_t *until_us,
+                       unsigned max_days, uint64_t *ret_objects, GError **error);
+
+/* ---- metrics ------------------------------------------------------------------------------------
+ */
+
+GHashTable *metrics_table_new(void);
+
+/* Counts what `outcome` cost, and how long the object waited for it: `latency_us`, negative for
+ * none. */
+void metrics_count(Store *store, const StoreOutcome *outcome, bool is_retry, int64_t latency_us);
+
+bool metrics_flush(Store *store, GError **error);
+
+/* ---- events -------------------------------------------------------------------------------------
+ */
+
+/* Writes the row for record->sequencer. */
+bool events_append(Store *store, StoreEventType type, const Record *record, ErrorCode code,
+                   int64_t now_us, GError **error);
+
+/* Drops the oldest rows beyond the limit. */
+bool events_prune(Store *store, GError **error);
+
+/* ---- query --------------------------------------------------------------------------------------
+ */
+
+/* Visits what the filter selects, in no order. */
+bool query_walk(StoreSnapshot *snapshot, const StoreFilter *filter, StoreVisit visit, void *data,
+                GError **error);

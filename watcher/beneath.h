@@ -1,0 +1,33 @@
+/*
+ * Opening what lies beneath a bucket: no symbolic link is followed on the way, nothing above it is
+ * reached, nothing blocks. Errors are errno values; 0 is success.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <sys/stat.h>
+
+/* Opens `key` ("" for the bucket itself) with O_CLOEXEC, O_NOFOLLOW and `flags`. Owner: close
+ * *ret_fd. */
+int beneath_open(int bucket_fd, const char *key, int flags, int *ret_fd);
+
+/* lstat. */
+int beneath_stat(int bucket_fd, const char *key, struct stat *ret_st);
+
+/* True for the errors that mean "there is no such file or folder". */
+bool beneath_is_gone(int errnum);
+
+/* True if others may change the file system of `fd` without this kernel knowing: NFS, SMB, FUSE,
+ * ... */
+bool beneath_is_remote(int fd);
+
+typedef enum {
+    BENEATH_WHOLE,   /* a regular file that nobody has open for writing */
+    BENEATH_BUSY,    /* a regular file that somebody has open for writing, or mapped */
+    BENEATH_UNKNOWN, /* a regular file; the kernel does not tell whether somebody writes to it */
+    BENEATH_GONE,    /* not there, or not a regular file */
+} BeneathState;
+
+/* Asks the kernel, by a read lease that is given back at once. *ret_st is not set with
+ * BENEATH_GONE. */
+BeneathState beneath_probe(int bucket_fd, const char *key, struct stat *ret_st);
