@@ -136,10 +136,11 @@ static bool is_svg(const uint8_t *data, size_t len)
             return false;
         if (len - at >= 13 && g_ascii_strncasecmp(text + at, "<!doctype svg", 13) == 0)
             return true;
-        const char *end = memchr(text + at, '>', len - at);
+        bool comment = len - at >= 4 && memcmp(text + at, "<!--", 4) == 0;
+        const char *end = g_strstr_len(text + at, (gssize)(len - at), comment ? "-->" : ">");
         if (end == NULL)
             return false;
-        at = (size_t)(end - text) + 1;
+        at = (size_t)(end - text) + (comment ? 3 : 1);
     }
     return false;
 }
