@@ -1,6 +1,7 @@
 #include "frame.h"
 
 #include "fault.h"
+#include "icc.h"
 
 #include <string.h>
 
@@ -105,11 +106,17 @@ static void resize(VipsImage **image, int width, int height)
     cast_to(image, format);
 }
 
-/* By the embedded profile, or for CMYK without one by libvips' own. False: nothing done. */
+/* By the embedded profile unless it is sRGB, or for CMYK without one by libvips' own. False:
+ * nothing done. */
 static bool convert_by_profile(VipsImage **image)
 {
     bool cmyk = (*image)->Type == VIPS_INTERPRETATION_CMYK;
     if (!cmyk && !vips_image_get_typeof(*image, VIPS_META_ICC_NAME))
+        return false;
+    const void *icc;
+    size_t size;
+    if (!cmyk && (*image)->BandFmt == VIPS_FORMAT_UCHAR &&
+        vips_image_get_blob(*image, VIPS_META_ICC_NAME, &icc, &size) == 0 && icc_is_srgb(icc, size))
         return false;
     VipsImage *next = NULL;
     int status = vips_icc_transform(*image, &next, "srgb", "embedded", TRUE, "input_profile",

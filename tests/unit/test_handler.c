@@ -34,6 +34,8 @@ static const Source sources[] = {
      DECODED(IMAGE_JPEG, 1, 0), 12},
     {"p3.jpg", "vips icc_transform fields.png 'p3.jpg[Q=98]' p3 --input-profile srgb",
      DECODED(IMAGE_JPEG, 1, 0), 16},
+    {"srgb.jpg", "vips icc_transform fields.png 'srgb.jpg[Q=98]' srgb --input-profile srgb",
+     DECODED(IMAGE_JPEG, 1, 0), 12},
     {"cmyk.jpg", "convert fields.png -colorspace CMYK -quality 95 cmyk.jpg",
      DECODED(IMAGE_JPEG, 1, 0), 140},
     {"cmyk-icc.jpg", "vips icc_transform fields.png 'cmyk-icc.jpg[Q=98]' cmyk --input-profile srgb",
