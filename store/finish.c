@@ -20,22 +20,23 @@ static void log_attempt(Record *record, const RecordAttempt *attempt)
 
 /*
  * Facts and thumbnails. What is on disk was made from the version that was handled, whether or not
- * that is still the newest one; `made` tells them apart. Facts without thumbnails (dead, skipped)
- * are not said to be current as long as thumbnails of an older version are there.
+ * that is still the newest one; `made` tells them apart. An object that is dead or skipped has no
+ * thumbnails, and of its picture only what was found this time; until a retry has ended, all stays
+ * as it was.
  */
 static void take_results(Record *record, const StoreOutcome *outcome)
 {
-    bool is_done = outcome->state == STATE_DONE;
-
+    if (outcome->state == STATE_PENDING)
+        return;
     if (outcome->has_facts)
         record->facts = outcome->facts;
-    if (is_done) {
-        record->n_thumbnails = MIN(outcome->n_thumbnails, RENDITIONS_MAX);
-        memcpy(record->thumbnails, outcome->thumbnails,
-               record->n_thumbnails * sizeof record->thumbnails[0]);
-    }
-    if (is_done || (outcome->has_facts && record->n_thumbnails == 0))
-        record->made = outcome->version;
+    else if (outcome->state != STATE_DONE)
+        record->facts = (ImageFacts){0};
+    record->n_thumbnails =
+        outcome->state == STATE_DONE ? MIN(outcome->n_thumbnails, RENDITIONS_MAX) : 0;
+    memcpy(record->thumbnails, outcome->thumbnails,
+           record->n_thumbnails * sizeof record->thumbnails[0]);
+    record->made = outcome->version;
 }
 
 /* The outcome is about the version seen last. */
