@@ -155,8 +155,10 @@ static void open_pool(Daemon *daemon)
 
 static bool ignore_name(const char *name, const char *key, void *data)
 {
+    const Daemon *daemon = data;
+
     (void)key;
-    return config_ignores(data, name);
+    return config_ignores(daemon->config, name);
 }
 
 static bool open_bucket(Daemon *daemon, GError **error)
