@@ -23,6 +23,7 @@
 static const char *const environment[][2] = {
     {"VIPSHOME", "/nonexistent"},
     {"VIPS_NOVECTOR", "1"},
+    {"ORC_CODE", "emulate"},
     {"VIPS_DISC_THRESHOLD", "1000g"},
 };
 
