@@ -34,6 +34,7 @@ static const char *const table_names[TABLES] = {
     [TABLE_METRICS] = "metrics",
     [TABLE_EVENTS] = "events",
     [TABLE_EVENTS_BY_OBJECT] = "events_by_object",
+    [TABLE_RUNS] = "runs",
 };
 
 /* ---- errors -------------------------------------------------------------------------------------
@@ -176,7 +177,10 @@ static bool is_there(const char *directory, GError **error)
     return false;
 }
 
-/* A file that ends before its last page would be a SIGBUS later. */
+/*
+ * A file that ends before its last page would be a SIGBUS later. (A commit writes its free list
+ * last, so that no page behind the end of the file is ever counted.)
+ */
 static bool is_whole(const Store *store, GError **error)
 {
     MDB_envinfo info;
