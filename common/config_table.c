@@ -60,7 +60,7 @@ const Option config_options[] = {
     {SCHEDULE(timezone), OPTION_TEXT, offsetof(ScheduleConfig, timezone), 0, 64, "",
      "IANA time zone such as Europe/Berlin; empty: that of this machine"},
     {SCHEDULE(run), OPTION_TEXT, offsetof(ScheduleConfig, run), 1, 256, NULL,
-     "What: sweep orphans, sweep missing, sweep stale, sweep expire or sweep all"},
+     "What: sweep orphans, sweep missing, sweep stale or sweep all"},
 };
 const size_t config_n_options = G_N_ELEMENTS(config_options);
 

@@ -5,6 +5,11 @@
 #include <string.h>
 #include <xxhash.h>
 
+uint64_t layout_key_hash(const char *key)
+{
+    return XXH3_64bits(key, strlen(key));
+}
+
 char *layout_thumbnail_path(const char *rendition, const char *key, ImageType type)
 {
     const char *extension = image_type_extension(type);
@@ -17,7 +22,7 @@ char *layout_thumbnail_path(const char *rendition, const char *key, ImageType ty
     const size_t hash_len = 1 + 16;
     size_t keep = NAME_MAX - hash_len - 1 - strlen(extension);
     return g_strdup_printf("%s/%.*s%.*s~%016" PRIx64 ".%s", rendition, (int)(name - key), key,
-                           (int)keep, name, (uint64_t)XXH3_64bits(key, strlen(key)), extension);
+                           (int)keep, name, layout_key_hash(key), extension);
 }
 
 char *layout_thumbnail_key(const char *prefix, const char *rendition, const char *key,
@@ -25,4 +30,13 @@ char *layout_thumbnail_key(const char *prefix, const char *rendition, const char
 {
     g_autofree char *path = layout_thumbnail_path(rendition, key, type);
     return g_strdup_printf("%s/%s", prefix, path);
+}
+
+char *layout_below_bucket(const char *bucket, const char *path)
+{
+    g_autofree char *full = g_canonicalize_filename(path, bucket);
+    size_t len = strcmp(bucket, "/") != 0 ? strlen(bucket) : 0;
+    bool inside = strncmp(full, bucket, len) == 0 && full[len] == '/' && full[len + 1] != '\0';
+
+    return g_strdup(inside ? full + len + 1 : full);
 }

@@ -141,19 +141,28 @@ static void judge(const Job *job, StoreOutcome *outcome)
 }
 
 /* Thumbnails that the object had and has no more: of another type, rendition or version. */
-static void remove_obsolete(const Job *job, const StoreOutcome *outcome)
+static void remove_obsolete(const Job *job, const Record *record)
 {
     for (size_t i = 0; i < job->n_before; i++) {
         const RecordThumbnail *old = &job->before[i];
         bool obsolete = true;
-        for (size_t j = 0; j < outcome->n_thumbnails; j++) {
-            const RecordThumbnail *now = &outcome->thumbnails[j];
+        for (size_t j = 0; j < record->n_thumbnails; j++) {
+            const RecordThumbnail *now = &record->thumbnails[j];
             if (strcmp(old->rendition, now->rendition) == 0 && old->facts.type == now->facts.type)
                 obsolete = false;
         }
         if (obsolete)
             publisher_remove(job->daemon->publisher, old->rendition, job->key, old->facts.type);
     }
+}
+
+/* The object was removed while it was worked on, and what it had with it: so goes what was just
+ * made. */
+static void remove_made(const Job *job, const StoreOutcome *outcome)
+{
+    for (size_t i = 0; i < outcome->n_thumbnails; i++)
+        publisher_remove(job->daemon->publisher, outcome->thumbnails[i].rendition, job->key,
+                         outcome->thumbnails[i].facts.type);
 }
 
 /* The machine, not the object, is in the way: said once in a row, and no reason to wait for ever.
@@ -187,12 +196,10 @@ static void conclude(Job *job, StoreOutcome *outcome)
     if (!store_finish(daemon->store, job->key, outcome, &found, &record, &error)) {
         batch_lost(daemon, error);
     } else {
-        if (!found || outcome->state != STATE_PENDING)
-            remove_obsolete(job, outcome);
-        /* Removed while it was worked on: what was just made is of no object. */
-        for (size_t i = 0; !found && i < outcome->n_thumbnails; i++)
-            publisher_remove(daemon->publisher, outcome->thumbnails[i].rendition, job->key,
-                             outcome->thumbnails[i].facts.type);
+        if (found)
+            remove_obsolete(job, &record);
+        else
+            remove_made(job, outcome);
         batch_changed(daemon);
     }
     job_free(job);

@@ -34,6 +34,7 @@ static const char *const table_names[TABLES] = {
     [TABLE_METRICS] = "metrics",
     [TABLE_EVENTS] = "events",
     [TABLE_EVENTS_BY_OBJECT] = "events_by_object",
+    [TABLE_RUNS] = "runs",
 };
 
 /* ---- errors -------------------------------------------------------------------------------------

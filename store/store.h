@@ -124,13 +124,24 @@ typedef struct {
 /*
  * Ends what store_claim began. If a newer version came meanwhile, the object is pending again
  * whatever the outcome says; thumbnails of a DONE outcome are noted all the same, made from the
- * version handled. Metrics (invocations, errors, retries, duration) are counted here, and the
- * latency, uploaded to now, the first time a version is done, skipped or dead. *ret_record: the
- * record after it, key borrowed. *ret_found false: the object was removed meanwhile. If it is there
- * but not running (removed, and put there again), its record stays as it is.
+ * version handled. One that is given up (SKIPPED, DEAD) loses the
+ * facts and thumbnails of an older version. Metrics (invocations, errors, retries, duration) are
+ * counted here, and the latency, uploaded to now, the first time a version is done, skipped or
+ * dead. *ret_record: the record after it, key borrowed. *ret_found false: the object was removed
+ * meanwhile. If it is there but not running (removed, and put there again), its record stays as it
+ * is.
  */
 bool store_finish(Store *store, const char *key, const StoreOutcome *outcome, bool *ret_found,
                   Record *ret_record, GError **error);
+
+/* How a schedule's last run went. */
+typedef struct {
+    int64_t time_us; /* wall clock, of its start */
+    int64_t duration_us;
+    bool ok;
+} StoreRun;
+
+bool store_put_run(Store *store, const char *schedule, const StoreRun *run, GError **error);
 
 /* The record as the open batch sees it. */
 bool store_peek(Store *store, const char *key, bool *ret_found, Record *ret_record, GError **error);
@@ -155,6 +166,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(StoreSnapshot, store_snapshot_end)
 
 /* Errors: ERROR_NOT_FOUND for a key without a record. */
 bool store_get(StoreSnapshot *snapshot, const char *key, Record *ret_record, GError **error);
+
+/* *ret_found false if the schedule has not run yet. */
+bool store_get_run(StoreSnapshot *snapshot, const char *schedule, bool *ret_found,
+                   StoreRun *ret_run, GError **error);
 
 /* All zero: everything. */
 typedef struct {

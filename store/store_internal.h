@@ -28,6 +28,7 @@ typedef enum {
     TABLE_METRICS,
     TABLE_EVENTS,
     TABLE_EVENTS_BY_OBJECT,
+    TABLE_RUNS,
     TABLES,
 } Table;
 

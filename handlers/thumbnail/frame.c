@@ -199,12 +199,6 @@ VipsImage *frame_wrap(const Picture *picture, bool cmyk, GError **error)
     return image;
 }
 
-Picture *frame_resize(const Picture *picture, int width, int height, GError **error)
-{
-    g_autoptr(VipsImage) image = frame_wrap(picture, false, error);
-    return image != NULL ? frame_pull(image, width, height, error) : NULL;
-}
-
 Picture *frame_crop_smart(const Picture *picture, int width, int height,
                           VipsInteresting interesting, GError **error)
 {

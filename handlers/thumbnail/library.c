@@ -23,7 +23,8 @@
 static const char *const environment[][2] = {
     {"VIPSHOME", "/nonexistent"},
     {"VIPS_NOVECTOR", "1"},
-    {"VIPS_DISC_THRESHOLD", "1t"},
+    {"ORC_CODE", "emulate"},
+    {"VIPS_DISC_THRESHOLD", "1000g"},
 };
 
 /* The modules that are wanted; each may be missing. */
@@ -90,7 +91,11 @@ static bool warm(GError **error)
     g_auto(JpegImage) decoded = {0};
     if (!jpeg_decode(data, size, 16, 16, &decoded, error))
         return false;
-    g_autoptr(Picture) small = frame_resize(decoded.picture, 10, 10, error);
+    VipsImage *image = frame_wrap(decoded.picture, false, error);
+    if (image == NULL)
+        return false;
+    g_autoptr(Picture) small = frame_pull(image, 10, 10, error);
+    g_object_unref(image);
     if (small == NULL)
         return false;
     uint8_t hash[THUMBHASH_MAX];
