@@ -149,8 +149,12 @@ bool env_make_room(Store *store, GError **error)
     size_t size = info.me_mapsize;
     while (size < used + store->limits.headroom_bytes)
         size *= 2;
+    /* A batch that did not fit comes again, and must not fail for ever. */
+    if (store->is_map_full && size == info.me_mapsize)
+        size *= 2;
     if (size == info.me_mapsize)
         return true;
+    store->is_map_full = false;
 
     int rc = mdb_env_set_mapsize(store->env, size);
     /* LMDB has given up the old map by then. */

@@ -124,10 +124,12 @@ typedef struct {
 /*
  * Ends what store_claim began. If a newer version came meanwhile, the object is pending again
  * whatever the outcome says; thumbnails of a DONE outcome are noted all the same, made from the
- * version handled. Metrics (invocations, errors, retries, duration) are counted here, and the
- * latency, uploaded to now, the first time a version is done, skipped or dead. *ret_record: the
- * record after it, key borrowed. *ret_found false: the object was removed meanwhile. If it is there
- * but not running (removed, and put there again), its record stays as it is.
+ * version handled. One that is given up (SKIPPED, DEAD) loses the
+ * facts and thumbnails of an older version. Metrics (invocations, errors, retries, duration) are
+ * counted here, and the latency, uploaded to now, the first time a version is done, skipped or
+ * dead. *ret_record: the record after it, key borrowed. *ret_found false: the object was removed
+ * meanwhile. If it is there but not running (removed, and put there again), its record stays as it
+ * is.
  */
 bool store_finish(Store *store, const char *key, const StoreOutcome *outcome, bool *ret_found,
                   Record *ret_record, GError **error);

@@ -232,15 +232,21 @@ static void apply_outcome(Entry *entry, const StoreOutcome *outcome)
     bool is_done = outcome->state == STATE_DONE;
 
     record->duration_us = outcome->attempt.duration_us;
-    if (is_newest || is_done) {
+    if (is_done || (is_newest && outcome->state != STATE_PENDING)) {
+        bool is_stale = !object_version_equal(&record->made, &outcome->version);
+        if (!is_done && is_stale) {
+            record->facts = (ImageFacts){0};
+            record->made = (ObjectVersion){0};
+            record->n_thumbnails = 0;
+        }
         if (outcome->has_facts)
             record->facts = outcome->facts;
-        if (is_done) {
-            record->n_thumbnails = outcome->n_thumbnails;
-            record->thumbnails[0] = outcome->thumbnails[0];
-        }
-        if (is_done || (outcome->has_facts && record->n_thumbnails == 0))
+        if (outcome->has_facts || is_done)
             record->made = outcome->version;
+    }
+    if (is_done) {
+        record->n_thumbnails = outcome->n_thumbnails;
+        record->thumbnails[0] = outcome->thumbnails[0];
     }
     record->state = STATE_PENDING;
     if (!is_newest)
