@@ -129,6 +129,36 @@ bool env_get(Store *store, MDB_txn *txn, Table table, MDB_val key, bool *ret_fou
     return true;
 }
 
+/* ---- the disk -----------------------------------------------------------------------------------
+ */
+
+/* More than what is left where a write came to a stop. */
+#define PROBE_BYTES (1 << 20)
+
+int env_write_error(const Store *store, int rc)
+{
+    struct stat st;
+    int fd;
+
+    if (rc == EFBIG) /* RLIMIT_FSIZE */
+        return ENOSPC;
+    if (rc != EIO || mdb_env_get_fd(store->env, &fd) != 0 || fstat(fd, &st) != 0)
+        return rc;
+    if (fallocate(fd, FALLOC_FL_KEEP_SIZE, st.st_size, PROBE_BYTES) == 0) {
+        /* There is room, so it was the disk itself. Given back, or else used by the next batch. */
+        (void)fallocate(fd, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, st.st_size, PROBE_BYTES);
+        return rc;
+    }
+    switch (errno) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+        return ENOSPC;
+    default:
+        return rc;
+    }
+}
+
 /* ---- the map ------------------------------------------------------------------------------------
  */
 
