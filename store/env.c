@@ -144,9 +144,10 @@ int env_write_error(const Store *store, int rc)
         return ENOSPC;
     if (rc != EIO || mdb_env_get_fd(store->env, &fd) != 0 || fstat(fd, &st) != 0)
         return rc;
-    if (fallocate(fd, FALLOC_FL_KEEP_SIZE, st.st_size, PROBE_BYTES) == 0) {
-        /* There is room, so it was the disk itself. Given back, or else used by the next batch. */
-        (void)fallocate(fd, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE, st.st_size, PROBE_BYTES);
+    if (fallocate(fd, 0, st.st_size, PROBE_BYTES) == 0) {
+        /* There is room, so it was the disk itself. The end holds nothing yet, and may also stay.
+         */
+        (void)!ftruncate(fd, st.st_size);
         return rc;
     }
     switch (errno) {
