@@ -6,12 +6,12 @@ away. Thumbnails are judged by ImageMagick, never by what made them.
 """
 
 import calendar
+import contextlib
 import functools
 import json
 import os
 import shutil
 import signal
-import socket
 import struct
 import subprocess
 import sys
@@ -68,15 +68,20 @@ def jpeg_with_comment(picture, comment):
     return picture[:2] + b"\xff\xfe" + struct.pack(">H", len(comment) + 2) + comment + picture[2:]
 
 
+@contextlib.contextmanager
+def plain_names(paths):
+    """Links to the files under names that ImageMagick does not read anything into."""
+    with tempfile.TemporaryDirectory(prefix="thumbq-e2e-") as folder:
+        links = [f"{folder}/{i}" for i in range(len(paths))]
+        for path, link in zip(paths, links):
+            os.symlink(os.fsencode(path), link)
+        yield links
+
+
 def identify(paths):
     """[(format, width, height)] of whole, readable pictures, by ImageMagick. All pixels are read."""
     found = []
-    paths = [os.fsencode(path) for path in paths]
-    with tempfile.TemporaryDirectory(prefix="thumbq-e2e-") as folder:
-        # ImageMagick reads patterns and prefixes into file names: it is shown plain ones.
-        links = [f"{folder}/{i}" for i in range(len(paths))]
-        for path, link in zip(paths, links):
-            os.symlink(path, link)
+    with plain_names(paths) as links:
         for at in range(0, len(links), 500):
             result = subprocess.run(
                 ["identify", "-regard-warnings", "-format", "%m %w %h %#\n"] + links[at:at + 500],
@@ -91,13 +96,19 @@ def identify(paths):
     return found
 
 
+def average_colors(paths):
+    """[(r, g, b)]: the average of each picture, by ImageMagick."""
+    with plain_names(paths) as links:
+        pixels = subprocess.run(
+            ["convert", *links, "-resize", "1x1!", "-depth", "8", "-type", "TrueColor", "rgb:-"],
+            check=True, stdout=subprocess.PIPE).stdout if links else b""
+    if len(pixels) != 3 * len(paths):
+        raise AssertionError(f"convert gave {len(pixels)} bytes for {len(paths)} pictures")
+    return [tuple(pixels[at:at + 3]) for at in range(0, len(pixels), 3)]
+
+
 def average_color(path):
-    """The average colour of a picture, by ImageMagick."""
-    with open(path, "rb") as file:
-        result = subprocess.run(
-            ["convert", "-", "-resize", "1x1!", "-depth", "8", "-type", "TrueColor", "rgb:-"],
-            stdin=file, check=True, stdout=subprocess.PIPE)
-    return tuple(result.stdout[:3])
+    return average_colors([path])[0]
 
 
 def is_near(a, b, tolerance=12):
@@ -384,13 +395,9 @@ class Bucket:
 
     def sync(self):
         """Waits until the running daemon has handled all that lies in the bucket now."""
-        with socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET) as control:
-            control.settimeout(DEADLINE_S)
-            control.connect(os.fspath(self.state / "control"))
-            control.send(b"sync")
-            answer = control.recv(512)
-        if answer != b"ok":
-            raise AssertionError(f"sync: {answer}")
+        result = self.command("sync", self.path)
+        if result.status != 0:
+            raise AssertionError(f"thumbq sync exits {result.status}: {result.log}")
 
 
 def nanoseconds(text):
@@ -455,7 +462,7 @@ class E2ETest(unittest.TestCase):
         self.assertEqual(set(recorded) - there, set())
         if not may_have_orphans:
             self.assertEqual(there - set(recorded), set())
-        self.assertEqual(identify(map(os.fsdecode, recorded)), expected)
+        self.assertEqual(identify(recorded), expected)
         return records
 
     def assert_color(self, path, color):
