@@ -108,7 +108,7 @@ static void clear_batch(Store *store)
 
 static bool commit_batch(Store *store, GError **error)
 {
-    int rc = mdb_txn_commit(store->batch);
+    int rc = env_write_error(store, mdb_txn_commit(store->batch));
 
     clear_batch(store);
     store->is_map_full |= rc == MDB_MAP_FULL;

@@ -129,6 +129,37 @@ bool env_get(Store *store, MDB_txn *txn, Table table, MDB_val key, bool *ret_fou
     return true;
 }
 
+/* ---- the disk -----------------------------------------------------------------------------------
+ */
+
+/* More than what is left where a write came to a stop. */
+#define PROBE_BYTES (1 << 20)
+
+int env_write_error(const Store *store, int rc)
+{
+    struct stat st;
+    int fd;
+
+    if (rc == EFBIG) /* RLIMIT_FSIZE */
+        return ENOSPC;
+    if (rc != EIO || mdb_env_get_fd(store->env, &fd) != 0 || fstat(fd, &st) != 0)
+        return rc;
+    if (fallocate(fd, 0, st.st_size, PROBE_BYTES) == 0) {
+        /* There is room, so it was the disk itself. The end holds nothing yet, and may also stay.
+         */
+        (void)!ftruncate(fd, st.st_size);
+        return rc;
+    }
+    switch (errno) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+        return ENOSPC;
+    default:
+        return rc;
+    }
+}
+
 /* ---- the map ------------------------------------------------------------------------------------
  */
 

@@ -100,7 +100,7 @@ static bool drop_first(Store *store, MDB_cursor *cursor, GError **error)
 bool events_prune(Store *store, GError **error)
 {
     MDB_stat stat;
-    MDB_cursor *cursor;
+    MDB_cursor *cursor = NULL;
     bool ok = true;
     int rc = mdb_stat(store->batch, store->tables[TABLE_EVENTS], &stat);
 

@@ -76,6 +76,12 @@ bool env_read_begin(Store *store, MDB_txn **ret_txn, GError **error);
 bool env_read_renew(Store *store, MDB_txn *txn, GError **error);
 
 /*
+ * What the code of a commit that failed means. LMDB has EIO for a write that came to a stop half
+ * way, as one does on a full disk: then this is ENOSPC.
+ */
+int env_write_error(const Store *store, int rc);
+
+/*
  * Doubles the map until there is headroom for a batch, and once more after one that did not fit. No
  * batch is open.
  */

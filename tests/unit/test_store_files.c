@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 
@@ -380,6 +381,42 @@ static void test_full_map(void)
     fixture_clear(&fixture);
 }
 
+/* A full disk, as far as a test can have one: a limit to the size of files, in the midst of a page.
+ */
+static void test_no_space(void)
+{
+    struct rlimit before, small = {.rlim_cur = (3 << 19) + 100};
+    g_autoptr(GError) error = NULL;
+    Fixture fixture;
+
+    fixture_init(&fixture, &small_limits);
+    add_objects(fixture.store, 0, 20);
+    g_assert_cmpint(getrlimit(RLIMIT_FSIZE, &before), ==, 0);
+    small.rlim_max = before.rlim_max;
+    void (*handler)(int) = signal(SIGXFSZ, SIG_IGN);
+    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &small), ==, 0);
+
+    uint64_t committed = 20;
+    for (int i = 0; i < 1000; i++, committed++) {
+        g_autofree char *key = g_strnfill(3000, 'n');
+        (void)g_snprintf(key, 3000, "%04d", i);
+        key[4] = 'n';
+        (void)seen_as(fixture.store, key, version_of(1), PRIORITY_UPLOAD, T0);
+        if (!store_commit(fixture.store, &error))
+            break;
+    }
+    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &before), ==, 0);
+    (void)signal(SIGXFSZ, handler);
+    g_assert_error(error, THUMBQ_ERROR, ERROR_NO_SPACE);
+    g_assert_cmpuint(committed, >, 20);
+    g_assert_cmpuint(count_rows(fixture.store), ==, committed);
+
+    /* It goes on when there is space again. */
+    add_objects(fixture.store, 20, 200);
+    g_assert_cmpuint(count_rows(fixture.store), ==, committed + 200);
+    fixture_clear(&fixture);
+}
+
 /* ---- two processes ------------------------------------------------------------------------------
  */
 
@@ -510,6 +547,7 @@ int main(int argc, char **argv)
     g_test_add_func("/store/growth/writing", test_growth);
     g_test_add_func("/store/growth/walking", test_growth_while_walking);
     g_test_add_func("/store/growth/full_map", test_full_map);
+    g_test_add_func("/store/no_space", test_no_space);
     g_test_add_func("/store/processes/killed_writer", test_killed_writer);
     g_test_add_func("/store/processes/reader_follows", test_reader_follows);
     g_test_add_func("/store/processes/killed_reader", test_killed_reader);
