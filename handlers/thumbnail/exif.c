@@ -74,7 +74,8 @@ static bool parse_offset(const char *text, int64_t *ret_us)
     int hours = digits(text + 1, 2), minutes = digits(text + 4, 2);
     if (hours < 0 || hours > 15 || minutes < 0 || minutes > 59)
         return false;
-    *ret_us = (text[0] == '-' ? -1 : 1) * (hours * 60 + minutes) * (60 * G_USEC_PER_SEC);
+    int64_t seconds = (hours * 60 + minutes) * 60;
+    *ret_us = (text[0] == '-' ? -seconds : seconds) * G_USEC_PER_SEC;
     return true;
 }
 
