@@ -6,6 +6,7 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 from datetime import datetime, timezone
 
@@ -296,25 +297,24 @@ class Commands(E2ETest):
     def test_sweep(self):
         foreign = self.bucket.put("thumbnails/small/2024/mine.webp", b"not made by thumbq")
         before = self.bucket.files_in(self.bucket.thumbnails)
+        orphans = {b"small/2024/a.png.webp", b"large/2024/a.png.jpg"}
+        shutil.rmtree(self.bucket.state / "store")  # nobody knows any more what was made of a.png
         self.paths["2024/a.png"].unlink()
-        self.bucket.large("c d.png").unlink()
         self.assertEqual(self.bucket.once().status, 1)
-        orphan = self.bucket.put("thumbnails/small/orphan.png.webp", b"")
-        orphan.unlink()
-        os.link(self.bucket.small("c d.png"), orphan)  # made by thumbq, of no object
+        self.bucket.large("c d.png").unlink()
 
         dry = self.bucket.command("sweep", "all", "--dry-run", self.bucket.path)
         self.assertEqual(dry.status, 0, dry.log)
-        self.assertTrue(orphan.exists())
+        self.assertLessEqual(orphans, self.bucket.files_in(self.bucket.thumbnails))
+        self.assertEqual(self.names("--state", "pending"), [])
+
         swept = self.bucket.command("sweep", "all", self.bucket.path)
         self.assertEqual(swept.status, 0, swept.log)
-        self.assertFalse(orphan.exists())
         self.assertTrue(foreign.exists(), "what thumbq did not make is not its to delete")
         self.assertEqual(self.names("--state", "pending"), ["c d.png"])
         done = self.bucket.once()
         self.assertEqual([r["Key"] for r in done.reports], ["c d.png"])
-        self.assertEqual(self.bucket.files_in(self.bucket.thumbnails),
-                         before - {b"small/2024/a.png.webp", b"large/2024/a.png.jpg"})
+        self.assertEqual(self.bucket.files_in(self.bucket.thumbnails), before - orphans)
 
     # -- what all share
 
