@@ -96,19 +96,30 @@ def identify(paths):
     return found
 
 
-def average_colors(paths):
-    """[(r, g, b)]: the average of each picture, by ImageMagick."""
+def read_pixels(paths, size):
+    """[bytes]: each picture shrunk to `size`, as RGB, by ImageMagick."""
     with plain_names(paths) as links:
-        pixels = subprocess.run(
-            ["convert", *links, "-resize", "1x1!", "-depth", "8", "-type", "TrueColor", "rgb:-"],
-            check=True, stdout=subprocess.PIPE).stdout if links else b""
-    if len(pixels) != 3 * len(paths):
-        raise AssertionError(f"convert gave {len(pixels)} bytes for {len(paths)} pictures")
-    return [tuple(pixels[at:at + 3]) for at in range(0, len(pixels), 3)]
+        data = subprocess.run(
+            ["convert", *links, "-auto-orient", "-resize", f"{size}!", "-depth", "8", "-type",
+             "TrueColor", "rgb:-"], check=True, stdout=subprocess.PIPE).stdout if links else b""
+    if len(data) % max(len(paths), 1):
+        raise AssertionError(f"convert gave {len(data)} bytes for {len(paths)} pictures")
+    each = len(data) // max(len(paths), 1)
+    return [data[at:at + each] for at in range(0, len(data), max(each, 1))]
+
+
+def average_colors(paths):
+    """[(r, g, b)]: the average of each picture."""
+    return [tuple(pixels) for pixels in read_pixels(paths, "1x1")]
 
 
 def average_color(path):
     return average_colors([path])[0]
+
+
+def grid(path):
+    """What can be seen where in a picture: 4 x 4 colours, one after another."""
+    return tuple(read_pixels([path], "4x4")[0])
 
 
 def is_near(a, b, tolerance=12):
