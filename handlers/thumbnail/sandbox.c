@@ -108,6 +108,7 @@ static bool die_with_daemon(GError **error)
  */
 static bool close_file_system(GError **error)
 {
+#ifndef THUMBQ_SANITIZE /* which reads /proc to look for leaks */
     const struct landlock_ruleset_attr nothing = {
         .handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1, /* all of the first version */
     };
@@ -116,6 +117,9 @@ static bool close_file_system(GError **error)
         return errno == ENOSYS || errno == EOPNOTSUPP || fail("cannot make a ruleset", error);
     if (syscall(SYS_landlock_restrict_self, ruleset, 0) != 0)
         return fail("cannot close the file system", error);
+#else
+    (void)error;
+#endif
     return true;
 }
 

@@ -96,19 +96,30 @@ def identify(paths):
     return found
 
 
-def average_colors(paths):
-    """[(r, g, b)]: the average of each picture, by ImageMagick."""
+def read_pixels(paths, size):
+    """[bytes]: each picture shrunk to `size`, as RGB, by ImageMagick."""
     with plain_names(paths) as links:
-        pixels = subprocess.run(
-            ["convert", *links, "-resize", "1x1!", "-depth", "8", "-type", "TrueColor", "rgb:-"],
-            check=True, stdout=subprocess.PIPE).stdout if links else b""
-    if len(pixels) != 3 * len(paths):
-        raise AssertionError(f"convert gave {len(pixels)} bytes for {len(paths)} pictures")
-    return [tuple(pixels[at:at + 3]) for at in range(0, len(pixels), 3)]
+        data = subprocess.run(
+            ["convert", *links, "-auto-orient", "-resize", f"{size}!", "-depth", "8", "-type",
+             "TrueColor", "rgb:-"], check=True, stdout=subprocess.PIPE).stdout if links else b""
+    if len(data) % max(len(paths), 1):
+        raise AssertionError(f"convert gave {len(data)} bytes for {len(paths)} pictures")
+    each = len(data) // max(len(paths), 1)
+    return [data[at:at + each] for at in range(0, len(data), max(each, 1))]
+
+
+def average_colors(paths):
+    """[(r, g, b)]: the average of each picture."""
+    return [tuple(pixels) for pixels in read_pixels(paths, "1x1")]
 
 
 def average_color(path):
     return average_colors([path])[0]
+
+
+def grid(path):
+    """What can be seen where in a picture: 4 x 4 colours, one after another."""
+    return tuple(read_pixels([path], "4x4")[0])
 
 
 def is_near(a, b, tolerance=12):
@@ -168,6 +179,12 @@ def descriptors(pid):
     return found
 
 
+def check_sanitizers(log):
+    """What a sanitizer has found in any of the processes stands in their common log."""
+    if "Sanitizer" in log or "runtime error:" in log:
+        raise AssertionError(log)
+
+
 class Finished:
     """What a command left behind."""
 
@@ -182,6 +199,7 @@ class Finished:
         return json.loads(self.out)
 
     def lines(self):
+        """Its output, a JSON object per line."""
         return [json.loads(line) for line in self.out.splitlines()]
 
 
@@ -212,7 +230,8 @@ class Daemon:
 
     def workers(self):
         """Worker processes: in the fork server's process group, without the server itself."""
-        return [pid for pid, group in children(self.pid).items() if group not in (pid, self.pid)]
+        ours = os.getpgid(0)  # where the fork server is for a moment, before it has its own
+        return [pid for pid, group in children(self.pid).items() if group not in (pid, ours)]
 
     def handlers(self):
         """All its processes: the fork server and the workers."""
@@ -311,6 +330,7 @@ class Bucket:
             [THUMBQ] + [os.fspath(argument) for argument in arguments],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
             errors="replace", timeout=DEADLINE_S, cwd=cwd, env={**os.environ, **(env or {})})
+        check_sanitizers(result.stderr)
         return Finished(result.returncode, result.stdout, result.stderr)
 
     def once(self, *arguments):
@@ -430,9 +450,7 @@ class E2ETest(unittest.TestCase):
                 daemon.process.wait()
             for pid in family:  # stopped ones do not see their daemon's end
                 wait_for(lambda: not is_alive(pid), f"handler {pid} to end with its daemon")
-            sanitizer = [line for line in daemon.log().splitlines()
-                         if "Sanitizer" in line or "runtime error" in line]
-            self.assertEqual(sanitizer, [], daemon.log())
+            check_sanitizers(daemon.log())
 
     def check_bucket(self, keys=None, may_have_orphans=False):
         """
@@ -450,7 +468,7 @@ class E2ETest(unittest.TestCase):
             self.assertTrue(bucket.is_current(shown), shown)
             self.assertIn(row["state"], ("done", "skipped", "dead"), row)
             self.assertEqual(bool(row["thumbnails"]), row["state"] == "done", row)
-            self.assertTrue(shown["current"], shown)
+            self.assertTrue(shown["current"] or row["state"] != "done", shown)
             for thumbnail in row["thumbnails"]:
                 path = os.path.join(os.fsencode(bucket.path), decode(thumbnail, "path"))
                 self.assertEqual(os.stat(path).st_size, thumbnail["size"], row)

@@ -6,12 +6,14 @@ import io
 import json
 import os
 import re
+import shutil
 import subprocess
 from datetime import datetime, timezone
 
 from harness import THUMBQ, BLUE, GREEN, RED, E2ETest, jpeg, main, png
 
-COMMANDS = ("run", "sync", "stats", "list", "show", "events", "metrics", "schedule", "config")
+COMMANDS = ("run", "sync", "stats", "list", "show", "events", "metrics", "sweep",
+            "schedule", "config")
 QUANTILES = {"p50", "p90", "p99", "max"}
 SECONDS = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
 MILLIS = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"
@@ -289,6 +291,30 @@ class Commands(E2ETest):
         schedules = json.loads(self.bucket.read("schedule", "--json").out)
         self.assertEqual([(s["name"], s["expression"], s["run"], len(s["next"]))
                           for s in schedules], [("nightly", "0 3 * * *", "sweep all", 1)])
+
+    # -- sweep
+
+    def test_sweep(self):
+        foreign = self.bucket.put("thumbnails/small/2024/mine.webp", b"not made by thumbq")
+        before = self.bucket.files_in(self.bucket.thumbnails)
+        orphans = {b"small/2024/a.png.webp", b"large/2024/a.png.jpg"}
+        shutil.rmtree(self.bucket.state / "store")  # nobody knows any more what was made of a.png
+        self.paths["2024/a.png"].unlink()
+        self.assertEqual(self.bucket.once().status, 1)
+        self.bucket.large("c d.png").unlink()
+
+        dry = self.bucket.command("sweep", "all", "--dry-run", self.bucket.path)
+        self.assertEqual(dry.status, 0, dry.log)
+        self.assertLessEqual(orphans, self.bucket.files_in(self.bucket.thumbnails))
+        self.assertEqual(self.names("--state", "pending"), [])
+
+        swept = self.bucket.command("sweep", "all", self.bucket.path)
+        self.assertEqual(swept.status, 0, swept.log)
+        self.assertTrue(foreign.exists(), "what thumbq did not make is not its to delete")
+        self.assertEqual(self.names("--state", "pending"), ["c d.png"])
+        done = self.bucket.once()
+        self.assertEqual([r["Key"] for r in done.reports], ["c d.png"])
+        self.assertEqual(self.bucket.files_in(self.bucket.thumbnails), before - orphans)
 
     # -- what all share
 
