@@ -76,7 +76,8 @@ static bool open_other(Decoder *decoder, ImageFacts *facts, GError **error)
     decoder->orientation = vips_image_get_orientation(image);
     facts->type = exact_type(decoder->type, image);
     facts->pages = vips_image_get_n_pages(image);
-    facts->alpha = vips_image_hasalpha(image);
+    /* LabQ packs three colours into four bands. */
+    facts->alpha = image->Coding == VIPS_CODING_NONE && vips_image_hasalpha(image);
 
     const void *exif;
     size_t size;

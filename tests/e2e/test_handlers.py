@@ -1,6 +1,7 @@
 """Worker processes: separate, locked in, killed; and what becomes of their work when they or the
 daemon die."""
 
+import contextlib
 import os
 import re
 import signal
@@ -107,8 +108,9 @@ class Trouble(E2ETest):
 
         def stop_all():
             for pid in daemon.workers():
-                os.kill(pid, signal.SIGSTOP)
-                stopped.add(pid)
+                with contextlib.suppress(ProcessLookupError):  # it may end meanwhile
+                    os.kill(pid, signal.SIGSTOP)
+                    stopped.add(pid)
             return not daemon.is_running()
 
         self.bucket.wait_for(stop_all, "the daemon to give up")
