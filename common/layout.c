@@ -10,6 +10,16 @@ uint64_t layout_key_hash(const char *key)
     return XXH3_64bits(key, strlen(key));
 }
 
+/* At most `max` bytes of `name`, and no half of a UTF-8 character (of 4 bytes at the most). */
+static size_t cut_length(const char *name, size_t max)
+{
+    size_t len = max;
+
+    while (max - len < 3 && ((unsigned char)name[len] & 0xc0) == 0x80)
+        len--;
+    return len;
+}
+
 char *layout_thumbnail_path(const char *rendition, const char *key, ImageType type)
 {
     const char *extension = image_type_extension(type);
@@ -20,7 +30,7 @@ char *layout_thumbnail_path(const char *rendition, const char *key, ImageType ty
         return g_strdup_printf("%s/%s.%s", rendition, key, extension);
 
     const size_t hash_len = 1 + 16;
-    size_t keep = NAME_MAX - hash_len - 1 - strlen(extension);
+    size_t keep = cut_length(name, NAME_MAX - hash_len - 1 - strlen(extension));
     return g_strdup_printf("%s/%.*s%.*s~%016" PRIx64 ".%s", rendition, (int)(name - key), key,
                            (int)keep, name, layout_key_hash(key), extension);
 }

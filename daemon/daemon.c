@@ -263,6 +263,8 @@ static void close_all(Daemon *daemon)
     progress_free(daemon->progress);
     control_free(daemon->control);
     pool_free(daemon->pool);
+    while (!g_queue_is_empty(&daemon->jobs)) /* nobody answers them any more */
+        job_free(g_queue_peek_head(&daemon->jobs));
     bucket_free(daemon->bucket);
     publisher_free(daemon->publisher);
     store_close(daemon->store);

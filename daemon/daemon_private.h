@@ -67,6 +67,7 @@ typedef struct {
     SweepCounts swept; /* by sweep_run */
 
     /* dispatch.c */
+    GQueue jobs; /* Job, owned, each by its own link: under way */
     guint dispatch_source; /* runs once, soon */
     guint due_source;      /* runs when the next retry is due */
     uint64_t serial;
@@ -146,6 +147,7 @@ void dispatch_stop(Daemon *daemon);
 /* A job under way: what was asked, and what is needed to judge the answer. */
 typedef struct {
     Daemon *daemon;
+    GList link; /* in daemon->jobs */
     uint64_t generation;
     char *key;
     int source_fd; /* open still, to see whether the object changed while it was read */
