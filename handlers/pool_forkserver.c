@@ -150,6 +150,7 @@ Worker *forkserver_start_worker(Pool *pool)
     worker->pool = pool;
     worker->process = (Process){.pidfd = -1, .socket_fd = fd_steal(&ours)};
     worker->status_fd = -1;
+    worker->listener_fd = -1;
     g_ptr_array_add(pool->workers, worker);
     g_queue_push_tail(&pool->starting, worker);
     return worker;
