@@ -22,6 +22,7 @@ typedef struct {
 typedef struct {
     Pool *pool;
     Process process; /* pid 0 until the fork server has answered */
+    uint32_t user;   /* uid and gid; 0: the daemon's */
     int status_fd;
     int listener_fd; /* tells of forbidden system calls; -1: not said yet, or none */
     bool greeted;    /* its WorkerHello has come: it is locked in */

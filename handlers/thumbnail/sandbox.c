@@ -17,6 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Codecs start as many threads as there are cores, at most 16; counted by user, so only of use for
+ * a worker that is the only process of its own. */
+#define THREADS_MAX 64
+
 /* Socket, standard ones, reset of the peak, and a job's descriptors, with room to spare. */
 #define DESCRIPTORS_MAX 64
 
@@ -86,6 +90,8 @@ static bool limit_resources(const ForkRequest *request, GError **error)
         return fail("cannot limit output", error);
     if (!limit(RLIMIT_CORE, 0) || !limit(RLIMIT_NOFILE, DESCRIPTORS_MAX))
         return fail("cannot limit descriptors", error);
+    if (request->uid != 0 && !limit(RLIMIT_NPROC, THREADS_MAX))
+        return fail("cannot limit threads", error);
     return true;
 }
 
