@@ -109,7 +109,7 @@ static void condemn_for_violation(Worker *worker)
 {
     char message[WIRE_MESSAGE_MAX];
 
-    violation_describe(worker->listener_fd, message);
+    violation_describe(violation_read(worker->listener_fd), message);
     worker->leaving = true;
     g_queue_remove(&worker->pool->idle, worker);
     condemn(worker, ERROR_SANDBOX_VIOLATION, message);
