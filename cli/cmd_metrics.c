@@ -145,7 +145,7 @@ static bool print_prometheus(const Context *context, GError **error)
 static bool print_sparkline(const Context *context, int64_t since_us, int64_t until_us,
                             GError **error)
 {
-    static const char *const bars[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+    static const char *const bars[] = {"·", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
     const uint64_t top = G_N_ELEMENTS(bars) - 1;
     int64_t hours = (until_us - since_us + HOUR_US - 1) / HOUR_US;
     int64_t step_us = (hours + SPARKS_MAX - 1) / SPARKS_MAX * HOUR_US;
@@ -174,7 +174,7 @@ static void add_row(Table *table, const char *name, const StoreQuantiles *quanti
     g_autofree char *p99 = terminal_duration(quantiles->p99);
     g_autofree char *max = terminal_duration(quantiles->max);
     const char *cells[] = {name, p50, p90, p99, max};
-    table_add(table, cells, false);
+    table_add(table, cells, TABLE_NO_PROBLEM);
 }
 
 static bool print_text(const Context *context, const StoreInvocations *invocations,
@@ -193,10 +193,11 @@ static bool print_text(const Context *context, const StoreInvocations *invocatio
         g_autoptr(Table) table = table_new(columns, G_N_ELEMENTS(columns));
         add_row(table, "Duration", &invocations->duration);
         add_row(table, "Latency", &invocations->latency);
-        putchar('\n');
-        table_print(table);
+        table_print_below(table);
     }
-    return !terminal_is_interactive() || print_sparkline(context, since_us, until_us, error);
+    /* The bars are UTF-8. */
+    bool draw = terminal_is_interactive() && g_get_charset(NULL);
+    return !draw || print_sparkline(context, since_us, until_us, error);
 }
 
 int cmd_metrics(Context *context, GError **error)

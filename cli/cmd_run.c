@@ -36,7 +36,10 @@ const CommandUsage usage_run = {
     .values_size = sizeof(RunOptions),
 };
 
-/* $THUMBQ_HANDLER, else beside this executable, else where it is installed. */
+/*
+ * $THUMBQ_HANDLER, else beside this executable (in the build), else where it is installed: seen
+ * from this executable, so that an installation may be moved, or as configured.
+ */
 static char *find_handler(GError **error)
 {
     const char *named = g_getenv("THUMBQ_HANDLER");
@@ -46,16 +49,18 @@ static char *find_handler(GError **error)
     if (!self)
         return NULL;
     g_autofree char *folder = g_path_get_dirname(self);
-    g_autofree char *beside = g_build_filename(folder, HANDLER_NAME, NULL);
-    const char *installed = THUMBQ_LIBEXEC_DIR "/" HANDLER_NAME;
-    if (g_file_test(beside, G_FILE_TEST_IS_EXECUTABLE))
-        return g_steal_pointer(&beside);
-    if (g_file_test(installed, G_FILE_TEST_IS_EXECUTABLE))
-        return g_strdup(installed);
+    g_autofree char *above = g_path_get_dirname(folder);
+    const char *const folders[] = {folder, above, THUMBQ_LIBEXEC_DIR};
+    const char *const below[] = {"", THUMBQ_LIBEXEC_NAME, ""};
+    for (size_t i = 0; i < G_N_ELEMENTS(folders); i++) {
+        g_autofree char *path = g_build_filename(folders[i], below[i], HANDLER_NAME, NULL);
+        if (g_file_test(path, G_FILE_TEST_IS_EXECUTABLE))
+            return g_steal_pointer(&path);
+    }
     g_set_error(error, THUMBQ_ERROR, ERROR_INTERNAL,
-                "cannot find the handler: neither '%s' nor '%s' is there; "
-                "install thumbq anew, or set $THUMBQ_HANDLER",
-                beside, installed);
+                "cannot find the handler '" HANDLER_NAME "' in '%s' or '" THUMBQ_LIBEXEC_DIR
+                "'; install thumbq anew, or set $THUMBQ_HANDLER",
+                folder);
     return NULL;
 }
 

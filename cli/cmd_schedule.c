@@ -120,7 +120,27 @@ static json_t *next_json(const Cron *cron, int64_t at_us, uint64_t wanted)
     return next;
 }
 
-static json_t *schedule_json(const ScheduleConfig *config, json_t *next)
+/* The last run, or null before the first. Without a store nothing has run. */
+static bool last_json(Context *context, const char *name, json_t **ret_last, GError **error)
+{
+    StoreRun run;
+    bool found = false;
+    if (context->snapshot && !store_get_run(context->snapshot, name, &found, &run, error))
+        return false;
+    if (!found) {
+        *ret_last = json_null();
+        return true;
+    }
+    char time[CLOCK_TEXT_MAX];
+    json_t *last = json_object();
+    json_object_set_new(last, "time", json_string(clock_format_millis(run.time_us, time)));
+    json_object_set_new(last, "outcome", json_string(run.ok ? "ok" : "failed"));
+    json_object_set_new(last, "duration_ms", json_real((double)run.duration_us / CLOCK_US_PER_MS));
+    *ret_last = last;
+    return true;
+}
+
+static json_t *schedule_json(const ScheduleConfig *config, json_t *next, json_t *last)
 {
     json_t *object = json_object();
     json_object_set_new(object, "name", json_out_text(config->name));
@@ -128,7 +148,7 @@ static json_t *schedule_json(const ScheduleConfig *config, json_t *next)
     json_object_set_new(object, "timezone", json_out_text(config->timezone));
     json_object_set_new(object, "run", json_out_text(config->run));
     json_object_set_new(object, "next", next);
-    json_object_set_new(object, "last", json_null());
+    json_object_set_new(object, "last", last);
     return object;
 }
 
@@ -136,10 +156,10 @@ static void add_rows(Table *table, const ScheduleConfig *config, const json_t *n
 {
     const char *cells[] = {config->name, config->cron, config->timezone, config->run, "never"};
     if (json_array_size(next) == 0)
-        table_add(table, cells, true);
+        table_add(table, cells, 4);
     for (size_t i = 0; i < json_array_size(next); i++) {
         cells[4] = json_string_value(json_array_get(next, i));
-        table_add(table, cells, false);
+        table_add(table, cells, TABLE_NO_PROBLEM);
         cells[0] = cells[1] = cells[2] = cells[3] = NULL; /* once is enough */
     }
 }
@@ -151,22 +171,28 @@ static int list(Context *context, const ScheduleOptions *schedule, GError **erro
                                           {"zone", false},
                                           {"run", false},
                                           {"next", false}};
+    g_autoptr(GError) no_store = NULL;
     if (!context_open_bucket(context, error))
         return -1;
+    if (!context_open_store(context, &no_store) && error_code(no_store) != ERROR_NOT_FOUND) {
+        g_propagate_error(error, g_steal_pointer(&no_store));
+        return -1;
+    }
     const Config *config = context->config;
     g_autoptr(Table) table = table_new(columns, G_N_ELEMENTS(columns));
     json_t *schedules = json_array();
     for (size_t i = 0; i < config->n_schedules; i++) {
         const ScheduleConfig *row = &config->schedules[i];
         g_autoptr(Cron) cron = cron_parse(row->cron, row->timezone, error);
-        if (!cron) {
+        json_t *last;
+        if (!cron || !last_json(context, row->name, &last, error)) {
             g_prefix_error(error, "[schedule %s]: ", row->name);
             json_decref(schedules);
             return -1;
         }
         json_t *next = next_json(cron, context->now_us, schedule->next ? schedule->next : 1);
         add_rows(table, row, next);
-        json_array_append_new(schedules, schedule_json(row, next));
+        json_array_append_new(schedules, schedule_json(row, next, last));
     }
     if (schedule->json)
         json_out_print(json_incref(schedules));

@@ -175,9 +175,9 @@ static void print_thumbnails(const Record *record, const char *prefix)
         g_autofree char *path = object_key_to_text(key, NULL);
         const char *cells[] = {made->rendition, image_type_name(made->facts.type), pixels, size,
                                path};
-        table_add(table, cells, false);
+        table_add(table, cells, TABLE_NO_PROBLEM);
     }
-    table_print(table);
+    table_print_below(table);
 }
 
 static void print_attempts(const Record *record)
@@ -196,9 +196,9 @@ static void print_attempts(const Record *record)
         bool failed = made->error != ERROR_NONE;
         const char *cells[] = {clock_format_millis(made->start_us, start), duration, cpu, memory,
                                failed ? error_name(made->error) : "-",     request};
-        table_add(table, cells, failed);
+        table_add(table, cells, failed ? 4 : TABLE_NO_PROBLEM);
     }
-    table_print(table);
+    table_print_below(table);
 }
 
 static bool add_event_row(const StoreEvent *event, void *data)
@@ -208,7 +208,7 @@ static bool add_event_row(const StoreEvent *event, void *data)
     bool failed = event->error != ERROR_NONE;
     const char *cells[] = {clock_format_millis(event->time_us, time), store_event_name(event->type),
                            size, failed ? error_name(event->error) : "-"};
-    table_add(data, cells, event->type == STORE_EVENT_DEAD);
+    table_add(data, cells, event->type == STORE_EVENT_DEAD ? 1 : TABLE_NO_PROBLEM);
     return true;
 }
 
@@ -226,16 +226,9 @@ static bool print_text(const Context *context, const Record *record, GError **er
     print_time("uploaded", record->uploaded_us);
     print_time("processed", record->processed_us);
     print_line("attempts", "%d", record->attempts);
-    if (record->n_thumbnails > 0) {
-        putchar('\n');
-        print_thumbnails(record, context->prefix);
-    }
-    if (record->n_log > 0) {
-        putchar('\n');
-        print_attempts(record);
-    }
-    putchar('\n');
-    table_print(events);
+    print_thumbnails(record, context->prefix);
+    print_attempts(record);
+    table_print_below(events);
     return true;
 }
 

@@ -106,7 +106,8 @@ static void add_group_row(Table *table, const char *name, const StoreTotals *tot
     g_autofree char *dead = units_format_count((int64_t)totals->by_state[STATE_DEAD]);
     const char *cells[GROUP_COLUMNS] = {name, objects, bytes, thumbnails, thumbnail_bytes,
                                         done, dead};
-    table_add(table, cells, totals->by_state[STATE_DEAD] > 0);
+    table_add(table, cells,
+              totals->by_state[STATE_DEAD] > 0 ? GROUP_COLUMNS - 1 : TABLE_NO_PROBLEM);
 }
 
 static bool visit_group(const char *group, const StoreTotals *totals, void *data)
@@ -186,7 +187,7 @@ static bool visit_type(const char *group, const StoreTotals *totals, void *data)
         g_autofree char *objects = units_format_count((int64_t)totals->objects);
         g_autofree char *bytes = units_format_bytes((int64_t)totals->source_bytes);
         const char *cells[] = {group, objects, bytes};
-        table_add(view->types, cells, false);
+        table_add(view->types, cells, TABLE_NO_PROBLEM);
     }
     return true;
 }
@@ -324,7 +325,7 @@ static void add_quantiles(Table *table, const char *name, const StoreQuantiles *
     g_autofree char *p99 = terminal_duration(quantiles->p99);
     g_autofree char *max = terminal_duration(quantiles->max);
     const char *cells[] = {name, p50, p90, p99, max};
-    table_add(table, cells, false);
+    table_add(table, cells, TABLE_NO_PROBLEM);
 }
 
 static void print_invocations(const StoreInvocations *invocations)
@@ -353,10 +354,7 @@ static bool print_totals(Context *context, GError **error)
     g_autofree char *bucket = object_key_to_text(context->bucket, NULL);
     printf("%s%s%s\n\n", terminal_bold(), bucket, terminal_reset());
     print_objects(&totals.all);
-    if (totals.all.objects > 0) {
-        putchar('\n');
-        table_print(types);
-    }
+    table_print_below(types);
     if (store_filter_is_empty(&context->filter))
         print_invocations(&totals.invocations);
     return true;

@@ -81,12 +81,21 @@ void command_print_help(const Command *command)
         printf("  %s\n", examples[i]);
 }
 
+/* The choice that was left out. */
+static void complete_choice(const CommandUsage *usage, GPtrArray *arguments)
+{
+    const char *first = arguments->len > 0 ? arguments->pdata[0] : "";
+    if (usage->choices && !g_strv_contains(usage->choices, first))
+        g_ptr_array_insert(arguments, 0, (void *)usage->choices[0]);
+}
+
 /* Sorts the arguments into words and bucket. */
 static bool take_arguments(const Command *command, const CommandLine *line, Context *context,
                            GError **error)
 {
-    const GPtrArray *arguments = line->arguments;
+    GPtrArray *arguments = line->arguments;
     size_t n_words = command->usage->n_words;
+    complete_choice(command->usage, arguments);
     if (arguments->len < n_words) {
         g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "thumbq %s needs %s", command->name,
                     command->usage->words);

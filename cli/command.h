@@ -24,7 +24,9 @@ typedef enum {
 typedef struct {
     const char *words; /* arguments before BUCKET, all required: "KEY"; NULL for none */
     size_t n_words;
-    const char *about; /* what it does: lines of at most 80 characters */
+    const char *const *choices; /* NULL-terminated: the first argument may be one of them, or is
+                                   taken to be the first of them; n_words is 1; NULL for none */
+    const char *about;          /* what it does: lines of at most 80 characters */
     const char *examples;
     const Option *options; /* the command's own; NULL for none */
     size_t values_size;    /* of the struct that they fill */
@@ -52,7 +54,7 @@ int command_finish_output(int status);
 
 /* One file each: cmd_<name>.c. */
 extern const CommandUsage usage_config, usage_events, usage_list, usage_metrics, usage_run,
-    usage_schedule, usage_show, usage_stats;
+    usage_schedule, usage_show, usage_stats, usage_sweep, usage_sync;
 int cmd_config(Context *context, GError **error);
 int cmd_events(Context *context, GError **error);
 int cmd_list(Context *context, GError **error);
@@ -61,3 +63,5 @@ int cmd_run(Context *context, GError **error);
 int cmd_schedule(Context *context, GError **error);
 int cmd_show(Context *context, GError **error);
 int cmd_stats(Context *context, GError **error);
+int cmd_sweep(Context *context, GError **error);
+int cmd_sync(Context *context, GError **error);

@@ -2,9 +2,8 @@
 
 #include "daemon.h"
 #include "error.h"
+#include "layout.h"
 #include "locate.h"
-
-#include <string.h>
 
 /* The file to read: NULL for the defaults. */
 static char *find_config(const Context *context)
@@ -16,14 +15,6 @@ static char *find_config(const Context *context)
     if (!g_file_test(path, G_FILE_TEST_EXISTS))
         g_clear_pointer(&path, g_free);
     return path;
-}
-
-static char *resolve_prefix(const char *bucket, const char *prefix)
-{
-    g_autofree char *path = g_canonicalize_filename(prefix, bucket);
-    size_t len = strcmp(bucket, "/") ? strlen(bucket) : 0;
-    bool inside = !strncmp(path, bucket, len) && path[len] == '/' && path[len + 1];
-    return g_strdup(inside ? path + len + 1 : path);
 }
 
 bool context_open_bucket(Context *context, GError **error)
@@ -39,7 +30,7 @@ bool context_open_bucket(Context *context, GError **error)
     context->config = config_load(path, error);
     if (!context->config)
         return false;
-    context->prefix = resolve_prefix(context->bucket, context->config->prefix);
+    context->prefix = layout_below_bucket(context->bucket, context->config->prefix);
     return true;
 }
 

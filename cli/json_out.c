@@ -11,10 +11,14 @@
 /* 15 digits print a rounded decimal as it was meant: 18.2, not 18.199999999999999. */
 #define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(15))
 
-/* jansson hands out tokens; stdio gathers them. An error shows in ferror(stdout) at the end. */
+/*
+ * jansson hands out tokens of a few bytes; stdio gathers them. There is one thread, and a lock per
+ * token would take a quarter of the time of `thumbq list --json`. An error shows in ferror(stdout)
+ * at the end.
+ */
 static int write_token(const char *text, size_t len, void *out)
 {
-    return fwrite(text, 1, len, out) == len ? 0 : -1;
+    return fwrite_unlocked(text, 1, len, out) == len ? 0 : -1;
 }
 
 void json_out_print(json_t *value)

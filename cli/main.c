@@ -15,6 +15,8 @@
 static const Command commands[] = {
     {"run", COMMAND_NEEDS_BUCKET, "Watch a bucket and make thumbnails of what is in it", &usage_run,
      cmd_run},
+    {"sync", COMMAND_NEEDS_BUCKET, "Wait until the running daemon has handled everything",
+     &usage_sync, cmd_sync},
     {"stats", COMMAND_NEEDS_STORE | COMMAND_FILTERS, "Totals of a bucket, or a grouped table",
      &usage_stats, cmd_stats},
     {"list", COMMAND_NEEDS_STORE | COMMAND_FILTERS, "One row per object", &usage_list, cmd_list},
@@ -22,6 +24,8 @@ static const Command commands[] = {
     {"events", COMMAND_NEEDS_STORE, "The event log", &usage_events, cmd_events},
     {"metrics", COMMAND_NEEDS_STORE, "Counters and percentiles over time", &usage_metrics,
      cmd_metrics},
+    {"sweep", COMMAND_NEEDS_BUCKET, "Put right what events cannot tell of", &usage_sweep,
+     cmd_sweep},
     {"schedule", COMMAND_TAKES_BUCKET, "Schedules and when they are due", &usage_schedule,
      cmd_schedule},
     {"config", COMMAND_TAKES_BUCKET, "The effective configuration, every option explained",

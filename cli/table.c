@@ -24,6 +24,7 @@ Table *table_new(const TableColumn *columns, size_t n_columns)
     table->rows = scols_new_table();
     check(table->rows);
     scols_table_enable_colors(table->rows, terminal_has_color());
+    check(!scols_table_set_column_separator(table->rows, "  "));
     for (size_t i = 0; i < n_columns; i++) {
         struct libscols_column *column = scols_table_new_column(
             table->rows, columns[i].title, 0, columns[i].right ? SCOLS_FL_RIGHT : 0);
@@ -32,24 +33,30 @@ Table *table_new(const TableColumn *columns, size_t n_columns)
     return table;
 }
 
-void table_add(Table *table, const char *const *cells, bool problem)
+void table_add(Table *table, const char *const *cells, int problem)
 {
     struct libscols_line *line = scols_table_new_line(table->rows, NULL);
     check(line);
-    if (problem)
-        check(!scols_line_set_color(line, "red"));
     for (size_t i = 0; i < table->n_columns; i++) {
         if (cells[i])
             check(!scols_line_set_data(line, i, cells[i]));
     }
+    if (problem != TABLE_NO_PROBLEM)
+        check(!scols_cell_set_color(scols_line_get_cell(line, (size_t)problem), "red"));
 }
 
 void table_print(Table *table)
 {
-    if (!scols_table_is_empty(table->rows)) {
+    /* libsmartcols writes to stdout itself; a full disk shows when the command ends. */
+    if (!scols_table_is_empty(table->rows))
         check(!scols_print_table(table->rows));
-        /* libsmartcols writes to stdout itself; a full disk shows when the command ends. */
-    }
+}
+
+void table_print_below(Table *table)
+{
+    if (!scols_table_is_empty(table->rows))
+        putchar('\n');
+    table_print(table);
 }
 
 void table_free(Table *table)

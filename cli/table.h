@@ -18,11 +18,19 @@ typedef struct {
 /* Owner: table_free. */
 Table *table_new(const TableColumn *columns, size_t n_columns);
 
-/* Adds a row of as many cells as there are columns; NULL is empty. `problem`: in red. Copies. */
-void table_add(Table *table, const char *const *cells, bool problem);
+#define TABLE_NO_PROBLEM (-1)
 
-/* Prints to stdout. */
+/*
+ * Adds a row of as many cells as there are columns; NULL is empty. The cell in column `problem` is
+ * shown in red. Copies.
+ */
+void table_add(Table *table, const char *const *cells, int problem);
+
+/* Prints to stdout; nothing without rows. */
 void table_print(Table *table);
+
+/* The same after an empty line: a table below something else. */
+void table_print_below(Table *table);
 
 void table_free(Table *table);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Table, table_free)

@@ -16,7 +16,8 @@ bool terminal_has_color(void)
 {
     const char *no_color = g_getenv("NO_COLOR");
     const char *type = g_getenv("TERM");
-    return terminal_is_interactive() && !(no_color && *no_color) && type && strcmp(type, "dumb");
+    return terminal_is_interactive() && !(no_color && *no_color) && type &&
+           strcmp(type, "dumb") != 0;
 }
 
 const char *terminal_red(void)

@@ -133,7 +133,8 @@ char *clock_format_duration(int64_t duration_us)
     if (duration_us < CLOCK_US_PER_SEC)
         return g_strdup_printf("%" G_GINT64_FORMAT " ms", duration_us / CLOCK_US_PER_MS);
     if (seconds < 60)
-        return g_strdup_printf("%.1f s", (double)duration_us / CLOCK_US_PER_SEC);
+        return g_strdup_printf("%d.%d s", (int)seconds,
+                               (int)(duration_us % CLOCK_US_PER_SEC / (CLOCK_US_PER_SEC / 10)));
     if (seconds < 3600)
         return g_strdup_printf("%d min %02d s", (int)(seconds / 60), (int)(seconds % 60));
     if (seconds < 86400)

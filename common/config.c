@@ -322,15 +322,6 @@ bool config_set_sizes(Config *config, const char *sizes, GError **error)
         g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "more than %d sizes", RENDITIONS_MAX);
         return false;
     }
-    for (size_t i = 0; i < n; i++) {
-        for (size_t j = 0; j < i; j++) {
-            if (strcmp(parts[i], parts[j]) == 0) {
-                g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "the size '%s' is given twice",
-                            parts[i]);
-                return false;
-            }
-        }
-    }
 
     Rendition renditions[RENDITIONS_MAX] = {0};
     for (size_t i = 0; i < n; i++) {
@@ -339,6 +330,13 @@ bool config_set_sizes(Config *config, const char *sizes, GError **error)
             return false;
         g_snprintf(renditions[i].name, sizeof renditions[i].name, "%dx%d", renditions[i].width,
                    renditions[i].height);
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(renditions[i].name, renditions[j].name) == 0) {
+                g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "the size '%s' is given twice",
+                            renditions[i].name);
+                return false;
+            }
+        }
         rendition_compute_recipe(&renditions[i]);
     }
     if (n == 0) {

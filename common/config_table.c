@@ -60,7 +60,7 @@ const Option config_options[] = {
     {SCHEDULE(timezone), OPTION_TEXT, offsetof(ScheduleConfig, timezone), 0, 64, "",
      "IANA time zone such as Europe/Berlin; empty: that of this machine"},
     {SCHEDULE(run), OPTION_TEXT, offsetof(ScheduleConfig, run), 1, 256, NULL,
-     "What: sweep orphans, sweep missing, sweep stale, sweep expire or sweep all"},
+     "What: sweep orphans, sweep missing, sweep stale or sweep all"},
 };
 const size_t config_n_options = G_N_ELEMENTS(config_options);
 
@@ -207,6 +207,17 @@ static bool parse_text(const Option *option, const char *text, char **field, GEr
     return true;
 }
 
+static bool parse_patterns(const Option *option, const char *text, GStrv *field, GError **error)
+{
+    g_autofree char *checked = NULL;
+
+    if (!parse_text(option, text, &checked, error))
+        return false;
+    g_strfreev(*field);
+    *field = g_strsplit(checked, ";", -1);
+    return true;
+}
+
 bool config_option_parse(const Option *option, const char *text, void *base, GError **error)
 {
     void *field = (char *)base + option->offset;
@@ -217,9 +228,7 @@ bool config_option_parse(const Option *option, const char *text, void *base, GEr
     case OPTION_TEXT:
         return parse_text(option, text, field, error);
     case OPTION_PATTERNS:
-        g_strfreev(*(GStrv *)field);
-        *(GStrv *)field = g_strsplit(text, ";", -1);
-        return true;
+        return parse_patterns(option, text, field, error);
     case OPTION_SIZE:
         return parse_size(option, text, base, error);
     case OPTION_COLOR:

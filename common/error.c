@@ -3,7 +3,9 @@
 #include <errno.h>
 #include <string.h>
 
-G_DEFINE_QUARK(thumbq - error - quark, thumbq_error)
+/* clang-format off */
+G_DEFINE_QUARK(thumbq-error-quark, thumbq_error)
+/* clang-format on */
 
 typedef struct {
     ErrorCode code;

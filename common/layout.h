@@ -6,6 +6,10 @@
 #include "image.h"
 
 #include <glib.h>
+#include <stdint.h>
+
+/* A short stand-in for a key, where the key itself is too long. */
+uint64_t layout_key_hash(const char *key);
 
 /*
  * The path of a thumbnail of `key` below the prefix folder. A last component that would be longer
@@ -20,3 +24,9 @@ char *layout_thumbnail_path(const char *rendition, const char *key, ImageType ty
  */
 char *layout_thumbnail_key(const char *prefix, const char *rendition, const char *key,
                            ImageType type);
+
+/*
+ * `path` (a setting such as `prefix`) as a key, where it lies below the bucket, else as an absolute
+ * path. `bucket` is absolute. Owner: the caller frees.
+ */
+char *layout_below_bucket(const char *bucket, const char *path);

@@ -10,14 +10,27 @@ typedef struct {
     double factor;
 } Unit;
 
+/* Digits, with a decimal part or without: strtod alone would take signs, exponents and 0x as well.
+ */
+static bool skip_decimal(const char *text, const char **ret_end)
+{
+    const char digits[] = "0123456789";
+    size_t whole = strspn(text, digits);
+    size_t part = text[whole] == '.' ? strspn(text + whole + 1, digits) : 0;
+
+    *ret_end = text + whole + (part > 0 ? 1 + part : 0);
+    /* "1e3": what follows the digits is part of the number to strtod, but no unit. */
+    return whole > 0 && g_ascii_tolower(**ret_end) != 'e' && g_ascii_tolower(**ret_end) != 'x';
+}
+
 /* Number and suffix of `text`, the suffix looked up in `units`; the whole text or nothing. */
 static bool parse_quantity(const char *text, const Unit *units, size_t n_units, int64_t *ret_value)
 {
-    char *end;
+    const char *end;
 
-    if (!g_ascii_isdigit(text[0]))
+    if (!skip_decimal(text, &end))
         return false;
-    double number = g_ascii_strtod(text, &end);
+    double number = g_ascii_strtod(text, NULL);
     for (size_t i = 0; i < n_units; i++) {
         if (g_ascii_strcasecmp(end, units[i].suffix) != 0)
             continue;

@@ -2,9 +2,12 @@
  * What commands say to a running daemon: one request and one answer, each a line of text in one
  * packet, over a SOCK_SEQPACKET socket `control` in the state folder that its owner alone may use.
  *
- *   sync                 -> ok                 when all that lies in the bucket now has been
- * handled sweep KIND [dry-run] -> ok COUNTS          when the sweep has ended; see sweep.h anything
- * else        -> error REASON
+ * "sync" is answered with "ok" when all that lies in the bucket now has been handled.
+ *
+ * "sweep KIND" and "sweep KIND dry-run" are answered with "ok" and a sentence (sweep_describe) when
+ * the sweep has ended.
+ *
+ * Anything else is answered with "error" and a reason.
  */
 #pragma once
 

@@ -18,8 +18,17 @@ typedef struct {
     Control *control;
     int fd;
     guint source;
+    uint64_t id;
     bool waits; /* has asked for sync */
 } Client;
+
+/* A sweep that somebody has asked for; who may be gone when it ends. */
+typedef struct {
+    Control *control;
+    uint64_t client_id;
+    SweepKinds kinds;
+    bool dry_run;
+} SweepRequest;
 
 struct Control {
     Daemon *daemon;
@@ -27,6 +36,7 @@ struct Control {
     int fd;
     guint source;
     GPtrArray *clients; /* Client, owned */
+    uint64_t last_id;
 };
 
 static void client_free(Client *client)
@@ -44,16 +54,47 @@ static void answer(Client *client, const char *line)
     g_ptr_array_remove_fast(client->control->clients, client);
 }
 
-static void take_request(Client *client, const char *request)
+static void end_sweep(const SweepCounts *counts, bool complete, void *data)
 {
-    Daemon *daemon = client->control->daemon;
+    g_autofree SweepRequest *request = data;
+    g_autofree char *text = sweep_describe(counts, request->kinds, request->dry_run);
+    g_autofree char *line = complete ? g_strdup_printf("ok %s", text)
+                                     : g_strdup("error the store could not be changed");
 
-    if (strcmp(request, "sync") != 0) {
-        answer(client, "error unknown request");
-        return;
+    for (guint i = 0; i < request->control->clients->len; i++) {
+        Client *client = g_ptr_array_index(request->control->clients, i);
+        if (client->id == request->client_id) {
+            answer(client, line);
+            return;
+        }
     }
-    client->waits = true;
-    bucket_rescan(daemon->bucket); /* the scan is the truth: what it does not meet is not there */
+}
+
+/* "sweep KIND [dry-run]" */
+static bool take_sweep(Client *client, const char *line)
+{
+    g_auto(GStrv) words = g_strsplit(line, " ", 4);
+    guint n = g_strv_length(words);
+    SweepKinds kinds;
+
+    if (n < 2 || n > 3 || strcmp(words[0], "sweep") != 0 ||
+        (n == 3 && strcmp(words[2], "dry-run") != 0) || !sweep_kinds_from_name(words[1], &kinds))
+        return false;
+    SweepRequest *request = g_new(SweepRequest, 1);
+    *request = (SweepRequest){client->control, client->id, kinds, n == 3};
+    sweep_start(client->control->daemon, kinds, request->dry_run, end_sweep, request);
+    return true;
+}
+
+static void take_request(Client *client, const char *line)
+{
+    if (strcmp(line, "sync") == 0) {
+        client->waits = true;
+        /* The scan is the truth: what it does not meet is not there. */
+        bucket_rescan(client->control->daemon->bucket);
+    } else if (!take_sweep(client, line)) {
+        answer(client, "error unknown request");
+    }
 }
 
 static gboolean on_client(gint fd, GIOCondition condition, gpointer data)
@@ -84,6 +125,7 @@ static gboolean on_connect(gint fd, GIOCondition condition, gpointer data)
         return G_SOURCE_CONTINUE;
     Client *client = g_new0(Client, 1);
     client->control = control;
+    client->id = ++control->last_id;
     client->fd = fd_steal(&client_fd);
     client->source = g_unix_fd_add(client->fd, G_IO_IN | G_IO_HUP, on_client, client);
     g_ptr_array_add(control->clients, client);

@@ -3,14 +3,17 @@
 #include "clock.h"
 #include "error.h"
 #include "file.h"
+#include "layout.h"
 #include "lock.h"
 #include "log.h"
 
+#include <errno.h>
 #include <glib-unix.h>
 #include <pwd.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -45,12 +48,15 @@ void daemon_fail(Daemon *daemon, GError *error)
 bool daemon_is_settled(const Daemon *daemon)
 {
     return !daemon->paused && !bucket_is_scanning(daemon->bucket) &&
-           g_queue_is_empty((GQueue *)&daemon->walks) && !daemon->dispatch_source &&
+           g_queue_is_empty((GQueue *)&daemon->walks) &&
+           g_queue_is_empty((GQueue *)&daemon->sweeps) && !daemon->dispatch_source &&
            daemon->queue_is_empty && pool_busy(daemon->pool) == 0;
 }
 
 void daemon_check_finished(Daemon *daemon)
 {
+    if (daemon->sweep_only)
+        return; /* end_sweep ends the loop */
     if (daemon->stopping && pool_busy(daemon->pool) == 0)
         g_main_loop_quit(daemon->loop);
     if (!daemon_is_settled(daemon))
@@ -63,10 +69,14 @@ void daemon_check_finished(Daemon *daemon)
         control_check_settled(daemon->control);
 }
 
-static gboolean on_signal(gpointer data)
+static gboolean on_signal(gint fd, GIOCondition condition, gpointer data)
 {
     Daemon *daemon = data;
+    struct signalfd_siginfo info;
 
+    (void)condition;
+    if (read(fd, &info, sizeof info) != sizeof info)
+        return G_SOURCE_CONTINUE;
     daemon->stopping = true;
     if (++daemon->signals > 1) {
         log_info("stopping at once; what was under way is done again at the next start");
@@ -80,18 +90,48 @@ static gboolean on_signal(gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
+/* As descriptors, not handlers: GLib's own way would start a thread. */
+static bool open_signals(Daemon *daemon, GError **error)
+{
+    sigset_t stops;
+
+    sigemptyset(&stops);
+    sigaddset(&stops, SIGINT);
+    sigaddset(&stops, SIGTERM);
+    sigprocmask(SIG_BLOCK, &stops, NULL);
+    daemon->signal_fd = signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (daemon->signal_fd < 0) {
+        error_set_errno(error, errno, "cannot listen to", "SIGTERM");
+        return false;
+    }
+    daemon->signal_source = g_unix_fd_add(daemon->signal_fd, G_IO_IN, on_signal, daemon);
+    return true;
+}
+
 /* ---- opening ------------------------------------------------------------------------------------
  */
 
-static bool check_bucket(const char *path, GError **error)
+/* The bucket must be there, and may not be its own folder of thumbnails or state. */
+static bool check_bucket(const char *bucket, const Config *config, GError **error)
 {
+    const char *const settings[] = {config->prefix, config->state};
     struct stat st;
 
-    if (stat(path, &st) == 0 && S_ISDIR(st.st_mode))
-        return true;
-    g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND,
-                "there is no bucket '%s': not a folder; make it first", path);
-    return false;
+    if (stat(bucket, &st) != 0 || !S_ISDIR(st.st_mode)) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND,
+                    "there is no bucket '%s': not a folder; make it first", bucket);
+        return false;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(settings); i++) {
+        g_autofree char *path = layout_below_bucket(bucket, settings[i]);
+        if (strcmp(path, bucket) == 0) {
+            g_set_error(error, THUMBQ_ERROR, ERROR_CONFIG,
+                        "'prefix' and 'state' must be folders of their own, not the bucket '%s'",
+                        bucket);
+            return false;
+        }
+    }
+    return true;
 }
 
 /* Each directory watched, output open and thumbnail not yet synced takes a descriptor or two. */
@@ -164,9 +204,12 @@ static bool ignore_name(const char *name, const char *key, void *data)
 static bool open_bucket(Daemon *daemon, GError **error)
 {
     const Config *config = daemon->config;
-    const char *const reserved[] = {config->prefix, config->state, NULL};
+    const char *bucket = daemon->options->bucket;
+    g_autofree char *prefix = layout_below_bucket(bucket, config->prefix);
+    g_autofree char *state = layout_below_bucket(bucket, config->state);
+    const char *const reserved[] = {prefix, state, NULL};
     BucketOptions options = {
-        .path = daemon->options->bucket,
+        .path = bucket,
         .reserved = reserved,
         .ignore = ignore_name,
         .watch = !daemon->options->once,
@@ -177,13 +220,14 @@ static bool open_bucket(Daemon *daemon, GError **error)
     return daemon->bucket != NULL;
 }
 
-static bool open_all(Daemon *daemon, GError **error)
+/* What every change of state needs: the lock, the store, the thumbnails. */
+static bool open_state(Daemon *daemon, GError **error)
 {
     const char *bucket = daemon->options->bucket;
     const Config *config = daemon->config;
 
     daemon->state_path = daemon_state_path(bucket, config);
-    if (!check_bucket(bucket, error))
+    if (!check_bucket(bucket, config, error))
         return false;
     raise_descriptor_limit();
     daemon->lock_fd = lock_take(daemon->state_path, error);
@@ -193,41 +237,52 @@ static bool open_all(Daemon *daemon, GError **error)
     if (!daemon->publisher)
         return false;
     open_pool(daemon);
+    return open_signals(daemon, error);
+}
+
+static bool open_events(Daemon *daemon, GError **error)
+{
     daemon->progress = progress_new(daemon);
     if (!open_bucket(daemon, error))
         return false;
     daemon->control = control_open(daemon, error);
-    return daemon->control != NULL;
+    if (!daemon->control)
+        return false;
+    if (!daemon->options->once)
+        daemon->schedules = schedules_new(daemon, error);
+    return daemon->options->once || daemon->schedules;
 }
 
 static void close_all(Daemon *daemon)
 {
     dispatch_stop(daemon);
     walk_stop_all(daemon);
+    sweep_stop_all(daemon);
     batch_stop(daemon);
+    schedules_free(daemon->schedules);
     progress_free(daemon->progress);
     control_free(daemon->control);
     pool_free(daemon->pool);
+    while (!g_queue_is_empty(&daemon->jobs)) /* nobody answers them any more */
+        job_free(g_queue_peek_head(&daemon->jobs));
     bucket_free(daemon->bucket);
     publisher_free(daemon->publisher);
     store_close(daemon->store);
     g_clear_pointer(&daemon->seen, g_byte_array_unref);
     g_free(daemon->state_path);
+    g_clear_handle_id(&daemon->signal_source, g_source_remove);
+    fd_clear(&daemon->signal_fd);
     fd_clear(&daemon->lock_fd);
 }
 
 static void run_loop(Daemon *daemon)
 {
-    guint interrupt = g_unix_signal_add(SIGINT, on_signal, daemon);
-    guint terminate = g_unix_signal_add(SIGTERM, on_signal, daemon);
     int64_t start_us = clock_monotonic_us();
 
     if (!daemon->options->once)
         log_info("watching '%s'", daemon->options->bucket);
     dispatch_soon(daemon);
     g_main_loop_run(daemon->loop);
-    g_source_remove(interrupt);
-    g_source_remove(terminate);
     if (!daemon->error)
         (void)batch_commit(daemon); /* on failure daemon->error says so, or it is done again */
     if (!daemon->error && daemon->options->once)
@@ -237,14 +292,47 @@ static void run_loop(Daemon *daemon)
 bool daemon_run(const DaemonOptions *options, const Config *config, uint64_t *ret_dead,
                 GError **error)
 {
-    Daemon daemon = {.options = options, .config = config, .lock_fd = -1};
+    Daemon daemon = {.options = options, .config = config, .lock_fd = -1, .signal_fd = -1};
     bool opened;
 
     daemon.loop = g_main_loop_new(NULL, FALSE);
-    opened = open_all(&daemon, error);
+    opened = open_state(&daemon, error) && open_events(&daemon, error);
     if (opened) {
         run_loop(&daemon);
         *ret_dead = report_dead(&daemon);
+    }
+    close_all(&daemon);
+    g_main_loop_unref(daemon.loop);
+    if (daemon.error)
+        g_propagate_error(error, daemon.error);
+    return opened && !daemon.error;
+}
+
+static void end_sweep(const SweepCounts *counts, bool complete, void *data)
+{
+    Daemon *daemon = data;
+
+    if (complete)
+        daemon->swept = *counts;
+    g_main_loop_quit(daemon->loop);
+}
+
+bool sweep_run(const char *bucket, const Config *config, SweepKinds kinds, bool dry_run,
+               SweepCounts *ret_counts, GError **error)
+{
+    const DaemonOptions options = {.bucket = bucket, .once = true, .quiet = true};
+    Daemon daemon = {
+        .options = &options, .config = config, .lock_fd = -1, .signal_fd = -1, .sweep_only = true};
+    bool opened;
+
+    daemon.loop = g_main_loop_new(NULL, FALSE);
+    opened = open_state(&daemon, error);
+    if (opened) {
+        sweep_start(&daemon, kinds, dry_run, end_sweep, &daemon);
+        g_main_loop_run(daemon.loop);
+        if (!daemon.error)
+            (void)batch_commit(&daemon); /* on failure daemon.error says so */
+        *ret_counts = daemon.swept;
     }
     close_all(&daemon);
     g_main_loop_unref(daemon.loop);

@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 typedef struct {
-    const char *bucket;          /* path */
+    const char *bucket;          /* absolute path */
     const char *handler_program; /* path of thumbq-thumbnail */
     bool once;                   /* bring everything up to date, then return */
     bool quiet;                  /* no START/END/REPORT lines */

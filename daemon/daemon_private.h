@@ -6,8 +6,9 @@
  *   walk.c      passes over many records, in slices
  *   dispatch.c  store -> handlers
  *   outcome.c   handlers -> thumbnails -> store
+ *   sweep.c     passes that put right what events cannot tell of
  *   batch.c     grouped commits, and what to do when one fails
- *   publish.c   thumbnails on disk
+ *   publish.c   thumbnails on disk; thumbnails.c walks over them
  *   schedule.c  clock ticks -> sweeps
  *   control_server.c  what commands ask of a running daemon
  *   report.c    what it prints
@@ -23,6 +24,8 @@
 #include "pool.h"
 #include "publish.h"
 #include "store.h"
+#include "sweep.h"
+#include "thumbnails.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -30,6 +33,7 @@
 /* Bytes one thumbnail may have: far above any real one, far below a full disk. */
 #define DAEMON_OUTPUT_MAX (INT64_C(256) << 20)
 
+typedef struct Sweep Sweep;
 typedef struct Walk Walk;
 typedef struct Schedules Schedules;
 typedef struct Control Control;
@@ -57,7 +61,13 @@ typedef struct {
     GQueue walks; /* Walk, owned: under way, in order */
     guint walk_source;
 
+    /* sweep.c */
+    GQueue sweeps; /* Sweep, owned: the first is under way */
+    guint sweep_source;
+    SweepCounts swept; /* by sweep_run */
+
     /* dispatch.c */
+    GQueue jobs; /* Job, owned, each by its own link: under way */
     guint dispatch_source; /* runs once, soon */
     guint due_source;      /* runs when the next retry is due */
     uint64_t serial;
@@ -73,6 +83,9 @@ typedef struct {
 
     /* daemon.c */
     bool stopping;
+    bool sweep_only; /* no events, no work: sweep_run */
+    int signal_fd;
+    guint signal_source;
     guint signals; /* SIGINT and SIGTERM received */
     uint64_t invocations;
     GError *error; /* what ended the loop; NULL: nothing wrong */
@@ -112,6 +125,17 @@ typedef enum {
 void walk_start(Daemon *daemon, WalkType type, const char *from, const char *to, GByteArray *seen);
 void walk_stop_all(Daemon *daemon);
 
+/* ---- sweep.c */
+
+/* `complete` is false when the batch was lost on the way. */
+typedef void (*SweepDone)(const SweepCounts *counts, bool complete, void *data);
+
+/* Sweeps in slices, after those that are under way. */
+void sweep_start(Daemon *daemon, SweepKinds kinds, bool dry_run, SweepDone done, void *data);
+
+/* Forgets all sweeps; their `done` is not called. */
+void sweep_stop_all(Daemon *daemon);
+
 /* ---- dispatch.c */
 
 /* Looks for work from the main loop, soon. */
@@ -123,6 +147,7 @@ void dispatch_stop(Daemon *daemon);
 /* A job under way: what was asked, and what is needed to judge the answer. */
 typedef struct {
     Daemon *daemon;
+    GList link; /* in daemon->jobs */
     uint64_t generation;
     char *key;
     int source_fd; /* open still, to see whether the object changed while it was read */

@@ -10,6 +10,7 @@ static void look_for_work(Daemon *daemon);
 
 void job_free(Job *job)
 {
+    g_queue_unlink(&job->daemon->jobs, &job->link);
     fd_clear(&job->source_fd);
     for (size_t i = 0; i < RENDITIONS_MAX; i++)
         fd_clear(&job->outputs[i]);
@@ -32,6 +33,8 @@ static Job *job_new(Daemon *daemon, const Record *record)
     Job *job = g_new0(Job, 1);
 
     job->daemon = daemon;
+    job->link.data = job;
+    g_queue_push_tail_link(&daemon->jobs, &job->link);
     job->generation = daemon->generation;
     job->key = g_strdup(record->key);
     job->source_fd = -1;
@@ -230,7 +233,7 @@ static gboolean dispatch_now(gpointer data)
 void dispatch_soon(Daemon *daemon)
 {
     daemon->queue_is_empty = false;
-    if (!daemon->dispatch_source)
+    if (!daemon->dispatch_source && !daemon->sweep_only)
         daemon->dispatch_source = g_idle_add_full(G_PRIORITY_DEFAULT, dispatch_now, daemon, NULL);
 }
 

@@ -3,6 +3,7 @@
 #include "error.h"
 #include "file.h"
 #include "layout.h"
+#include "thumbnails.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -130,6 +131,11 @@ Publisher *publisher_open(const char *bucket, const char *prefix, GError **error
     return publisher;
 }
 
+int publisher_folder_fd(const Publisher *publisher)
+{
+    return publisher->folder_fd;
+}
+
 /* A name that nothing else uses, for as long as the file has no better one. */
 static char *temporary_name(Publisher *publisher)
 {
@@ -198,6 +204,7 @@ bool publisher_put(Publisher *publisher, int fd, const char *rendition, const ch
     g_autofree char *folder = split_path(path, &name);
     autofd parent_fd = open_folder(publisher, folder);
 
+    thumbnail_mark(fd, key);
     if (parent_fd < 0 || !link_over(publisher, fd, parent_fd, name)) {
         error_set_errno(error, errno, "cannot put the thumbnail in its place:", path);
         return false;
@@ -231,6 +238,9 @@ bool publisher_move(Publisher *publisher, const char *rendition, const char *fro
 
     if (to_fd < 0 || renameat(from_fd, from_name, to_fd, to_name) != 0)
         return false;
+    autofd fd = openat(to_fd, to_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    if (fd >= 0)
+        thumbnail_mark(fd, to);
     g_hash_table_add(publisher->folders, g_steal_pointer(&to_folder));
     remove_empty_parents(publisher, from_path);
     return true;

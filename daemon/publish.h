@@ -21,6 +21,9 @@ typedef struct Publisher Publisher;
  */
 Publisher *publisher_open(const char *bucket, const char *prefix, GError **error);
 
+/* Of the prefix folder. Borrowed. */
+int publisher_folder_fd(const Publisher *publisher);
+
 /* A new unnamed file in the prefix folder, open for reading and writing; -1 on error. */
 int publisher_create(Publisher *publisher, GError **error);
 

@@ -5,6 +5,7 @@
 #include "fault.h"
 #include "frame.h"
 #include "jpeg.h"
+#include "resize.h"
 
 #include <string.h>
 
@@ -75,7 +76,8 @@ static bool open_other(Decoder *decoder, ImageFacts *facts, GError **error)
     decoder->orientation = vips_image_get_orientation(image);
     facts->type = exact_type(decoder->type, image);
     facts->pages = vips_image_get_n_pages(image);
-    facts->alpha = vips_image_hasalpha(image);
+    /* LabQ packs three colours into four bands. */
+    facts->alpha = image->Coding == VIPS_CODING_NONE && vips_image_hasalpha(image);
 
     const void *exif;
     size_t size;
@@ -138,10 +140,10 @@ static Picture *read_jpeg(Decoder *decoder, int width, int height, GError **erro
     if (!jpeg_decode(decoder->source->data, decoder->source->size, width, height, &decoded, error))
         return NULL;
     decoder->damaged = decoded.damaged;
-    Picture *picture = decoded.picture;
-    if (picture->bands == 3 && decoded.icc == NULL && picture->width == width &&
-        picture->height == height)
-        return g_steal_pointer(&decoded.picture);
+    g_autoptr(Picture) picture =
+        resize_picture(decoded.picture, width, height, RESIZE_PLAIN, error);
+    if (picture == NULL || (picture->bands == 3 && decoded.icc == NULL))
+        return g_steal_pointer(&picture);
 
     VipsImage *image = frame_wrap(picture, picture->bands == 4, error);
     if (image == NULL)
@@ -151,9 +153,9 @@ static Picture *read_jpeg(Decoder *decoder, int width, int height, GError **erro
         const void *icc = g_bytes_get_data(decoded.icc, &size);
         vips_image_set_blob_copy(image, VIPS_META_ICC_NAME, icc, size);
     }
-    picture = frame_pull(image, width, height, error);
+    Picture *converted = frame_pull(image, width, height, error);
     g_object_unref(image);
-    return picture;
+    return converted;
 }
 
 /* What a loader leaves where there was nothing to decode. */

@@ -42,6 +42,7 @@ static const int allowed[] = {
     SCMP_SYS(rseq),
     SCMP_SYS(gettid),
     SCMP_SYS(getpid),
+    SCMP_SYS(getppid),
     SCMP_SYS(sched_yield),
     SCMP_SYS(sched_getaffinity),
     SCMP_SYS(sched_setaffinity),

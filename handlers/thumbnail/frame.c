@@ -61,12 +61,14 @@ static int color_bands(VipsInterpretation type)
 static void settle(VipsImage **image)
 {
     VipsImage *next = NULL;
-    VipsInterpretation type = vips_image_guess_interpretation(*image);
     if ((*image)->Coding != VIPS_CODING_NONE)
         advance(image, vips_image_decode(*image, &next), &next);
-    else if (type == VIPS_INTERPRETATION_MULTIBAND || type == VIPS_INTERPRETATION_HISTOGRAM)
+    if (*image == NULL)
+        return;
+    VipsInterpretation type = vips_image_guess_interpretation(*image);
+    if (type == VIPS_INTERPRETATION_MULTIBAND || type == VIPS_INTERPRETATION_HISTOGRAM)
         type = (*image)->Bands < 3 ? VIPS_INTERPRETATION_B_W : VIPS_INTERPRETATION_sRGB;
-    if (*image != NULL && (*image)->Type != type)
+    if ((*image)->Type != type)
         advance(image, vips_copy(*image, &next, "interpretation", type, NULL), &next);
     /* What is neither colour nor the alpha after it means nothing to us. */
     if (*image != NULL)
@@ -197,12 +199,6 @@ VipsImage *frame_wrap(const Picture *picture, bool cmyk, GError **error)
                   : picture->bands == 1 ? VIPS_INTERPRETATION_B_W
                                         : VIPS_INTERPRETATION_sRGB;
     return image;
-}
-
-Picture *frame_resize(const Picture *picture, int width, int height, GError **error)
-{
-    g_autoptr(VipsImage) image = frame_wrap(picture, false, error);
-    return image != NULL ? frame_pull(image, width, height, error) : NULL;
 }
 
 Picture *frame_crop_smart(const Picture *picture, int width, int height,

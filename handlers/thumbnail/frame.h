@@ -25,9 +25,6 @@ Picture *frame_pull(VipsImage *image, int width, int height, GError **error);
  */
 VipsImage *frame_wrap(const Picture *picture, bool cmyk, GError **error);
 
-/* Scaled to exactly `width` x `height`. Errors: ERROR_OUT_OF_MEMORY. Owner: the caller. */
-Picture *frame_resize(const Picture *picture, int width, int height, GError **error);
-
 /* The part of `width` x `height` that libvips finds most interesting. Errors, owner: as
  * frame_resize. */
 Picture *frame_crop_smart(const Picture *picture, int width, int height,

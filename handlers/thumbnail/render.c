@@ -1,6 +1,7 @@
 #include "render.h"
 
 #include "frame.h"
+#include "resize.h"
 
 /* What is decoded for the placeholder when no rendition is asked for. */
 #define BASE_SIDE_DEFAULT 100
@@ -67,7 +68,8 @@ static const Picture *frame_for(Render *render, const Layout *layout, GError **e
     const Picture *best = best_frame(render, layout->scaled_width, layout->scaled_height);
     if (best->width == layout->scaled_width && best->height == layout->scaled_height)
         return best;
-    Picture *frame = frame_resize(best, layout->scaled_width, layout->scaled_height, error);
+    Picture *frame = resize_picture(best, layout->scaled_width, layout->scaled_height,
+                                    best->bands == 4 ? RESIZE_ALPHA : RESIZE_PLAIN, error);
     if (frame != NULL)
         render->frames[render->n_frames++] = frame;
     return frame;

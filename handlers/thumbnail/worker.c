@@ -40,15 +40,6 @@ static bool settle_descriptors(int socket_fd)
     return reset < 0 || reset == RESET_FD;
 }
 
-static void default_signals(void)
-{
-    sigset_t none;
-    sigemptyset(&none);
-    for (int number = 1; number < NSIG; number++)
-        (void)signal(number, SIG_DFL);           /* fails for SIGKILL, SIGSTOP and glibc's own */
-    (void)sigprocmask(SIG_SETMASK, &none, NULL); /* cannot fail with these arguments */
-}
-
 /* Lets the daemon read the peak of this job's memory, not of all jobs', as VmHWM. */
 static void reset_peak(void)
 {
@@ -100,7 +91,6 @@ static GLogWriterOutput on_log(GLogLevelFlags level, const GLogField *fields, gs
 _Noreturn void worker_run(int socket_fd, const ForkRequest *request)
 {
     g_autoptr(GError) error = NULL;
-    default_signals();
     g_log_set_writer_func(on_log, NULL, NULL);
     if (!settle_descriptors(socket_fd))
         die(WORKER_EXIT_SANDBOX, "sandbox: cannot settle descriptors");

@@ -9,6 +9,7 @@
 
 #include <glib/gstdio.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -110,12 +111,12 @@ static StoreOutcome outcome_of(const Upload *upload, const Config *config, int64
     return outcome;
 }
 
-static void make_store(void)
+static void make_store(const char *folder)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(Config) config = config_load(NULL, &error);
     g_assert_no_error(error);
-    g_autofree char *path = daemon_store_path(bucket, config);
+    g_autofree char *path = daemon_store_path(folder, config);
     g_autoptr(Store) store = store_open(path, STORE_WRITE, &error);
     g_assert_no_error(error);
     store_set_renditions(store, config->renditions, config->n_renditions);
@@ -384,6 +385,8 @@ static const TextCase text_cases[] = {
     {"missing/store", "stats /usr", 3, "", "thumbq run"},
     {"missing/config", "stats --config /nonexistent.conf B", 3, "", "/nonexistent.conf"},
     {"missing/object", "show nothing.jpg B", 3, "", "nothing.jpg"},
+    {"sync/no-daemon", "sync B", 3, "", "thumbq run"},
+    {"sync/no-time", "sync --timeout 0 B", 2, "", "--timeout"},
     {"stats", "stats B", 0, "2 done, 1 skipped, 1 dead", ""},
     {"stats/plain", "stats B", 0, "\nobjects               5   1 pending", ""},
     {"stats/by", "stats --by prefix B", 0, "2026/", ""},
@@ -451,6 +454,92 @@ static void test_output_errors(void)
     }
 }
 
+/* ---- following ----------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    GPid pid;
+    FILE *out;
+} Follower;
+
+static Follower start_follower(const char *folder)
+{
+    g_autoptr(GError) error = NULL;
+    Follower follower = {0};
+    int out = -1;
+    char *words[] = {(char *)THUMBQ_PROGRAM, (char *)"events", (char *)"--follow",
+                     (char *)"--limit=1",    (char *)folder,   NULL};
+    g_spawn_async_with_pipes(NULL, words, NULL, G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL,
+                             &follower.pid, NULL, &out, NULL, &error);
+    g_assert_no_error(error);
+    follower.out = fdopen(out, "r");
+    g_assert_nonnull(follower.out);
+    return follower;
+}
+
+/* Waits for the next line, which has `part` in it. */
+static void expect_line(const Follower *follower, const char *part)
+{
+    char line[512];
+    g_assert_nonnull(fgets(line, sizeof(line), follower->out));
+    g_test_message("'%s' in '%s'", part, line);
+    g_assert_nonnull(strstr(line, part));
+}
+
+static int wait_for_end(const Follower *follower)
+{
+    int wait_status = 0;
+    g_assert_cmpint(waitpid(follower->pid, &wait_status, 0), ==, follower->pid);
+    g_assert_true(WIFEXITED(wait_status));
+    return WEXITSTATUS(wait_status);
+}
+
+static void add_object(const char *folder, const char *key)
+{
+    g_autoptr(GError) error = NULL;
+    g_autoptr(Config) config = config_load(NULL, &error);
+    g_autofree char *path = daemon_store_path(folder, config);
+    g_autoptr(Store) store = store_open(path, STORE_WRITE, &error);
+    g_assert_no_error(error);
+    ObjectVersion version = {.ino = 43, .size = 5};
+    StoreSeen seen;
+    uint64_t id;
+    store_seen(store, key, &version, PRIORITY_UPLOAD, START_US, &seen, &id, &error);
+    g_assert_no_error(error);
+    store_commit(store, &error);
+    g_assert_no_error(error);
+}
+
+/* What is committed later appears; a reader that leaves ends it, quietly. */
+static void test_follow(void)
+{
+    g_autofree char *folder = g_dir_make_tmp("thumbq-follow-XXXXXX", NULL);
+    make_store(folder);
+    Follower follower = start_follower(folder);
+    expect_line(&follower, "waiting.jpg");
+    add_object(folder, "first.jpg");
+    expect_line(&follower, "first.jpg");
+    add_object(folder, "second.jpg");
+    expect_line(&follower, "second.jpg");
+    fclose(follower.out);
+    g_assert_cmpint(wait_for_end(&follower), ==, 0);
+    remove_folder(folder);
+}
+
+/* A store that is deleted will never change again. */
+static void test_follow_gone(void)
+{
+    g_autofree char *folder = g_dir_make_tmp("thumbq-follow-XXXXXX", NULL);
+    make_store(folder);
+    Follower follower = start_follower(folder);
+    expect_line(&follower, "waiting.jpg");
+    add_object(folder, "first.jpg"); /* its line says that the store is watched by now */
+    expect_line(&follower, "first.jpg");
+    remove_folder(folder);
+    g_assert_cmpint(wait_for_end(&follower), ==, 3);
+    fclose(follower.out);
+}
+
 int main(int argc, char **argv)
 {
     g_unsetenv("THUMBQ_BUCKET");
@@ -460,7 +549,7 @@ int main(int argc, char **argv)
     g_assert_nonnull(bucket);
     g_autofree char *folder = g_build_filename(bucket, "2026", NULL);
     g_assert_cmpint(g_mkdir(folder, 0755), ==, 0);
-    make_store();
+    make_store(bucket);
     for (size_t i = 0; i < G_N_ELEMENTS(json_cases); i++) {
         g_autofree char *path = g_strconcat("/commands/json/", json_cases[i].name, NULL);
         g_test_add_data_func(path, &json_cases[i], test_json);
@@ -471,6 +560,8 @@ int main(int argc, char **argv)
     }
     g_test_add_func("/commands/json/order", test_order);
     g_test_add_func("/commands/output-errors", test_output_errors);
+    g_test_add_func("/commands/follow/new", test_follow);
+    g_test_add_func("/commands/follow/gone", test_follow_gone);
     int status = g_test_run();
     remove_folder(bucket);
     g_free(bucket);

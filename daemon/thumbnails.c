@@ -1,0 +1,153 @@
+#include "thumbnails.h"
+
+#include "file.h"
+#include "layout.h"
+#include "object.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+
+/*
+ * The value is a hash of the key: the key itself would often not fit into the inode, and cost a
+ * block of the disk for each thumbnail.
+ */
+#define MARK "user.thumbq"
+
+struct ThumbnailWalk {
+    GPtrArray *folders; /* DIR, from the prefix folder down */
+    GString
+        *path; /* of the innermost one, below the prefix folder, '/' at the end; "" at the top */
+    char *rendition;
+    char key[OBJECT_KEY_MAX + 1];
+};
+
+void thumbnail_mark(int fd, const char *key)
+{
+    uint64_t hash = layout_key_hash(key);
+
+    /* Without it the thumbnail is as good; only no sweep will ever take it for an orphan. */
+    (void)fsetxattr(fd, MARK, &hash, sizeof hash, 0);
+}
+
+static DIR *open_folder(int parent_fd, const char *name)
+{
+    int fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+
+    if (!dir)
+        fd_clear(&fd);
+    return dir;
+}
+
+static void close_folder(void *dir)
+{
+    (void)closedir(dir); /* nothing was written through it */
+}
+
+ThumbnailWalk *thumbnail_walk_new(Publisher *publisher)
+{
+    ThumbnailWalk *walk = g_new0(ThumbnailWalk, 1);
+    DIR *dir = open_folder(publisher_folder_fd(publisher), ".");
+
+    walk->folders = g_ptr_array_new_with_free_func(close_folder);
+    walk->path = g_string_new(NULL);
+    if (dir)
+        g_ptr_array_add(walk->folders, dir);
+    return walk;
+}
+
+static void enter(ThumbnailWalk *walk, int parent_fd, const char *name)
+{
+    DIR *dir = open_folder(parent_fd, name);
+
+    if (!dir)
+        return;
+    if (walk->folders->len == 1) {
+        g_free(walk->rendition);
+        walk->rendition = g_strdup(name);
+    }
+    g_ptr_array_add(walk->folders, dir);
+    g_string_append_printf(walk->path, "%s/", name);
+}
+
+static void leave(ThumbnailWalk *walk)
+{
+    g_ptr_array_set_size(walk->folders, (gint)walk->folders->len - 1);
+    if (walk->path->len > 0) {
+        g_string_truncate(walk->path, walk->path->len - 1);
+        const char *slash = strrchr(walk->path->str, '/');
+        g_string_truncate(walk->path, slash ? (gsize)(slash + 1 - walk->path->str) : 0);
+    }
+}
+
+static bool type_from_extension(const char *name, ImageType *ret_type)
+{
+    const char *dot = strrchr(name, '.');
+
+    for (int type = IMAGE_JPEG; dot && type < IMAGE_OTHER; type++) {
+        if (strcmp(dot + 1, image_type_extension((ImageType)type)) == 0) {
+            *ret_type = (ImageType)type;
+            return true;
+        }
+    }
+    return false;
+}
+
+/*
+ * Ours if it bears the mark of the key that its path says. A name that had to be cut says no key:
+ * such a file is left alone.
+ */
+static void identify(ThumbnailWalk *walk, int folder_fd, const char *name, ThumbnailFile *file)
+{
+    uint64_t hash;
+    const char *below = walk->path->str + strlen(walk->rendition) + 1;
+    const char *dot = strrchr(name, '.');
+
+    *file = (ThumbnailFile){.rendition = walk->rendition, .key = walk->key};
+    if (!dot || !type_from_extension(name, &file->type))
+        return;
+    int len = g_snprintf(walk->key, sizeof walk->key, "%s%.*s", below, (int)(dot - name), name);
+    if (len >= (int)sizeof walk->key || !object_key_is_valid(walk->key))
+        return;
+    autofd fd = openat(folder_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    file->is_ours = fd >= 0 && fgetxattr(fd, MARK, &hash, sizeof hash) == sizeof hash &&
+                    hash == layout_key_hash(walk->key);
+}
+
+bool thumbnail_walk_next(ThumbnailWalk *walk, ThumbnailFile *ret_file)
+{
+    while (walk->folders->len > 0) {
+        DIR *dir = g_ptr_array_index(walk->folders, walk->folders->len - 1);
+        struct dirent *entry = readdir(dir);
+        struct stat st;
+
+        if (!entry) {
+            leave(walk);
+            continue;
+        }
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0 ||
+            fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) != 0)
+            continue;
+        if (S_ISDIR(st.st_mode)) {
+            enter(walk, dirfd(dir), entry->d_name);
+            continue;
+        }
+        /* Files beside the renditions' folders are nobody's thumbnails. */
+        if (walk->folders->len == 1)
+            continue;
+        identify(walk, dirfd(dir), entry->d_name, ret_file);
+        return true;
+    }
+    return false;
+}
+
+void thumbnail_walk_free(ThumbnailWalk *walk)
+{
+    g_ptr_array_unref(walk->folders);
+    g_string_free(walk->path, TRUE);
+    g_free(walk->rendition);
+    g_free(walk);
+}

@@ -1,0 +1,139 @@
+/* Renditions: names, recipes, and what type comes out. */
+#include "rendition.h"
+
+#include <string.h>
+
+static void test_names(void)
+{
+    for (int i = FIT_INSIDE; i <= FIT_FILL; i++) {
+        Fit fit;
+        g_assert_true(fit_from_name(fit_name((Fit)i), &fit));
+        g_assert_cmpint(fit, ==, i);
+    }
+    for (int i = FORMAT_JPEG; i <= FORMAT_SAME; i++) {
+        Format format;
+        g_assert_true(format_from_name(format_name((Format)i), &format));
+        g_assert_cmpint(format, ==, i);
+    }
+    g_assert_cmpstr(fit_name((Fit)(FIT_FILL + 1)), ==, "unknown");
+    g_assert_cmpstr(format_name((Format)-1), ==, "unknown");
+}
+
+static void test_wrong_names(void)
+{
+    Fit fit = FIT_COVER;
+    Format format = FORMAT_PNG;
+
+    g_assert_false(fit_from_name("", &fit));
+    g_assert_false(fit_from_name("unknown", &fit));
+    g_assert_false(fit_from_name("Inside", &fit));
+    g_assert_false(format_from_name("jpg", &format));
+    g_assert_cmpint(fit, ==, FIT_COVER);
+    g_assert_cmpint(format, ==, FORMAT_PNG);
+}
+
+static const Rendition base = {
+    .name = "small",
+    .width = 256,
+    .height = 128,
+    .fit = FIT_INSIDE,
+    .format = FORMAT_WEBP,
+    .quality = 80,
+    .background = 0xffffff,
+};
+
+static uint64_t recipe_of(Rendition rendition)
+{
+    rendition_compute_recipe(&rendition);
+    return rendition.recipe;
+}
+
+/* Another recipe for each field that shapes the picture; the name does not. */
+static void test_recipe(void)
+{
+    Rendition others[8];
+    g_autoptr(GHashTable) seen = g_hash_table_new(g_int64_hash, g_int64_equal);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+        others[i] = base;
+    others[1].width = 255;
+    others[2].height = 127;
+    others[3].width = 128, others[3].height = 256;
+    others[4].fit = FIT_COVER;
+    others[5].format = FORMAT_JPEG;
+    others[6].quality = 81;
+    others[7].background = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+        rendition_compute_recipe(&others[i]);
+        g_assert_true(g_hash_table_add(seen, &others[i].recipe));
+    }
+
+    Rendition renamed = base;
+    g_strlcpy(renamed.name, "large", sizeof renamed.name);
+    g_assert_cmphex(recipe_of(renamed), ==, recipe_of(base));
+    renamed.recipe = 42;
+    g_assert_cmphex(recipe_of(renamed), ==, recipe_of(base));
+}
+
+typedef struct {
+    Format format;
+    ImageType source;
+    bool alpha;
+    ImageType type;
+} TypeCase;
+
+static const TypeCase types[] = {
+    {FORMAT_JPEG, IMAGE_PNG, true, IMAGE_JPEG},  {FORMAT_WEBP, IMAGE_PNG, false, IMAGE_WEBP},
+    {FORMAT_PNG, IMAGE_JPEG, false, IMAGE_PNG},  {FORMAT_AVIF, IMAGE_JPEG, false, IMAGE_AVIF},
+    {FORMAT_JXL, IMAGE_JPEG, false, IMAGE_JXL},  {FORMAT_AUTO, IMAGE_PNG, true, IMAGE_WEBP},
+    {FORMAT_AUTO, IMAGE_PNG, false, IMAGE_JPEG}, {FORMAT_SAME, IMAGE_JPEG, false, IMAGE_JPEG},
+    {FORMAT_SAME, IMAGE_WEBP, true, IMAGE_WEBP}, {FORMAT_SAME, IMAGE_PNG, true, IMAGE_PNG},
+    {FORMAT_SAME, IMAGE_GIF, true, IMAGE_WEBP},  {FORMAT_SAME, IMAGE_HEIC, false, IMAGE_JPEG},
+};
+
+/* In any case one that can be written. */
+static void test_output_type(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
+        Rendition rendition = base;
+        rendition.format = types[i].format;
+        g_assert_cmpint(rendition_output_type(&rendition, types[i].source, types[i].alpha), ==,
+                        types[i].type);
+    }
+    for (int format = FORMAT_JPEG; format <= FORMAT_SAME; format++) {
+        for (int source = IMAGE_NONE; source < IMAGE_TYPES; source++) {
+            Rendition rendition = base;
+            rendition.format = (Format)format;
+            ImageType type = rendition_output_type(&rendition, (ImageType)source, source % 2);
+            g_assert_cmpint(type, !=, IMAGE_NONE);
+            g_assert_cmpint(type, !=, IMAGE_OTHER);
+        }
+    }
+}
+
+static void test_image_types(void)
+{
+    g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
+    ImageType type = IMAGE_GIF;
+
+    for (int i = IMAGE_NONE; i < IMAGE_TYPES; i++) {
+        const char *name = image_type_name((ImageType)i);
+        g_assert_true(g_hash_table_add(names, (gpointer)name));
+        g_assert_true(image_type_from_name(name, &type));
+        g_assert_cmpint(type, ==, i);
+        g_assert_cmpuint(strlen(image_type_extension((ImageType)i)), >, 0);
+    }
+    g_assert_cmpstr(image_type_name(IMAGE_TYPES), ==, "unknown");
+    g_assert_false(image_type_from_name("unknown", &type));
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/rendition/names", test_names);
+    g_test_add_func("/rendition/wrong-names", test_wrong_names);
+    g_test_add_func("/rendition/recipe", test_recipe);
+    g_test_add_func("/rendition/output-type", test_output_type);
+    g_test_add_func("/rendition/image-types", test_image_types);
+    return g_test_run();
+}
