@@ -242,15 +242,16 @@ static bool open_state(Daemon *daemon, GError **error)
 
 static bool open_events(Daemon *daemon, GError **error)
 {
+    daemon->schedules = schedules_new(daemon, error);
+    if (!daemon->schedules)
+        return false;
     daemon->progress = progress_new(daemon);
     if (!open_bucket(daemon, error))
         return false;
     daemon->control = control_open(daemon, error);
     if (!daemon->control)
         return false;
-    if (!daemon->options->once)
-        daemon->schedules = schedules_new(daemon, error);
-    return daemon->options->once || daemon->schedules;
+    return true;
 }
 
 static void close_all(Daemon *daemon)

@@ -114,7 +114,7 @@ static void set_retry(const Job *job, StoreOutcome *outcome)
 /* What becomes of the object: the class of the error decides, some errors say more. */
 static void judge(const Job *job, StoreOutcome *outcome)
 {
-    outcome->counts = true;
+    outcome->counts = outcome->error != ERROR_NONE || outcome->attempt.start_us != 0;
     if (outcome->error == ERROR_NONE) {
         outcome->state = STATE_DONE;
         return;
@@ -238,6 +238,15 @@ void outcome_done(const WireResult *result, const PoolUsage *usage, void *data)
         job->daemon->invocations++;
         report_invocation(job, usage, outcome.error, outcome.message);
     }
+    conclude(job, &outcome);
+}
+
+void outcome_nothing_to_make(Job *job)
+{
+    StoreOutcome outcome;
+
+    init_outcome(job, &outcome);
+    keep(&outcome, job->kept, job->n_kept);
     conclude(job, &outcome);
 }
 
