@@ -8,6 +8,7 @@
  *   outcome.c   handlers -> thumbnails -> store
  *   sweep.c     passes that put right what events cannot tell of
  *   edit.c      changes of single records that commands ask for
+ *   destination.c  on-failure and on-success records
  *   batch.c     grouped commits, and what to do when one fails
  *   publish.c   thumbnails on disk; thumbnails.c walks over them
  *   schedule.c  clock ticks -> sweeps
@@ -193,6 +194,15 @@ void outcome_nothing_to_make(Job *job);
 
 /* The job could not even begin. Takes `job`. */
 void outcome_failed_early(Job *job, const GError *error);
+
+/* ---- destination.c */
+
+/*
+ * Writes down an object that is done or dead, where the configuration asks for it: a Lambda
+ * destination record. Before the commit, so that none is lost; after a crash the same object may be
+ * written down twice.
+ */
+void destination_write(const Job *job, const Record *record);
 
 /* ---- batch.c */
 
