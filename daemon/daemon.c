@@ -242,9 +242,6 @@ static bool open_state(Daemon *daemon, GError **error)
 
 static bool open_events(Daemon *daemon, GError **error)
 {
-    daemon->schedules = schedules_new(daemon, error);
-    if (!daemon->schedules)
-        return false;
     daemon->progress = progress_new(daemon);
     if (!open_bucket(daemon, error))
         return false;
@@ -297,7 +294,9 @@ bool daemon_run(const DaemonOptions *options, const Config *config, uint64_t *re
     bool opened;
 
     daemon.loop = g_main_loop_new(NULL, FALSE);
-    opened = open_state(&daemon, error) && open_events(&daemon, error);
+    /* A wrong schedule is a wrong configuration: refused before anything is touched. */
+    daemon.schedules = schedules_new(&daemon, error);
+    opened = daemon.schedules && open_state(&daemon, error) && open_events(&daemon, error);
     if (opened) {
         run_loop(&daemon);
         *ret_dead = report_dead(&daemon);
