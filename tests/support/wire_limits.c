@@ -1,0 +1,51 @@
+#include "wire_limits.h"
+
+#include <string.h>
+
+static void check_rendition(const Rendition *rendition)
+{
+    g_assert_nonnull(memchr(rendition->name, '\0', sizeof rendition->name));
+    g_assert_true(rendition->width >= 1 && rendition->width <= RENDITION_SIZE_MAX);
+    g_assert_true(rendition->height >= 1 && rendition->height <= RENDITION_SIZE_MAX);
+    g_assert_true(rendition->fit >= FIT_INSIDE && rendition->fit <= FIT_FILL);
+    g_assert_true(rendition->format >= FORMAT_JPEG && rendition->format <= FORMAT_SAME);
+    g_assert_true(rendition->quality >= 1 && rendition->quality <= 100);
+    g_assert_true(rendition->background <= 0xffffff);
+}
+
+void wire_limits_check_job(const WireJob *job)
+{
+    g_assert_cmpint(job->max_pixels, >=, 1);
+    g_assert_cmpint(job->max_file_size, >=, 1);
+    g_assert_cmpint(job->max_output_size, >=, 1);
+    g_assert_cmpint(job->max_pages, >=, 1);
+    g_assert_cmpuint(job->n_renditions, <=, RENDITIONS_MAX);
+    for (size_t i = 0; i < job->n_renditions; i++)
+        check_rendition(&job->renditions[i]);
+}
+
+static void check_facts(const ImageFacts *facts)
+{
+    g_assert_true(facts->type >= IMAGE_NONE && facts->type < IMAGE_TYPES);
+    g_assert_true(facts->width >= 0 && facts->height >= 0 && facts->pages >= 0);
+    g_assert_true(facts->orientation >= 0 && facts->orientation <= 8);
+    g_assert_cmpuint(facts->color, <=, 0xffffff);
+    g_assert_cmpuint(facts->thumbhash_len, <=, THUMBHASH_MAX);
+}
+
+void wire_limits_check_result(const WireResult *result)
+{
+    g_assert_true(result->error >= ERROR_NONE && result->error < ERROR_USAGE);
+    g_assert_cmpstr(error_name(result->error), !=, "unknown");
+    g_assert_nonnull(memchr(result->message, '\0', sizeof result->message));
+    g_assert_true(g_utf8_validate(result->message, -1, NULL));
+    check_facts(&result->facts);
+    g_assert_cmpuint(result->n_thumbnails, <=, RENDITIONS_MAX);
+    for (size_t i = 0; i < result->n_thumbnails; i++) {
+        const ThumbnailFacts *thumbnail = &result->thumbnails[i];
+        g_assert_true(thumbnail->type >= IMAGE_NONE && thumbnail->type < IMAGE_TYPES);
+        g_assert_true(thumbnail->width >= 1 && thumbnail->width <= RENDITION_SIZE_MAX);
+        g_assert_true(thumbnail->height >= 1 && thumbnail->height <= RENDITION_SIZE_MAX);
+        g_assert_cmpint(thumbnail->size, >=, 1);
+    }
+}

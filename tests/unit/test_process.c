@@ -1,0 +1,173 @@
+/* Processes: what a death means, and that what was started is reaped and measured. */
+#include "file.h"
+#include "forkserver.h"
+#include "process.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+typedef struct {
+    const char *name;
+    int exit_status; /* -1: by the signal */
+    int signal;
+    ErrorCode code;
+} DeathCase;
+
+static const DeathCase deaths[] = {
+    {"sandbox-violation", -1, SIGSYS, ERROR_SANDBOX_VIOLATION},
+    {"source-cut-short", -1, SIGBUS, ERROR_SOURCE_CHANGED},
+    {"cpu-time", -1, SIGXCPU, ERROR_TIMEOUT},
+    {"output-size", -1, SIGXFSZ, ERROR_OUTPUT_TOO_LARGE},
+    {"killed", -1, SIGKILL, ERROR_HANDLER_CRASHED},
+    {"segfault", -1, SIGSEGV, ERROR_HANDLER_CRASHED},
+    {"abort", -1, SIGABRT, ERROR_HANDLER_CRASHED},
+    {"real-time-signal", -1, 40, ERROR_HANDLER_CRASHED},
+    {"exit-ok", WORKER_EXIT_OK, 0, ERROR_HANDLER_CRASHED},
+    {"exit-memory", WORKER_EXIT_MEMORY, 0, ERROR_OUT_OF_MEMORY},
+    {"exit-sandbox", WORKER_EXIT_SANDBOX, 0, ERROR_HANDLER_UNAVAILABLE},
+    {"exit-protocol", WORKER_EXIT_PROTOCOL, 0, ERROR_HANDLER_CRASHED},
+    {"exit-1", 1, 0, ERROR_HANDLER_CRASHED},
+    /* Statuses that have the number of a signal, and the other way about. */
+    {"exit-7", SIGBUS, 0, ERROR_HANDLER_CRASHED},
+    {"exit-31", SIGSYS, 0, ERROR_HANDLER_CRASHED},
+};
+
+/* A real status of a real process: nothing is said here of how they are encoded. */
+static int die(const DeathCase *row)
+{
+    int status;
+    pid_t pid = fork();
+
+    g_assert_cmpint(pid, >=, 0);
+    if (pid == 0) {
+        prctl(PR_SET_DUMPABLE, 0);
+        if (row->exit_status >= 0)
+            _exit(row->exit_status);
+        if (row->signal != SIGKILL)
+            signal(row->signal, SIG_DFL);
+        kill(getpid(), row->signal);
+        _exit(255);
+    }
+    g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+    return status;
+}
+
+static void test_death(const void *data)
+{
+    const DeathCase *row = data;
+    char message[WIRE_MESSAGE_MAX] = "";
+
+    g_assert_cmpint(process_death_reason(die(row), message), ==, row->code);
+    g_assert_cmpuint(strlen(message), >, 5);
+    g_assert_true(g_utf8_validate(message, -1, NULL));
+}
+
+static void test_socket_pair(void)
+{
+    g_autoptr(GError) error = NULL;
+    int ours, theirs;
+
+    g_assert_true(process_socket_pair(&ours, &theirs, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(fcntl(ours, F_GETFD), ==, FD_CLOEXEC);
+    g_assert_cmpint(fcntl(theirs, F_GETFD), ==, FD_CLOEXEC);
+    g_assert_true(fcntl(ours, F_GETFL) & O_NONBLOCK);
+    g_assert_false(fcntl(theirs, F_GETFL) & O_NONBLOCK);
+    fd_clear(&ours);
+    fd_clear(&theirs);
+}
+
+static void test_cannot_start(void)
+{
+    static const char *const programs[] = {"/nonexistent/program", "/dev/null", "/"};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(programs); i++) {
+        g_autoptr(GError) error = NULL;
+        Process process = PROCESS_NONE;
+
+        g_assert_false(process_start_forkserver(programs[i], &process, &error));
+        g_assert_error(error, THUMBQ_ERROR, ERROR_HANDLER_UNAVAILABLE);
+        g_assert_nonnull(strstr(error->message, programs[i]));
+        g_assert_cmpint(process.pid, ==, 0);
+    }
+    g_assert_cmpint(waitpid(-1, NULL, WNOHANG), ==, -1);
+}
+
+/* cat waits for a line of /dev/null, which ends at once: a program that starts and exits 0. */
+static void test_reap(void)
+{
+    g_autoptr(GError) error = NULL;
+    Process process = PROCESS_NONE;
+    ProcessEnd end;
+
+    g_assert_true(process_start_forkserver("/bin/cat", &process, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(process.pid, >, 0);
+    g_assert_cmpint(fcntl(process.pidfd, F_GETFD), ==, FD_CLOEXEC);
+    struct pollfd ended = {.fd = process.pidfd, .events = POLLIN};
+    g_assert_cmpint(poll(&ended, 1, -1), ==, 1);
+    g_assert_true(process_reap(&process, false, &end));
+    g_assert_true(WIFEXITED(end.wait_status));
+    g_assert_cmpint(WEXITSTATUS(end.wait_status), ==, 0);
+    g_assert_cmpint(end.memory_bytes, >, 0);
+    g_assert_cmpint(process.pid, ==, 0);
+    g_assert_cmpint(process.pidfd, ==, -1);
+    g_assert_cmpint(process.socket_fd, ==, -1);
+}
+
+/* A child that waits to be killed. */
+static Process start_sleeper(void)
+{
+    pid_t pid = fork();
+
+    g_assert_cmpint(pid, >=, 0);
+    while (pid == 0)
+        pause();
+    return (Process){.pid = pid, .pidfd = (int)syscall(SYS_pidfd_open, pid, 0), .socket_fd = -1};
+}
+
+static void test_kill(void)
+{
+    Process process = start_sleeper();
+    ProcessEnd end;
+    int status_fd = process_open_status(process.pid);
+
+    g_assert_false(process_reap(&process, false, &end));
+    g_assert_cmpint(status_fd, >=, 0);
+    g_assert_cmpint(process_peak_memory(status_fd), >, 0);
+    g_assert_cmpint(process_cpu_us(process.pid), >=, 0);
+
+    pid_t pid = process.pid;
+    process_kill(&process);
+    g_assert_true(process_reap(&process, true, &end));
+    g_assert_true(WIFSIGNALED(end.wait_status));
+    g_assert_cmpint(WTERMSIG(end.wait_status), ==, SIGKILL);
+
+    /* Of one that is gone there is nothing to measure, and nothing to kill. */
+    g_assert_cmpint(process_peak_memory(status_fd), ==, 0);
+    g_assert_cmpint(process_cpu_us(pid), ==, 0);
+    process_kill(&process);
+    g_assert_cmpint(process_open_status(pid), ==, -1);
+    fd_clear(&status_fd);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(deaths); i++) {
+        g_autofree char *path = g_strdup_printf("/process/death/%s", deaths[i].name);
+        g_test_add_data_func(path, &deaths[i], test_death);
+    }
+    g_test_add_func("/process/socket-pair", test_socket_pair);
+    g_test_add_func("/process/cannot-start", test_cannot_start);
+    g_test_add_func("/process/reap", test_reap);
+    g_test_add_func("/process/kill", test_kill);
+    return g_test_run();
+}

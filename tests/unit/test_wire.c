@@ -1,0 +1,535 @@
+/* Frames: what goes in comes out; anything else is refused; descriptors are never lost. */
+#include "file.h"
+#include "wire.h"
+#include "wire_limits.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* ---- frames -------------------------------------------------------------------------------------
+ */
+
+static WireJob make_job(size_t n_renditions)
+{
+    WireJob job = {
+        .serial = UINT64_MAX - 1,
+        .max_pixels = 150000000,
+        .max_file_size = INT64_C(1) << 40,
+        .max_output_size = INT64_MAX,
+        .max_pages = 200,
+        .known_etag = {1, UINT64_MAX},
+        .n_renditions = n_renditions,
+    };
+
+    for (size_t i = 0; i < n_renditions; i++) {
+        job.renditions[i] = (Rendition){
+            .width = RENDITION_SIZE_MAX,
+            .height = 1 + (int)i,
+            .fit = (Fit)(i % (FIT_FILL + 1)),
+            .format = (Format)(i % (FORMAT_SAME + 1)),
+            .quality = 1 + (int)i,
+            .background = 0xffffff,
+            .recipe = UINT64_C(0x1234567890abcdef) + i,
+        };
+        memset(job.renditions[i].name, 'a' + (int)i, RENDITION_NAME_MAX - 1);
+    }
+    return job;
+}
+
+static WireResult make_result(size_t n_thumbnails)
+{
+    WireResult result = {
+        .serial = 7,
+        .facts =
+            {
+                .type = IMAGE_TIFF,
+                .width = INT32_MAX,
+                .height = 1,
+                .pages = 3,
+                .orientation = 8,
+                .alpha = true,
+                .damaged = true,
+                .has_date = true,
+                .date_us = INT64_C(1769904000123456),
+                .etag = {2, 3},
+                .has_color = true,
+                .color = 0xaabbcc,
+                .thumbhash_len = THUMBHASH_MAX,
+            },
+        .n_thumbnails = n_thumbnails,
+    };
+
+    memset(result.facts.thumbhash, 0x5a, THUMBHASH_MAX);
+    for (size_t i = 0; i < n_thumbnails; i++)
+        result.thumbnails[i] = (ThumbnailFacts){IMAGE_WEBP, 256, 1 + (int)i, 1000 + (int64_t)i};
+    return result;
+}
+
+static WireResult make_failure(void)
+{
+    WireResult result = {.serial = 7, .error = ERROR_TOO_MANY_PIXELS};
+
+    memset(result.message, 'm', WIRE_MESSAGE_MAX - 1);
+    return result;
+}
+
+static void test_job_round_trip(void)
+{
+    for (size_t n = 0; n <= RENDITIONS_MAX; n++) {
+        uint8_t buffer[WIRE_FRAME_MAX];
+        g_autoptr(GError) error = NULL;
+        WireJob job = make_job(n);
+        WireJob back;
+
+        size_t len = wire_encode_job(&job, buffer);
+        g_assert_cmpuint(len, <=, WIRE_FRAME_MAX);
+        g_assert_true(wire_decode_job(buffer, len, &back, &error));
+        g_assert_no_error(error);
+        g_assert_cmpuint(back.serial, ==, job.serial);
+        g_assert_cmpint(back.max_pixels, ==, job.max_pixels);
+        g_assert_cmpint(back.max_file_size, ==, job.max_file_size);
+        g_assert_cmpint(back.max_output_size, ==, job.max_output_size);
+        g_assert_cmpint(back.max_pages, ==, job.max_pages);
+        g_assert_cmpmem(back.known_etag, sizeof back.known_etag, job.known_etag,
+                        sizeof job.known_etag);
+        g_assert_cmpuint(back.n_renditions, ==, n);
+        for (size_t i = 0; i < n; i++) {
+            const Rendition *a = &back.renditions[i], *b = &job.renditions[i];
+            g_assert_cmpstr(a->name, ==, b->name);
+            g_assert_cmpint(a->width, ==, b->width);
+            g_assert_cmpint(a->height, ==, b->height);
+            g_assert_cmpint(a->fit, ==, b->fit);
+            g_assert_cmpint(a->format, ==, b->format);
+            g_assert_cmpint(a->quality, ==, b->quality);
+            g_assert_cmphex(a->background, ==, b->background);
+            g_assert_cmphex(a->recipe, ==, b->recipe);
+        }
+    }
+}
+
+static void check_same_facts(const ImageFacts *a, const ImageFacts *b)
+{
+    g_assert_cmpint(a->type, ==, b->type);
+    g_assert_cmpint(a->width, ==, b->width);
+    g_assert_cmpint(a->height, ==, b->height);
+    g_assert_cmpint(a->pages, ==, b->pages);
+    g_assert_cmpint(a->orientation, ==, b->orientation);
+    g_assert_cmpint(a->alpha, ==, b->alpha);
+    g_assert_cmpint(a->damaged, ==, b->damaged);
+    g_assert_cmpint(a->has_date, ==, b->has_date);
+    g_assert_cmpint(a->date_us, ==, b->date_us);
+    g_assert_cmpmem(a->etag, sizeof a->etag, b->etag, sizeof b->etag);
+    g_assert_cmpint(a->has_color, ==, b->has_color);
+    g_assert_cmphex(a->color, ==, b->color);
+    g_assert_cmpmem(a->thumbhash, a->thumbhash_len, b->thumbhash, b->thumbhash_len);
+}
+
+static void test_result_round_trip(void)
+{
+    for (size_t n = 0; n <= RENDITIONS_MAX + 1; n++) {
+        uint8_t buffer[WIRE_FRAME_MAX];
+        g_autoptr(GError) error = NULL;
+        WireResult result = n <= RENDITIONS_MAX ? make_result(n) : make_failure();
+        WireResult back;
+
+        size_t len = wire_encode_result(&result, buffer);
+        g_assert_true(wire_decode_result(buffer, len, &back, &error));
+        g_assert_no_error(error);
+        g_assert_cmpuint(back.serial, ==, result.serial);
+        g_assert_cmpint(back.error, ==, result.error);
+        g_assert_cmpint(back.unchanged, ==, result.unchanged);
+        g_assert_cmpstr(back.message, ==, result.message);
+        check_same_facts(&back.facts, &result.facts);
+        g_assert_cmpuint(back.n_thumbnails, ==, result.n_thumbnails);
+        for (size_t i = 0; i < result.n_thumbnails; i++) {
+            g_assert_cmpint(back.thumbnails[i].type, ==, result.thumbnails[i].type);
+            g_assert_cmpint(back.thumbnails[i].width, ==, result.thumbnails[i].width);
+            g_assert_cmpint(back.thumbnails[i].height, ==, result.thumbnails[i].height);
+            g_assert_cmpint(back.thumbnails[i].size, ==, result.thumbnails[i].size);
+        }
+    }
+}
+
+/* Either a frame within the limits, or ERROR_PROTOCOL and nothing written. True for the former. */
+static bool decodes(const uint8_t *data, size_t len)
+{
+    g_autoptr(GError) job_error = NULL;
+    g_autoptr(GError) result_error = NULL;
+    /* Of exactly that size, for the address sanitizer. */
+    g_autofree uint8_t *copy = g_memdup2(data, len);
+    WireJob job = {.serial = 42};
+    WireResult result = {.serial = 42};
+
+    bool is_job = wire_decode_job(copy, len, &job, &job_error);
+    bool is_result = wire_decode_result(copy, len, &result, &result_error);
+    g_assert_false(is_job && is_result);
+    if (is_job) {
+        wire_limits_check_job(&job);
+    } else {
+        g_assert_error(job_error, THUMBQ_ERROR, ERROR_PROTOCOL);
+        g_assert_cmpuint(job.serial, ==, 42);
+    }
+    if (is_result) {
+        wire_limits_check_result(&result);
+    } else {
+        g_assert_error(result_error, THUMBQ_ERROR, ERROR_PROTOCOL);
+        g_assert_cmpuint(result.serial, ==, 42);
+    }
+    return is_job || is_result;
+}
+
+typedef struct {
+    uint8_t data[WIRE_FRAME_MAX];
+    size_t len;
+} Frame;
+
+#define FRAMES 5
+
+static void make_frames(Frame frames[static FRAMES])
+{
+    const WireJob jobs[] = {make_job(0), make_job(RENDITIONS_MAX)};
+    const WireResult results[] = {make_result(0), make_result(RENDITIONS_MAX), make_failure()};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(jobs); i++)
+        frames[i].len = wire_encode_job(&jobs[i], frames[i].data);
+    for (size_t i = 0; i < G_N_ELEMENTS(results); i++)
+        frames[2 + i].len = wire_encode_result(&results[i], frames[2 + i].data);
+}
+
+static void test_truncated(void)
+{
+    Frame frames[FRAMES];
+
+    make_frames(frames);
+    for (size_t i = 0; i < FRAMES; i++) {
+        g_assert_true(decodes(frames[i].data, frames[i].len));
+        for (size_t len = 0; len < frames[i].len; len++)
+            g_assert_false(decodes(frames[i].data, len));
+        frames[i].data[frames[i].len] = 0;
+        g_assert_false(decodes(frames[i].data, frames[i].len + 1));
+    }
+}
+
+/* Every single bit, and many at once. */
+static void test_flipped(void)
+{
+    g_autoptr(GRand) rand = g_rand_new_with_seed(3);
+    Frame frames[FRAMES];
+    unsigned refused = 0;
+
+    make_frames(frames);
+    for (size_t i = 0; i < FRAMES; i++) {
+        for (size_t bit = 0; bit < 8 * frames[i].len; bit++) {
+            frames[i].data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+            refused += !decodes(frames[i].data, frames[i].len);
+            frames[i].data[bit / 8] ^= (uint8_t)(1 << bit % 8);
+        }
+        for (int round = 0; round < 2000; round++) {
+            Frame frame = frames[i];
+            for (int n = g_rand_int_range(rand, 2, 8); n > 0; n--)
+                frame.data[g_rand_int_range(rand, 0, (gint32)frame.len)] =
+                    (uint8_t)g_rand_int_range(rand, 0, 256);
+            refused += !decodes(frame.data, frame.len);
+        }
+    }
+    g_assert_cmpuint(refused, >, 0);
+}
+
+/* ---- fields outside of their limits -------------------------------------------------------------
+ */
+
+typedef struct {
+    const char *name;
+    void (*spoil)(WireJob *job);
+} JobCase;
+
+#define SPOIL_JOB(what, assignment)                                                                \
+    static void spoil_job_##what(WireJob *job)                                                     \
+    {                                                                                              \
+        job->assignment;                                                                           \
+    }
+SPOIL_JOB(pixels, max_pixels = 0)
+SPOIL_JOB(file_size, max_file_size = -1)
+SPOIL_JOB(output_size, max_output_size = 0)
+SPOIL_JOB(pages, max_pages = 0)
+SPOIL_JOB(width, renditions[1].width = 0)
+SPOIL_JOB(width_large, renditions[1].width = RENDITION_SIZE_MAX + 1)
+SPOIL_JOB(height, renditions[1].height = -1)
+SPOIL_JOB(fit, renditions[1].fit = (Fit)(FIT_FILL + 1))
+SPOIL_JOB(format, renditions[1].format = (Format)(FORMAT_SAME + 1))
+SPOIL_JOB(quality, renditions[1].quality = 101)
+SPOIL_JOB(background, renditions[1].background = 0x1000000)
+
+static const JobCase spoilt_jobs[] = {
+    {"pixels", spoil_job_pixels},
+    {"file-size", spoil_job_file_size},
+    {"output-size", spoil_job_output_size},
+    {"pages", spoil_job_pages},
+    {"width", spoil_job_width},
+    {"width-large", spoil_job_width_large},
+    {"height", spoil_job_height},
+    {"fit", spoil_job_fit},
+    {"format", spoil_job_format},
+    {"quality", spoil_job_quality},
+    {"background", spoil_job_background},
+};
+
+static void test_spoilt_job(const void *data)
+{
+    const JobCase *row = data;
+    uint8_t buffer[WIRE_FRAME_MAX];
+    WireJob job = make_job(2);
+
+    g_assert_true(decodes(buffer, wire_encode_job(&job, buffer)));
+    row->spoil(&job);
+    g_assert_false(decodes(buffer, wire_encode_job(&job, buffer)));
+}
+
+typedef struct {
+    const char *name;
+    void (*spoil)(WireResult *result);
+} ResultCase;
+
+#define SPOIL_RESULT(what, assignment)                                                             \
+    static void spoil_result_##what(WireResult *result)                                            \
+    {                                                                                              \
+        result->assignment;                                                                        \
+    }
+SPOIL_RESULT(error_usage, error = ERROR_USAGE)
+SPOIL_RESULT(error_internal, error = ERROR_INTERNAL)
+SPOIL_RESULT(error_unknown, error = (ErrorCode)99)
+SPOIL_RESULT(error_negative, error = (ErrorCode)-1)
+SPOIL_RESULT(message, message[0] = '\xff')
+SPOIL_RESULT(type, facts.type = IMAGE_TYPES)
+SPOIL_RESULT(width, facts.width = -1)
+SPOIL_RESULT(orientation, facts.orientation = 9)
+SPOIL_RESULT(date_early, facts.date_us = INT64_MIN)
+SPOIL_RESULT(date_late, facts.date_us = INT64_MAX)
+SPOIL_RESULT(color, facts.color = 0x1000000)
+SPOIL_RESULT(thumbnail_type, thumbnails[1].type = (ImageType)255)
+SPOIL_RESULT(thumbnail_width, thumbnails[1].width = 0)
+SPOIL_RESULT(thumbnail_height, thumbnails[1].height = RENDITION_SIZE_MAX + 1)
+SPOIL_RESULT(thumbnail_size, thumbnails[1].size = 0)
+
+static const ResultCase spoilt_results[] = {
+    {"error-usage", spoil_result_error_usage},
+    {"error-internal", spoil_result_error_internal},
+    {"error-unknown", spoil_result_error_unknown},
+    {"error-negative", spoil_result_error_negative},
+    {"message", spoil_result_message},
+    {"type", spoil_result_type},
+    {"width", spoil_result_width},
+    {"orientation", spoil_result_orientation},
+    {"date-early", spoil_result_date_early},
+    {"date-late", spoil_result_date_late},
+    {"color", spoil_result_color},
+    {"thumbnail-type", spoil_result_thumbnail_type},
+    {"thumbnail-width", spoil_result_thumbnail_width},
+    {"thumbnail-height", spoil_result_thumbnail_height},
+    {"thumbnail-size", spoil_result_thumbnail_size},
+};
+
+static void test_spoilt_result(const void *data)
+{
+    const ResultCase *row = data;
+    uint8_t buffer[WIRE_FRAME_MAX];
+    WireResult result = make_result(2);
+
+    g_assert_true(decodes(buffer, wire_encode_result(&result, buffer)));
+    row->spoil(&result);
+    g_assert_false(decodes(buffer, wire_encode_result(&result, buffer)));
+}
+
+/* A worker may fail with every error an object can have. */
+static void test_object_errors(void)
+{
+    for (int code = ERROR_NOT_AN_IMAGE; code <= ERROR_HANDLER_UNAVAILABLE; code++) {
+        uint8_t buffer[WIRE_FRAME_MAX];
+        WireResult result = {.error = (ErrorCode)code, .message = "why"};
+
+        g_assert_true(decodes(buffer, wire_encode_result(&result, buffer)));
+    }
+}
+
+/* ---- sockets ------------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    int a, b;
+} Pair;
+
+static void open_pair(Pair *pair)
+{
+    int fds[2];
+
+    g_assert_cmpint(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), ==,
+                    0);
+    *pair = (Pair){fds[0], fds[1]};
+}
+
+static void close_pair(Pair *pair)
+{
+    fd_clear(&pair->a);
+    fd_clear(&pair->b);
+}
+
+static guint count_fds(void)
+{
+    guint n = 0;
+    DIR *dir = opendir("/proc/self/fd");
+
+    g_assert_nonnull(dir);
+    while (readdir(dir))
+        n++;
+    closedir(dir);
+    return n;
+}
+
+static void test_send(void)
+{
+    uint8_t buffer[WIRE_FRAME_MAX];
+    g_autoptr(GError) error = NULL;
+    int received[WIRE_FDS_MAX];
+    int sent[WIRE_FDS_MAX];
+    size_t n_fds;
+    ssize_t len;
+    Pair pair;
+    guint before = count_fds();
+
+    open_pair(&pair);
+    for (size_t i = 0; i < WIRE_FDS_MAX; i++)
+        sent[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
+    g_assert_true(wire_send(pair.a, "frame", 5, sent, WIRE_FDS_MAX, &error));
+    g_assert_true(wire_receive(pair.b, buffer, &len, received, WIRE_FDS_MAX, &n_fds, &error));
+    g_assert_no_error(error);
+    g_assert_cmpmem(buffer, (size_t)len, "frame", 5);
+    g_assert_cmpuint(n_fds, ==, WIRE_FDS_MAX);
+    for (size_t i = 0; i < WIRE_FDS_MAX; i++) {
+        g_assert_cmpint(fcntl(received[i], F_GETFD), ==, FD_CLOEXEC);
+        fd_clear(&received[i]);
+        fd_clear(&sent[i]);
+    }
+    close_pair(&pair);
+    g_assert_cmpuint(count_fds(), ==, before);
+}
+
+typedef struct {
+    const char *name;
+    size_t len, n_fds, max_fds;
+    bool ok;
+} ReceiveCase;
+
+static const ReceiveCase receives[] = {
+    {"none", 1, 0, 0, true},
+    {"fewer", 1, 1, 3, true},
+    {"not-wanted", 1, 1, 0, false},
+    {"one-too-many", 1, 3, 2, false},
+    {"far-too-many", 1, 100, 2, false},
+    {"far-too-many-for-all", 1, 200, WIRE_FDS_MAX, false},
+    {"largest-frame", WIRE_FRAME_MAX, 1, 1, true},
+    {"frame-too-long", WIRE_FRAME_MAX + 1, 0, 0, false},
+    {"frame-too-long-with-descriptor", WIRE_FRAME_MAX + 1, 1, 1, false},
+};
+
+/* Without the limits of wire_send. */
+static void send_anything(int socket_fd, size_t len, size_t n_fds)
+{
+    g_autofree uint8_t *data = g_malloc0(len);
+    g_autofree char *control = g_malloc0(CMSG_SPACE(sizeof(int) * (n_fds + 1)));
+    struct iovec part = {.iov_base = data, .iov_len = len};
+    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+
+    if (n_fds > 0) {
+        message.msg_control = control;
+        message.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
+        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+        header->cmsg_level = SOL_SOCKET;
+        header->cmsg_type = SCM_RIGHTS;
+        header->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
+        for (size_t i = 0; i < n_fds; i++) {
+            int fd = STDERR_FILENO;
+            memcpy(CMSG_DATA(header) + i * sizeof fd, &fd, sizeof fd);
+        }
+    }
+    g_assert_cmpint(sendmsg(socket_fd, &message, MSG_NOSIGNAL), ==, (gssize)len);
+}
+
+static void test_receive(const void *data)
+{
+    const ReceiveCase *row = data;
+    uint8_t buffer[WIRE_FRAME_MAX];
+    g_autoptr(GError) error = NULL;
+    int fds[WIRE_FDS_MAX];
+    size_t n_fds = 0;
+    ssize_t len;
+    Pair pair;
+
+    open_pair(&pair);
+    guint before = count_fds();
+    send_anything(pair.a, row->len, row->n_fds);
+    g_assert_cmpint(wire_receive(pair.b, buffer, &len, fds, row->max_fds, &n_fds, &error), ==,
+                    row->ok);
+    if (row->ok) {
+        g_assert_no_error(error);
+        g_assert_cmpint(len, ==, (gssize)row->len);
+        g_assert_cmpuint(n_fds, ==, row->n_fds);
+    } else {
+        g_assert_error(error, THUMBQ_ERROR, ERROR_PROTOCOL);
+    }
+    for (size_t i = 0; i < n_fds; i++)
+        fd_clear(&fds[i]);
+    g_assert_cmpuint(count_fds(), ==, before);
+    close_pair(&pair);
+}
+
+static void test_ends(void)
+{
+    uint8_t buffer[WIRE_FRAME_MAX];
+    g_autoptr(GError) error = NULL;
+    size_t n_fds;
+    ssize_t len = 42;
+    Pair pair;
+
+    open_pair(&pair);
+    g_assert_true(wire_receive(pair.b, buffer, &len, NULL, 0, &n_fds, &error));
+    g_assert_cmpint(len, ==, -1);
+    g_assert_cmpuint(n_fds, ==, 0);
+    fd_clear(&pair.a);
+    g_assert_true(wire_receive(pair.b, buffer, &len, NULL, 0, &n_fds, &error));
+    g_assert_cmpint(len, ==, 0);
+    g_assert_no_error(error);
+    g_assert_false(wire_send(pair.b, "x", 1, NULL, 0, &error));
+    g_assert_error(error, THUMBQ_ERROR, ERROR_IO);
+    g_clear_error(&error);
+    close_pair(&pair);
+    g_assert_false(wire_receive(-1, buffer, &len, NULL, 0, &n_fds, &error));
+    g_assert_error(error, THUMBQ_ERROR, ERROR_IO);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/wire/job-round-trip", test_job_round_trip);
+    g_test_add_func("/wire/result-round-trip", test_result_round_trip);
+    g_test_add_func("/wire/truncated", test_truncated);
+    g_test_add_func("/wire/flipped", test_flipped);
+    for (size_t i = 0; i < G_N_ELEMENTS(spoilt_jobs); i++) {
+        g_autofree char *path = g_strdup_printf("/wire/spoilt-job/%s", spoilt_jobs[i].name);
+        g_test_add_data_func(path, &spoilt_jobs[i], test_spoilt_job);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(spoilt_results); i++) {
+        g_autofree char *path = g_strdup_printf("/wire/spoilt-result/%s", spoilt_results[i].name);
+        g_test_add_data_func(path, &spoilt_results[i], test_spoilt_result);
+    }
+    g_test_add_func("/wire/object-errors", test_object_errors);
+    g_test_add_func("/wire/send", test_send);
+    for (size_t i = 0; i < G_N_ELEMENTS(receives); i++) {
+        g_autofree char *path = g_strdup_printf("/wire/receive/%s", receives[i].name);
+        g_test_add_data_func(path, &receives[i], test_receive);
+    }
+    g_test_add_func("/wire/ends", test_ends);
+    return g_test_run();
+}
