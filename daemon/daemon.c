@@ -242,15 +242,16 @@ static bool open_state(Daemon *daemon, GError **error)
 
 static bool open_events(Daemon *daemon, GError **error)
 {
+    daemon->schedules = schedules_new(daemon, error);
+    if (!daemon->schedules)
+        return false;
     daemon->progress = progress_new(daemon);
     if (!open_bucket(daemon, error))
         return false;
     daemon->control = control_open(daemon, error);
     if (!daemon->control)
         return false;
-    if (!daemon->options->once)
-        daemon->schedules = schedules_new(daemon, error);
-    return daemon->options->once || daemon->schedules;
+    return true;
 }
 
 static void close_all(Daemon *daemon)
@@ -263,6 +264,8 @@ static void close_all(Daemon *daemon)
     progress_free(daemon->progress);
     control_free(daemon->control);
     pool_free(daemon->pool);
+    while (!g_queue_is_empty(&daemon->jobs)) /* nobody answers them any more */
+        job_free(g_queue_peek_head(&daemon->jobs));
     bucket_free(daemon->bucket);
     publisher_free(daemon->publisher);
     store_close(daemon->store);

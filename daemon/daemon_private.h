@@ -67,6 +67,7 @@ typedef struct {
     SweepCounts swept; /* by sweep_run */
 
     /* dispatch.c */
+    GQueue jobs;           /* Job, owned, each by its own link: under way */
     guint dispatch_source; /* runs once, soon */
     guint due_source;      /* runs when the next retry is due */
     uint64_t serial;
@@ -146,6 +147,7 @@ void dispatch_stop(Daemon *daemon);
 /* A job under way: what was asked, and what is needed to judge the answer. */
 typedef struct {
     Daemon *daemon;
+    GList link; /* in daemon->jobs */
     uint64_t generation;
     char *key;
     int source_fd; /* open still, to see whether the object changed while it was read */
@@ -168,6 +170,9 @@ void job_free(Job *job);
 /* PoolDone. Takes `job`. */
 void outcome_done(const WireResult *result, const PoolUsage *usage, void *job);
 
+/* All that is wanted is there already, and only what is not is to go. Takes `job`. */
+void outcome_nothing_to_make(Job *job);
+
 /* The job could not even begin. Takes `job`. */
 void outcome_failed_early(Job *job, const GError *error);
 
@@ -185,6 +190,8 @@ void batch_stop(Daemon *daemon);
 
 /* ---- schedule.c */
 
+/* Errors: ERROR_CONFIG for an expression or a `run` that is wrong. With `once` nothing is ever due.
+ */
 Schedules *schedules_new(Daemon *daemon, GError **error);
 void schedules_free(Schedules *schedules);
 

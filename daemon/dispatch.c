@@ -10,6 +10,7 @@ static void look_for_work(Daemon *daemon);
 
 void job_free(Job *job)
 {
+    g_queue_unlink(&job->daemon->jobs, &job->link);
     fd_clear(&job->source_fd);
     for (size_t i = 0; i < RENDITIONS_MAX; i++)
         fd_clear(&job->outputs[i]);
@@ -32,6 +33,8 @@ static Job *job_new(Daemon *daemon, const Record *record)
     Job *job = g_new0(Job, 1);
 
     job->daemon = daemon;
+    job->link.data = job;
+    g_queue_push_tail_link(&daemon->jobs, &job->link);
     job->generation = daemon->generation;
     job->key = g_strdup(record->key);
     job->source_fd = -1;
@@ -45,17 +48,6 @@ static Job *job_new(Daemon *daemon, const Record *record)
     memcpy(job->before, record->thumbnails, record->n_thumbnails * sizeof job->before[0]);
     job->n_before = record->n_thumbnails;
     return job;
-}
-
-static const RecordThumbnail *find_thumbnail(const Record *record, const Rendition *rendition)
-{
-    for (size_t i = 0; i < record->n_thumbnails; i++) {
-        const RecordThumbnail *thumbnail = &record->thumbnails[i];
-        if (strcmp(thumbnail->rendition, rendition->name) == 0 &&
-            thumbnail->recipe == rendition->recipe)
-            return thumbnail;
-    }
-    return NULL;
 }
 
 /* True if the thumbnail is on disk as the record says. */
@@ -79,7 +71,7 @@ static void choose_renditions(Job *job, const Record *record)
 
     for (size_t i = 0; i < config->n_renditions; i++) {
         const Rendition *rendition = &config->renditions[i];
-        const RecordThumbnail *thumbnail = find_thumbnail(record, rendition);
+        const RecordThumbnail *thumbnail = record_thumbnail(record, rendition);
         bool good = thumbnail && is_there(job, thumbnail);
         complete &= good;
         if (same_version && good)
@@ -89,7 +81,7 @@ static void choose_renditions(Job *job, const Record *record)
     }
     if (!same_version && complete && record->n_thumbnails == config->n_renditions)
         memcpy(wire->known_etag, record->facts.etag, sizeof wire->known_etag);
-    if (same_version && complete) {
+    if (same_version && complete && record->n_thumbnails == config->n_renditions) {
         /* Asked for once more: all of them. */
         job->n_kept = 0;
         wire->n_renditions = config->n_renditions;
@@ -161,6 +153,10 @@ static void start_job(Daemon *daemon, const Record *record)
         return;
     }
     choose_renditions(job, record);
+    if (job->wire.n_renditions == 0) {
+        outcome_nothing_to_make(job);
+        return;
+    }
     if (!open_outputs(job, &error)) {
         outcome_failed_early(job, error);
         return;

@@ -114,7 +114,7 @@ static void set_retry(const Job *job, StoreOutcome *outcome)
 /* What becomes of the object: the class of the error decides, some errors say more. */
 static void judge(const Job *job, StoreOutcome *outcome)
 {
-    outcome->counts = true;
+    outcome->counts = outcome->error != ERROR_NONE || outcome->attempt.start_us != 0;
     if (outcome->error == ERROR_NONE) {
         outcome->state = STATE_DONE;
         return;
@@ -140,19 +140,25 @@ static void judge(const Job *job, StoreOutcome *outcome)
     }
 }
 
-/* Thumbnails that the object had and has no more: of another type, rendition or version. */
-static void remove_obsolete(const Job *job, const StoreOutcome *outcome)
+static bool has_thumbnail(const Record *record, const RecordThumbnail *thumbnail)
 {
-    for (size_t i = 0; i < job->n_before; i++) {
-        const RecordThumbnail *old = &job->before[i];
-        bool obsolete = true;
-        for (size_t j = 0; j < outcome->n_thumbnails; j++) {
-            const RecordThumbnail *now = &outcome->thumbnails[j];
-            if (strcmp(old->rendition, now->rendition) == 0 && old->facts.type == now->facts.type)
-                obsolete = false;
-        }
-        if (obsolete)
-            publisher_remove(job->daemon->publisher, old->rendition, job->key, old->facts.type);
+    for (size_t i = 0; i < record->n_thumbnails; i++) {
+        const RecordThumbnail *now = &record->thumbnails[i];
+        if (strcmp(thumbnail->rendition, now->rendition) == 0 &&
+            thumbnail->facts.type == now->facts.type)
+            return true;
+    }
+    return false;
+}
+
+/* Removes those thumbnails that the record (NULL: there is none any more) does not name. */
+static void remove_obsolete(const Job *job, const RecordThumbnail *thumbnails, size_t n,
+                            const Record *record)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (!record || !has_thumbnail(record, &thumbnails[i]))
+            publisher_remove(job->daemon->publisher, thumbnails[i].rendition, job->key,
+                             thumbnails[i].facts.type);
     }
 }
 
@@ -187,12 +193,10 @@ static void conclude(Job *job, StoreOutcome *outcome)
     if (!store_finish(daemon->store, job->key, outcome, &found, &record, &error)) {
         batch_lost(daemon, error);
     } else {
-        if (!found || outcome->state != STATE_PENDING)
-            remove_obsolete(job, outcome);
-        /* Removed while it was worked on: what was just made is of no object. */
-        for (size_t i = 0; !found && i < outcome->n_thumbnails; i++)
-            publisher_remove(daemon->publisher, outcome->thumbnails[i].rendition, job->key,
-                             outcome->thumbnails[i].facts.type);
+        /* What it had before and has no more; what was just made of an object that is gone. */
+        const Record *now = found ? &record : NULL;
+        remove_obsolete(job, job->before, job->n_before, now);
+        remove_obsolete(job, outcome->thumbnails, outcome->n_thumbnails, now);
         batch_changed(daemon);
     }
     job_free(job);
@@ -234,6 +238,15 @@ void outcome_done(const WireResult *result, const PoolUsage *usage, void *data)
         job->daemon->invocations++;
         report_invocation(job, usage, outcome.error, outcome.message);
     }
+    conclude(job, &outcome);
+}
+
+void outcome_nothing_to_make(Job *job)
+{
+    StoreOutcome outcome;
+
+    init_outcome(job, &outcome);
+    keep(&outcome, job->kept, job->n_kept);
     conclude(job, &outcome);
 }
 

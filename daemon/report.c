@@ -167,7 +167,10 @@ void report_summary(Daemon *daemon, int64_t took_us)
         totals.by_state[STATE_SKIPPED], totals.by_state[STATE_DEAD]);
 
     if (daemon->invocations == 0)
-        log_info("%s objects (%s), all up to date: nothing to do (%s)", objects, states, took);
+        log_info("%s %s (%s), all up to date: nothing to do (%s)", objects,
+                 totals.objects == 1 ? "object" : "objects", states, took);
     else
-        log_info("%s objects (%s) after %s invocations in %s", objects, states, invocations, took);
+        log_info("%s %s (%s) after %s %s in %s", objects,
+                 totals.objects == 1 ? "object" : "objects", states, invocations,
+                 daemon->invocations == 1 ? "invocation" : "invocations", took);
 }

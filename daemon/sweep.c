@@ -81,19 +81,6 @@ static bool is_missing(const Sweep *sweep, const Record *record)
     return false;
 }
 
-static bool is_stale(const Sweep *sweep, const Record *record)
-{
-    const Config *config = sweep->daemon->config;
-    size_t good = 0;
-
-    for (size_t i = 0; i < config->n_renditions; i++) {
-        for (size_t j = 0; j < record->n_thumbnails; j++)
-            good += strcmp(config->renditions[i].name, record->thumbnails[j].rendition) == 0 &&
-                    config->renditions[i].recipe == record->thumbnails[j].recipe;
-    }
-    return good != config->n_renditions || good != record->n_thumbnails;
-}
-
 static bool requeue(Sweep *sweep, const char *key)
 {
     Daemon *daemon = sweep->daemon;
@@ -134,7 +121,8 @@ static bool step_records(Sweep *sweep)
         sweep->counts.missing++;
         return requeue(sweep, sweep->cursor->str);
     }
-    if (sweep->kinds & SWEEP_STALE && is_stale(sweep, &record)) {
+    if (sweep->kinds & SWEEP_STALE &&
+        record_is_stale(&record, daemon->config->renditions, daemon->config->n_renditions)) {
         sweep->counts.stale++;
         return requeue(sweep, sweep->cursor->str);
     }

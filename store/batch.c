@@ -72,6 +72,7 @@ bool batch_begin_for(Store *store, const char *key, GError **error)
 static bool fail_batch(Store *store, int rc, GError **error)
 {
     store->batch_failed = true;
+    store->is_map_full |= rc == MDB_MAP_FULL;
     if (rc == MDB_NOTFOUND || rc == MDB_KEYEXIST)
         return env_fail_corrupt(store, "its tables do not agree", error);
     return env_fail(store, rc, "cannot write store", error);
@@ -107,9 +108,10 @@ static void clear_batch(Store *store)
 
 static bool commit_batch(Store *store, GError **error)
 {
-    int rc = mdb_txn_commit(store->batch);
+    int rc = env_write_error(store, mdb_txn_commit(store->batch));
 
     clear_batch(store);
+    store->is_map_full |= rc == MDB_MAP_FULL;
     /* After an I/O error LMDB's state in memory may not be what is on disk. */
     if (rc == EIO || rc == MDB_PANIC)
         store->is_broken = true;

@@ -129,6 +129,37 @@ bool env_get(Store *store, MDB_txn *txn, Table table, MDB_val key, bool *ret_fou
     return true;
 }
 
+/* ---- the disk -----------------------------------------------------------------------------------
+ */
+
+/* More than what is left where a write came to a stop. */
+#define PROBE_BYTES (1 << 20)
+
+int env_write_error(const Store *store, int rc)
+{
+    struct stat st;
+    int fd;
+
+    if (rc == EFBIG) /* RLIMIT_FSIZE */
+        return ENOSPC;
+    if (rc != EIO || mdb_env_get_fd(store->env, &fd) != 0 || fstat(fd, &st) != 0)
+        return rc;
+    if (fallocate(fd, 0, st.st_size, PROBE_BYTES) == 0) {
+        /* There is room, so it was the disk itself. The end holds nothing yet, and may also stay.
+         */
+        (void)!ftruncate(fd, st.st_size);
+        return rc;
+    }
+    switch (errno) {
+    case ENOSPC:
+    case EDQUOT:
+    case EFBIG:
+        return ENOSPC;
+    default:
+        return rc;
+    }
+}
+
 /* ---- the map ------------------------------------------------------------------------------------
  */
 
@@ -149,8 +180,12 @@ bool env_make_room(Store *store, GError **error)
     size_t size = info.me_mapsize;
     while (size < used + store->limits.headroom_bytes)
         size *= 2;
+    /* A batch that did not fit comes again, and must not fail for ever. */
+    if (store->is_map_full && size == info.me_mapsize)
+        size *= 2;
     if (size == info.me_mapsize)
         return true;
+    store->is_map_full = false;
 
     int rc = mdb_env_set_mapsize(store->env, size);
     /* LMDB has given up the old map by then. */
@@ -177,7 +212,10 @@ static bool is_there(const char *directory, GError **error)
     return false;
 }
 
-/* A file that ends before its last page would be a SIGBUS later. */
+/*
+ * A file that ends before its last page would be a SIGBUS later. (A commit writes its free list
+ * last, so that no page behind the end of the file is ever counted.)
+ */
 static bool is_whole(const Store *store, GError **error)
 {
     MDB_envinfo info;

@@ -81,7 +81,7 @@ bool events_append(Store *store, StoreEventType type, const Record *record, Erro
 /* Drops the first row of `cursor`. */
 static bool drop_first(Store *store, MDB_cursor *cursor, GError **error)
 {
-    uint8_t by_object[16];
+    uint8_t sequencer[8], by_object[16];
     MDB_val key, value;
     StoreEvent event;
     int rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
@@ -90,18 +90,17 @@ static bool drop_first(Store *store, MDB_cursor *cursor, GError **error)
         return env_fail(store, rc, "cannot read store", error);
     if (!decode(store, key, value, &event, error))
         return false;
+    (void)key_put_u64(sequencer, event.sequencer);
     (void)object_key(event.object_id, event.sequencer, by_object);
-    rc = mdb_cursor_del(cursor, 0);
-    if (rc != 0)
-        return env_fail(store, rc, "cannot write store", error);
-    return batch_delete(store, TABLE_EVENTS_BY_OBJECT, (MDB_val){sizeof by_object, by_object},
+    return batch_delete(store, TABLE_EVENTS, (MDB_val){sizeof sequencer, sequencer}, error) &&
+           batch_delete(store, TABLE_EVENTS_BY_OBJECT, (MDB_val){sizeof by_object, by_object},
                         error);
 }
 
 bool events_prune(Store *store, GError **error)
 {
     MDB_stat stat;
-    MDB_cursor *cursor;
+    MDB_cursor *cursor = NULL;
     bool ok = true;
     int rc = mdb_stat(store->batch, store->tables[TABLE_EVENTS], &stat);
 

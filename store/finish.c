@@ -19,23 +19,36 @@ static void log_attempt(Record *record, const RecordAttempt *attempt)
 }
 
 /*
- * Facts and thumbnails. What is on disk was made from the version that was handled, whether or not
- * that is still the newest one; `made` tells them apart. Facts without thumbnails (dead, skipped)
- * are not said to be current as long as thumbnails of an older version are there.
+ * Facts and thumbnails of a success. What is on disk was made from the version that was handled,
+ * whether or not that is still the newest one; `made` tells them apart.
  */
 static void take_results(Record *record, const StoreOutcome *outcome)
 {
-    bool is_done = outcome->state == STATE_DONE;
-
     if (outcome->has_facts)
         record->facts = outcome->facts;
-    if (is_done) {
-        record->n_thumbnails = MIN(outcome->n_thumbnails, RENDITIONS_MAX);
-        memcpy(record->thumbnails, outcome->thumbnails,
-               record->n_thumbnails * sizeof record->thumbnails[0]);
+    record->n_thumbnails = MIN(outcome->n_thumbnails, RENDITIONS_MAX);
+    memcpy(record->thumbnails, outcome->thumbnails,
+           record->n_thumbnails * sizeof record->thumbnails[0]);
+    record->made = outcome->version;
+}
+
+/*
+ * The newest version came to nothing: what an older one left is not shown for it. What was made
+ * from this very version before (and was only to be made once more) stays.
+ */
+static void give_up(Record *record, const StoreOutcome *outcome)
+{
+    bool is_old = !object_version_equal(&record->made, &outcome->version);
+
+    if (is_old) {
+        record->n_thumbnails = 0;
+        record->facts = (ImageFacts){0};
+        record->made = (ObjectVersion){0};
     }
-    if (is_done || (outcome->has_facts && record->n_thumbnails == 0))
+    if (outcome->has_facts) {
+        record->facts = outcome->facts;
         record->made = outcome->version;
+    }
 }
 
 /* The outcome is about the version seen last. */
@@ -80,8 +93,10 @@ static bool finish_record(Store *store, const Record *old, const StoreOutcome *o
     Record next = *old;
 
     log_attempt(&next, &outcome->attempt);
-    if (is_newest || outcome->state == STATE_DONE)
+    if (outcome->state == STATE_DONE)
         take_results(&next, outcome);
+    else if (is_newest && outcome->state != STATE_PENDING)
+        give_up(&next, outcome);
     if (is_newest)
         end_version(&next, outcome);
     else

@@ -2,8 +2,6 @@
 
 #include "pack.h"
 
-#include <math.h>
-
 #define LINEAR (1 << HISTOGRAM_LINEAR_BITS)
 
 /* Encoded: the greatest value i64, number of used buckets u16, then for each its index u16, count
@@ -58,9 +56,11 @@ void histogram_merge(Histogram *histogram, const Histogram *other)
 
 int64_t histogram_quantile(const Histogram *histogram, double quantile)
 {
-    uint64_t rank = (uint64_t)ceil(quantile * (double)histogram->count);
+    double exact_rank = quantile * (double)histogram->count;
+    uint64_t rank = (uint64_t)exact_rank;
     uint64_t below = 0;
 
+    rank += (double)rank < exact_rank;
     rank = CLAMP(rank, 1, MAX(histogram->count, 1));
     if (rank == histogram->count)
         return histogram->max;

@@ -81,10 +81,11 @@ bool objects_get(Store *store, MDB_txn *txn, const char *key, bool *ret_found, R
 {
     uint8_t row[KEY_MAX];
     MDB_val value;
-    bool found;
+    bool found = false;
 
-    if (!env_get(store, txn, TABLE_OBJECTS, (MDB_val){key_from_object(key, row), row}, &found,
-                 &value, error))
+    /* LMDB has no empty keys, and neither has a bucket. */
+    if (*key != '\0' && !env_get(store, txn, TABLE_OBJECTS,
+                                 (MDB_val){key_from_object(key, row), row}, &found, &value, error))
         return false;
     if (found && !objects_decode(store, value, ret_record, error))
         return false;

@@ -37,7 +37,7 @@ static bool read_row(StoreSnapshot *snapshot, Table table, MDB_val value, Record
  * Visits what was selected, in its order. A record that changed or went away since, which happens
  * only when the snapshot was renewed, is left out where it does not match any more.
  */
-static bool visit_selection(Query *query, Selection *selection, bool may_renew, GError **error)
+static bool visit_selection(Query *query, Selection *selection, GError **error)
 {
     Store *store = query->snapshot->store;
 
@@ -46,7 +46,7 @@ static bool visit_selection(Query *query, Selection *selection, bool may_renew, 
         const char *key = g_array_index(selection->items, Selected, i).key;
         Record record;
         bool found;
-        if (may_renew && i > 0 && i % store->limits.renew_rows == 0 &&
+        if (i > 0 && i % store->limits.renew_rows == 0 &&
             !walk_renew_snapshot(query->snapshot, error))
             return false;
         if (!objects_get(store, query->snapshot->txn, key, &found, &record, error))
@@ -80,7 +80,7 @@ static bool run_selecting(Query *query, const WalkRange *range, GError **error)
             selection_add(&selection, &record);
     }
     walk_clear(&walk);
-    return visit_selection(query, &selection, true, error);
+    return visit_selection(query, &selection, error);
 }
 
 /*
@@ -93,35 +93,28 @@ typedef struct {
     uint8_t prefix[KEY_OBJECT_PREFIX_LEN];
 } Cluster;
 
-static bool is_in_cluster(const Cluster *cluster, MDB_val key)
+static bool is_long(MDB_val key)
 {
-    return key.mv_size > KEY_OBJECT_PREFIX_LEN &&
-           memcmp(key.mv_data, cluster->prefix, KEY_OBJECT_PREFIX_LEN) == 0;
+    return key.mv_size > KEY_OBJECT_PREFIX_LEN;
 }
 
-static bool visit_row_by_name(Query *query, Cluster *cluster, MDB_val key, const Record *record,
-                              GError **error)
+/* True if records are waiting, and the row of `key` is not one of theirs. */
+static bool ends_cluster(const Cluster *cluster, MDB_val key)
 {
-    bool ends_cluster = cluster->selection.items->len > 0 && !is_in_cluster(cluster, key);
+    return cluster->selection.items->len > 0 &&
+           (!is_long(key) || memcmp(key.mv_data, cluster->prefix, sizeof cluster->prefix) != 0);
+}
 
-    if (ends_cluster && !visit_selection(query, &cluster->selection, false, error))
-        return false;
-    if (query->is_over)
-        return true;
-    if (key.mv_size > KEY_OBJECT_PREFIX_LEN) {
-        memcpy(cluster->prefix, key.mv_data, KEY_OBJECT_PREFIX_LEN);
-        selection_add(&cluster->selection, record);
-    } else {
-        visit_record(query, record);
-    }
-    return true;
+static void add_to_cluster(Cluster *cluster, MDB_val key, const Record *record)
+{
+    memcpy(cluster->prefix, key.mv_data, sizeof cluster->prefix);
+    selection_add(&cluster->selection, record);
 }
 
 /* Visits rows as they come. */
 static bool run_ordered(Query *query, const WalkRange *range, Cluster *cluster, GError **error)
 {
     g_auto(Walk) walk;
-    bool is_by_name = range->table == TABLE_OBJECTS;
 
     walk_init(&walk, query->snapshot, range, query->reverse);
     while (!query->is_over) {
@@ -132,17 +125,23 @@ static bool run_ordered(Query *query, const WalkRange *range, Cluster *cluster, 
             return false;
         if (!found)
             break;
+        if (ends_cluster(cluster, key)) {
+            walk_unread(&walk, key);
+            if (!visit_selection(query, &cluster->selection, error))
+                return false;
+            continue;
+        }
         if (!read_row(query->snapshot, range->table, value, &record, error))
             return false;
         if (!store_filter_matches(query->filter, &record))
             continue;
-        if (!is_by_name)
+        if (range->table == TABLE_OBJECTS && is_long(key))
+            add_to_cluster(cluster, key, &record);
+        else
             visit_record(query, &record);
-        else if (!visit_row_by_name(query, cluster, key, &record, error))
-            return false;
     }
     walk_clear(&walk);
-    return visit_selection(query, &cluster->selection, true, error);
+    return visit_selection(query, &cluster->selection, error);
 }
 
 static bool run(Query *query, bool is_sorted, GError **error)

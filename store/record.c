@@ -117,6 +117,28 @@ bool record_is_current(const Record *record)
     return object_version_equal(&record->made, &record->version);
 }
 
+const RecordThumbnail *record_thumbnail(const Record *record, const Rendition *rendition)
+{
+    for (size_t i = 0; i < record->n_thumbnails; i++) {
+        const RecordThumbnail *thumbnail = &record->thumbnails[i];
+        if (thumbnail->recipe == rendition->recipe &&
+            strcmp(thumbnail->rendition, rendition->name) == 0)
+            return thumbnail;
+    }
+    return NULL;
+}
+
+bool record_is_stale(const Record *record, const Rendition *renditions, size_t n_renditions)
+{
+    if (record->state != STATE_DONE)
+        return false;
+    for (size_t i = 0; i < n_renditions; i++) {
+        if (!record_thumbnail(record, &renditions[i]))
+            return true;
+    }
+    return record->n_thumbnails > n_renditions; /* of a rendition that is not wanted any more */
+}
+
 int64_t record_thumbnail_bytes(const Record *record)
 {
     uint64_t bytes = 0;

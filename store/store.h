@@ -3,9 +3,10 @@
  * log, all changed together in one transaction. Alone includes lmdb.h; nothing here shows LMDB.
  *
  * Writing: one process (the daemon, under its lock). Changing calls gather in a batch, which the
- * first of them opens; others see nothing of it and nothing is durable until store_commit. The
- * writer's own reads within a batch see it. Any error of a changing call spoils the batch: the
- * caller aborts it, and what it held must be found again by a rescan (the bucket is the truth).
+ * first of them opens; others see nothing of it and nothing is durable until store_commit (or until
+ * the batch is full, see STORE_BATCH_MAX). The writer's own store_peek within a batch sees it. Any
+ * error of a changing call spoils the batch: the caller aborts it, and what it held must be found
+ * again by a rescan (the bucket is the truth).
  *
  * Reading: any process, at any time, through a snapshot. A `Record` handed out borrows its key: it
  * is valid until the snapshot ends or is renewed, or the next changing call.
@@ -64,9 +65,10 @@ typedef enum {
 /*
  * The object is there with this version. A new key makes a record; a new version of a known key
  * makes it pending with attempts back at 0 (facts and thumbnails stay until they are made anew); so
- * does a `done` record that lacks one of the renditions or has one of another recipe, with
- * PRIORITY_BACKFILL. While running, the new version is noted and the object becomes pending when
- * store_finish comes. *ret_id is the record's id in either case.
+ * does a `done` record that is stale (record_is_stale), with PRIORITY_BACKFILL. While running, the
+ * new version is noted and the object becomes pending when store_finish comes. One that is pending
+ * already keeps the better of both priorities. *ret_id is the record's id in either case. Errors:
+ * ERROR_USAGE for a key that is none.
  */
 bool store_seen(Store *store, const char *key, const ObjectVersion *version, Priority priority,
                 int64_t now_us, StoreSeen *ret_seen, uint64_t *ret_id, GError **error);
@@ -86,7 +88,11 @@ bool store_remove(Store *store, const char *key, int64_t now_us, bool *ret_found
 bool store_move(Store *store, const char *from, const char *to, const ObjectVersion *version,
                 int64_t now_us, bool *ret_moved, Record *ret_record, GError **error);
 
-/* Makes an object pending again (sweeps, reprocess, dead letters): attempts back at 0. */
+/*
+ * Makes an object pending again (sweeps, reprocess, dead letters): attempts back at 0. One that is
+ * pending already keeps the better of both priorities; one that is running stays as it is, being
+ * made right now.
+ */
 bool store_requeue(Store *store, const char *key, Priority priority, int64_t now_us,
                    bool *ret_found, GError **error);
 
@@ -117,9 +123,13 @@ typedef struct {
 
 /*
  * Ends what store_claim began. If a newer version came meanwhile, the object is pending again
- * whatever the outcome says. Metrics (invocations, errors, retries, duration, latency from uploaded
- * to now) are counted here. *ret_record: the record after it, key borrowed. *ret_found false: the
- * object was removed meanwhile.
+ * whatever the outcome says; thumbnails of a DONE outcome are noted all the same, made from the
+ * version handled. One that is given up (SKIPPED, DEAD) loses the
+ * facts and thumbnails of an older version. Metrics (invocations, errors, retries, duration) are
+ * counted here, and the latency, uploaded to now, the first time a version is done, skipped or
+ * dead. *ret_record: the record after it, key borrowed. *ret_found false: the object was removed
+ * meanwhile. If it is there but not running (removed, and put there again), its record stays as it
+ * is.
  */
 bool store_finish(Store *store, const char *key, const StoreOutcome *outcome, bool *ret_found,
                   Record *ret_record, GError **error);
@@ -138,7 +148,8 @@ bool store_peek(Store *store, const char *key, bool *ret_found, Record *ret_reco
 
 /*
  * The first record whose key sorts after `after` (NULL: the first of all), as the batch sees it.
- * For long walks in slices, with other calls in between.
+ * For long walks in slices, with other calls in between. Keys of more than 511 bytes that begin
+ * with the same 478 come in an order of their own, the same each time.
  */
 bool store_peek_after(Store *store, const char *after, bool *ret_found, Record *ret_record,
                       GError **error);
@@ -191,7 +202,8 @@ typedef bool (*StoreVisit)(const Record *record, void *data);
 /*
  * Visits the records that match, in the order of `sort`, at most `limit` (0: all). Uses the
  * narrowest index; renews the snapshot every few thousand rows, so that a slow reader does not
- * bloat the file.
+ * bloat the file: a record that changes during the walk may then be missed or, where its place in
+ * the order changed, come twice. Records that are equal in what is sorted by come by their ids.
  */
 bool store_query(StoreSnapshot *snapshot, const StoreFilter *filter, StoreSort sort, bool reverse,
                  uint64_t limit, StoreVisit visit, void *data, GError **error);

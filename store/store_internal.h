@@ -40,6 +40,7 @@ struct Store {
     MDB_dbi tables[TABLES];
     MDB_txn *reader;    /* the writer's own, reset between uses */
     unsigned snapshots; /* open now: the map must stay where it is */
+    bool is_map_full;   /* a batch did not fit into the map */
     bool is_broken;     /* the environment is not to be trusted any more */
 
     /* The batch. */
@@ -74,7 +75,16 @@ bool env_fail_corrupt(const Store *store, const char *what, GError **error);
 bool env_read_begin(Store *store, MDB_txn **ret_txn, GError **error);
 bool env_read_renew(Store *store, MDB_txn *txn, GError **error);
 
-/* Doubles the map until there is headroom for a batch. No batch is open. */
+/*
+ * What the code of a commit that failed means. LMDB has EIO for a write that came to a stop half
+ * way, as one does on a full disk: then this is ENOSPC.
+ */
+int env_write_error(const Store *store, int rc);
+
+/*
+ * Doubles the map until there is headroom for a batch, and once more after one that did not fit. No
+ * batch is open.
+ */
 bool env_make_room(Store *store, GError **error);
 
 /* *ret_value: borrowed from the transaction. */

@@ -24,6 +24,7 @@ void walk_init(Walk *walk, StoreSnapshot *snapshot, const WalkRange *range, bool
     walk->cursor = NULL;
     walk->rows = 0;
     walk->last_len = 0;
+    walk->is_unread = false;
 }
 
 void walk_clear(Walk *walk)
@@ -35,12 +36,17 @@ void walk_clear(Walk *walk)
 
 bool walk_renew_snapshot(StoreSnapshot *snapshot, GError **error)
 {
-    /* While it is not counted as open, the map may be moved to where other processes have grown it.
+    Store *store = snapshot->store;
+
+    /*
+     * While it is not counted as open, the map may be moved: to where other processes have grown
+     * it, or by the writer itself, whose batches cannot grow it during the walk that makes them.
      */
     mdb_txn_reset(snapshot->txn);
-    snapshot->store->snapshots--;
-    bool ok = env_read_renew(snapshot->store, snapshot->txn, error);
-    snapshot->store->snapshots++;
+    store->snapshots--;
+    bool ok = (store->mode == STORE_READ || store->batch || env_make_room(store, error)) &&
+              env_read_renew(store, snapshot->txn, error);
+    store->snapshots++;
     return ok;
 }
 
@@ -66,22 +72,36 @@ static int seek_before(Walk *walk, const uint8_t *bytes, size_t len, MDB_val *ke
     return mdb_cursor_get(walk->cursor, key, value, rc == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
 }
 
-/* To where the walk begins, or goes on after a renewal: the last row may be gone by then. */
+/* To where the walk begins, or goes on after an interruption: the last row may be gone by then. */
 static int start(Walk *walk, MDB_val *key, MDB_val *value)
 {
     const WalkRange *range = walk->range;
-    bool resumes = walk->last_len > 0;
+    const uint8_t *last = walk->last;
 
+    if (walk->last_len == 0)
+        return walk->reverse ? seek_before(walk, range->upper, range->upper_len, key, value)
+                             : seek(walk, range->lower, range->lower_len, key, value);
+
+    int rc = seek(walk, last, walk->last_len, key, value);
+    bool is_last = rc == 0 && compare(key, last, walk->last_len) == 0;
+    if (is_last && walk->is_unread)
+        return rc;
     if (walk->reverse)
-        return resumes ? seek_before(walk, walk->last, walk->last_len, key, value)
-                       : seek_before(walk, range->upper, range->upper_len, key, value);
-    if (!resumes)
-        return seek(walk, range->lower, range->lower_len, key, value);
+        return mdb_cursor_get(walk->cursor, key, value, rc == MDB_NOTFOUND ? MDB_LAST : MDB_PREV);
+    return is_last ? mdb_cursor_get(walk->cursor, key, value, MDB_NEXT) : rc;
+}
 
-    int rc = seek(walk, walk->last, walk->last_len, key, value);
-    if (rc == 0 && compare(key, walk->last, walk->last_len) == 0)
-        rc = mdb_cursor_get(walk->cursor, key, value, MDB_NEXT);
-    return rc;
+static void set_last(Walk *walk, MDB_val key, bool is_unread)
+{
+    memcpy(walk->last, key.mv_data, key.mv_size);
+    walk->last_len = key.mv_size;
+    walk->is_unread = is_unread;
+}
+
+void walk_unread(Walk *walk, MDB_val key)
+{
+    set_last(walk, key, true);
+    walk_clear(walk);
 }
 
 static bool is_in_range(const Walk *walk, const MDB_val *key)
@@ -130,9 +150,7 @@ bool walk_next(Walk *walk, bool *ret_found, MDB_val *ret_key, MDB_val *ret_value
         return true;
     walk->rows++;
     /* The key is needed only where the walk is interrupted. */
-    if (walk->rows >= store->limits.renew_rows) {
-        memcpy(walk->last, ret_key->mv_data, ret_key->mv_size);
-        walk->last_len = ret_key->mv_size;
-    }
+    if (walk->rows >= store->limits.renew_rows)
+        set_last(walk, *ret_key, false);
     return true;
 }

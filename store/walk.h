@@ -27,6 +27,7 @@ typedef struct {
     unsigned rows; /* since the snapshot was renewed */
     uint8_t last[KEY_MAX];
     size_t last_len; /* 0: before the first row */
+    bool is_unread;  /* the last row is to be given again */
 } Walk;
 
 /* Nothing is opened before the first row. Owner: walk_clear. */
@@ -36,6 +37,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Walk, walk_clear)
 
 /* The next row; *ret_found false at the end. */
 bool walk_next(Walk *walk, bool *ret_found, MDB_val *ret_key, MDB_val *ret_value, GError **error);
+
+/* Puts the row just given back, to be given again; until then the snapshot may be renewed. */
+void walk_unread(Walk *walk, MDB_val key);
 
 /* Begins the snapshot anew. No walk over it may have a row in use. */
 bool walk_renew_snapshot(StoreSnapshot *snapshot, GError **error);

@@ -3,13 +3,15 @@
  * missed. Knows neither images nor the store.
  *
  * Invariants: a wake-up is only a hint, the scan is the truth. Every regular file that is in the
- * tree when a scan ends has been reported since the scan began; a change that follows is reported
- * by inotify or, where events were lost, by a new scan that starts by itself. Nothing is reported
- * half written as far as the kernel tells (CLOSE_WRITE, MOVED_TO, leases). Symbolic links are never
- * followed. Memory is bounded by the number of directories, not of files.
+ * tree when a scan ends has been reported since the scan began, unless somebody is writing to it:
+ * then it follows once it is closed. A change that comes later is reported by inotify or, where
+ * events were lost, by a new scan that starts by itself. Nothing is reported half written as far as
+ * the kernel tells (CLOSE_WRITE, MOVED_TO, leases). Symbolic links are never followed. Memory is
+ * bounded by the number of directories, not of files.
  *
  * Single-threaded, on the default GLib main context; callbacks come from there, never from within a
- * function below, and work is cut into slices of a few milliseconds.
+ * function below, and work is cut into slices of a few milliseconds. A callback may call any of
+ * them, bucket_free too.
  */
 #pragma once
 
@@ -25,21 +27,24 @@ typedef enum {
     BUCKET_OBJECT,
     /* No file has this key any more. */
     BUCKET_REMOVED,
-    /* No file has this prefix any more: a folder went away. `key` is the folder's path. */
+    /*
+     * A folder went away: nothing that lay below `key` is there any more. A file named `key` is
+     * not meant. Where another folder has taken its place, its files are reported after this.
+     */
     BUCKET_TREE_REMOVED,
     /* A file was renamed from `from` to `key`; `version` is the file's now. */
     BUCKET_MOVED,
-    /* A folder was renamed from `from` to `key`. Its files are reported as BUCKET_OBJECT right
-       after. */
+    /* A folder was renamed from `from` to `key`. Its files follow as BUCKET_OBJECT. */
     BUCKET_TREE_MOVED,
     /* A scan of the whole tree begins, or ends: all that was there has been reported in between. */
     BUCKET_SCAN_BEGIN,
     BUCKET_SCAN_END,
-    /* The bucket is not there any more (deleted, unmounted, mounted over). No event follows; it
-       means no removals. */
+    /*
+     * The bucket is not there any more (deleted, unmounted, mounted over). No event follows; it
+     * means no removals.
+     */
     BUCKET_LOST,
-    /* Something that a person should know: watches exhausted, a folder that cannot be read;
-       `message`. */
+    /* `message` is what a person should know: watches exhausted, a folder that cannot be read. */
     BUCKET_WARNING,
 } BucketEventType;
 
@@ -55,18 +60,17 @@ typedef struct {
 
 typedef void (*BucketCallback)(const BucketEvent *event, void *data);
 
-/* True if the component `name` of the key `key` is to be ignored (a file, or a folder with all
- * below it). */
+/* True if `name`, the last component of `key`, is to be ignored: a file, or a folder with all in
+ * it. */
 typedef bool (*BucketIgnore)(const char *name, const char *key, void *data);
 
 typedef struct {
-    const char *path; /* the bucket */
-    const char *const
-        *reserved; /* keys of folders that hold no uploads (thumbnails, state); NULL-terminated */
-    BucketIgnore ignore;    /* may be NULL */
-    bool watch;             /* false: only scans, no inotify */
-    int64_t rescan_us;      /* between backstop rescans; 0: none */
-    int64_t move_window_us; /* how long half of a rename waits for its other half; 0: default */
+    const char *path;            /* the bucket */
+    const char *const *reserved; /* keys of folders without uploads; NULL-terminated, or NULL */
+    BucketIgnore ignore;         /* may be NULL */
+    bool watch;                  /* false: only scans, no inotify */
+    int64_t rescan_us;           /* between backstop rescans; 0: none */
+    int64_t move_window_us;      /* half of a rename waits for the other; 0: default */
 } BucketOptions;
 
 /*

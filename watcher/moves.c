@@ -32,14 +32,30 @@ static bool is_folder(Bucket *bucket, const char *key)
     return beneath_stat(bucket->fd, key, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
-/* It did not come again: it is gone. */
+/* Has the folder `key` listed as if it were new. */
+static void list_anew(Bucket *bucket, const char *key)
+{
+    g_autofree char *folder = g_path_get_dirname(key);
+    const char *slash = strrchr(key, '/');
+    TreeNode *parent = tree_lookup(&bucket->tree, slash ? folder : "");
+    if (parent)
+        scan_push_new(bucket, parent, slash ? slash + 1 : key);
+}
+
+/*
+ * It did not come again: it is gone. What is there now is another one: a file that has events of
+ * its own, or a folder that was exchanged for it from outside, whose coming was told before its
+ * going.
+ */
 static void move_give_up(Bucket *bucket, Move *move)
 {
     if (move->is_folder) {
         if (move->node)
             bucket_drop(bucket, move->node);
         bucket_report_key(bucket, BUCKET_TREE_REMOVED, move->key);
-    } else if (!is_file(bucket, move->key)) { /* else another one took its place */
+        if (is_folder(bucket, move->key))
+            list_anew(bucket, move->key);
+    } else if (!is_file(bucket, move->key)) {
         bucket_report_key(bucket, BUCKET_REMOVED, move->key);
     }
     move_free(move);
@@ -123,16 +139,6 @@ static void file_moved(Bucket *bucket, const char *from, const char *key)
         object_version_from_stat(&st, &event.version);
         bucket_report(bucket, &event);
     }
-}
-
-/* Has the folder `key` listed as if it were new. */
-static void list_anew(Bucket *bucket, const char *key)
-{
-    g_autofree char *folder = g_path_get_dirname(key);
-    const char *slash = strrchr(key, '/');
-    TreeNode *parent = tree_lookup(&bucket->tree, slash ? folder : "");
-    if (parent)
-        scan_push_new(bucket, parent, slash ? slash + 1 : key);
 }
 
 static void folder_moved(Bucket *bucket, Move *move, TreeNode *parent, const char *name,

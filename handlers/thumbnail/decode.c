@@ -4,6 +4,7 @@
 #include "exif.h"
 #include "fault.h"
 #include "frame.h"
+#include "icc.h"
 #include "jpeg.h"
 #include "resize.h"
 
@@ -76,7 +77,8 @@ static bool open_other(Decoder *decoder, ImageFacts *facts, GError **error)
     decoder->orientation = vips_image_get_orientation(image);
     facts->type = exact_type(decoder->type, image);
     facts->pages = vips_image_get_n_pages(image);
-    facts->alpha = vips_image_hasalpha(image);
+    /* LabQ packs three colours into four bands. */
+    facts->alpha = image->Coding == VIPS_CODING_NONE && vips_image_hasalpha(image);
 
     const void *exif;
     size_t size;
@@ -133,6 +135,12 @@ bool decoder_open(Decoder *decoder, const Source *source, ImageType type,
     return check_limits(decoder, limits, facts, error);
 }
 
+/* Without a profile, it is by convention. */
+static bool is_srgb(GBytes *icc)
+{
+    return icc == NULL || icc_is_srgb(g_bytes_get_data(icc, NULL), g_bytes_get_size(icc));
+}
+
 static Picture *read_jpeg(Decoder *decoder, int width, int height, GError **error)
 {
     g_auto(JpegImage) decoded = {0};
@@ -141,7 +149,7 @@ static Picture *read_jpeg(Decoder *decoder, int width, int height, GError **erro
     decoder->damaged = decoded.damaged;
     g_autoptr(Picture) picture =
         resize_picture(decoded.picture, width, height, RESIZE_PLAIN, error);
-    if (picture == NULL || (picture->bands == 3 && decoded.icc == NULL))
+    if (picture == NULL || (picture->bands == 3 && is_srgb(decoded.icc)))
         return g_steal_pointer(&picture);
 
     VipsImage *image = frame_wrap(picture, picture->bands == 4, error);

@@ -3,30 +3,37 @@
 #include "fault.h"
 #include "frame.h"
 #include "jpeg.h"
+#include "webp.h"
 
 /*
  * The effort of each encoder, on its own scale: about where twice the time gains less than three
  * per cent of the bytes.
  */
-#define WEBP_EFFORT     4 /* of 6 */
 #define AVIF_EFFORT     4 /* of 9 */
 #define JXL_EFFORT      5 /* of 9 */
 #define PNG_COMPRESSION 6 /* of 9 */
+
+/* Without this, libvips adds EXIF of its own making. */
+#if VIPS_MAJOR_VERSION > 8 || VIPS_MINOR_VERSION >= 15
+#define WITHOUT_METADATA "keep", VIPS_FOREIGN_KEEP_NONE
+#else
+#define WITHOUT_METADATA "strip", TRUE
+#endif
 
 /* The options of each type are its own; what libvips hands out is freed with g_free. */
 static int save(VipsImage *image, ImageType type, int quality, void **data, size_t *size)
 {
     switch (type) {
-    case IMAGE_WEBP:
-        return vips_webpsave_buffer(image, data, size, "Q", quality, "effort", WEBP_EFFORT, NULL);
     case IMAGE_PNG:
-        return vips_pngsave_buffer(image, data, size, "compression", PNG_COMPRESSION, NULL);
+        return vips_pngsave_buffer(image, data, size, "compression", PNG_COMPRESSION,
+                                   WITHOUT_METADATA, NULL);
     case IMAGE_AVIF:
         return vips_heifsave_buffer(image, data, size, "compression",
                                     VIPS_FOREIGN_HEIF_COMPRESSION_AV1, "Q", quality, "effort",
-                                    AVIF_EFFORT, NULL);
+                                    AVIF_EFFORT, WITHOUT_METADATA, NULL);
     case IMAGE_JXL:
-        return vips_jxlsave_buffer(image, data, size, "Q", quality, "effort", JXL_EFFORT, NULL);
+        return vips_jxlsave_buffer(image, data, size, "Q", quality, "effort", JXL_EFFORT,
+                                   WITHOUT_METADATA, NULL);
     default:
         vips_error("encode", "images of type '%s' are not written", image_type_name(type));
         return -1;
@@ -37,9 +44,8 @@ bool encode_can_write(ImageType type)
 {
     switch (type) {
     case IMAGE_JPEG:
-        return true;
     case IMAGE_WEBP:
-        return vips_type_find("VipsOperation", "webpsave_buffer") != 0;
+        return true;
     case IMAGE_PNG:
         return vips_type_find("VipsOperation", "pngsave_buffer") != 0;
     case IMAGE_AVIF:
@@ -61,6 +67,8 @@ GBytes *encode_picture(const Picture *picture, ImageType type, int quality, GErr
     }
     if (type == IMAGE_JPEG)
         return jpeg_encode(picture, quality, error);
+    if (type == IMAGE_WEBP)
+        return webp_encode(picture, quality, error);
 
     VipsImage *image = frame_wrap(picture, false, error);
     if (image == NULL)

@@ -74,7 +74,8 @@ static bool parse_offset(const char *text, int64_t *ret_us)
     int hours = digits(text + 1, 2), minutes = digits(text + 4, 2);
     if (hours < 0 || hours > 15 || minutes < 0 || minutes > 59)
         return false;
-    *ret_us = (text[0] == '-' ? -1 : 1) * (hours * 60 + minutes) * (60 * G_USEC_PER_SEC);
+    int64_t offset_us = (hours * 60 + minutes) * INT64_C(60) * G_USEC_PER_SEC;
+    *ret_us = text[0] == '-' ? -offset_us : offset_us;
     return true;
 }
 

@@ -114,9 +114,9 @@ static int add_conditions(scmp_filter_ctx context)
     const struct scmp_arg_cmp unshared = SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_TYPE, MAP_PRIVATE);
     const struct scmp_arg_cmp by_fd = SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH);
     const struct scmp_arg_cmp by_path = SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, 0);
-    const struct scmp_arg_cmp self = SCMP_A0(SCMP_CMP_EQ, 0);
-    const struct scmp_arg_cmp cpu = SCMP_A1(SCMP_CMP_EQ, RLIMIT_CPU);
-    const struct scmp_arg_cmp only_get = SCMP_A2(SCMP_CMP_EQ, 0);
+    const struct scmp_arg_cmp self = SCMP_A0(SCMP_CMP_EQ, 0, 0);
+    const struct scmp_arg_cmp cpu = SCMP_A1(SCMP_CMP_EQ, RLIMIT_CPU, 0);
+    const struct scmp_arg_cmp only_get = SCMP_A2(SCMP_CMP_EQ, 0, 0);
     const struct {
         int call;
         uint32_t action;

@@ -1,6 +1,7 @@
 #include "frame.h"
 
 #include "fault.h"
+#include "icc.h"
 
 #include <string.h>
 
@@ -61,12 +62,14 @@ static int color_bands(VipsInterpretation type)
 static void settle(VipsImage **image)
 {
     VipsImage *next = NULL;
-    VipsInterpretation type = vips_image_guess_interpretation(*image);
     if ((*image)->Coding != VIPS_CODING_NONE)
         advance(image, vips_image_decode(*image, &next), &next);
-    else if (type == VIPS_INTERPRETATION_MULTIBAND || type == VIPS_INTERPRETATION_HISTOGRAM)
+    if (*image == NULL)
+        return;
+    VipsInterpretation type = vips_image_guess_interpretation(*image);
+    if (type == VIPS_INTERPRETATION_MULTIBAND || type == VIPS_INTERPRETATION_HISTOGRAM)
         type = (*image)->Bands < 3 ? VIPS_INTERPRETATION_B_W : VIPS_INTERPRETATION_sRGB;
-    if (*image != NULL && (*image)->Type != type)
+    if ((*image)->Type != type)
         advance(image, vips_copy(*image, &next, "interpretation", type, NULL), &next);
     /* What is neither colour nor the alpha after it means nothing to us. */
     if (*image != NULL)
@@ -103,11 +106,17 @@ static void resize(VipsImage **image, int width, int height)
     cast_to(image, format);
 }
 
-/* By the embedded profile, or for CMYK without one by libvips' own. False: nothing done. */
+/* By the embedded profile unless it is sRGB, or for CMYK without one by libvips' own. False:
+ * nothing done. */
 static bool convert_by_profile(VipsImage **image)
 {
     bool cmyk = (*image)->Type == VIPS_INTERPRETATION_CMYK;
     if (!cmyk && !vips_image_get_typeof(*image, VIPS_META_ICC_NAME))
+        return false;
+    const void *icc;
+    size_t size;
+    if (!cmyk && (*image)->BandFmt == VIPS_FORMAT_UCHAR &&
+        vips_image_get_blob(*image, VIPS_META_ICC_NAME, &icc, &size) == 0 && icc_is_srgb(icc, size))
         return false;
     VipsImage *next = NULL;
     int status = vips_icc_transform(*image, &next, "srgb", "embedded", TRUE, "input_profile",

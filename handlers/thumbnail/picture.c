@@ -175,7 +175,7 @@ bool picture_is_grey(const Picture *picture)
 }
 
 typedef struct {
-    uint32_t count, sums[3];
+    uint64_t weight, sums[3];
 } ColorBox;
 
 #define BOXES_PER_BAND 16
@@ -188,20 +188,20 @@ bool picture_dominant_color(const Picture *picture, uint32_t *ret_color)
     const uint8_t *at = picture->pixels;
     size_t n = (size_t)picture->width * (size_t)picture->height;
     for (size_t i = 0; i < n; i++, at += picture->bands) {
-        if (picture->bands == 4 && at[3] < 128)
-            continue;
         ColorBox *box = &boxes[(size_t)(at[0] >> 4) << 8 | (size_t)(at[1] >> 4) << 4 | at[2] >> 4];
-        box->count++;
+        unsigned weight = picture->bands == 4 ? at[3] : 255;
+        box->weight += weight;
         for (int band = 0; band < 3; band++)
-            box->sums[band] += at[band];
-        if (box->count > fullest->count)
+            box->sums[band] += (uint64_t)at[band] * weight;
+        if (box->weight > fullest->weight)
             fullest = box;
     }
-    if (fullest->count == 0)
+    if (fullest->weight == 0)
         return false;
-    uint32_t half = fullest->count / 2;
-    *ret_color = (fullest->sums[0] + half) / fullest->count << 16 |
-                 (fullest->sums[1] + half) / fullest->count << 8 |
-                 (fullest->sums[2] + half) / fullest->count;
+    uint32_t color = 0;
+    for (int band = 0; band < 3; band++)
+        color =
+            color << 8 | (uint32_t)((fullest->sums[band] + fullest->weight / 2) / fullest->weight);
+    *ret_color = color;
     return true;
 }

@@ -46,7 +46,7 @@ Picture *picture_flatten(const Picture *picture, uint32_t background, GError **e
 bool picture_is_grey(const Picture *picture);
 
 /*
- * The dominant colour: colours are counted in 16 x 16 x 16 equal boxes of sRGB, and the mean of the
- * fullest box is it. Pixels less than half opaque do not count; false if none is left.
+ * The dominant colour: pixels are counted, each as much as it is opaque, in 16 x 16 x 16 equal
+ * boxes of sRGB, and the mean of the fullest box is it. False if all of it is transparent.
  */
 bool picture_dominant_color(const Picture *picture, uint32_t *ret_color);

@@ -6,32 +6,33 @@
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
+
 #define LOBES 3
 
-/*
- * All sums are over four floats at once, whatever the number of bands: those beyond the bands are
- * the neighbour's, and are never stored. And they are made of four independent ones, so that no
- * addition waits for the one before. So rows of floats are longer than their pixels need.
- */
-typedef float Four __attribute__((vector_size(16)));
-#define UNROLL 4
-#define SPARE  (4 * UNROLL)
+/* Weights are fixed-point numbers, so that a sum of them by bytes fits 32 bits with room for
+ * overshoot. */
+#define WEIGHT_BITS 14
+#define WEIGHT_ONE  (1 << WEIGHT_BITS)
 
-/* For each output pixel of one axis, the `n` input pixels from `first[i]` on and their weights. */
+/* Pixels a side that are transposed at once: they stay in the cache. */
+#define TILE 32
+
+/* For each output row, the `n` input rows from `first[i]` on and their weights. */
 typedef struct {
     int n;
-    int stride; /* of weights: n, up to a multiple of UNROLL; those added are 0 */
     int *first;
-    float *weights;
+    int16_t *weights;
 } Filter;
 
-/* Everything one scaling needs: freed as a whole. */
-typedef struct {
-    Filter x, y;
-    float *input; /* one row */
-    float *ring;  /* the last y.n rows, scaled across */
-    float *sums;  /* one row */
-} Work;
+static void filter_clear(Filter *filter)
+{
+    free(filter->first);
+    free(filter->weights);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Filter, filter_clear)
 
 static double lanczos(double x)
 {
@@ -42,153 +43,220 @@ static double lanczos(double x)
     return LOBES * sin(G_PI * x) * sin(G_PI * x / LOBES) / (G_PI * G_PI * x * x);
 }
 
+/* One output row's weights. What rounding leaves over goes to the heaviest: they add up to exactly
+ * one. */
+static void make_weights(double centre, double ratio, int n, int16_t *weights)
+{
+    double sum = 0;
+    for (int j = 0; j < n; j++)
+        sum += lanczos((j - centre) / ratio);
+    int left = WEIGHT_ONE, heaviest = 0;
+    for (int j = 0; j < n; j++) {
+        weights[j] = (int16_t)lrint(WEIGHT_ONE * lanczos((j - centre) / ratio) / sum);
+        left -= weights[j];
+        if (weights[j] > weights[heaviest])
+            heaviest = j;
+    }
+    weights[heaviest] = (int16_t)(weights[heaviest] + left);
+}
+
 /* False without memory. */
 static bool make_filter(Filter *filter, int from, int to)
 {
     double ratio = (double)from / to;
     filter->n = MIN(from, 2 * (int)ceil(LOBES * ratio));
-    filter->stride = (filter->n + UNROLL - 1) / UNROLL * UNROLL;
     filter->first = calloc((size_t)to, sizeof *filter->first);
-    filter->weights = calloc((size_t)to * (size_t)filter->stride, sizeof *filter->weights);
+    filter->weights = calloc((size_t)to * (size_t)filter->n, sizeof *filter->weights);
     if (filter->first == NULL || filter->weights == NULL)
         return false;
     for (int i = 0; i < to; i++) {
         double centre = (i + 0.5) * ratio - 0.5;
         int first = CLAMP((int)ceil(centre - LOBES * ratio), 0, from - filter->n);
-        float *weights = filter->weights + (size_t)i * (size_t)filter->stride;
-        double sum = 0;
-        for (int j = 0; j < filter->n; j++)
-            sum += lanczos((first + j - centre) / ratio);
-        for (int j = 0; j < filter->n; j++)
-            weights[j] = (float)(lanczos((first + j - centre) / ratio) / sum);
         filter->first[i] = first;
+        make_weights(centre - first, ratio, filter->n,
+                     filter->weights + (size_t)i * (size_t)filter->n);
     }
     return true;
 }
 
-static size_t row_floats(int width, int bands)
+#ifdef __SSE2__
+/* Adds 16 columns of two rows, side by side so that one instruction multiplies and adds four pairs.
+ */
+static inline void add_pair(__m128i sums[4], const uint8_t *a, const uint8_t *b, __m128i weight)
 {
-    return (size_t)width * (size_t)bands + SPARE;
+    const __m128i zero = _mm_setzero_si128();
+    __m128i bytes_a = _mm_loadu_si128((const __m128i *)a);
+    __m128i bytes_b = _mm_loadu_si128((const __m128i *)b);
+    __m128i low = _mm_unpacklo_epi8(bytes_a, bytes_b);
+    __m128i high = _mm_unpackhi_epi8(bytes_a, bytes_b);
+    sums[0] = _mm_add_epi32(sums[0], _mm_madd_epi16(_mm_unpacklo_epi8(low, zero), weight));
+    sums[1] = _mm_add_epi32(sums[1], _mm_madd_epi16(_mm_unpackhi_epi8(low, zero), weight));
+    sums[2] = _mm_add_epi32(sums[2], _mm_madd_epi16(_mm_unpacklo_epi8(high, zero), weight));
+    sums[3] = _mm_add_epi32(sums[3], _mm_madd_epi16(_mm_unpackhi_epi8(high, zero), weight));
 }
 
-static bool make_work(Work *work, const Picture *from, int width, int height)
+static inline void store_bytes(const __m128i sums[4], uint8_t *to)
 {
-    if (!make_filter(&work->x, from->width, width) || !make_filter(&work->y, from->height, height))
-        return false;
-    size_t row = row_floats(width, from->bands);
-    work->input = calloc(row_floats(from->width, from->bands), sizeof *work->input);
-    work->ring = calloc(row * (size_t)work->y.n, sizeof *work->ring);
-    work->sums = calloc(row, sizeof *work->sums);
-    return work->input != NULL && work->ring != NULL && work->sums != NULL;
+    __m128i low =
+        _mm_packs_epi32(_mm_srai_epi32(sums[0], WEIGHT_BITS), _mm_srai_epi32(sums[1], WEIGHT_BITS));
+    __m128i high =
+        _mm_packs_epi32(_mm_srai_epi32(sums[2], WEIGHT_BITS), _mm_srai_epi32(sums[3], WEIGHT_BITS));
+    _mm_storeu_si128((__m128i *)to, _mm_packus_epi16(low, high));
 }
 
-static void work_clear(Work *work)
+/* The sums of 32 columns at a time, with what every x86-64 has. Returns how many columns are done.
+ */
+static size_t sum_vectors(const uint8_t *rows, size_t stride, const int16_t *weights, int n,
+                          uint8_t *to)
 {
-    free(work->x.first);
-    free(work->x.weights);
-    free(work->y.first);
-    free(work->y.weights);
-    free(work->input);
-    free(work->ring);
-    free(work->sums);
-}
-G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Work, work_clear)
-
-static void load_row(const Picture *from, int y, ResizeBands bands, float *restrict to)
-{
-    size_t n = picture_stride(from);
-    const uint8_t *restrict row = from->pixels + (size_t)y * n;
-    for (size_t i = 0; i < n; i++)
-        to[i] = row[i];
-    if (bands != RESIZE_ALPHA)
-        return;
-    for (size_t i = 0; i < n; i += 4) {
-        float opacity = to[i + 3] * (1.0F / 255);
-        for (size_t band = 0; band < 3; band++)
-            to[i + band] *= opacity;
-    }
-}
-
-/* One input row to the output's width. */
-static void scale_across(const Filter *filter, const float *input, int width, size_t bands,
-                         float *to)
-{
-    const float *weights = filter->weights;
-    for (int x = 0; x < width; x++) {
-        const float *at = input + (size_t)filter->first[x] * bands;
-        Four sums[UNROLL] = {0};
-        for (int j = 0; j < filter->stride; j += UNROLL) {
-            for (int k = 0; k < UNROLL; k++, at += bands) {
-                Four pixel;
-                memcpy(&pixel, at, sizeof pixel);
-                sums[k] += pixel * weights[j + k];
-            }
+    size_t at = 0;
+    for (; at + 32 <= stride; at += 32) {
+        __m128i sums[8];
+        for (int i = 0; i < 8; i++)
+            sums[i] = _mm_set1_epi32(WEIGHT_ONE / 2);
+        for (int row = 0; row < n; row += 2) {
+            bool pair = row + 1 < n;
+            const uint8_t *a = rows + (size_t)row * stride + at, *b = pair ? a + stride : a;
+            __m128i weight = _mm_unpacklo_epi16(_mm_set1_epi16(weights[row]),
+                                                _mm_set1_epi16(pair ? weights[row + 1] : 0));
+            add_pair(sums, a, b, weight);
+            add_pair(sums + 4, a + 16, b + 16, weight);
         }
-        weights += filter->stride;
-        Four sum = (sums[0] + sums[1]) + (sums[2] + sums[3]);
-        /* In order: what this writes beyond its own pixel, the next overwrites. */
-        memcpy(to + (size_t)x * bands, &sum, sizeof sum);
+        store_bytes(sums, to + at);
+        store_bytes(sums + 4, to + at + 16);
+    }
+    return at;
+}
+#else
+static size_t sum_vectors(const uint8_t *rows, size_t stride, const int16_t *weights, int n,
+                          uint8_t *to)
+{
+    (void)rows, (void)stride, (void)weights, (void)n, (void)to;
+    return 0;
+}
+#endif
+
+/* One output row of `stride` bytes from `n` input rows. */
+static void sum_rows(const uint8_t *rows, size_t stride, const int16_t *weights, int n, uint8_t *to)
+{
+    for (size_t at = sum_vectors(rows, stride, weights, n, to); at < stride; at++) {
+        int32_t sum = WEIGHT_ONE / 2;
+        for (int row = 0; row < n; row++)
+            sum += rows[(size_t)row * stride + at] * weights[row];
+        sum >>= WEIGHT_BITS;
+        to[at] = (uint8_t)CLAMP(sum, 0, 255);
     }
 }
 
-/* Rows of the ring to one output row. */
-static void scale_down(const Work *work, int y, size_t row, float *restrict sums)
+/* Scales down the rows of `from` to those of `to`, which is as wide. False without memory. */
+static bool scale_rows(const Picture *from, Picture *to)
 {
-    const float *weights = work->y.weights + (size_t)y * (size_t)work->y.stride;
-    memset(sums, 0, row * sizeof *sums);
-    for (int j = 0; j < work->y.n; j++) {
-        int at = (work->y.first[y] + j) % work->y.n;
-        const float *restrict from = work->ring + (size_t)at * row;
-        float weight = weights[j];
-        for (size_t i = 0; i < row; i++)
-            sums[i] += from[i] * weight;
+    g_auto(Filter) filter = {0};
+    if (!make_filter(&filter, from->height, to->height))
+        return false;
+    size_t stride = picture_stride(from);
+    for (int y = 0; y < to->height; y++)
+        sum_rows(from->pixels + (size_t)filter.first[y] * stride, stride,
+                 filter.weights + (size_t)y * (size_t)filter.n, filter.n,
+                 to->pixels + (size_t)y * stride);
+    return true;
+}
+
+/* One tile; `bands` is a constant where it is called, which makes the copying a single instruction.
+ */
+static inline void transpose_tile(const Picture *from, Picture *to, int left, int top, size_t bands)
+{
+    size_t from_stride = picture_stride(from), to_stride = picture_stride(to);
+    int right = MIN(left + TILE, from->width), bottom = MIN(top + TILE, from->height);
+    for (int x = left; x < right; x++) {
+        const uint8_t *source = from->pixels + (size_t)top * from_stride + (size_t)x * bands;
+        uint8_t *target = to->pixels + (size_t)x * to_stride + (size_t)top * bands;
+        for (int y = top; y < bottom; y++, source += from_stride, target += bands)
+            memcpy(target, source, bands);
     }
 }
 
-static uint8_t to_byte(float value)
+/* Rows become columns, so that both ways of scaling are one. */
+static Picture *transpose(const Picture *from, GError **error)
 {
-    return (uint8_t)(CLAMP(value, 0.0F, 255.0F) + 0.5F);
+    Picture *to = picture_new(from->height, from->width, from->bands, error);
+    if (to == NULL)
+        return NULL;
+    for (int top = 0; top < from->height; top += TILE) {
+        for (int left = 0; left < from->width; left += TILE) {
+            if (from->bands == 1)
+                transpose_tile(from, to, left, top, 1);
+            else if (from->bands == 3)
+                transpose_tile(from, to, left, top, 3);
+            else
+                transpose_tile(from, to, left, top, 4);
+        }
+    }
+    return to;
 }
 
-static void store_row(const float *restrict sums, size_t n, ResizeBands bands, uint8_t *restrict to)
+/* Scaled to `height` rows. */
+static Picture *scale_height(const Picture *from, int height, GError **error)
 {
-    if (bands != RESIZE_ALPHA) {
-        for (size_t i = 0; i < n; i++)
-            to[i] = to_byte(sums[i]);
-        return;
+    g_autoptr(Picture) to = picture_new(from->width, height, from->bands, error);
+    if (to == NULL)
+        return NULL;
+    if (!scale_rows(from, to)) {
+        g_set_error_literal(error, THUMBQ_ERROR, ERROR_OUT_OF_MEMORY,
+                            "not enough memory to scale the picture");
+        return NULL;
     }
-    for (size_t i = 0; i < n; i += 4) {
-        to[i + 3] = to_byte(sums[i + 3]);
-        float scale = to[i + 3] > 0 ? 255 / sums[i + 3] : 0;
+    return g_steal_pointer(&to);
+}
+
+static Picture *scale(const Picture *from, int width, int height, GError **error)
+{
+    g_autoptr(Picture) low = scale_height(from, height, error);
+    if (low == NULL || low->width == width)
+        return g_steal_pointer(&low);
+    g_autoptr(Picture) turned = transpose(low, error);
+    if (turned == NULL)
+        return NULL;
+    g_clear_pointer(&low, picture_free);
+    g_autoptr(Picture) small = scale_height(turned, width, error);
+    return small != NULL ? transpose(small, error) : NULL;
+}
+
+static Picture *premultiply(const Picture *from, GError **error)
+{
+    Picture *to = picture_new(from->width, from->height, 4, error);
+    size_t n = picture_stride(from) * (size_t)from->height;
+    for (size_t i = 0; to != NULL && i < n; i += 4) {
+        unsigned alpha = from->pixels[i + 3];
         for (size_t band = 0; band < 3; band++)
-            to[i + band] = to_byte(sums[i + band] * scale);
+            to->pixels[i + band] = (uint8_t)((from->pixels[i + band] * alpha + 127) / 255);
+        to->pixels[i + 3] = (uint8_t)alpha;
+    }
+    return to;
+}
+
+static void unpremultiply(Picture *picture)
+{
+    size_t n = picture_stride(picture) * (size_t)picture->height;
+    for (size_t i = 0; i < n; i += 4) {
+        unsigned alpha = picture->pixels[i + 3];
+        for (size_t band = 0; band < 3; band++) {
+            unsigned value = alpha > 0 ? (picture->pixels[i + band] * 255U + alpha / 2) / alpha : 0;
+            picture->pixels[i + band] = (uint8_t)MIN(value, 255);
+        }
     }
 }
 
 Picture *resize_picture(const Picture *picture, int width, int height, ResizeBands bands,
                         GError **error)
 {
-    g_auto(Work) work = {0};
-    g_autoptr(Picture) small = picture_new(width, height, picture->bands, error);
-    if (small == NULL)
+    if (bands != RESIZE_ALPHA)
+        return scale(picture, width, height, error);
+    g_autoptr(Picture) premultiplied = premultiply(picture, error);
+    if (premultiplied == NULL)
         return NULL;
-    if (!make_work(&work, picture, width, height)) {
-        g_set_error_literal(error, THUMBQ_ERROR, ERROR_OUT_OF_MEMORY,
-                            "not enough memory to scale the picture");
-        return NULL;
-    }
-    size_t n_bands = (size_t)picture->bands;
-    size_t row = row_floats(width, picture->bands);
-    int next = 0; /* input row to be read */
-    for (int y = 0; y < height; y++) {
-        for (; next < work.y.first[y] + work.y.n; next++) {
-            load_row(picture, next, bands, work.input);
-            scale_across(&work.x, work.input, width, n_bands,
-                         work.ring + (size_t)(next % work.y.n) * row);
-        }
-        scale_down(&work, y, row, work.sums);
-        store_row(work.sums, picture_stride(small), bands,
-                  small->pixels + (size_t)y * picture_stride(small));
-    }
-    return g_steal_pointer(&small);
+    Picture *small = scale(premultiplied, width, height, error);
+    if (small != NULL)
+        unpremultiply(small);
+    return small;
 }

@@ -1,8 +1,9 @@
 /*
- * Scaling pictures down, by a separable Lanczos filter of three lobes.
+ * Scaling pictures down, by a separable Lanczos filter of three lobes, in whole numbers: the same
+ * pixels on every machine.
  *
- * Of our own because for a picture that is in memory already, libvips 8.14 (no SIMD, a pipeline to
- * build and to take down) needs three times as long for the same pixels.
+ * Of our own because for a picture that is in memory already, libvips 8.14 (no SIMD across, a
+ * pipeline to build and to take down) needs several times as long for the same result.
  */
 #pragma once
 

@@ -20,6 +20,16 @@
 /* Socket, standard ones, reset of the peak, and a job's descriptors, with room to spare. */
 #define DESCRIPTORS_MAX 64
 
+/*
+ * A sanitizer's shadow memory is terabytes; it maps memory shared, reads /proc, and forks to look
+ * for leaks. So its build goes without the limit of memory and without what comes last.
+ */
+#ifdef THUMBQ_SANITIZE
+#define IS_SANITIZED true
+#else
+#define IS_SANITIZED false
+#endif
+
 static struct sock_fprog filter;
 static pid_t daemon_pid;
 
@@ -41,16 +51,18 @@ static bool limit(int resource, uint64_t value)
     return setrlimit((__rlimit_resource_t)resource, &both) == 0;
 }
 
+#ifndef THUMBQ_SANITIZE
 /* Private writable memory of this process, in bytes: what RLIMIT_DATA counts. */
 static bool data_bytes(uint64_t *ret_bytes)
 {
     g_autofree char *text = file_read("/proc/self/statm", 256, NULL, NULL);
-    unsigned long long data;
-    if (text == NULL || sscanf(text, "%*u %*u %*u %*u %*u %llu", &data) != 1)
+    unsigned long long pages;
+    if (text == NULL || sscanf(text, "%*u %*u %*u %*u %*u %llu", &pages) != 1)
         return false;
-    *ret_bytes = data * (uint64_t)sysconf(_SC_PAGESIZE);
+    *ret_bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
     return true;
 }
+#endif
 
 /*
  * RLIMIT_DATA and not RLIMIT_AS: the source is mapped whole, and its pages are the kernel's to
@@ -58,14 +70,9 @@ static bool data_bytes(uint64_t *ret_bytes)
  */
 static bool limit_memory(const ForkRequest *request)
 {
-#ifdef THUMBQ_SANITIZE
-    (void)request; /* the sanitizer's shadow memory is terabytes */
-    return true;
-#else
     uint64_t data;
-    return request->memory_bytes <= 0 ||
+    return request->memory_bytes <= 0 || IS_SANITIZED ||
            (data_bytes(&data) && limit(RLIMIT_DATA, data + (uint64_t)request->memory_bytes));
-#endif
 }
 
 static bool limit_resources(const ForkRequest *request, GError **error)
@@ -106,6 +113,7 @@ static bool die_with_daemon(GError **error)
  */
 static bool close_file_system(GError **error)
 {
+#ifndef THUMBQ_SANITIZE /* which reads /proc to look for leaks */
     const struct landlock_ruleset_attr nothing = {
         .handled_access_fs = (LANDLOCK_ACCESS_FS_MAKE_SYM << 1) - 1, /* all of the first version */
     };
@@ -114,17 +122,16 @@ static bool close_file_system(GError **error)
         return errno == ENOSYS || errno == EOPNOTSUPP || fail("cannot make a ruleset", error);
     if (syscall(SYS_landlock_restrict_self, ruleset, 0) != 0)
         return fail("cannot close the file system", error);
+#else
+    (void)error;
+#endif
     return true;
 }
 
 static bool filter_system_calls(GError **error)
 {
-#ifndef THUMBQ_SANITIZE /* which maps shared memory, reads /proc, and forks to look for leaks */
     if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
         return fail("cannot filter system calls", error);
-#else
-    (void)error;
-#endif
     return true;
 }
 
@@ -134,6 +141,8 @@ bool sandbox_enter(const ForkRequest *request, GError **error)
         return false;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
         return fail("cannot give up new privileges", error);
+    if (IS_SANITIZED)
+        return true;
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return fail("cannot become undumpable", error);
     return close_file_system(error) && filter_system_calls(error);

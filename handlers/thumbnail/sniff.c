@@ -131,15 +131,16 @@ static bool is_svg(const uint8_t *data, size_t len)
         while (at < len && g_ascii_isspace(text[at]))
             at++;
         if (len - at >= 5 && memcmp(text + at, "<svg", 4) == 0)
-            return text[at + 4] == '>' || g_ascii_isspace(text[at + 4]);
+            return strchr("> /\t\r\n", text[at + 4]) != NULL && text[at + 4] != '\0';
         if (len - at < 2 || text[at] != '<' || (text[at + 1] != '?' && text[at + 1] != '!'))
             return false;
         if (len - at >= 13 && g_ascii_strncasecmp(text + at, "<!doctype svg", 13) == 0)
             return true;
-        const char *end = memchr(text + at, '>', len - at);
+        bool comment = len - at >= 4 && memcmp(text + at, "<!--", 4) == 0;
+        const char *end = g_strstr_len(text + at, (gssize)(len - at), comment ? "-->" : ">");
         if (end == NULL)
             return false;
-        at = (size_t)(end - text) + 1;
+        at = (size_t)(end - text) + (comment ? 3 : 1);
     }
     return false;
 }

@@ -2,8 +2,8 @@
  * ThumbHash: a picture's blurred placeholder in at most 25 bytes.
  *
  * Source: https://evanw.github.io/thumbhash/. The same pixels give the same bytes as the reference
- * (rgbaToThumbHash), except where a channel is flat: there the reference stores rounding noise that
- * no decoder shows, and this stores zeros.
+ * (rgbaToThumbHash), except for terms that are zero: there the reference stores rounding noise that
+ * no decoder shows, and this, where a whole channel is flat, zeros.
  */
 #pragma once
 

@@ -1,5 +1,5 @@
 /*
- * handler_driver PROGRAM [-n TIMES] [-m MEMORY_MIB] [-o FOLDER] RENDITION FILE...
+ * handler_driver [-n TIMES] [-m MIB] [-u UID] [-o FOLDER] PROGRAM RENDITIONS FILE...
  *
  * Runs files through thumbq-thumbnail as the daemon would and prints a line for each: the error or
  * the facts and thumbnails, and the time. RENDITION is WxH:fit:format:quality, several separated by
@@ -143,19 +143,22 @@ int main(int argc, char **argv)
                              .max_output_size = INT64_C(64) << 20,
                              .max_pages = 200}};
     int option;
-    while ((option = getopt(argc, argv, "n:m:o:")) != -1) {
+    while ((option = getopt(argc, argv, "n:m:o:u:")) != -1) {
         if (option == 'n')
             driver.times = MAX(1, atoi(optarg));
         else if (option == 'm')
             driver.request.memory_bytes = (int64_t)atoi(optarg) << 20;
+        else if (option == 'u')
+            driver.request.uid = driver.request.gid = (uint32_t)atoi(optarg);
         else if (option == 'o')
             driver.folder = optarg;
         else
             return 2;
     }
     if (argc - optind < 2) {
-        fprintf(stderr, "usage: handler_driver [-n TIMES] [-m MIB] [-o FOLDER] PROGRAM RENDITIONS "
-                        "[FILE...]\n");
+        fprintf(stderr,
+                "usage: handler_driver [-n TIMES] [-m MIB] [-u UID] [-o FOLDER] PROGRAM RENDITIONS "
+                "[FILE...]\n");
         return 2;
     }
     driver.job.n_renditions = parse_renditions(argv[optind + 1], driver.job.renditions);

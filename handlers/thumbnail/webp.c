@@ -1,0 +1,60 @@
+#include "webp.h"
+
+#include "error.h"
+
+#include <webp/encode.h>
+
+/* Of 6: libwebp's own balance. 6 takes twice the time for two per cent of the bytes. */
+#define METHOD 4
+
+static bool import_pixels(WebPPicture *target, const Picture *picture)
+{
+    int stride = (int)picture_stride(picture);
+    target->width = picture->width;
+    target->height = picture->height;
+    return picture->bands == 4 ? WebPPictureImportRGBA(target, picture->pixels, stride)
+                               : WebPPictureImportRGB(target, picture->pixels, stride);
+}
+
+static void free_writer(void *data)
+{
+    WebPMemoryWriterClear(data);
+    g_free(data);
+}
+
+static void set_error(WebPEncodingError code, GError **error)
+{
+    bool size = code == VP8_ENC_ERROR_BAD_DIMENSION || code == VP8_ENC_ERROR_PARTITION0_OVERFLOW ||
+                code == VP8_ENC_ERROR_PARTITION_OVERFLOW || code == VP8_ENC_ERROR_FILE_TOO_BIG;
+    if (size)
+        g_set_error_literal(error, THUMBQ_ERROR, ERROR_OUTPUT_TOO_LARGE,
+                            "the thumbnail is larger than WebP can hold");
+    else
+        g_set_error(error, THUMBQ_ERROR, ERROR_OUT_OF_MEMORY, "cannot write webp: error %d", code);
+}
+
+GBytes *webp_encode(const Picture *picture, int quality, GError **error)
+{
+    WebPConfig config;
+    WebPPicture target;
+    if (!WebPConfigInit(&config) || !WebPPictureInit(&target)) {
+        g_set_error_literal(error, THUMBQ_ERROR, ERROR_INTERNAL, "libwebp is of another version");
+        return NULL;
+    }
+    config.quality = (float)quality;
+    config.method = METHOD;
+
+    WebPMemoryWriter *writer = g_new(WebPMemoryWriter, 1);
+    WebPMemoryWriterInit(writer);
+    target.writer = WebPMemoryWrite;
+    target.custom_ptr = writer;
+    bool fine = import_pixels(&target, picture) && WebPEncode(&config, &target);
+    if (!fine)
+        set_error(target.error_code, error);
+    WebPPictureFree(&target);
+    if (!fine) {
+        free_writer(writer);
+        return NULL;
+    }
+    return g_bytes_new_with_free_func(writer->mem, writer->size, free_writer, writer);
+}

@@ -1,0 +1,262 @@
+"""Worker processes: separate, locked in, killed; and what becomes of their work when they or the
+daemon die."""
+
+import contextlib
+import os
+import re
+import signal
+import unittest
+from pathlib import Path
+
+from harness import (BLUE, GREEN, RED, E2ETest, descriptors, is_alive, main, png, slow_png,
+                     wait_for)
+
+
+class Isolation(E2ETest):
+
+    def test_only_handlers_load_image_libraries(self):
+        daemon = self.bucket.start("--jobs", "1")
+        self.bucket.put("a.png", png(64, 64, RED))
+        self.bucket.wait_record("a.png")
+        worker, = daemon.wait_workers(1)
+        self.assertNotEqual(worker, daemon.pid)
+        image_libraries = re.compile(r"lib(vips|jpeg|png|webp|tiff|heif|gif|exif)")
+        self.assertRegex(Path(f"/proc/{worker}/maps").read_text(), image_libraries)
+        self.assertNotRegex(Path(f"/proc/{daemon.pid}/maps").read_text(), image_libraries)
+
+    @unittest.skipUnless(os.geteuid() == 0, "workers can be looked into by root only")
+    def test_worker_holds_no_path(self):
+        daemon = self.bucket.start("--jobs", "1")
+        self.bucket.put("first.png", png(64, 64, RED))
+        self.bucket.wait_record("first.png")
+        worker = daemon.pause_worker()
+        slow = self.bucket.put("slow.png", slow_png())
+        self.bucket.wait_for(lambda: self.bucket.stats()["objects"]["running"] == 1,
+                             "the job to be sent")
+        os.kill(worker, signal.SIGCONT)
+        held = wait_for(lambda: (found := descriptors(worker)) and
+                        os.fspath(slow) in found.values() and found, "the job to be taken",
+                        daemon.log)
+        os.kill(worker, signal.SIGSTOP)
+        self.assertEqual(held.pop(2), os.readlink(f"/proc/{daemon.pid}/fd/2"))
+        unexpected = [target for target in held.values()
+                      if not target.startswith("socket:") and not target.endswith("(deleted)") and
+                      target not in (os.fspath(slow), "/dev/null", f"/proc/{worker}/clear_refs")]
+        self.assertEqual(unexpected, [])
+        os.kill(worker, signal.SIGCONT)
+        self.bucket.wait_record("slow.png")
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become somebody else")
+    def test_worker_of_root_is_nobody(self):
+        daemon = self.bucket.start("--jobs", "1")
+        self.bucket.put("a.png", png(64, 64, RED))
+        self.bucket.wait_record("a.png")
+        worker, = daemon.wait_workers(1)
+        status = Path(f"/proc/{worker}/status").read_text()
+        self.assertNotIn("0", re.search(r"^Uid:\t(.*)$", status, re.M)[1].split())
+        self.assertNotIn("0", re.search(r"^Gid:\t(.*)$", status, re.M)[1].split())
+        self.assertRegex(status, r"(?m)^NoNewPrivs:\t1$")
+        self.assertRegex(status, r"(?m)^CapEff:\t0+$")
+
+
+class Trouble(E2ETest):
+
+    def wait_running(self):
+        """Until a job is under way and written down as such."""
+        data = self.bucket.state / "store" / "data.mdb"
+        self.bucket.wait_for(
+            lambda: data.exists() and self.bucket.stats()["objects"]["running"] == 1,
+            "a job to be under way")
+
+    def test_killed_worker_costs_one_retry(self):
+        names = [f"{i}.png" for i in range(150)]
+        for i, name in enumerate(names):
+            self.bucket.put(name, png(400, 400, (i, 0, 0)))
+        daemon = self.bucket.start_once("--jobs", "1")
+        worker = daemon.pause_worker()  # it is never idle before the last picture
+        self.wait_running()
+        os.kill(worker, signal.SIGKILL)
+        self.assertEqual(daemon.wait(), 0, daemon.log())
+        records = self.check_bucket(names)
+        failed = [r for r in daemon.reports() if "Error Type" in r]
+        self.assertEqual([r["Error Type"] for r in failed], ["handler_crashed"])
+        attempts = {row["name"]: row["attempts"] for row in records.values()}
+        self.assertEqual({n for n in attempts.values()}, {1, 2})
+        self.assertEqual([n for n in attempts if attempts[n] == 2], [failed[0]["Key"]])
+        log = self.bucket.show(failed[0]["Key"])["attempts_log"]
+        self.assertEqual([a["error"] for a in log], ["handler_crashed", None])
+        invocations = self.bucket.stats()["invocations"]
+        self.assertEqual((invocations["count"], invocations["errors"], invocations["retries"]),
+                         (len(names) + 1, 1, 1))
+
+    def test_killed_fork_server_costs_nothing(self):
+        daemon = self.bucket.start("--jobs", "2")
+        self.bucket.put("a.png", png(20, 20, RED))
+        self.bucket.wait_record("a.png")
+        for pid in daemon.handlers():
+            os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: not daemon.handlers(), "them to be reaped", daemon.log)
+        self.bucket.put("b.png", png(20, 20, RED))
+        row = self.bucket.wait_record("b.png")
+        self.assertEqual(row["attempts"], 1)
+
+    def test_hanging_worker_is_killed_at_the_timeout(self):
+        self.bucket.configure("[handler]\ntimeout = 500ms\nretries = 1\n")
+        self.bucket.put("slow.png", slow_png())
+        daemon = self.bucket.start_once("--jobs", "1")
+        stopped = set()
+
+        def stop_all():
+            for pid in daemon.workers():
+                with contextlib.suppress(ProcessLookupError):  # it may end meanwhile
+                    os.kill(pid, signal.SIGSTOP)
+                    stopped.add(pid)
+            return not daemon.is_running()
+
+        self.bucket.wait_for(stop_all, "the daemon to give up")
+        self.assertEqual(daemon.wait(), 1, daemon.log())
+        self.assertEqual([r["Status"] for r in daemon.reports()], ["timeout"] * 2)
+        row = self.check_bucket(["slow.png"])[b"slow.png"]
+        self.assertEqual(row["state"], "dead")
+        self.assertEqual((row["error"]["name"], row["error"]["class"]), ("timeout", "retry"))
+        self.assertEqual(row["attempts"], 2)
+        self.assertGreaterEqual(row["duration_ms"], 500)
+        for pid in stopped:
+            self.assertFalse(is_alive(pid))
+
+    def test_crash_does_not_hold_others_up(self):
+        daemon = self.bucket.start("--jobs", "1")
+        self.bucket.put("first.png", png(20, 20, RED))
+        self.bucket.wait_record("first.png")
+        worker = daemon.pause_worker()
+        self.bucket.put("victim.png", png(20, 20, RED))
+        self.wait_running()
+        os.kill(worker, signal.SIGKILL)
+        self.bucket.put("next.png", png(20, 20, RED))
+        self.bucket.wait_record("next.png")
+        row = self.bucket.wait_record("victim.png", "pending")
+        self.assertEqual(row["attempts"], 1)
+        self.assertEqual(row["attempts_log"][0]["error"], "handler_crashed")
+        self.assertGreater(row["due"], row["uploaded"], "the retry waits")
+
+    def test_source_that_changes_while_it_is_read_is_done_again(self):
+        daemon = self.bucket.start("--jobs", "1")
+        self.bucket.put("first.png", png(20, 20, RED))
+        self.bucket.wait_record("first.png")
+        worker = daemon.pause_worker()
+        self.bucket.put("a.png", png(20, 20, GREEN))
+        self.wait_running()
+        self.bucket.put("a.png", png(40, 20, BLUE))
+        os.kill(worker, signal.SIGCONT)
+        row = self.bucket.wait_record("a.png")
+        self.assertEqual((row["width"], row["height"]), (40, 20))
+        self.assertEqual(row["attempts"], 1, "only the newest version counts")
+        self.check_bucket(["a.png", "first.png"])
+        self.assert_color(self.bucket.small("a.png"), BLUE)
+
+    def test_source_that_goes_while_it_is_read_leaves_nothing(self):
+        daemon = self.bucket.start("--jobs", "1")
+        self.bucket.put("first.png", png(20, 20, RED))
+        self.bucket.wait_record("first.png")
+        worker = daemon.pause_worker()
+        path = self.bucket.put("a.png", png(20, 20, GREEN))
+        self.wait_running()
+        path.unlink()
+        self.bucket.wait_gone("a.png")
+        os.kill(worker, signal.SIGCONT)
+        self.bucket.sync()
+        self.check_bucket(["first.png"])
+
+    def test_source_that_is_renamed_while_it_is_read(self):
+        daemon = self.bucket.start("--jobs", "1")
+        self.bucket.put("first.png", png(20, 20, RED))
+        self.bucket.wait_record("first.png")
+        worker = daemon.pause_worker()
+        path = self.bucket.put("a.png", png(20, 20, GREEN))
+        self.wait_running()
+        os.rename(path, self.bucket.path / "b.png")
+        self.bucket.wait_gone("a.png")
+        os.kill(worker, signal.SIGCONT)
+        self.bucket.wait_record("b.png")
+        self.bucket.sync()
+        self.check_bucket(["first.png", "b.png"])
+
+    def test_missing_handler_is_an_error_and_no_loss(self):
+        self.bucket.put("a.png", png(20, 20, RED))
+        broken = self.bucket.command("run", "--once", self.bucket.path,
+                                     env={"THUMBQ_HANDLER": "/nonexistent/handler"})
+        self.assertNotIn(broken.status, (0, 1), broken.log)
+        self.assertIn("/nonexistent/handler", broken.log)
+        self.assertEqual(self.bucket.list()[0]["state"], "pending")
+        done = self.bucket.once()
+        self.assertEqual(done.status, 0, done.log)
+        self.check_bucket(["a.png"])
+
+
+class Ending(E2ETest):
+
+    def test_signal_drains_and_exits_0(self):
+        for signum in (signal.SIGTERM, signal.SIGINT):
+            with self.subTest(signal=signum.name):
+                daemon = self.bucket.start("--jobs", "1")
+                first, last = f"first-{signum}.png", f"last-{signum}.png"
+                self.bucket.put(first, png(20, 20, RED))
+                self.bucket.wait_record(first)
+                worker = daemon.pause_worker()
+                self.bucket.put(last, png(20, 20, RED))
+                self.bucket.wait_for(lambda: self.bucket.stats()["objects"]["running"] == 1,
+                                     "the job to be under way")
+                daemon.process.send_signal(signum)
+                self.bucket.wait_for(lambda: "stopping when 1 running" in daemon.log(),
+                                     "the daemon to begin to stop")
+                self.assertTrue(daemon.is_running())
+                os.kill(worker, signal.SIGCONT)
+                self.assertEqual(daemon.wait(), 0, daemon.log())
+                self.assertFalse(is_alive(worker))
+                self.assertEqual(self.bucket.show(last)["state"], "done")
+                self.check_bucket()
+
+    def test_idle_daemon_ends_at_once(self):
+        daemon = self.bucket.start()
+        self.assertEqual(daemon.stop(), 0, daemon.log())
+        self.assertFalse((self.bucket.state / "control").exists())
+
+    def test_second_signal_does_not_wait(self):
+        daemon = self.bucket.start("--jobs", "1")
+        self.bucket.put("first.png", png(20, 20, RED))
+        self.bucket.wait_record("first.png")
+        worker = daemon.pause_worker()
+        self.bucket.put("last.png", png(20, 20, RED))
+        self.bucket.wait_for(lambda: self.bucket.stats()["objects"]["running"] == 1,
+                             "the job to be under way")
+        daemon.process.send_signal(signal.SIGTERM)
+        self.bucket.wait_for(lambda: "stopping when" in daemon.log(), "the first to be heard")
+        self.assertEqual(daemon.stop(), 0, daemon.log())
+        self.assertFalse(is_alive(worker))
+        self.assertEqual(self.bucket.once().status, 0)
+        self.check_bucket(["first.png", "last.png"])
+
+    def test_killed_daemon_leaves_no_process_behind(self):
+        names = [f"{i}.png" for i in range(60)]
+        for i, name in enumerate(names):
+            self.bucket.put(name, png(300, 300, (i, 0, 0)))
+        daemon = self.bucket.start_once("--jobs", "2")
+        daemon.wait_workers(2)
+        daemon.kill()  # waits until all its handlers are gone
+        done = self.bucket.once()
+        self.assertEqual(done.status, 0, done.log)
+        self.check_bucket(names)
+
+    def test_second_daemon_is_refused(self):
+        daemon = self.bucket.start()
+        second = self.bucket.once()
+        self.assertEqual(second.status, 4, second.log)
+        self.assertIn(f"process {daemon.pid}", second.log)
+        self.bucket.put("a.png", png(20, 20, RED))
+        self.bucket.wait_record("a.png")
+        self.assertEqual(daemon.stop(), 0)
+        self.assertEqual(self.bucket.once().status, 0)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,180 @@
+#include "exif.h"
+
+#include <glib.h>
+#include <libexif/exif-data.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct {
+    ExifIfd ifd;
+    ExifTag tag;
+    const char *text;
+} Text;
+
+typedef struct {
+    const char *name;
+    int orientation; /* 0: none written */
+    Text texts[4];
+    int expected_orientation;
+    const char *date; /* as RFC 3339, or NULL */
+} Case;
+
+#define ORIGINAL(text)                                                                             \
+    {                                                                                              \
+        EXIF_IFD_EXIF, EXIF_TAG_DATE_TIME_ORIGINAL, text                                           \
+    }
+#define ORIGINAL_OFFSET(text)                                                                      \
+    {                                                                                              \
+        EXIF_IFD_EXIF, EXIF_TAG_OFFSET_TIME_ORIGINAL, text                                         \
+    }
+#define DIGITIZED(text)                                                                            \
+    {                                                                                              \
+        EXIF_IFD_EXIF, EXIF_TAG_DATE_TIME_DIGITIZED, text                                          \
+    }
+#define CHANGED(text)                                                                              \
+    {                                                                                              \
+        EXIF_IFD_0, EXIF_TAG_DATE_TIME, text                                                       \
+    }
+
+static const Case cases[] = {
+    {"nothing", 0, {{0}}, 1, NULL},
+    {"orientation-6", 6, {{0}}, 6, NULL},
+    {"orientation-9", 9, {{0}}, 1, NULL},
+    {"orientation-0xff06", 0xff06, {{0}}, 1, NULL},
+    {"original", 1, {ORIGINAL("2024:02:29 23:59:58")}, 1, "2024-02-29T23:59:58Z"},
+    {"offset-east",
+     1,
+     {ORIGINAL("2024:01:01 01:00:00"), ORIGINAL_OFFSET("+02:00")},
+     1,
+     "2023-12-31T23:00:00Z"},
+    {"offset-west",
+     1,
+     {ORIGINAL("2024:01:01 01:00:00"), ORIGINAL_OFFSET("-09:30")},
+     1,
+     "2024-01-01T10:30:00Z"},
+    {"offset-z",
+     1,
+     {ORIGINAL("2024:01:01 01:00:00"), ORIGINAL_OFFSET("Z")},
+     1,
+     "2024-01-01T01:00:00Z"},
+    {"offset-nonsense",
+     1,
+     {ORIGINAL("2024:01:01 01:00:00"), ORIGINAL_OFFSET("+2h")},
+     1,
+     "2024-01-01T01:00:00Z"},
+    {"digitized",
+     1,
+     {DIGITIZED("2001:02:03 04:05:06"), CHANGED("2020:01:01 00:00:00")},
+     1,
+     "2001-02-03T04:05:06Z"},
+    {"changed", 1, {CHANGED("2020:01:01 00:00:00")}, 1, "2020-01-01T00:00:00Z"},
+    {"original-blank",
+     1,
+     {ORIGINAL("    :  :     :  :  "), CHANGED("2020:01:01 00:00:00")},
+     1,
+     "2020-01-01T00:00:00Z"},
+    {"zeros", 1, {ORIGINAL("0000:00:00 00:00:00")}, 1, NULL},
+    {"no-such-day", 1, {ORIGINAL("2023:02:29 00:00:00")}, 1, NULL},
+    {"no-such-hour", 1, {ORIGINAL("2023:02:28 24:00:00")}, 1, NULL},
+    {"leap-second", 1, {ORIGINAL("2016:12:31 23:59:60")}, 1, "2016-12-31T23:59:59Z"},
+    {"short", 1, {ORIGINAL("2023:02:28")}, 1, NULL},
+    {"iso-separators", 1, {ORIGINAL("2023-02-28T11:22:33")}, 1, "2023-02-28T11:22:33Z"},
+    {"last-year", 1, {ORIGINAL("9999:12:31 23:59:59"), ORIGINAL_OFFSET("-12:00")}, 1, NULL},
+};
+
+static void add_entry(ExifData *exif, ExifIfd ifd, ExifTag tag, ExifFormat format,
+                      const void *bytes, size_t size, unsigned long components)
+{
+    ExifEntry *entry = exif_entry_new();
+    entry->tag = tag;
+    entry->format = format;
+    entry->components = components;
+    entry->size = (unsigned)size;
+    entry->data = malloc(size); /* freed by libexif */
+    g_assert_nonnull(entry->data);
+    memcpy(entry->data, bytes, size);
+    exif_content_add_entry(exif->ifd[ifd], entry);
+    exif_entry_unref(entry);
+}
+
+/* A block as a camera would write it. */
+static uint8_t *make_block(const Case *row, ExifByteOrder order, size_t *ret_size)
+{
+    ExifData *exif = exif_data_new();
+    exif_data_set_byte_order(exif, order);
+    if (row->orientation != 0) {
+        unsigned char bytes[2];
+        exif_set_short(bytes, order, (ExifShort)row->orientation);
+        add_entry(exif, EXIF_IFD_0, EXIF_TAG_ORIENTATION, EXIF_FORMAT_SHORT, bytes, 2, 1);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(row->texts) && row->texts[i].text != NULL; i++) {
+        const Text *text = &row->texts[i];
+        size_t size = strlen(text->text) + 1;
+        add_entry(exif, text->ifd, text->tag, EXIF_FORMAT_ASCII, text->text, size, size);
+    }
+    unsigned char *data = NULL;
+    unsigned size = 0;
+    exif_data_save_data(exif, &data, &size);
+    exif_data_unref(exif);
+    g_assert_nonnull(data);
+    uint8_t *block = g_memdup2(data, size);
+    free(data);
+    *ret_size = size;
+    return block;
+}
+
+static void check(const Case *row, const void *data, size_t size)
+{
+    ExifFacts facts;
+    exif_read(data, size, &facts);
+    g_assert_cmpint(facts.orientation, ==, row->expected_orientation);
+    g_assert_cmpint(facts.has_date, ==, row->date != NULL);
+    if (row->date != NULL) {
+        g_autoptr(GDateTime) date = g_date_time_new_from_iso8601(row->date, NULL);
+        g_assert_cmpint(facts.date_us, ==, g_date_time_to_unix(date) * G_USEC_PER_SEC);
+    }
+}
+
+static void test_read(const void *data)
+{
+    const ExifByteOrder orders[] = {EXIF_BYTE_ORDER_INTEL, EXIF_BYTE_ORDER_MOTOROLA};
+    for (size_t i = 0; i < G_N_ELEMENTS(orders); i++) {
+        size_t size;
+        g_autofree uint8_t *block = make_block(data, orders[i], &size);
+        check(data, block, size);
+        check(data, block + 6, size - 6); /* as PNG, WebP and HEIF have it: without the prefix */
+    }
+}
+
+/* Any bytes are taken. */
+static void test_mangled(void)
+{
+    size_t size;
+    g_autofree uint8_t *block = make_block(&cases[5], EXIF_BYTE_ORDER_INTEL, &size);
+    g_autoptr(GRand) random = g_rand_new_with_seed(1);
+    ExifFacts facts;
+    for (size_t len = 0; len < size; len++) {
+        g_autofree uint8_t *cut = g_memdup2(block, len);
+        exif_read(cut, len, &facts);
+        g_assert_cmpint(facts.orientation, >=, 1);
+    }
+    for (int i = 0; i < 2000; i++) {
+        g_autofree uint8_t *copy = g_memdup2(block, size);
+        for (int j = 0; j < 4; j++)
+            copy[g_rand_int_range(random, 0, (gint32)size)] = (uint8_t)g_rand_int(random);
+        exif_read(copy, size, &facts);
+        g_assert_cmpint(facts.orientation, >=, 1);
+        g_assert_cmpint(facts.orientation, <=, 8);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *path = g_strdup_printf("/exif/%s", cases[i].name);
+        g_test_add_data_func(path, &cases[i], test_read);
+    }
+    g_test_add_func("/exif/mangled", test_mangled);
+    return g_test_run();
+}

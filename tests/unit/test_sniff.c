@@ -1,0 +1,136 @@
+#include "sniff.h"
+
+#include <glib.h>
+#include <string.h>
+
+typedef struct {
+    const char *name;
+    const char *bytes;
+    size_t len;
+    ImageType type;
+} Case;
+
+#define CASE(name, literal, type)                                                                  \
+    {                                                                                              \
+        name, literal, sizeof(literal) - 1, type                                                   \
+    }
+
+static const Case cases[] = {
+    CASE("jpeg", "\xff\xd8\xff\xe0\0\x10JFIF", IMAGE_JPEG),
+    CASE("png", "\x89PNG\r\n\x1a\n\0\0\0\rIHDR", IMAGE_PNG),
+    CASE("png-mangled", "\x89PNG\n\x1a\n\0\0\0\rIHDR", IMAGE_NONE),
+    CASE("gif", "GIF89a\1\0\1\0", IMAGE_GIF),
+    CASE("gif-old", "GIF87a\1\0\1\0", IMAGE_GIF),
+    CASE("gif-future", "GIF90a\1\0\1\0", IMAGE_NONE),
+    CASE("webp-lossy", "RIFF\x24\0\0\0WEBPVP8 ", IMAGE_WEBP),
+    CASE("webp-lossless", "RIFF\x24\0\0\0WEBPVP8L", IMAGE_WEBP),
+    CASE("webp-extended", "RIFF\x24\0\0\0WEBPVP8X", IMAGE_WEBP),
+    CASE("wave", "RIFF\x24\0\0\0WAVEfmt ", IMAGE_NONE),
+    CASE("tiff-little", "II*\0\x08\0\0\0", IMAGE_TIFF),
+    CASE("tiff-big", "MM\0*\0\0\0\x08", IMAGE_TIFF),
+    CASE("bigtiff", "II+\0\x08\0\0\0\x10\0\0\0", IMAGE_TIFF),
+    CASE("canon-raw", "II*\0\x10\0\0\0CR\2\0", IMAGE_OTHER),
+    CASE("heic",
+         "\0\0\0\x18"
+         "ftypheic\0\0\0\0mif1heic",
+         IMAGE_HEIC),
+    CASE("heic-by-compatible",
+         "\0\0\0\x18"
+         "ftypmif1\0\0\0\0mif1heic",
+         IMAGE_HEIC),
+    CASE("avif",
+         "\0\0\0\x1c"
+         "ftypavif\0\0\0\0avifmif1miaf",
+         IMAGE_AVIF),
+    CASE("avif-by-compatible",
+         "\0\0\0\x1c"
+         "ftypmif1\0\0\0\0mif1avifmiaf",
+         IMAGE_AVIF),
+    CASE("avif-sequence",
+         "\0\0\0\x1c"
+         "ftypavis\0\0\0\0avismsf1miaf",
+         IMAGE_AVIF),
+    CASE("heif-unknown",
+         "\0\0\0\x14"
+         "ftypmif1\0\0\0\0mif1",
+         IMAGE_HEIC),
+    CASE("film",
+         "\0\0\0\x18"
+         "ftypisom\0\0\0\0isommp42",
+         IMAGE_NONE),
+    CASE("film-naming-heic",
+         "\0\0\0\x18"
+         "ftypisom\0\0\0\0heicisom",
+         IMAGE_NONE),
+    CASE("brand-outside-box",
+         "\0\0\0\x10"
+         "ftypmif1\0\0\0\0avif",
+         IMAGE_HEIC),
+    CASE("jxl-stream", "\xff\x0a\xfa\x7f", IMAGE_JXL),
+    CASE("jxl-boxes", "\0\0\0\x0cJXL \r\n\x87\n", IMAGE_JXL),
+    CASE("jp2", "\0\0\0\x0cjP  \r\n\x87\n", IMAGE_OTHER),
+    CASE("psd", "8BPS\0\1", IMAGE_OTHER),
+    CASE("ico", "\0\0\1\0\1\0", IMAGE_OTHER),
+    CASE("exr", "\x76\x2f\x31\x01\2\0\0\0", IMAGE_OTHER),
+    CASE("bmp", "BM\x36\0\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\1\0\0\0\1\0\0\0", IMAGE_OTHER),
+    CASE("bm-text", "BMW cars are made in Bavaria.", IMAGE_NONE),
+    CASE("ppm", "P6\n1 1\n255\n", IMAGE_OTHER),
+    CASE("pgm-comment", "P5 # made by hand\n", IMAGE_OTHER),
+    CASE("pgm-line-comment", "P5\n# made by hand\n", IMAGE_OTHER),
+    CASE("pam", "P7\nWIDTH 1\n", IMAGE_OTHER),
+    CASE("p-text", "P6 players wanted", IMAGE_NONE),
+    CASE("svg", "<svg xmlns='http://www.w3.org/2000/svg'/>", IMAGE_OTHER),
+    CASE("svg-declared", "\xef\xbb\xbf<?xml version='1.0'?>\n<!-- a > b -->\n<svg width='1'>",
+         IMAGE_OTHER),
+    CASE("svg-doctype", "<?xml version='1.0'?><!DOCTYPE svg PUBLIC '-//W3C//DTD SVG 1.1//EN'>",
+         IMAGE_OTHER),
+    CASE("svg-like", "<svgs>", IMAGE_NONE),
+    CASE("html", "<!doctype html><html><svg></svg></html>", IMAGE_NONE),
+    CASE("xml", "<?xml version='1.0'?><note/>", IMAGE_NONE),
+    CASE("text", "hello\n", IMAGE_NONE),
+    CASE("elf",
+         "\x7f"
+         "ELF\2\1\1\0",
+         IMAGE_NONE),
+    CASE("pdf", "%PDF-1.7\n", IMAGE_NONE),
+    CASE("nothing", "", IMAGE_NONE),
+};
+
+/* Each case alone in memory, so that a sanitizer sees any step beyond it. */
+static ImageType sniff_copy(const char *bytes, size_t len)
+{
+    g_autofree char *copy = g_memdup2(bytes, len);
+    return sniff_type(copy, len);
+}
+
+static void test_type(const void *data)
+{
+    const Case *row = data;
+    g_assert_cmpstr(image_type_name(sniff_copy(row->bytes, row->len)), ==,
+                    image_type_name(row->type));
+}
+
+/* Cut anywhere, a file is what it was or nothing known, and never another type. */
+static void test_cut(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        for (size_t len = 0; len < cases[i].len; len++) {
+            ImageType type = sniff_copy(cases[i].bytes, len);
+            bool brand = type == IMAGE_HEIC && cases[i].type == IMAGE_AVIF;
+            bool raw = type == IMAGE_TIFF && cases[i].type == IMAGE_OTHER;
+            if (type != IMAGE_NONE && !brand && !raw)
+                g_assert_cmpint(type, ==, cases[i].type);
+        }
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *path = g_strdup_printf("/sniff/%s", cases[i].name);
+        g_test_add_data_func(path, &cases[i], test_type);
+    }
+    g_test_add_func("/sniff/cut", test_cut);
+    return g_test_run();
+}

@@ -1,0 +1,352 @@
+#include "store_fixture.h"
+
+/*
+ * Every filter in every order against the same done by hand: all records, filtered, sorted and cut.
+ * The snapshot is renewed every few rows, and some keys are longer than LMDB's.
+ */
+#define SEED    99
+#define OBJECTS 400
+
+/* Room for the pages that a snapshot keeps in use until it is renewed. */
+static const StoreLimits limits_of_store = {
+    .map_bytes = 4 << 20,
+    .headroom_bytes = 2 << 20,
+    .batch_max = 64,
+    .events_max = 200,
+    .renew_rows = 7,
+};
+
+static Fixture fixture;
+static GPtrArray *records; /* of Record, with keys of their own */
+
+static char *make_key(int i)
+{
+    static const char *const folders[] = {"", "a/", "a/b/", "c/", "\xff/", "\xff\xff"};
+    g_autofree char *long_name = g_strnfill(478 + i % 60, 'l');
+
+    /* Keys around the length from which on a hash stands for their end, many with the same
+     * beginning. */
+    if (i % 5 == 0)
+        return g_strdup_printf("%s%d", long_name, (i * 7919) % 1000);
+    return g_strdup_printf("%s%d.%s", folders[i % 6], (i * 7919) % 1000, i % 2 ? "jpg" : "png");
+}
+
+static StoreOutcome make_outcome(GRand *rand, const Record *record)
+{
+    static const ObjectState states[] = {STATE_DONE, STATE_DONE, STATE_SKIPPED, STATE_DEAD};
+    StoreOutcome outcome =
+        outcome_of(states[g_rand_int_range(rand, 0, 4)], record->version, T0 + 100);
+
+    outcome.has_facts = true;
+    outcome.facts.type = (ImageType)g_rand_int_range(rand, 0, 4);
+    outcome.facts.damaged = g_rand_int_range(rand, 0, 9) == 0;
+    outcome.facts.has_date = g_rand_boolean(rand);
+    outcome.facts.date_us = T0 + g_rand_int_range(rand, -20, 20) * DAY / 4;
+    outcome.attempt.duration_us = g_rand_int_range(rand, 0, 50);
+    return outcome;
+}
+
+static void fill(Store *store)
+{
+    g_autoptr(GRand) rand = g_rand_new_with_seed(SEED);
+
+    for (int i = 0; i < OBJECTS; i++) {
+        g_autofree char *key = make_key(i);
+        ObjectVersion version = {
+            .size = g_rand_int_range(rand, 0, 100), /* many alike */
+            .mtime_ns = (T0 + g_rand_int_range(rand, -20, 20) * DAY / 4) * 1000,
+        };
+        Record record;
+        int64_t due_us;
+        (void)seen_as(store, key, version, PRIORITY_UPLOAD, T0);
+        if (i % 8 == 0 || !claim(store, T0, &record, &due_us) || i % 9 == 0)
+            continue;
+        StoreOutcome outcome = make_outcome(rand, &record);
+        g_autofree char *claimed = g_strdup(record.key);
+        (void)finish(store, claimed, &outcome, &record);
+    }
+    commit(store);
+}
+
+static void free_record(gpointer record)
+{
+    g_free((char *)((Record *)record)->key);
+    g_free(record);
+}
+
+/* All records by the simplest walk there is. */
+static void collect(void)
+{
+    g_autofree char *after = NULL;
+
+    records = g_ptr_array_new_with_free_func(free_record);
+    for (;;) {
+        g_autoptr(GError) error = NULL;
+        Record record;
+        bool found;
+        g_assert_true(store_peek_after(fixture.store, after, &found, &record, &error));
+        if (!found)
+            break;
+        Record *copy = g_memdup2(&record, sizeof record);
+        copy->key = g_strdup(record.key);
+        g_ptr_array_add(records, copy);
+        g_free(after);
+        after = g_strdup(record.key);
+    }
+}
+
+/* ---- by hand ------------------------------------------------------------------------------------
+ */
+
+static int64_t sort_value(const Record *record, StoreSort sort)
+{
+    return sort == STORE_SORT_SIZE   ? record->version.size
+           : sort == STORE_SORT_DATE ? record_date_us(record)
+                                     : record->duration_us;
+}
+
+static int compare_records(gconstpointer a, gconstpointer b, gpointer data)
+{
+    const Record *left = *(Record *const *)a;
+    const Record *right = *(Record *const *)b;
+    StoreSort sort = *(const StoreSort *)data;
+
+    if (sort == STORE_SORT_NAME)
+        return strcmp(left->key, right->key);
+
+    int64_t left_value = sort_value(left, sort);
+    int64_t right_value = sort_value(right, sort);
+    if (left_value != right_value)
+        return left_value < right_value ? -1 : 1;
+    return left->id < right->id ? -1 : 1;
+}
+
+static GPtrArray *expected_keys(const StoreFilter *filter, StoreSort sort, bool reverse,
+                                uint64_t limit)
+{
+    g_autoptr(GPtrArray) sorted = g_ptr_array_new();
+    GPtrArray *keys = g_ptr_array_new();
+
+    for (guint i = 0; i < records->len; i++) {
+        Record *record = g_ptr_array_index(records, i);
+        if (store_filter_matches(filter, record))
+            g_ptr_array_add(sorted, record);
+    }
+    g_ptr_array_sort_with_data(sorted, compare_records, &sort);
+    for (guint i = 0; i < sorted->len && (limit == 0 || i < limit); i++) {
+        guint at = reverse ? sorted->len - 1 - i : i;
+        g_ptr_array_add(keys, (char *)((Record *)g_ptr_array_index(sorted, at))->key);
+    }
+    return keys;
+}
+
+/* ---- comparing ----------------------------------------------------------------------------------
+ */
+
+static bool collect_key(const Record *record, void *data)
+{
+    g_ptr_array_add(data, g_strdup(record->key));
+    return true;
+}
+
+typedef struct {
+    const char *name;
+    StoreFilter filter;
+} FilterCase;
+
+static const FilterCase filters[] = {
+    {"none", {.prefix = NULL}},
+    {"empty prefix", {.prefix = ""}},
+    {"folder", {.prefix = "a/"}},
+    {"folder below", {.prefix = "a/b/"}},
+    {"part of a name", {.prefix = "a/b/1"}},
+    {"bytes 0xff", {.prefix = "\xff"}},
+    {"only bytes 0xff", {.prefix = "\xff\xff"}},
+    {"no such prefix", {.prefix = "zz"}},
+    {"glob on names", {.match = "*.jpg"}},
+    {"glob on keys", {.match = "a/*.png"}},
+    {"glob with a class", {.match = "[1-3]*"}},
+    {"one type", {.types = 1 << IMAGE_JPEG}},
+    {"two types", {.types = 1 << IMAGE_JPEG | 1 << IMAGE_NONE}},
+    {"no such type", {.types = 1 << IMAGE_JXL}},
+    {"pending", {.states = 1 << STATE_PENDING}},
+    {"running", {.states = 1 << STATE_RUNNING}},
+    {"done", {.states = 1 << STATE_DONE}},
+    {"done or dead", {.states = 1 << STATE_DONE | 1 << STATE_DEAD}},
+    {"since", {.has_since = true, .since_us = T0 + DAY}},
+    {"until", {.has_until = true, .until_us = T0 - 3 * DAY}},
+    {"between", {.has_since = true, .since_us = T0 - DAY, .has_until = true, .until_us = T0 + DAY}},
+    {"since the end", {.has_since = true, .since_us = INT64_MAX}},
+    {"until the beginning", {.has_until = true, .until_us = INT64_MIN}},
+    {"since after until",
+     {.has_since = true, .since_us = T0, .has_until = true, .until_us = T0 - 1}},
+    {"min size", {.has_min_size = true, .min_size = 90}},
+    {"max size", {.has_max_size = true, .max_size = 5}},
+    {"any size", {.has_min_size = true, .has_max_size = true, .max_size = INT64_MAX}},
+    {"one size", {.has_min_size = true, .min_size = 7, .has_max_size = true, .max_size = 7}},
+    {"min above max", {.has_min_size = true, .min_size = 7, .has_max_size = true, .max_size = 6}},
+    {"damaged", {.damaged = true}},
+    {"all at once",
+     {.prefix = "a/",
+      .match = "*.jpg",
+      .types = 1 << IMAGE_JPEG | 1 << IMAGE_PNG,
+      .states = 1 << STATE_DONE,
+      .has_since = true,
+      .since_us = T0 - 4 * DAY,
+      .has_max_size = true,
+      .max_size = 80}},
+};
+
+static const StoreSort sorts[] = {STORE_SORT_NAME, STORE_SORT_SIZE, STORE_SORT_DATE,
+                                  STORE_SORT_DURATION};
+static const uint64_t limits[] = {0, 1, 7, 20, OBJECTS, UINT64_MAX};
+
+static void compare(const FilterCase *tested, StoreSort sort, bool reverse, uint64_t limit)
+{
+    g_autoptr(StoreSnapshot) snapshot = begin_snapshot(fixture.store);
+    g_autoptr(GPtrArray) expected = expected_keys(&tested->filter, sort, reverse, limit);
+    g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(g_free);
+    g_autofree char *name =
+        g_strdup_printf("sort %d, reverse %d, limit %" G_GUINT64_FORMAT, sort, reverse, limit);
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(
+        store_query(snapshot, &tested->filter, sort, reverse, limit, collect_key, keys, &error));
+    g_assert_no_error(error);
+    for (guint i = 0; i < MIN(keys->len, expected->len); i++)
+        expect_text(g_ptr_array_index(keys, i), g_ptr_array_index(expected, i), name);
+    g_assert_cmpuint(keys->len, ==, expected->len);
+}
+
+static void test_filter(gconstpointer data)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(sorts) * G_N_ELEMENTS(limits); i++) {
+        StoreSort sort = sorts[i / G_N_ELEMENTS(limits)];
+        uint64_t limit = limits[i % G_N_ELEMENTS(limits)];
+        compare(data, sort, false, limit);
+        compare(data, sort, true, limit);
+    }
+}
+
+/* Prefixes around the length from which on a hash stands for the end of a key. */
+static void test_long_prefixes(void)
+{
+    for (size_t len = 470; len < 545; len++) {
+        g_autofree char *prefix = g_strnfill(len, 'l');
+        const FilterCase tested = {"long", {.prefix = prefix}};
+        compare(&tested, STORE_SORT_NAME, false, 0);
+        compare(&tested, STORE_SORT_NAME, true, 3);
+        compare(&tested, STORE_SORT_SIZE, false, 3);
+    }
+}
+
+static void test_empty_filter(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(filters); i++)
+        g_assert_cmpint(store_filter_is_empty(&filters[i].filter), ==, i < 2);
+}
+
+/* ---- visitors -----------------------------------------------------------------------------------
+ */
+
+static bool stop_at_third(const Record *record, void *data)
+{
+    (void)record; /* whichever it is */
+    return ++*(int *)data < 3;
+}
+
+static void test_stop(void)
+{
+    g_autoptr(StoreSnapshot) snapshot = begin_snapshot(fixture.store);
+    const StoreFilter everything = {0};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(sorts); i++) {
+        g_autoptr(GError) error = NULL;
+        int visited = 0;
+        g_assert_true(store_query(snapshot, &everything, sorts[i], false, 0, stop_at_third,
+                                  &visited, &error));
+        g_assert_cmpint(visited, ==, 3);
+    }
+}
+
+typedef struct {
+    Store *store;
+    GHashTable *seen;
+    int visited;
+} Changing;
+
+/* Removes the record it is given, and adds another behind all others. */
+static bool change_while_walking(const Record *record, void *data)
+{
+    Changing *changing = data;
+    g_autofree char *key = g_strdup(record->key);
+    g_autofree char *other = g_strdup_printf("zzz%d", changing->visited);
+
+    g_assert_true(g_hash_table_add(changing->seen, g_strdup(key))); /* none comes twice */
+    changing->visited++;
+    if (g_str_has_prefix(key, "zzz"))
+        return true;
+    g_assert_true(remove_object(changing->store, key, T0));
+    (void)seen_as(changing->store, other, version_of(1), PRIORITY_SCAN, T0);
+    commit(changing->store);
+    return true;
+}
+
+/* A visitor may change what it walks over; whatever was there all the time is visited. */
+static void test_change_while_walking(void)
+{
+    g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    const StoreFilter everything = {0};
+    g_autoptr(GError) error = NULL;
+    Fixture changed;
+
+    fixture_init(&changed, &limits_of_store);
+    fill(changed.store);
+    Changing changing = {.store = changed.store, .seen = seen};
+    StoreSnapshot *snapshot = begin_snapshot(changed.store);
+    g_assert_true(store_query(snapshot, &everything, STORE_SORT_NAME, false, 0,
+                              change_while_walking, &changing, &error));
+    g_assert_no_error(error);
+    store_snapshot_end(snapshot);
+    for (guint i = 0; i < records->len; i++) {
+        const Record *record = g_ptr_array_index(records, i);
+        g_assert_true(g_hash_table_contains(seen, record->key));
+    }
+    fixture_clear(&changed);
+}
+
+static void test_get(void)
+{
+    g_autoptr(StoreSnapshot) snapshot = begin_snapshot(fixture.store);
+    g_autoptr(GError) error = NULL;
+    Record record;
+
+    for (guint i = 0; i < records->len; i++) {
+        const Record *expected = g_ptr_array_index(records, i);
+        g_assert_true(store_get(snapshot, expected->key, &record, &error));
+        g_assert_cmpuint(record.id, ==, expected->id);
+    }
+    g_assert_false(store_get(snapshot, "no such", &record, &error));
+    g_assert_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    fixture_init(&fixture, &limits_of_store);
+    fill(fixture.store);
+    collect();
+    for (size_t i = 0; i < G_N_ELEMENTS(filters); i++) {
+        g_autofree char *path = g_strdup_printf("/store/query/filter/%s", filters[i].name);
+        g_test_add_data_func(path, &filters[i], test_filter);
+    }
+    g_test_add_func("/store/query/long_prefixes", test_long_prefixes);
+    g_test_add_func("/store/query/empty_filter", test_empty_filter);
+    g_test_add_func("/store/query/stop", test_stop);
+    g_test_add_func("/store/query/get", test_get);
+    g_test_add_func("/store/query/change_while_walking", test_change_while_walking);
+    int status = g_test_run();
+    g_ptr_array_unref(records);
+    fixture_clear(&fixture);
+    return status;
+}
