@@ -226,7 +226,7 @@ static gboolean dispatch_now(gpointer data)
 void dispatch_soon(Daemon *daemon)
 {
     daemon->queue_is_empty = false;
-    if (!daemon->dispatch_source && !daemon->sweep_only)
+    if (!daemon->dispatch_source && !daemon->offline)
         daemon->dispatch_source = g_idle_add_full(G_PRIORITY_DEFAULT, dispatch_now, daemon, NULL);
 }
 

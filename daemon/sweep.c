@@ -242,3 +242,44 @@ void sweep_stop_all(Daemon *daemon)
         sweep_free(sweep);
     g_clear_handle_id(&daemon->sweep_source, g_source_remove);
 }
+
+/* ---- without a daemon ---------------------------------------------------------------------------
+ */
+
+typedef struct {
+    SweepKinds kinds;
+    bool dry_run;
+    Daemon *daemon;
+    SweepCounts counts;
+} OfflineSweep;
+
+static void end_offline(const SweepCounts *counts, bool complete, void *data)
+{
+    OfflineSweep *offline = data;
+
+    (void)complete; /* if not, daemon->error says why */
+    offline->counts = *counts;
+    g_main_loop_quit(offline->daemon->loop);
+}
+
+static bool sweep_offline(Daemon *daemon, void *data, GError **error)
+{
+    OfflineSweep *offline = data;
+
+    (void)error;
+    offline->daemon = daemon;
+    sweep_start(daemon, offline->kinds, offline->dry_run, end_offline, offline);
+    g_main_loop_run(daemon->loop);
+    return true;
+}
+
+bool sweep_run(const char *bucket, const Config *config, SweepKinds kinds, bool dry_run,
+               SweepCounts *ret_counts, GError **error)
+{
+    OfflineSweep offline = {.kinds = kinds, .dry_run = dry_run};
+
+    if (!offline_run(bucket, config, sweep_offline, &offline, error))
+        return false;
+    *ret_counts = offline.counts;
+    return true;
+}

@@ -139,6 +139,16 @@ bool record_is_stale(const Record *record, const Rendition *renditions, size_t n
     return record->n_thumbnails > n_renditions; /* of a rendition that is not wanted any more */
 }
 
+char *record_request_id(const uint8_t id[static 16])
+{
+    GString *text = g_string_sized_new(36);
+
+    for (int i = 0; i < 16; i++)
+        g_string_append_printf(text, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x",
+                               id[i]);
+    return g_string_free(text, FALSE);
+}
+
 int64_t record_thumbnail_bytes(const Record *record)
 {
     uint64_t bytes = 0;

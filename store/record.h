@@ -87,6 +87,9 @@ const RecordThumbnail *record_thumbnail(const Record *record, const Rendition *r
 /* True for a done record whose thumbnails are not exactly those of the renditions. */
 bool record_is_stale(const Record *record, const Rendition *renditions, size_t n_renditions);
 
+/* A request id as text, 8-4-4-4-12 hexadecimal digits. Owner: the caller frees. */
+char *record_request_id(const uint8_t id[static 16]);
+
 /* Bytes of all thumbnails. */
 int64_t record_thumbnail_bytes(const Record *record);
 

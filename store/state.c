@@ -378,3 +378,22 @@ bool store_recover(Store *store, uint64_t *ret_recovered, GError **error)
     *ret_recovered = recovered;
     return true;
 }
+
+bool store_drop(Store *store, const char *key, int64_t now_us, bool *ret_dropped, GError **error)
+{
+    Record old;
+    bool found;
+
+    if (!store_peek(store, key, &found, &old, error))
+        return false;
+    *ret_dropped = found && old.state == STATE_DEAD;
+    if (!*ret_dropped)
+        return true;
+    if (!batch_begin_for(store, key, error))
+        return false;
+    old.key = store->key;
+
+    Record next = old;
+    next.state = STATE_SKIPPED;
+    return change_with_event(store, &old, &next, STORE_EVENT_SKIPPED, next.error, now_us, error);
+}

@@ -97,6 +97,12 @@ bool store_requeue(Store *store, const char *key, Priority priority, int64_t now
                    bool *ret_found, GError **error);
 
 /*
+ * A dead object is given up for good: skipped, with its error. It is tried again when its bytes
+ * change, as ever. *ret_dropped false if it is not there, or not dead.
+ */
+bool store_drop(Store *store, const char *key, int64_t now_us, bool *ret_dropped, GError **error);
+
+/*
  * Takes the next object that is due at `now_us` in the order of priority, due time, sequencer:
  * running. *ret_found false if none is due; then *ret_next_due_us is when the next will be,
  * INT64_MAX for never.
