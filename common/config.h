@@ -41,6 +41,11 @@ typedef struct {
     int max_pages;
     int max_invocations;
     int retries;
+    int64_t retry_delay_us;
+
+    /* [destination]: folders below the state folder, or absolute; "" for none */
+    char *on_failure;
+    char *on_success;
 
     Rendition renditions[RENDITIONS_MAX];
     size_t n_renditions;

@@ -11,10 +11,11 @@
 #define GIB (INT64_C(1) << 30)
 #define SEC INT64_C(1000000)
 
-#define BUCKET(field)    SECTION_BUCKET, #field
-#define HANDLER(field)   SECTION_HANDLER, #field
-#define RENDITION(field) SECTION_RENDITION, #field
-#define SCHEDULE(field)  SECTION_SCHEDULE, #field
+#define BUCKET(field)      SECTION_BUCKET, #field
+#define HANDLER(field)     SECTION_HANDLER, #field
+#define DESTINATION(field) SECTION_DESTINATION, #field
+#define RENDITION(field)   SECTION_RENDITION, #field
+#define SCHEDULE(field)    SECTION_SCHEDULE, #field
 
 const Option config_options[] = {
     {BUCKET(prefix), OPTION_TEXT, offsetof(Config, prefix), 1, 4095, "thumbnails",
@@ -42,7 +43,14 @@ const Option config_options[] = {
     {HANDLER(max_invocations), OPTION_INT, offsetof(Config, max_invocations), 1, 1000000, "100",
      "Invocations after which a handler process is replaced; 1: a process per image"},
     {HANDLER(retries), OPTION_INT, offsetof(Config, retries), 0, 10, "2",
-     "Times a failed invocation is tried again, after 1 minute and then 2"},
+     "Times a failed invocation is tried again"},
+    {SECTION_HANDLER, "retry_delay", OPTION_DURATION, offsetof(Config, retry_delay_us), 0,
+     86400 * SEC, "1m", "Wait before the first of these; doubled before each further one"},
+
+    {DESTINATION(on_failure), OPTION_TEXT, offsetof(Config, on_failure), 0, 4095, "",
+     "Folder for a JSON file on each object that dies, absolute or below the state folder"},
+    {DESTINATION(on_success), OPTION_TEXT, offsetof(Config, on_success), 0, 4095, "",
+     "The same for each object that is done"},
 
     {RENDITION(size), OPTION_SIZE, 0, 1, RENDITION_SIZE_MAX, "256x256",
      "Width and height in pixels, at the most; pictures are never enlarged"},
@@ -68,9 +76,8 @@ static const struct {
     const char *name;
     bool is_named;
 } sections[SECTION_TYPES] = {
-    [SECTION_BUCKET] = {"bucket", false},
-    [SECTION_HANDLER] = {"handler", false},
-    [SECTION_RENDITION] = {"rendition", true},
+    [SECTION_BUCKET] = {"bucket", false},           [SECTION_HANDLER] = {"handler", false},
+    [SECTION_DESTINATION] = {"destination", false}, [SECTION_RENDITION] = {"rendition", true},
     [SECTION_SCHEDULE] = {"schedule", true},
 };
 

@@ -22,8 +22,14 @@ typedef enum {
     OPTION_COLOR, /* uint32_t, #rrggbb */
 } OptionType;
 
-typedef enum { SECTION_BUCKET, SECTION_HANDLER, SECTION_RENDITION, SECTION_SCHEDULE } SectionType;
-#define SECTION_TYPES 4
+typedef enum {
+    SECTION_BUCKET,
+    SECTION_HANDLER,
+    SECTION_DESTINATION,
+    SECTION_RENDITION,
+    SECTION_SCHEDULE,
+    SECTION_TYPES,
+} SectionType;
 
 typedef struct {
     SectionType section;
@@ -38,7 +44,8 @@ typedef struct {
 extern const Option config_options[];
 extern const size_t config_n_options;
 
-/* "bucket", "handler", "rendition", "schedule"; the latter two take a name: [rendition small]. */
+/* "bucket", "handler", "destination", "rendition", "schedule"; the latter two take a name:
+ * [rendition small]. */
 const char *config_section_name(SectionType section);
 bool config_section_is_named(SectionType section);
 

@@ -55,8 +55,8 @@ bool daemon_is_settled(const Daemon *daemon)
 
 void daemon_check_finished(Daemon *daemon)
 {
-    if (daemon->sweep_only)
-        return; /* end_sweep ends the loop */
+    if (daemon->offline)
+        return; /* whoever began the loop ends it */
     if (daemon->stopping && pool_busy(daemon->pool) == 0)
         g_main_loop_quit(daemon->loop);
     if (!daemon_is_settled(daemon))
@@ -236,9 +236,7 @@ static bool open_events(Daemon *daemon, GError **error)
     daemon->control = control_open(daemon, error);
     if (!daemon->control)
         return false;
-    if (!daemon->options->once)
-        daemon->schedules = schedules_new(daemon, error);
-    return daemon->options->once || daemon->schedules;
+    return true;
 }
 
 static void close_all(Daemon *daemon)
@@ -284,7 +282,9 @@ bool daemon_run(const DaemonOptions *options, const Config *config, uint64_t *re
     bool opened;
 
     daemon.loop = g_main_loop_new(NULL, FALSE);
-    opened = open_state(&daemon, error) && open_events(&daemon, error);
+    /* A wrong schedule is a wrong configuration: refused before anything is touched. */
+    daemon.schedules = schedules_new(&daemon, error);
+    opened = daemon.schedules && open_state(&daemon, error) && open_events(&daemon, error);
     if (opened) {
         run_loop(&daemon);
         *ret_dead = report_dead(&daemon);
@@ -296,35 +296,23 @@ bool daemon_run(const DaemonOptions *options, const Config *config, uint64_t *re
     return opened && !daemon.error;
 }
 
-static void end_sweep(const SweepCounts *counts, bool complete, void *data)
-{
-    Daemon *daemon = data;
-
-    if (complete)
-        daemon->swept = *counts;
-    g_main_loop_quit(daemon->loop);
-}
-
-bool sweep_run(const char *bucket, const Config *config, SweepKinds kinds, bool dry_run,
-               SweepCounts *ret_counts, GError **error)
+bool offline_run(const char *bucket, const Config *config, OfflineWork work, void *data,
+                 GError **error)
 {
     const DaemonOptions options = {.bucket = bucket, .once = true, .quiet = true};
     Daemon daemon = {
-        .options = &options, .config = config, .lock_fd = -1, .signal_fd = -1, .sweep_only = true};
-    bool opened;
+        .options = &options, .config = config, .lock_fd = -1, .signal_fd = -1, .offline = true};
 
     daemon.loop = g_main_loop_new(NULL, FALSE);
-    opened = open_state(&daemon, error);
-    if (opened) {
-        sweep_start(&daemon, kinds, dry_run, end_sweep, &daemon);
-        g_main_loop_run(daemon.loop);
-        if (!daemon.error)
-            (void)batch_commit(&daemon); /* on failure daemon.error says so */
-        *ret_counts = daemon.swept;
-    }
+    bool done = open_state(&daemon, error) && work(&daemon, data, error);
+    if (done && !daemon.error)
+        (void)batch_commit(&daemon); /* on failure daemon.error says so */
     close_all(&daemon);
     g_main_loop_unref(daemon.loop);
-    if (daemon.error)
-        g_propagate_error(error, daemon.error);
-    return opened && !daemon.error;
+    if (!daemon.error)
+        return done;
+    /* The first error is the reason of all. */
+    g_clear_error(error);
+    g_propagate_error(error, daemon.error);
+    return false;
 }

@@ -7,6 +7,8 @@
  *   dispatch.c  store -> handlers
  *   outcome.c   handlers -> thumbnails -> store
  *   sweep.c     passes that put right what events cannot tell of
+ *   edit.c      changes of single records that commands ask for
+ *   destination.c  on-failure and on-success records
  *   batch.c     grouped commits, and what to do when one fails
  *   publish.c   thumbnails on disk; thumbnails.c walks over them
  *   schedule.c  clock ticks -> sweeps
@@ -21,6 +23,7 @@
 #include "bucket.h"
 #include "config.h"
 #include "daemon.h"
+#include "edit.h"
 #include "pool.h"
 #include "publish.h"
 #include "store.h"
@@ -64,10 +67,9 @@ typedef struct {
     /* sweep.c */
     GQueue sweeps; /* Sweep, owned: the first is under way */
     guint sweep_source;
-    SweepCounts swept; /* by sweep_run */
 
     /* dispatch.c */
-    GQueue jobs; /* Job, owned, each by its own link: under way */
+    GQueue jobs;           /* Job, owned, each by its own link: under way */
     guint dispatch_source; /* runs once, soon */
     guint due_source;      /* runs when the next retry is due */
     uint64_t serial;
@@ -83,7 +85,7 @@ typedef struct {
 
     /* daemon.c */
     bool stopping;
-    bool sweep_only; /* no events, no work: sweep_run */
+    bool offline; /* no events, no work: offline_run */
     int signal_fd;
     guint signal_source;
     guint signals; /* SIGINT and SIGTERM received */
@@ -102,6 +104,14 @@ void daemon_check_finished(Daemon *daemon);
 
 /* True when everything that was there when it is called has been handled. */
 bool daemon_is_settled(const Daemon *daemon);
+
+/*
+ * Opens what a change of state needs, under the lock, does `work` and commits. For what commands do
+ * where no daemon runs. Errors: ERROR_LOCKED, ERROR_NOT_FOUND, those of the store and of `work`.
+ */
+typedef bool (*OfflineWork)(Daemon *daemon, void *data, GError **error);
+bool offline_run(const char *bucket, const Config *config, OfflineWork work, void *data,
+                 GError **error);
 
 /* ---- intake.c */
 
@@ -135,6 +145,15 @@ void sweep_start(Daemon *daemon, SweepKinds kinds, bool dry_run, SweepDone done,
 
 /* Forgets all sweeps; their `done` is not called. */
 void sweep_stop_all(Daemon *daemon);
+
+/* ---- edit.c */
+
+/* Takes the name of an action and a space off the front of *line. False if there is none. */
+bool edit_action_from_prefix(const char **line, EditAction *ret_action);
+
+/* *ret_changed false if there is no dead object `key`. */
+bool edit_apply(Daemon *daemon, EditAction action, const char *key, bool *ret_changed,
+                GError **error);
 
 /* ---- dispatch.c */
 
@@ -170,8 +189,20 @@ void job_free(Job *job);
 /* PoolDone. Takes `job`. */
 void outcome_done(const WireResult *result, const PoolUsage *usage, void *job);
 
+/* All that is wanted is there already, and only what is not is to go. Takes `job`. */
+void outcome_nothing_to_make(Job *job);
+
 /* The job could not even begin. Takes `job`. */
 void outcome_failed_early(Job *job, const GError *error);
+
+/* ---- destination.c */
+
+/*
+ * Writes down an object that is done or dead, where the configuration asks for it: a Lambda
+ * destination record. Before the commit, so that none is lost; after a crash the same object may be
+ * written down twice.
+ */
+void destination_write(const Job *job, const Record *record);
 
 /* ---- batch.c */
 
@@ -187,6 +218,8 @@ void batch_stop(Daemon *daemon);
 
 /* ---- schedule.c */
 
+/* Errors: ERROR_CONFIG for an expression or a `run` that is wrong. With `once` nothing is ever due.
+ */
 Schedules *schedules_new(Daemon *daemon, GError **error);
 void schedules_free(Schedules *schedules);
 

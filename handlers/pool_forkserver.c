@@ -47,14 +47,43 @@ static void fail_start(Worker *worker)
     worker_free(worker);
 }
 
+/* Workers it has started, in answers that nobody has read. */
+static void end_unclaimed(int socket_fd)
+{
+    uint8_t buffer[WIRE_FRAME_MAX];
+    ProcessEnd end;
+    size_t n_fds;
+    ssize_t len;
+
+    for (;;) {
+        Process process = PROCESS_NONE;
+        ForkReply reply;
+
+        if (!wire_receive(socket_fd, buffer, &len, &process.pidfd, 1, &n_fds, NULL) ||
+            len != sizeof reply)
+            break;
+        memcpy(&reply, buffer, sizeof reply);
+        process.pid = MAX(reply.pid, 0);
+        process_kill(&process);
+        if (process.pid == 0 || !process_reap(&process, true, &end))
+            fd_clear(&process.pidfd);
+    }
+}
+
 void forkserver_stop(Pool *pool)
 {
+    bool alone = pool->workers->len == pool->starting.length;
     char message[WIRE_MESSAGE_MAX];
     ProcessEnd end;
     Worker *worker;
 
     g_clear_handle_id(&pool->forkserver_source, g_source_remove);
     if (pool->forkserver.pid > 0) {
+        autofd socket_fd = fd_steal(&pool->forkserver.socket_fd);
+        pid_t group = pool->forkserver.pid;
+        /* With its workers, where none of them is to live on: one may be in the making. */
+        if (alone)
+            process_kill_group(&pool->forkserver);
         process_kill(&pool->forkserver);
         if (process_reap(&pool->forkserver, true, &end) && !g_queue_is_empty(&pool->starting)) {
             (void)process_death_reason(end.wait_status, message);
@@ -62,6 +91,9 @@ void forkserver_stop(Pool *pool)
                                                        pool->options.program, message);
             remember_failure(pool, failure);
         }
+        end_unclaimed(socket_fd);
+        if (alone)
+            process_reap_group(group);
     }
     if (!g_queue_is_empty(&pool->starting))
         forkserver_back_off(pool);
@@ -96,7 +128,6 @@ static bool read_reply(Pool *pool)
     }
 
     (void)g_queue_pop_head(&pool->starting);
-    pool->failures = 0;
     worker_attach(worker, reply.pid, fd_steal(&pidfd));
     return true;
 }
@@ -126,6 +157,7 @@ static bool ensure_forkserver(Pool *pool)
     }
     pool->forkserver_source =
         g_unix_fd_add(pool->forkserver.socket_fd, G_IO_IN | G_IO_HUP, on_forkserver, pool);
+    pool_watch_idle(pool);
     return true;
 }
 

@@ -44,6 +44,7 @@ struct Pool {
     GQueue idle;        /* Worker: longest idle first */
     GQueue failed;      /* Invocation, owned: could not be started; reported from the main loop */
     int busy;
+    int64_t used_us; /* the fork server was started, or a job ended */
     int failures;
     char *failure; /* why nothing could be started the last time */
     guint retire_source, failed_source, backoff_source;
@@ -56,6 +57,9 @@ struct Pool {
 /* Gives the job back as handler_unavailable, from the main loop: no callback runs within
  * pool_submit. */
 void pool_fail_later(Pool *pool, const Invocation *invocation);
+
+/* Retires what has had nothing to do for long: workers, and the fork server with the last. */
+void pool_watch_idle(Pool *pool);
 
 /* The worker waits for its next job, and is retired if none comes. */
 void pool_add_idle(Worker *worker);

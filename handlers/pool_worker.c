@@ -18,6 +18,7 @@ static void finish(Worker *worker, const WireResult *result, const PoolUsage *us
     worker->current.active = false;
     g_clear_handle_id(&worker->timeout_source, g_source_remove);
     worker->pool->busy--;
+    worker->pool->used_us = clock_monotonic_us();
     invocation.done(result, usage, invocation.data);
 }
 
@@ -87,6 +88,7 @@ static void handle_result(Worker *worker, const WireResult *result)
 {
     PoolUsage usage = measure(worker, process_cpu_us(worker->process.pid), memory_of(worker, 0));
 
+    worker->pool->failures = 0;
     worker->invocations++;
     if (worker->invocations >= worker->pool->options.max_invocations || is_suspect(result))
         worker_retire(worker);
@@ -190,6 +192,9 @@ static gboolean on_worker_socket(gint fd, GIOCondition condition, gpointer data)
     /* At the end of the stream it is dying by itself; its death tells why. */
     if (outcome == READ_NONSENSE)
         condemn(worker, ERROR_HANDLER_CRASHED, "it answered with a malformed frame");
+    /* Without a job no clock runs that would end one which only hung up. */
+    else if (!worker->current.active)
+        process_kill(&worker->process);
     worker->leaving = true;
     worker->socket_source = 0;
     g_queue_remove(&worker->pool->idle, worker);
@@ -205,6 +210,9 @@ static void report_death(Worker *worker, const ProcessEnd *end)
         g_strlcpy(result.message, worker->verdict_message, sizeof result.message);
     else
         result.error = process_death_reason(end->wait_status, result.message);
+    /* The next one would not get into its sandbox either. */
+    if (worker->current.active && result.error == ERROR_HANDLER_UNAVAILABLE)
+        forkserver_back_off(worker->pool);
     finish(worker, &result, &usage);
     worker_free(worker);
 }

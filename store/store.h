@@ -65,10 +65,10 @@ typedef enum {
 /*
  * The object is there with this version. A new key makes a record; a new version of a known key
  * makes it pending with attempts back at 0 (facts and thumbnails stay until they are made anew); so
- * does a `done` record that lacks one of the renditions or has one of another recipe, with
- * PRIORITY_BACKFILL. While running, the new version is noted and the object becomes pending when
- * store_finish comes. One that is pending already keeps the better of both priorities. *ret_id is
- * the record's id in either case. Errors: ERROR_USAGE for a key that is none.
+ * does a `done` record that is stale (record_is_stale), with PRIORITY_BACKFILL. While running, the
+ * new version is noted and the object becomes pending when store_finish comes. One that is pending
+ * already keeps the better of both priorities. *ret_id is the record's id in either case. Errors:
+ * ERROR_USAGE for a key that is none.
  */
 bool store_seen(Store *store, const char *key, const ObjectVersion *version, Priority priority,
                 int64_t now_us, StoreSeen *ret_seen, uint64_t *ret_id, GError **error);
@@ -95,6 +95,12 @@ bool store_move(Store *store, const char *from, const char *to, const ObjectVers
  */
 bool store_requeue(Store *store, const char *key, Priority priority, int64_t now_us,
                    bool *ret_found, GError **error);
+
+/*
+ * A dead object is given up for good: skipped, with its error. It is tried again when its bytes
+ * change, as ever. *ret_dropped false if it is not there, or not dead.
+ */
+bool store_drop(Store *store, const char *key, int64_t now_us, bool *ret_dropped, GError **error);
 
 /*
  * Takes the next object that is due at `now_us` in the order of priority, due time, sequencer:

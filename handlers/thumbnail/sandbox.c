@@ -56,7 +56,6 @@ static bool limit(int resource, uint64_t value)
     return setrlimit((__rlimit_resource_t)resource, &both) == 0;
 }
 
-#ifndef THUMBQ_SANITIZE
 /* Private writable memory of this process, in bytes: what RLIMIT_DATA counts. */
 static bool data_bytes(uint64_t *ret_bytes)
 {
@@ -67,7 +66,6 @@ static bool data_bytes(uint64_t *ret_bytes)
     *ret_bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
     return true;
 }
-#endif
 
 /*
  * RLIMIT_DATA and not RLIMIT_AS: the source is mapped whole, and its pages are the kernel's to
