@@ -33,7 +33,7 @@ typedef struct {
 } ForkReply;
 
 /* Exit statuses of a worker that mean something; anything else is handler_crashed. */
-#define WORKER_EXIT_OK      0
-#define WORKER_EXIT_SANDBOX 70 /* could not lock itself in: nothing was read */
-#define WORKER_EXIT_MEMORY  71 /* an allocation failed where nothing else could be done */
+#define WORKER_EXIT_OK       0
+#define WORKER_EXIT_SANDBOX  70 /* could not lock itself in: nothing was read */
+#define WORKER_EXIT_MEMORY   71 /* an allocation failed where nothing else could be done */
 #define WORKER_EXIT_PROTOCOL 72 /* the daemon sent no frame it knows, or is gone */
