@@ -2,6 +2,7 @@
 
 #include "daemon_private.h"
 #include "error.h"
+#include "failpoint.h"
 #include "file.h"
 
 #include <errno.h>
@@ -159,11 +160,13 @@ Control *control_open(Daemon *daemon, GError **error)
     autofd fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     if (folder_fd >= 0)
-        (void)unlinkat(folder_fd, "control", 0); /* of a dead daemon: this one has the lock */
+        /* Of a dead daemon: this one has the lock. */
+        (void)FAILPOINT("control.clean", unlinkat(folder_fd, "control", 0));
     control_address(folder_fd, &address);
     /* Before bind, so that the socket is never open to others, not even for a moment. */
     if (folder_fd < 0 || fd < 0 || fchmod(fd, 0600) != 0 ||
-        bind(fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
+        FAILPOINT("control.bind", bind(fd, (const struct sockaddr *)&address, sizeof address)) !=
+            0 ||
         listen(fd, CLIENTS_MAX) != 0) {
         error_set_errno(error, errno, "cannot make the control socket in", daemon->state_path);
         return NULL;
@@ -192,7 +195,8 @@ void control_free(Control *control)
         return;
     g_source_remove(control->source);
     g_ptr_array_unref(control->clients);
-    (void)unlinkat(control->folder_fd, "control", 0); /* the next daemon does it otherwise */
+    /* The next daemon does it otherwise. */
+    (void)FAILPOINT("control.remove", unlinkat(control->folder_fd, "control", 0));
     fd_clear(&control->fd);
     fd_clear(&control->folder_fd);
     g_free(control);

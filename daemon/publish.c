@@ -1,6 +1,7 @@
 #include "publish.h"
 
 #include "error.h"
+#include "failpoint.h"
 #include "file.h"
 #include "layout.h"
 #include "thumbnails.h"
@@ -51,7 +52,8 @@ static int open_folder(Publisher *publisher, const char *path)
                              : open_beneath(publisher->folder_fd, ".", O_PATH | O_DIRECTORY);
     if (parent_fd < 0)
         return -1;
-    if (mkdirat(parent_fd, slash ? slash + 1 : path, 0777) != 0 && errno != EEXIST)
+    if (FAILPOINT("publish.mkdir", mkdirat(parent_fd, slash ? slash + 1 : path, 0777)) != 0 &&
+        errno != EEXIST)
         return -1;
     g_hash_table_add(publisher->folders, g_steal_pointer(&parent));
     return open_beneath(publisher->folder_fd, path, O_PATH | O_DIRECTORY);
@@ -86,7 +88,8 @@ static void remove_empty_parents(const Publisher *publisher, const char *path)
         if (!above)
             return; /* the rendition's own folder stays */
         autofd parent_fd = open_parent(publisher, folder, &name);
-        if (parent_fd < 0 || unlinkat(parent_fd, name, AT_REMOVEDIR) != 0)
+        if (parent_fd < 0 ||
+            FAILPOINT("publish.rmdir", unlinkat(parent_fd, name, AT_REMOVEDIR)) != 0)
             return;
     }
 }
@@ -105,7 +108,8 @@ static void remove_temporaries(int folder_fd)
     }
     for (struct dirent *entry; (entry = readdir(dir));) {
         if (g_str_has_prefix(entry->d_name, TEMPORARY_PREFIX))
-            (void)unlinkat(folder_fd, entry->d_name, 0); /* tried again at the next start */
+            /* Tried again at the next start. */
+            (void)FAILPOINT("publish.clean", unlinkat(folder_fd, entry->d_name, 0));
     }
     closedir(dir);
 }
@@ -144,7 +148,8 @@ static char *temporary_name(Publisher *publisher)
 
 int publisher_create(Publisher *publisher, GError **error)
 {
-    int fd = openat(publisher->folder_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+    int fd = FAILPOINT("publish.create",
+                       openat(publisher->folder_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666));
 
     if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
         g_set_error(error, THUMBQ_ERROR, ERROR_IO,
@@ -165,15 +170,17 @@ static bool link_over(Publisher *publisher, int fd, int parent_fd, const char *n
     char self[64];
 
     g_snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-    if (linkat(AT_FDCWD, self, parent_fd, name, AT_SYMLINK_FOLLOW) == 0)
+    if (FAILPOINT("publish.link", linkat(AT_FDCWD, self, parent_fd, name, AT_SYMLINK_FOLLOW)) == 0)
         return true;
     if (errno != EEXIST)
         return false;
     /* linkat never replaces: by way of a name that nobody looks for. */
     g_autofree char *temporary = temporary_name(publisher);
-    if (linkat(AT_FDCWD, self, publisher->folder_fd, temporary, AT_SYMLINK_FOLLOW) != 0)
+    if (FAILPOINT("publish.link-temporary",
+                  linkat(AT_FDCWD, self, publisher->folder_fd, temporary, AT_SYMLINK_FOLLOW)) != 0)
         return false;
-    if (renameat(publisher->folder_fd, temporary, parent_fd, name) == 0)
+    if (FAILPOINT("publish.rename", renameat(publisher->folder_fd, temporary, parent_fd, name)) ==
+        0)
         return true;
     int errnum = errno;
     (void)unlinkat(publisher->folder_fd, temporary, 0); /* else the next start does */
@@ -222,7 +229,7 @@ void publisher_remove(Publisher *publisher, const char *rendition, const char *k
     autofd parent_fd = open_parent(publisher, path, &name);
 
     /* What cannot be removed now is an orphan, which a sweep removes. */
-    if (parent_fd >= 0 && unlinkat(parent_fd, name, 0) == 0)
+    if (parent_fd >= 0 && FAILPOINT("publish.remove", unlinkat(parent_fd, name, 0)) == 0)
         remove_empty_parents(publisher, path);
 }
 
@@ -236,7 +243,7 @@ bool publisher_move(Publisher *publisher, const char *rendition, const char *fro
     autofd from_fd = open_parent(publisher, from_path, &from_name);
     autofd to_fd = from_fd >= 0 ? open_folder(publisher, to_folder) : -1;
 
-    if (to_fd < 0 || renameat(from_fd, from_name, to_fd, to_name) != 0)
+    if (to_fd < 0 || FAILPOINT("publish.move", renameat(from_fd, from_name, to_fd, to_name)) != 0)
         return false;
     autofd fd = openat(to_fd, to_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd >= 0)

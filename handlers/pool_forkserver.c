@@ -3,9 +3,11 @@
 #include "clock.h"
 #include "file.h"
 #include "forkserver.h"
+#include "user.h"
 
 #include <glib-unix.h>
 #include <string.h>
+#include <unistd.h>
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_LAST_MS  30000
@@ -159,17 +161,32 @@ static bool ensure_forkserver(Pool *pool)
     return true;
 }
 
+static bool user_is_taken(uint32_t uid, void *data)
+{
+    const Pool *pool = data;
+
+    for (guint i = 0; i < pool->workers->len; i++) {
+        const Worker *worker = g_ptr_array_index(pool->workers, i);
+        if (worker->user == uid)
+            return true;
+    }
+    return false;
+}
+
 /* Asks the fork server for a new worker. NULL if that is not possible now. */
 Worker *forkserver_start_worker(Pool *pool)
 {
     const PoolOptions *options = &pool->options;
+    /* A prime apart, so that two daemons that were started together do not meet at once. */
+    uint32_t user =
+        options->own_users ? user_choose((uint32_t)getpid() * 97, user_is_taken, pool) : 0;
     ForkRequest request = {
         .version = FORKSERVER_VERSION,
         .memory_bytes = options->memory_bytes,
         .timeout_us = options->timeout_us,
         .max_output_size = options->max_output_size,
-        .uid = options->uid,
-        .gid = options->gid,
+        .uid = user,
+        .gid = user,
     };
     autofd ours = -1;
     autofd theirs = -1;
@@ -180,8 +197,10 @@ Worker *forkserver_start_worker(Pool *pool)
 
     Worker *worker = g_new0(Worker, 1);
     worker->pool = pool;
+    worker->user = user;
     worker->process = (Process){.pidfd = -1, .socket_fd = fd_steal(&ours)};
     worker->status_fd = -1;
+    worker->listener_fd = -1;
     g_ptr_array_add(pool->workers, worker);
     g_queue_push_tail(&pool->starting, worker);
     return worker;

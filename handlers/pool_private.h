@@ -22,8 +22,11 @@ typedef struct {
 typedef struct {
     Pool *pool;
     Process process; /* pid 0 until the fork server has answered */
+    uint32_t user;   /* uid and gid; 0: the daemon's */
     int status_fd;
-    guint socket_source, exit_source, timeout_source;
+    int listener_fd; /* tells of forbidden system calls; -1: not said yet, or none */
+    bool greeted;    /* its WorkerHello has come: it is locked in */
+    guint socket_source, exit_source, timeout_source, listener_source;
     int invocations;
     bool leaving;      /* no more work for it */
     ErrorCode verdict; /* why we killed it; ERROR_NONE: we did not */
