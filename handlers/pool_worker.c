@@ -187,8 +187,8 @@ static gboolean on_worker_socket(gint fd, GIOCondition condition, gpointer data)
 
     (void)fd;
     (void)condition; /* a hang-up is seen by reading */
-    if (outcome != READ_END && outcome != READ_NONSENSE)
-        return worker->leaving ? G_SOURCE_REMOVE : G_SOURCE_CONTINUE;
+    if (outcome != READ_END && outcome != READ_NONSENSE && !worker->leaving)
+        return G_SOURCE_CONTINUE;
     /* At the end of the stream it is dying by itself; its death tells why. */
     if (outcome == READ_NONSENSE)
         condemn(worker, ERROR_HANDLER_CRASHED, "it answered with a malformed frame");

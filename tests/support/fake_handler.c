@@ -10,6 +10,7 @@
 #include "forkserver.h"
 #include "wire.h"
 
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <signal.h>
 #include <stdio.h>
@@ -23,6 +24,7 @@
 
 typedef struct {
     int socket_fd;
+    int violations_fd; /* write end of the pipe that stands in for the kernel's listener */
     WireJob job;
     int argument;
 } Worker;
@@ -152,6 +154,14 @@ static void answer_and_die(Worker *worker)
     die(worker);
 }
 
+/* As a thread that makes a forbidden call while another one answers. */
+static void answer_in_violation(Worker *worker)
+{
+    if (write(worker->violations_fd, "x", 1) != 1)
+        _exit(1);
+    answer_well(worker);
+}
+
 G_NORETURN static void linger(void)
 {
     for (;;)
@@ -187,6 +197,7 @@ static const struct {
     {"exit", leave},
     {"signal", die},
     {"ok-signal", answer_and_die},
+    {"violation", answer_in_violation},
     {"close", close_and_linger},
     {"ok-close", answer_close_and_linger},
 };
@@ -219,10 +230,28 @@ static void obey(Worker *worker, const char *text)
     _exit(1);
 }
 
-G_NORETURN static void run_worker(int socket_fd)
+static void greet(Worker *worker, const char *name)
+{
+    const WorkerHello wrong = {.version = FORKSERVER_VERSION + 1};
+    const WorkerHello hello = {.version = FORKSERVER_VERSION};
+    int listener[2];
+
+    if (strcmp(name, "greets-wrongly") == 0)
+        send_bytes(worker, &wrong, sizeof wrong);
+    if (strcmp(name, "does-not-greet") == 0)
+        return;
+    if (pipe2(listener, O_CLOEXEC) != 0 ||
+        !wire_send(worker->socket_fd, &hello, sizeof hello, &listener[0], 1, NULL))
+        _exit(WORKER_EXIT_PROTOCOL);
+    fd_clear(&listener[0]);
+    worker->violations_fd = listener[1];
+}
+
+G_NORETURN static void run_worker(int socket_fd, const char *name)
 {
     Worker worker = {.socket_fd = socket_fd};
 
+    greet(&worker, name);
     for (;;) {
         uint8_t buffer[WIRE_FRAME_MAX];
         char command[COMMAND_MAX];
@@ -250,7 +279,7 @@ G_NORETURN static void run_worker(int socket_fd)
 /* ---- fork server --------------------------------------------------------------------------------
  */
 
-static void start_worker(int worker_fd)
+static void start_worker(int worker_fd, const char *name)
 {
     int pidfd = -1;
     struct clone_args args = {
@@ -262,7 +291,7 @@ static void start_worker(int worker_fd)
     if (pid == 0) {
         int forkserver_fd = FORKSERVER_FD;
         fd_clear(&forkserver_fd);
-        run_worker(worker_fd);
+        run_worker(worker_fd, name);
     }
     const ForkReply reply = {.version = FORKSERVER_VERSION, .pid = pid};
     (void)wire_send(FORKSERVER_FD, &reply, sizeof reply, &pidfd, 1, NULL); /* else we end soon */
@@ -282,7 +311,7 @@ static void answer_request(const char *name, int worker_fd)
     else if (strcmp(name, "talks-nonsense") == 0)
         (void)wire_send(FORKSERVER_FD, "nonsense", 8, NULL, 0, NULL);
     else
-        start_worker(worker_fd);
+        start_worker(worker_fd, name);
 }
 
 int main(int argc, char **argv)

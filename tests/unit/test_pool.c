@@ -195,6 +195,7 @@ static const DeedCase deeds[] = {
     {"segfault", "signal 11", ERROR_HANDLER_CRASHED, false},
     {"bus-error", "signal 7", ERROR_SOURCE_CHANGED, false},
     {"sandbox-violation", "signal 31", ERROR_SANDBOX_VIOLATION, false},
+    {"violation-beside-answer", "violation", ERROR_SANDBOX_VIOLATION, false},
     {"killed", "signal 9", ERROR_HANDLER_CRASHED, false},
     {"cpu-time", "signal 24", ERROR_TIMEOUT, false},
     {"output-size", "signal 25", ERROR_OUTPUT_TOO_LARGE, false},
@@ -514,6 +515,22 @@ static void test_bad_forkserver(const void *data)
     (void)g_unlink(program);
 }
 
+/* Workers that do not begin as they must: they are not believed, whatever they answer. */
+static void test_bad_greeting(const void *data)
+{
+    g_autofree char *program = make_program(data);
+    PoolOptions options = make_options();
+    Fixture fixture;
+    Job job;
+
+    options.program = program;
+    open_fixture(&fixture, &options);
+    run(&fixture, &job, "ok");
+    g_assert_cmpint(job.result.error, ==, ERROR_HANDLER_CRASHED);
+    close_fixture(&fixture);
+    (void)g_unlink(program);
+}
+
 /* All that wait for it fail at once, and it counts as one failure. */
 static void test_bad_forkserver_many(void)
 {
@@ -621,6 +638,8 @@ int main(int argc, char **argv)
     g_test_add_func("/pool/storm", test_storm);
     g_test_add_func("/pool/free-idle", test_free_idle);
     g_test_add_func("/pool/free-busy", test_free_busy);
+    g_test_add_data_func("/pool/greeting/wrong", "greets-wrongly", test_bad_greeting);
+    g_test_add_data_func("/pool/greeting/none", "does-not-greet", test_bad_greeting);
     g_test_add_func("/pool/forkserver/many", test_bad_forkserver_many);
     g_test_add_func("/pool/forkserver/killed", test_forkserver_killed);
     g_test_add_func("/pool/bad-sandbox", test_bad_sandbox);
