@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-#include <vips/vector.h>
 #include <vips/vips.h>
 #include <webp/encode.h>
 
