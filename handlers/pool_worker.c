@@ -225,8 +225,9 @@ static gboolean on_worker_exit(gint fd, GIOCondition condition, gpointer data)
     (void)fd;
     (void)condition;
     worker->leaving = true;
-    /* A result that was sent before the death still counts. */
-    while (worker->current.active && read_frame(worker) == READ_HELLO)
+    /* A result that was sent before the death still counts, unless it is of one that has been found
+     * out: its socket is not watched any more. */
+    while (worker->current.active && worker->socket_source && read_frame(worker) == READ_HELLO)
         continue;
     if (!process_reap(&worker->process, false, &end))
         return G_SOURCE_CONTINUE;

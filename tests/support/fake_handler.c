@@ -111,6 +111,12 @@ static void answer_garbage(Worker *worker)
     send_bytes(worker, "garbage", 7);
 }
 
+static void answer_garbage_first(Worker *worker)
+{
+    answer_garbage(worker);
+    answer_well(worker);
+}
+
 static void answer_too_long(Worker *worker)
 {
     static const uint8_t zeros[WIRE_FRAME_MAX + 1];
@@ -191,6 +197,7 @@ static const struct {
     {"wrong-serial", answer_serial},
     {"wrong-count", answer_count},
     {"garbage", answer_garbage},
+    {"garbage-ok", answer_garbage_first},
     {"too-long", answer_too_long},
     {"descriptor", answer_with_descriptor},
     {"twice", answer_twice},

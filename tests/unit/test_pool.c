@@ -185,6 +185,7 @@ static const DeedCase deeds[] = {
     {"wrong-serial", "wrong-serial", ERROR_HANDLER_CRASHED, false},
     {"wrong-count", "wrong-count", ERROR_HANDLER_CRASHED, false},
     {"garbage", "garbage", ERROR_HANDLER_CRASHED, false},
+    {"garbage-then-answer", "garbage-ok", ERROR_HANDLER_CRASHED, false},
     {"too-long", "too-long", ERROR_HANDLER_CRASHED, false},
     {"descriptor", "descriptor", ERROR_HANDLER_CRASHED, false},
     {"exit-ok", "exit 0", ERROR_HANDLER_CRASHED, false},
