@@ -111,7 +111,7 @@ static void condemn_for_violation(Worker *worker)
 {
     char message[WIRE_MESSAGE_MAX];
 
-    violation_describe(worker->listener_fd, message);
+    violation_describe(violation_read(worker->listener_fd), message);
     worker->leaving = true;
     g_queue_remove(&worker->pool->idle, worker);
     condemn(worker, ERROR_SANDBOX_VIOLATION, message);
@@ -155,7 +155,8 @@ static ReadOutcome take_result(Worker *worker, const uint8_t *data, size_t len)
     /* One of its threads stands at a forbidden call: nothing that the others say is believed. */
     if (violation_is_pending(worker->listener_fd))
         condemn_for_violation(worker);
-    if (worker->verdict == ERROR_SANDBOX_VIOLATION)
+    /* Late is late only; what has broken a rule is not believed any more. */
+    if (worker->verdict != ERROR_NONE && worker->verdict != ERROR_TIMEOUT)
         return READ_NOTHING;
     handle_result(worker, &result);
     return READ_RESULT;

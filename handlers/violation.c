@@ -10,7 +10,7 @@ bool violation_is_pending(int listener_fd)
     return listener_fd >= 0 && poll(&listener, 1, 0) == 1 && (listener.revents & POLLIN) != 0;
 }
 
-void violation_describe_call(int number, char message[static WIRE_MESSAGE_MAX])
+void violation_describe(int number, char message[static WIRE_MESSAGE_MAX])
 {
     char *name = number >= 0 ? seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, number) : NULL;
 
@@ -24,16 +24,15 @@ void violation_describe_call(int number, char message[static WIRE_MESSAGE_MAX])
     free(name); /* libseccomp's, by malloc */
 }
 
-void violation_describe(int listener_fd, char message[static WIRE_MESSAGE_MAX])
+int violation_read(int listener_fd)
 {
     struct seccomp_notif *call = NULL;
     int number = -1;
 
-    /* One that was withdrawn since (its thread was interrupted) is ENOENT, and stays nameless. */
     if (violation_is_pending(listener_fd) && seccomp_notify_alloc(&call, NULL) == 0) {
         if (seccomp_notify_receive(listener_fd, call) == 0)
             number = call->data.nr;
         seccomp_notify_free(call, NULL);
     }
-    violation_describe_call(number, message);
+    return number;
 }

@@ -12,8 +12,11 @@
 /* True if a forbidden call stands there. `listener_fd` came with a WorkerHello; -1: false. */
 bool violation_is_pending(int listener_fd);
 
-/* A sentence for people, with the name of the call that is pending. Does not block. */
-void violation_describe(int listener_fd, char message[static WIRE_MESSAGE_MAX]);
+/*
+ * The number of the call that is pending; -1 if it is not known: it was withdrawn since, as its
+ * thread was interrupted. Does not block.
+ */
+int violation_read(int listener_fd);
 
-/* The same sentence for a call by its number; a negative one is not known. */
-void violation_describe_call(int number, char message[static WIRE_MESSAGE_MAX]);
+/* A sentence for people on a call by its number; a negative one is not known. */
+void violation_describe(int number, char message[static WIRE_MESSAGE_MAX]);

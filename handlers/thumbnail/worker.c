@@ -1,7 +1,9 @@
 #include "worker.h"
 
+#include "attempt.h"
 #include "file.h"
 #include "job.h"
+#include "probe.h"
 #include "sandbox.h"
 #include "wire.h"
 
@@ -106,6 +108,8 @@ _Noreturn void worker_run(int socket_fd, const ForkRequest *request)
     if (!settle_descriptors(socket_fd))
         die(WORKER_EXIT_SANDBOX, "sandbox: cannot settle descriptors");
     lock_in(request);
+    if (request->probe != PROBE_NONE)
+        attempt_run(SOCKET_FD, request);
 
     g_autofree uint8_t *buffer = g_malloc(WIRE_FRAME_MAX);
     g_autofree WireJob *job = g_new(WireJob, 1);
