@@ -27,6 +27,10 @@ const Option config_options[] = {
      "Names of files and folders that are no uploads; glob patterns, ';' between"},
     {BUCKET(rescan), OPTION_DURATION, offsetof(Config, rescan_us), 0, 366 * 86400 * SEC, "1h",
      "Time between backstop scans of the whole bucket; 0 for never"},
+    {BUCKET(durability), OPTION_DURABILITY, offsetof(Config, durability), 0, 0, "full",
+     "On disk before a record says done: full (thumbnails and store), store (thumbnails that a "
+     "power "
+     "cut takes are made again), none (all is made again after a crash)"},
 
     {HANDLER(concurrency), OPTION_CORES, offsetof(Config, concurrency), 1, 1024, "auto",
      "Handler processes at the most; auto: one per core"},
@@ -169,6 +173,12 @@ static bool parse_color(const char *text, uint32_t *ret_color, GError **error)
     return false;
 }
 
+const char *durability_name(Durability durability)
+{
+    static const char *const names[] = {"full", "store", "none"};
+    return names[durability];
+}
+
 typedef const char *NameOf(int value);
 
 static bool parse_name(const char *text, NameOf *name_of, int n, int *ret_value, GError **error)
@@ -191,6 +201,11 @@ static bool parse_name(const char *text, NameOf *name_of, int n, int *ret_value,
 static const char *fit_name_of(int value)
 {
     return fit_name((Fit)value);
+}
+
+static const char *durability_name_of(int value)
+{
+    return durability_name((Durability)value);
 }
 
 static const char *format_name_of(int value)
@@ -249,6 +264,11 @@ bool config_option_parse(const Option *option, const char *text, void *base, GEr
         if (!parse_name(text, format_name_of, FORMAT_SAME + 1, &index, error))
             return false;
         *(Format *)field = (Format)index;
+        return true;
+    case OPTION_DURABILITY:
+        if (!parse_name(text, durability_name_of, DURABILITY_NONE + 1, &index, error))
+            return false;
+        *(Durability *)field = (Durability)index;
         return true;
     case OPTION_INT:
     case OPTION_CORES:
@@ -311,6 +331,8 @@ char *config_option_format(const Option *option, const void *base)
         return g_strdup(fit_name(*(const Fit *)field));
     case OPTION_FORMAT:
         return g_strdup(format_name(*(const Format *)field));
+    case OPTION_DURABILITY:
+        return g_strdup(durability_name(*(const Durability *)field));
     case OPTION_INT:
     case OPTION_CORES:
         return g_strdup_printf("%d", *(const int *)field);

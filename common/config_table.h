@@ -19,6 +19,7 @@ typedef enum {
     OPTION_SIZE,     /* width and height of a Rendition: WxH */
     OPTION_FIT,
     OPTION_FORMAT,
+    OPTION_DURABILITY,
     OPTION_COLOR, /* uint32_t, #rrggbb */
 } OptionType;
 

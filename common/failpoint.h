@@ -5,7 +5,8 @@
  *
  * FAILPOINT("publish.link", linkat(...)) makes two of them: `publish.link.before`, at which the
  * call does not take place, and `publish.link.after`, at which it has, and says that it has not.
- * Both set errno and give -1. They are chosen by the environment:
+ * Both set errno and give -1. FAILPOINT_HERE is a place to die at only. They are chosen by the
+ * environment:
  *
  *   THUMBQ_FAILPOINT=NAME=WHAT[@FIRST][xTIMES][,...]
  *       WHAT: crash (as by kill -9), EIO, ENOSPC or EINTR; FIRST: the hit at which it begins, from
@@ -45,8 +46,11 @@ int64_t failpoint_clock_offset_us(void);
         failpoint_result_;                                                                         \
     }))
 
+#define FAILPOINT_HERE(name) ((void)FAILPOINT_AT(name))
+
 #else
 
 #define FAILPOINT(name, call) (call)
+#define FAILPOINT_HERE(name)  ((void)0)
 
 #endif

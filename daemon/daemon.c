@@ -145,24 +145,6 @@ static void raise_descriptor_limit(void)
     }
 }
 
-static bool open_store(Daemon *daemon, GError **error)
-{
-    const Config *config = daemon->config;
-    g_autofree char *path = daemon_store_path(daemon->options->bucket, config);
-    uint64_t recovered;
-
-    daemon->store = store_open(path, STORE_WRITE, error);
-    if (!daemon->store)
-        return false;
-    store_set_renditions(daemon->store, config->renditions, config->n_renditions);
-    if (!store_recover(daemon->store, &recovered, error) || !store_commit(daemon->store, error))
-        return false;
-    if (recovered > 0)
-        log_info("%" G_GUINT64_FORMAT " objects were under way when the last daemon ended",
-                 recovered);
-    return true;
-}
-
 static void open_pool(Daemon *daemon)
 {
     const Config *config = daemon->config;
@@ -219,9 +201,10 @@ static bool open_state(Daemon *daemon, GError **error)
         return false;
     raise_descriptor_limit();
     daemon->lock_fd = lock_take(daemon->state_path, error);
-    if (daemon->lock_fd < 0 || !open_store(daemon, error))
+    if (daemon->lock_fd < 0 || !recovery_open(daemon, error))
         return false;
-    daemon->publisher = publisher_open(bucket, config->prefix, error);
+    daemon->publisher =
+        publisher_open(bucket, config->prefix, config->durability == DURABILITY_FULL, error);
     if (!daemon->publisher)
         return false;
     open_pool(daemon);
@@ -239,8 +222,10 @@ static bool open_events(Daemon *daemon, GError **error)
     return true;
 }
 
-static void close_all(Daemon *daemon)
+/* `saved`: nothing is left to be committed. */
+static void close_all(Daemon *daemon, bool saved)
 {
+    recovery_close(daemon, saved);
     dispatch_stop(daemon);
     walk_stop_all(daemon);
     sweep_stop_all(daemon);
@@ -253,7 +238,6 @@ static void close_all(Daemon *daemon)
         job_free(g_queue_peek_head(&daemon->jobs));
     bucket_free(daemon->bucket);
     publisher_free(daemon->publisher);
-    store_close(daemon->store);
     g_clear_pointer(&daemon->seen, g_byte_array_unref);
     g_free(daemon->state_path);
     g_clear_handle_id(&daemon->signal_source, g_source_remove);
@@ -261,7 +245,8 @@ static void close_all(Daemon *daemon)
     fd_clear(&daemon->lock_fd);
 }
 
-static void run_loop(Daemon *daemon)
+/* True if all that was done has been committed. */
+static bool run_loop(Daemon *daemon)
 {
     int64_t start_us = clock_monotonic_us();
 
@@ -269,27 +254,27 @@ static void run_loop(Daemon *daemon)
         log_info("watching '%s'", daemon->options->bucket);
     dispatch_soon(daemon);
     g_main_loop_run(daemon->loop);
-    if (!daemon->error)
-        (void)batch_commit(daemon); /* on failure daemon->error says so, or it is done again */
+    bool saved = !daemon->error && batch_commit(daemon); /* else it is done again */
     if (!daemon->error && daemon->options->once)
         report_summary(daemon, clock_monotonic_us() - start_us);
+    return saved;
 }
 
 bool daemon_run(const DaemonOptions *options, const Config *config, uint64_t *ret_dead,
                 GError **error)
 {
     Daemon daemon = {.options = options, .config = config, .lock_fd = -1, .signal_fd = -1};
-    bool opened;
+    bool opened, saved = false;
 
     daemon.loop = g_main_loop_new(NULL, FALSE);
     /* A wrong schedule is a wrong configuration: refused before anything is touched. */
     daemon.schedules = schedules_new(&daemon, error);
     opened = daemon.schedules && open_state(&daemon, error) && open_events(&daemon, error);
     if (opened) {
-        run_loop(&daemon);
+        saved = run_loop(&daemon);
         *ret_dead = report_dead(&daemon);
     }
-    close_all(&daemon);
+    close_all(&daemon, saved);
     g_main_loop_unref(daemon.loop);
     if (daemon.error)
         g_propagate_error(error, daemon.error);
@@ -305,9 +290,8 @@ bool offline_run(const char *bucket, const Config *config, OfflineWork work, voi
 
     daemon.loop = g_main_loop_new(NULL, FALSE);
     bool done = open_state(&daemon, error) && work(&daemon, data, error);
-    if (done && !daemon.error)
-        (void)batch_commit(&daemon); /* on failure daemon.error says so */
-    close_all(&daemon);
+    bool saved = done && !daemon.error && batch_commit(&daemon); /* else daemon.error says so */
+    close_all(&daemon, saved);
     g_main_loop_unref(daemon.loop);
     if (!daemon.error)
         return done;

@@ -10,6 +10,7 @@
  *   edit.c      changes of single records that commands ask for
  *   destination.c  on-failure and on-success records
  *   batch.c     grouped commits, and what to do when one fails
+ *   recovery.c  opens the store, whatever the last daemon or the disk has done to it
  *   publish.c   thumbnails on disk; thumbnails.c walks over them
  *   schedule.c  clock ticks -> sweeps
  *   control_server.c  what commands ask of a running daemon
@@ -82,6 +83,11 @@ typedef struct {
     int failures; /* commits that failed in a row */
     int trouble;  /* outcomes in a row that were the machine's fault */
     bool paused;  /* a batch was lost: no work until the store takes changes again */
+
+    /* recovery.c */
+    bool session;          /* begun */
+    bool recovery_due;     /* after a crash, until the sweep for what it left has begun */
+    bool store_is_damaged; /* found out by a call: it is replaced before work resumes */
 
     /* daemon.c */
     bool stopping;
@@ -215,6 +221,23 @@ bool batch_commit(Daemon *daemon);
 /* A changing call has failed: the batch is given up, everything is found again. Frees `error`. */
 void batch_lost(Daemon *daemon, GError *error);
 void batch_stop(Daemon *daemon);
+
+/* ---- recovery.c */
+
+/*
+ * Opens the store. One that is damaged is moved aside, loudly, and a new one made; after a crash
+ * it is looked through first.
+ */
+bool recovery_open(Daemon *daemon, GError **error);
+
+/* Opens it anew after a batch was lost. On error there is no store: daemon->store is NULL. */
+bool recovery_reopen(Daemon *daemon, GError **error);
+
+/* A scan of the whole bucket has ended: after a crash, sweeps away what that left half done. */
+void recovery_after_scan(Daemon *daemon, uint64_t n_objects);
+
+/* Closes the store. `saved`: the last commit has succeeded. */
+void recovery_close(Daemon *daemon, bool saved);
 
 /* ---- schedule.c */
 

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "failpoint.h"
 #include "file.h"
 #include "log.h"
 #include "s3_event.h"
@@ -54,8 +55,9 @@ static bool write_file(const char *folder, const char *id, const char *text, GEr
     g_autofree char *path = g_strdup_printf("%s/%s.json", folder, id);
     autofd fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
 
-    if (fd < 0 || dprintf(fd, "%s\n", text) < 0 || fdatasync(fd) != 0 ||
-        rename(temporary, path) != 0) {
+    if (fd < 0 || FAILPOINT("destination.write", dprintf(fd, "%s\n", text)) < 0 ||
+        FAILPOINT("destination.sync", fdatasync(fd)) != 0 ||
+        FAILPOINT("destination.rename", rename(temporary, path)) != 0) {
         error_set_errno(error, errno, "cannot write the destination record", path);
         return false;
     }

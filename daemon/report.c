@@ -79,7 +79,8 @@ static bool add_up(const char *group, const StoreTotals *totals, void *data)
 
 static bool read_totals(Daemon *daemon, StoreTotals *totals)
 {
-    g_autoptr(StoreSnapshot) snapshot = store_snapshot_begin(daemon->store, NULL);
+    g_autoptr(StoreSnapshot) snapshot =
+        daemon->store ? store_snapshot_begin(daemon->store, NULL) : NULL;
     const StoreFilter everything = {0};
 
     memset(totals, 0, sizeof *totals);

@@ -31,6 +31,13 @@ typedef enum { STORE_READ, STORE_WRITE } StoreMode;
  * process. */
 Store *store_open(const char *directory, StoreMode mode, GError **error);
 
+/*
+ * Reads all of a store and checks that it hangs together. LMDB trusts what it finds, so that a file
+ * with noise in it may end the process: call it in one of its own. Errors: ERROR_STORE_CORRUPT,
+ * ERROR_NOT_FOUND, those of store_open.
+ */
+bool store_check(const char *directory, GError **error);
+
 /* An open batch is aborted. */
 void store_close(Store *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_close)
@@ -52,6 +59,13 @@ size_t store_batch_size(const Store *store);
 
 /* Blocks until the batch is on disk. On error the batch is gone. Without one: true. */
 bool store_commit(Store *store, GError **error);
+
+/*
+ * With false, commits leave it to the kernel when what they write reaches the disk, and in which
+ * order: after a power cut the store is not to be trusted. store_flush waits until all of it has.
+ */
+bool store_set_durable(Store *store, bool durable, GError **error);
+bool store_flush(Store *store, GError **error);
 void store_abort(Store *store);
 
 /* Puts what a dead daemon left `running` back to `pending`. Call once after opening. */

@@ -209,37 +209,77 @@ static void to_srgb(VipsImage **image)
         advance(image, vips_bandjoin2(*image, alpha, &next, NULL), &next);
 }
 
-/* Runs the pipeline. */
-static Picture *pull(VipsImage *image, GError **error)
+/* Runs the pipeline, `n` rows at a time; *ret_rows is how many came before an error. */
+static Picture *pull_rows(VipsImage *image, int n, int *ret_rows, GError **error)
 {
+    *ret_rows = 0;
     g_autoptr(Picture) picture = picture_new(image->Xsize, image->Ysize, image->Bands, error);
     if (picture == NULL)
         return NULL;
     g_autoptr(VipsRegion) region = vips_region_new(image);
     size_t stride = picture_stride(picture);
-    for (int top = 0; top < image->Ysize; top += STRIP_ROWS) {
-        VipsRect strip = {0, top, image->Xsize, MIN(STRIP_ROWS, image->Ysize - top)};
-        if (vips_region_prepare(region, &strip) != 0) {
-            fault_take(ERROR_DAMAGED, error);
-            return NULL;
-        }
+    for (int top = 0; top < image->Ysize; top += n) {
+        VipsRect strip = {0, top, image->Xsize, MIN(n, image->Ysize - top)};
+        if (vips_region_prepare(region, &strip) != 0)
+            break;
         for (int y = top; y < top + strip.height; y++)
             memcpy(picture->pixels + (size_t)y * stride, VIPS_REGION_ADDR(region, 0, y), stride);
+        *ret_rows = top + strip.height;
     }
     return g_steal_pointer(&picture);
 }
 
-Picture *frame_pull(VipsImage *source, int width, int height, GError **error)
+/* All of it. */
+static Picture *pull(VipsImage *image, GError **error)
+{
+    int rows;
+    g_autoptr(Picture) picture = pull_rows(image, STRIP_ROWS, &rows, error);
+    if (picture != NULL && rows < picture->height) {
+        fault_take(ERROR_DAMAGED, error);
+        return NULL;
+    }
+    return g_steal_pointer(&picture);
+}
+
+/* The pipeline from a file's pixels to ours. NULL: an error that fault_take knows. */
+static VipsImage *build(VipsImage *source, int width, int height)
 {
     g_autoptr(VipsImage) image = g_object_ref(source);
     settle(&image);
     resize(&image, width, height);
     to_srgb(&image);
+    return g_steal_pointer(&image);
+}
+
+Picture *frame_pull(VipsImage *source, int width, int height, GError **error)
+{
+    g_autoptr(VipsImage) image = build(source, width, height);
     if (image == NULL) {
         fault_take(ERROR_DAMAGED, error);
         return NULL;
     }
     return pull(image, error);
+}
+
+Picture *frame_pull_part(VipsImage *source, int width, int height, GError **error)
+{
+    g_autoptr(VipsImage) image = build(source, width, height);
+    if (image == NULL) {
+        fault_take(ERROR_DAMAGED, error);
+        return NULL;
+    }
+    /* One by one: after an error a sequential source gives nothing more. */
+    int rows;
+    g_autoptr(Picture) picture = pull_rows(image, 1, &rows, error);
+    if (picture == NULL)
+        return NULL;
+    if (rows == 0) {
+        fault_take(ERROR_DAMAGED, error);
+        return NULL;
+    }
+    vips_error_clear();
+    picture_clear_rows(picture, rows);
+    return g_steal_pointer(&picture);
 }
 
 VipsImage *frame_wrap(const Picture *picture, bool cmyk, GError **error)

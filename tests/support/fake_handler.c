@@ -27,6 +27,7 @@ typedef struct {
     int violations_fd; /* write end of the pipe that stands in for the kernel's listener */
     WireJob job;
     int argument;
+    int served; /* jobs before this one */
 } Worker;
 
 static void send_bytes(const Worker *worker, const void *data, size_t len)
@@ -111,6 +112,12 @@ static void answer_garbage(Worker *worker)
     send_bytes(worker, "garbage", 7);
 }
 
+static void answer_garbage_first(Worker *worker)
+{
+    answer_garbage(worker);
+    answer_well(worker);
+}
+
 static void answer_too_long(Worker *worker)
 {
     static const uint8_t zeros[WIRE_FRAME_MAX + 1];
@@ -154,6 +161,14 @@ static void answer_and_die(Worker *worker)
     die(worker);
 }
 
+/* As one that an earlier job has harmed. */
+static void die_if_used(Worker *worker)
+{
+    if (worker->served > 0)
+        die(worker);
+    answer_well(worker);
+}
+
 /* As a thread that makes a forbidden call while another one answers. */
 static void answer_in_violation(Worker *worker)
 {
@@ -191,12 +206,14 @@ static const struct {
     {"wrong-serial", answer_serial},
     {"wrong-count", answer_count},
     {"garbage", answer_garbage},
+    {"garbage-ok", answer_garbage_first},
     {"too-long", answer_too_long},
     {"descriptor", answer_with_descriptor},
     {"twice", answer_twice},
     {"exit", leave},
     {"signal", die},
     {"ok-signal", answer_and_die},
+    {"signal-if-used", die_if_used},
     {"violation", answer_in_violation},
     {"close", close_and_linger},
     {"ok-close", answer_close_and_linger},
@@ -273,6 +290,7 @@ G_NORETURN static void run_worker(int socket_fd, const char *name)
         for (size_t i = 0; i < n_fds; i++)
             fd_clear(&fds[i]);
         obey(&worker, command);
+        worker.served++;
     }
 }
 
