@@ -39,6 +39,7 @@ typedef struct {
     int64_t max_pixels;
     int64_t max_file_size; /* bytes */
     int max_pages;
+    int64_t max_output_size; /* bytes, of one thumbnail */
     int max_invocations;
     int retries;
 

@@ -20,6 +20,8 @@ typedef enum {
     OPTION_FIT,
     OPTION_FORMAT,
     OPTION_COLOR, /* uint32_t, #rrggbb */
+    OPTION_ANIMATION,
+    OPTION_KEEP, /* unsigned, names of Keep with ',' between, or "none" */
 } OptionType;
 
 typedef enum { SECTION_BUCKET, SECTION_HANDLER, SECTION_RENDITION, SECTION_SCHEDULE } SectionType;

@@ -236,27 +236,56 @@ static Picture *read_other(Decoder *decoder, int width, int height, GError **err
     return read_part(decoder, width, height, error);
 }
 
+/* Turned upright; takes `picture`. */
+static Picture *turn(Picture *picture, int orientation, GError **error)
+{
+    if (picture == NULL || orientation <= 1)
+        return picture;
+    Picture *upright = picture_orient(picture, orientation, error);
+    picture_free(picture);
+    return upright;
+}
+
 Picture *decoder_read(Decoder *decoder, int width, int height, bool *ret_damaged, GError **error)
 {
-    if (decoder->orientation >= 5) {
-        int swap = width;
-        width = height;
-        height = swap;
-    }
-    g_autoptr(Picture) picture = decoder->type == IMAGE_JPEG
-                                     ? read_jpeg(decoder, width, height, error)
-                                     : read_other(decoder, width, height, error);
-    if (picture == NULL)
+    bool swapped = decoder->orientation >= 5;
+    int stored_width = swapped ? height : width, stored_height = swapped ? width : height;
+    Picture *picture = decoder->type == IMAGE_JPEG
+                           ? read_jpeg(decoder, stored_width, stored_height, error)
+                           : read_other(decoder, stored_width, stored_height, error);
+    picture = turn(picture, decoder->orientation, error);
+    if (picture != NULL)
+        *ret_damaged = decoder->damaged;
+    return picture;
+}
+
+VipsImage *decoder_open_frames(const Decoder *decoder, GError **error)
+{
+    VipsBlob *blob = vips_blob_new(NULL, decoder->source->data, decoder->source->size);
+    VipsImage *frames = NULL;
+    int status = vips_call(loaders[decoder->type], blob, &frames, "n", -1, "access",
+                           VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_ERROR, NULL);
+    vips_area_unref(VIPS_AREA(blob));
+    if (status != 0) {
+        fault_take(ERROR_DAMAGED, error);
         return NULL;
-    if (decoder->orientation > 1) {
-        Picture *upright = picture_orient(picture, decoder->orientation, error);
-        if (upright == NULL)
-            return NULL;
-        picture_free(picture);
-        picture = upright;
     }
-    *ret_damaged = decoder->damaged;
-    return g_steal_pointer(&picture);
+    return frames;
+}
+
+Picture *decoder_read_frame(const Decoder *decoder, VipsImage *frames, int index, int width,
+                            int height, GError **error)
+{
+    bool swapped = decoder->orientation >= 5;
+    VipsImage *frame = NULL;
+    if (vips_crop(frames, &frame, 0, index * decoder->height, decoder->width, decoder->height,
+                  NULL) != 0) {
+        fault_take(ERROR_DAMAGED, error);
+        return NULL;
+    }
+    Picture *picture = frame_pull(frame, swapped ? height : width, swapped ? width : height, error);
+    g_object_unref(frame);
+    return turn(picture, decoder->orientation, error);
 }
 
 void decoder_clear(Decoder *decoder)

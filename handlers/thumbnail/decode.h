@@ -43,5 +43,15 @@ bool decoder_open(Decoder *decoder, const Source *source, ImageType type,
  */
 Picture *decoder_read(Decoder *decoder, int width, int height, bool *ret_damaged, GError **error);
 
+/*
+ * All frames of an animation, below one another, opened on their headers; NULL with the error.
+ * Errors: as decoder_open. Owner: the caller, who reads them in order.
+ */
+VipsImage *decoder_open_frames(const Decoder *decoder, GError **error);
+
+/* One of them, as decoder_read the first. */
+Picture *decoder_read_frame(const Decoder *decoder, VipsImage *frames, int index, int width,
+                            int height, GError **error);
+
 void decoder_clear(Decoder *decoder);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Decoder, decoder_clear)

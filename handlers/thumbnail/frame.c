@@ -297,16 +297,19 @@ VipsImage *frame_wrap(const Picture *picture, bool cmyk, GError **error)
     return image;
 }
 
-Picture *frame_crop_smart(const Picture *picture, int width, int height,
-                          VipsInteresting interesting, GError **error)
+bool frame_find_part(const Picture *picture, int width, int height, VipsInteresting interesting,
+                     int *ret_left, int *ret_top, GError **error)
 {
     g_autoptr(VipsImage) image = frame_wrap(picture, false, error);
     g_autoptr(VipsImage) part = NULL;
     if (image == NULL)
-        return NULL;
+        return false;
     if (vips_smartcrop(image, &part, width, height, "interesting", interesting, NULL) != 0) {
         fault_take(ERROR_INTERNAL, error);
-        return NULL;
+        return false;
     }
-    return pull(part, error);
+    /* What is cut out remembers where it was. */
+    *ret_left = CLAMP(-part->Xoffset, 0, picture->width - width);
+    *ret_top = CLAMP(-part->Yoffset, 0, picture->height - height);
+    return true;
 }

@@ -9,6 +9,7 @@
 #include "picture.h"
 
 #include <glib.h>
+#include <stdbool.h>
 #include <vips/vips.h>
 
 /*
@@ -31,7 +32,7 @@ Picture *frame_pull_part(VipsImage *image, int width, int height, GError **error
  */
 VipsImage *frame_wrap(const Picture *picture, bool cmyk, GError **error);
 
-/* The part of `width` x `height` that libvips finds most interesting. Errors, owner: as
- * frame_resize. */
-Picture *frame_crop_smart(const Picture *picture, int width, int height,
-                          VipsInteresting interesting, GError **error);
+/* Where libvips finds the most interesting part of `width` x `height`. Errors: ERROR_INTERNAL,
+ * ERROR_OUT_OF_MEMORY. */
+bool frame_find_part(const Picture *picture, int width, int height, VipsInteresting interesting,
+                     int *ret_left, int *ret_top, GError **error);

@@ -1,5 +1,6 @@
 #include "job.h"
 
+#include "animate.h"
 #include "decode.h"
 #include "encode.h"
 #include "fault.h"
@@ -30,6 +31,20 @@ static bool write_bytes(int fd, GBytes *bytes, GError **error)
     return true;
 }
 
+/* Writes one thumbnail, which may not be too large. */
+static bool write_thumbnail(const WireJob *job, const Rendition *rendition, GBytes *bytes, int fd,
+                            GError **error)
+{
+    int64_t size = (int64_t)g_bytes_get_size(bytes);
+    if (size > job->max_output_size) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_OUTPUT_TOO_LARGE,
+                    "'%s' has %" G_GINT64_FORMAT " bytes, the limit is %" G_GINT64_FORMAT,
+                    rendition->name, (gint64)size, (gint64)job->max_output_size);
+        return false;
+    }
+    return write_bytes(fd, bytes, error);
+}
+
 /* Encodes one rendition's picture and writes it. */
 static bool save(const WireJob *job, const Rendition *rendition, Picture *picture, int fd,
                  const ImageFacts *facts, ThumbnailFacts *ret_thumbnail, GError **error)
@@ -43,19 +58,38 @@ static bool save(const WireJob *job, const Rendition *rendition, Picture *pictur
         picture = flat;
     }
     g_autoptr(GBytes) bytes = encode_picture(picture, type, rendition->quality, error);
-    if (bytes == NULL)
+    if (bytes == NULL || !write_thumbnail(job, rendition, bytes, fd, error))
         return false;
-    int64_t size = (int64_t)g_bytes_get_size(bytes);
-    if (size > job->max_output_size) {
-        g_set_error(error, THUMBQ_ERROR, ERROR_OUTPUT_TOO_LARGE,
-                    "'%s' has %" G_GINT64_FORMAT " bytes, the limit is %" G_GINT64_FORMAT,
-                    rendition->name, (gint64)size, (gint64)job->max_output_size);
+    *ret_thumbnail = (ThumbnailFacts){.type = type,
+                                      .width = picture->width,
+                                      .height = picture->height,
+                                      .size = (int64_t)g_bytes_get_size(bytes)};
+    return true;
+}
+
+/*
+ * Makes rendition `i` as an animation. False without an error: its frames are damaged, and the
+ * first one has to do.
+ */
+static bool save_animation(const WireJob *job, const Decoder *decoder, const Render *render,
+                           size_t i, int fd, WireResult *result, GError **error)
+{
+    const Rendition *rendition = &job->renditions[i];
+    const Geometry *geometry = &render->geometries[i];
+    g_autoptr(GError) reason = NULL;
+    g_autoptr(GBytes) bytes = animate(decoder, rendition, geometry, result->facts.pages, &reason);
+    if (bytes == NULL) {
+        result->facts.damaged = g_error_matches(reason, THUMBQ_ERROR, ERROR_DAMAGED);
+        if (!result->facts.damaged)
+            g_propagate_error(error, g_steal_pointer(&reason));
         return false;
     }
-    if (!write_bytes(fd, bytes, error))
+    if (!write_thumbnail(job, rendition, bytes, fd, error))
         return false;
-    *ret_thumbnail = (ThumbnailFacts){
-        .type = type, .width = picture->width, .height = picture->height, .size = size};
+    result->thumbnails[i] = (ThumbnailFacts){.type = IMAGE_WEBP,
+                                             .width = geometry->width,
+                                             .height = geometry->height,
+                                             .size = (int64_t)g_bytes_get_size(bytes)};
     return true;
 }
 
@@ -92,6 +126,26 @@ static Picture *drop_opaque_alpha(Picture *picture, GError **error)
     return opaque;
 }
 
+static bool make_rendition(const WireJob *job, const int *fds, const Decoder *decoder,
+                           Render *render, size_t i, WireResult *result, GError **error)
+{
+    const Rendition *rendition = &job->renditions[i];
+    const ImageFacts *facts = &result->facts;
+    int fd = fds[1 + i];
+    if (!facts->damaged && rendition_keeps_animation(rendition, facts->type, facts->pages)) {
+        g_autoptr(GError) reason = NULL;
+        if (save_animation(job, decoder, render, i, fd, result, &reason))
+            return true;
+        if (reason != NULL) {
+            g_propagate_error(error, g_steal_pointer(&reason));
+            return false;
+        }
+    }
+    g_autoptr(Picture) picture = render_make(render, rendition, i, error);
+    return picture != NULL &&
+           save(job, rendition, picture, fd, facts, &result->thumbnails[i], error);
+}
+
 static bool make_renditions(const WireJob *job, const int *fds, Decoder *decoder,
                             WireResult *result, GError **error)
 {
@@ -111,11 +165,7 @@ static bool make_renditions(const WireJob *job, const int *fds, Decoder *decoder
     size_t order[RENDITIONS_MAX];
     render_order(&render, order);
     for (size_t at = 0; at < job->n_renditions; at++) {
-        size_t i = order[at];
-        const Rendition *rendition = &job->renditions[i];
-        g_autoptr(Picture) picture = render_make(&render, rendition, i, error);
-        if (picture == NULL ||
-            !save(job, rendition, picture, fds[1 + i], facts, &result->thumbnails[i], error))
+        if (!make_rendition(job, fds, decoder, &render, order[at], result, error))
             return false;
     }
     result->n_thumbnails = job->n_renditions;
