@@ -2,6 +2,7 @@
 #include "command.h"
 #include "error.h"
 #include "json_out.h"
+#include "list.h"
 #include "object_csv.h"
 #include "object_json.h"
 #include "terminal.h"
@@ -9,14 +10,6 @@
 
 #include <stdio.h>
 #include <string.h>
-
-typedef struct {
-    const char *sort;
-    bool reverse;
-    uint64_t limit;
-    bool json;
-    bool csv;
-} ListOptions;
 
 static const Option options[] = {
     {"sort", OPTION_TEXT, "ORDER", offsetof(ListOptions, sort),
@@ -109,9 +102,8 @@ static bool visit(const Record *record, void *data)
     return !ferror(stdout); /* nobody reads on, or the disk is full */
 }
 
-int cmd_list(Context *context, GError **error)
+int list_print(Context *context, const ListOptions *list, GError **error)
 {
-    const ListOptions *list = context->options;
     StoreSort sort = STORE_SORT_NAME;
     if (list->json && list->csv) {
         g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "--json and --csv exclude each other");
@@ -127,4 +119,9 @@ int cmd_list(Context *context, GError **error)
     bool ok = store_query(context->snapshot, &context->filter, sort, list->reverse, list->limit,
                           visit, &view, error);
     return ok ? 0 : -1;
+}
+
+int cmd_list(Context *context, GError **error)
+{
+    return list_print(context, context->options, error);
 }

@@ -192,7 +192,7 @@ static void print_attempts(const Record *record)
         g_autofree char *duration = terminal_duration(made->duration_us);
         g_autofree char *cpu = terminal_duration(made->cpu_us);
         g_autofree char *memory = units_format_bytes(made->memory_bytes);
-        g_autofree char *request = object_request_id(made->request_id);
+        g_autofree char *request = record_request_id(made->request_id);
         bool failed = made->error != ERROR_NONE;
         const char *cells[] = {clock_format_millis(made->start_us, start), duration, cpu, memory,
                                failed ? error_name(made->error) : "-",     request};

@@ -62,10 +62,15 @@ bool context_renew_snapshot(Context *context, GError **error)
     return context->snapshot;
 }
 
-void context_clear(Context *context)
+void context_close_store(Context *context)
 {
     g_clear_pointer(&context->snapshot, store_snapshot_end);
     g_clear_pointer(&context->store, store_close);
+}
+
+void context_clear(Context *context)
+{
+    context_close_store(context);
     g_clear_pointer(&context->config, config_free);
     g_clear_pointer(&context->prefix, g_free);
     g_clear_pointer(&context->bucket, g_free);

@@ -46,6 +46,9 @@ bool context_open_store(Context *context, GError **error);
 /* A new snapshot in place of the old one: what has happened since becomes visible. */
 bool context_renew_snapshot(Context *context, GError **error);
 
+/* Closes the store and its snapshot; the bucket stays. */
+void context_close_store(Context *context);
+
 /* Closes what is open. */
 void context_clear(Context *context);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Context, context_clear)

@@ -21,6 +21,8 @@ static const Command commands[] = {
      &usage_stats, cmd_stats},
     {"list", COMMAND_NEEDS_STORE | COMMAND_FILTERS, "One row per object", &usage_list, cmd_list},
     {"show", COMMAND_TAKES_BUCKET, "All that is known of one object", &usage_show, cmd_show},
+    {"dead", COMMAND_NEEDS_STORE | COMMAND_FILTERS, "Objects that have been given up", &usage_dead,
+     cmd_dead},
     {"events", COMMAND_NEEDS_STORE, "The event log", &usage_events, cmd_events},
     {"metrics", COMMAND_NEEDS_STORE, "Counters and percentiles over time", &usage_metrics,
      cmd_metrics},

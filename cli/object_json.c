@@ -98,15 +98,6 @@ char *object_etag(const ImageFacts *facts)
     return g_strdup_printf("%016" PRIx64 "%016" PRIx64, facts->etag[1], facts->etag[0]);
 }
 
-char *object_request_id(const uint8_t id[static 16])
-{
-    GString *text = g_string_sized_new(37);
-    for (int i = 0; i < 16; i++)
-        g_string_append_printf(text, "%s%02x", i == 4 || i == 6 || i == 8 || i == 10 ? "-" : "",
-                               id[i]);
-    return g_string_free(text, FALSE);
-}
-
 const char *object_priority_name(Priority priority)
 {
     switch (priority) {
@@ -135,7 +126,7 @@ static json_t *attempts_json(const Record *record)
     json_t *attempts = json_array();
     for (size_t i = 0; i < record->n_log; i++) {
         const RecordAttempt *made = &record->log[i];
-        g_autofree char *request_id = object_request_id(made->request_id);
+        g_autofree char *request_id = record_request_id(made->request_id);
         json_t *attempt = json_object();
         json_object_set_new(attempt, "request_id", json_string(request_id));
         json_object_set_new(attempt, "start", json_out_millis(made->start_us));

@@ -22,8 +22,5 @@ void object_json_add_details(json_t *object, const Record *record);
  * known. */
 char *object_etag(const ImageFacts *facts);
 
-/* A request id as text: 8-4-4-4-12 hexadecimal digits. Owner: the caller frees. */
-char *object_request_id(const uint8_t id[static 16]);
-
 /* "upload", "scan" or "backfill". Static. */
 const char *object_priority_name(Priority priority);

@@ -1,6 +1,7 @@
 #include "clock.h"
 
 #include "error.h"
+#include "failpoint.h"
 
 #include <string.h>
 #include <time.h>
@@ -19,7 +20,11 @@ int64_t clock_monotonic_us(void)
 
 int64_t clock_wall_us(void)
 {
-    return read_clock_us(CLOCK_REALTIME);
+    int64_t now_us = read_clock_us(CLOCK_REALTIME);
+#ifdef THUMBQ_FAILPOINTS
+    now_us += failpoint_clock_offset_us();
+#endif
+    return now_us;
 }
 
 /* Splits into UTC fields; *ret_micros is what remains below the second. */

@@ -268,6 +268,7 @@ static Config *new_with_scalars(void)
 
     set_defaults(SECTION_BUCKET, config);
     set_defaults(SECTION_HANDLER, config);
+    set_defaults(SECTION_DESTINATION, config);
     return config;
 }
 
@@ -371,6 +372,8 @@ void config_print(const Config *config, FILE *out)
     print_section(SECTION_BUCKET, NULL, config, out);
     fputc('\n', out);
     print_section(SECTION_HANDLER, NULL, config, out);
+    fputc('\n', out);
+    print_section(SECTION_DESTINATION, NULL, config, out);
     for (size_t i = 0; i < config->n_renditions; i++) {
         fputc('\n', out);
         print_section(SECTION_RENDITION, config->renditions[i].name, &config->renditions[i], out);
@@ -394,6 +397,8 @@ void config_free(Config *config)
     g_free(config->path);
     g_free(config->prefix);
     g_free(config->state);
+    g_free(config->on_failure);
+    g_free(config->on_success);
     g_strfreev(config->ignore);
     g_free(config);
 }

@@ -13,6 +13,16 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+/* What is waited for before a record says `done`; see docs/durability.md. */
+typedef enum {
+    DURABILITY_FULL,  /* thumbnails, their names, and the store are on disk */
+    DURABILITY_STORE, /* the store is; a power cut can take thumbnails, which are made again */
+    DURABILITY_NONE,  /* nothing is; after any unclean end all is made again */
+} Durability;
+
+/* "full", "store", "none". Static. */
+const char *durability_name(Durability durability);
+
 #define CONFIG_FILE_MAX      (1 << 20) /* bytes */
 #define CONFIG_SCHEDULES_MAX 64
 
@@ -31,6 +41,7 @@ typedef struct {
     char *state;       /* folder of store, lock and socket, below the bucket or absolute */
     GStrv ignore;      /* glob patterns, matched against each component of a key */
     int64_t rescan_us; /* between backstop rescans; 0 for never */
+    Durability durability;
 
     /* [handler] */
     int concurrency; /* workers at the most; auto has been resolved to the number of cores */
@@ -42,6 +53,11 @@ typedef struct {
     int64_t max_output_size; /* bytes, of one thumbnail */
     int max_invocations;
     int retries;
+    int64_t retry_delay_us;
+
+    /* [destination]: folders below the state folder, or absolute; "" for none */
+    char *on_failure;
+    char *on_success;
 
     Rendition renditions[RENDITIONS_MAX];
     size_t n_renditions;

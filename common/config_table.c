@@ -11,10 +11,11 @@
 #define GIB (INT64_C(1) << 30)
 #define SEC INT64_C(1000000)
 
-#define BUCKET(field)    SECTION_BUCKET, #field
-#define HANDLER(field)   SECTION_HANDLER, #field
-#define RENDITION(field) SECTION_RENDITION, #field
-#define SCHEDULE(field)  SECTION_SCHEDULE, #field
+#define BUCKET(field)      SECTION_BUCKET, #field
+#define HANDLER(field)     SECTION_HANDLER, #field
+#define DESTINATION(field) SECTION_DESTINATION, #field
+#define RENDITION(field)   SECTION_RENDITION, #field
+#define SCHEDULE(field)    SECTION_SCHEDULE, #field
 
 const Option config_options[] = {
     {BUCKET(prefix), OPTION_TEXT, offsetof(Config, prefix), 1, 4095, "thumbnails",
@@ -26,6 +27,10 @@ const Option config_options[] = {
      "Names of files and folders that are no uploads; glob patterns, ';' between"},
     {BUCKET(rescan), OPTION_DURATION, offsetof(Config, rescan_us), 0, 366 * 86400 * SEC, "1h",
      "Time between backstop scans of the whole bucket; 0 for never"},
+    {BUCKET(durability), OPTION_DURABILITY, offsetof(Config, durability), 0, 0, "full",
+     "On disk before a record says done: full (thumbnails and store), store (thumbnails that a "
+     "power "
+     "cut takes are made again), none (all is made again after a crash)"},
 
     {HANDLER(concurrency), OPTION_CORES, offsetof(Config, concurrency), 1, 1024, "auto",
      "Handler processes at the most; auto: one per core"},
@@ -44,7 +49,14 @@ const Option config_options[] = {
     {HANDLER(max_invocations), OPTION_INT, offsetof(Config, max_invocations), 1, 1000000, "100",
      "Invocations after which a handler process is replaced; 1: a process per image"},
     {HANDLER(retries), OPTION_INT, offsetof(Config, retries), 0, 10, "2",
-     "Times a failed invocation is tried again, after 1 minute and then 2"},
+     "Times a failed invocation is tried again"},
+    {SECTION_HANDLER, "retry_delay", OPTION_DURATION, offsetof(Config, retry_delay_us), 0,
+     86400 * SEC, "1m", "Wait before the first of these; doubled before each further one"},
+
+    {DESTINATION(on_failure), OPTION_TEXT, offsetof(Config, on_failure), 0, 4095, "",
+     "Folder for a JSON file on each object that dies, absolute or below the state folder"},
+    {DESTINATION(on_success), OPTION_TEXT, offsetof(Config, on_success), 0, 4095, "",
+     "The same for each object that is done"},
 
     {RENDITION(size), OPTION_SIZE, 0, 1, RENDITION_SIZE_MAX, "256x256",
      "Width and height in pixels, at the most; pictures are never enlarged"},
@@ -76,9 +88,8 @@ static const struct {
     const char *name;
     bool is_named;
 } sections[SECTION_TYPES] = {
-    [SECTION_BUCKET] = {"bucket", false},
-    [SECTION_HANDLER] = {"handler", false},
-    [SECTION_RENDITION] = {"rendition", true},
+    [SECTION_BUCKET] = {"bucket", false},           [SECTION_HANDLER] = {"handler", false},
+    [SECTION_DESTINATION] = {"destination", false}, [SECTION_RENDITION] = {"rendition", true},
     [SECTION_SCHEDULE] = {"schedule", true},
 };
 
@@ -170,6 +181,12 @@ static bool parse_color(const char *text, uint32_t *ret_color, GError **error)
     return false;
 }
 
+const char *durability_name(Durability durability)
+{
+    static const char *const names[] = {"full", "store", "none"};
+    return names[durability];
+}
+
 typedef const char *NameOf(int value);
 
 static bool parse_name(const char *text, NameOf *name_of, int n, int *ret_value, GError **error)
@@ -192,6 +209,11 @@ static bool parse_name(const char *text, NameOf *name_of, int n, int *ret_value,
 static const char *fit_name_of(int value)
 {
     return fit_name((Fit)value);
+}
+
+static const char *durability_name_of(int value)
+{
+    return durability_name((Durability)value);
 }
 
 static const char *format_name_of(int value)
@@ -298,6 +320,11 @@ bool config_option_parse(const Option *option, const char *text, void *base, GEr
         return true;
     case OPTION_KEEP:
         return parse_keep(text, field, error);
+    case OPTION_DURABILITY:
+        if (!parse_name(text, durability_name_of, DURABILITY_NONE + 1, &index, error))
+            return false;
+        *(Durability *)field = (Durability)index;
+        return true;
     case OPTION_INT:
     case OPTION_CORES:
         if (!parse_number(option, text, &number, error))
@@ -363,6 +390,8 @@ char *config_option_format(const Option *option, const void *base)
         return g_strdup(animation_name(*(const Animation *)field));
     case OPTION_KEEP:
         return format_keep(*(const unsigned *)field);
+    case OPTION_DURABILITY:
+        return g_strdup(durability_name(*(const Durability *)field));
     case OPTION_INT:
     case OPTION_CORES:
         return g_strdup_printf("%d", *(const int *)field);

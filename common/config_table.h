@@ -19,13 +19,20 @@ typedef enum {
     OPTION_SIZE,     /* width and height of a Rendition: WxH */
     OPTION_FIT,
     OPTION_FORMAT,
+    OPTION_DURABILITY,
     OPTION_COLOR, /* uint32_t, #rrggbb */
     OPTION_ANIMATION,
     OPTION_KEEP, /* unsigned, names of Keep with ',' between, or "none" */
 } OptionType;
 
-typedef enum { SECTION_BUCKET, SECTION_HANDLER, SECTION_RENDITION, SECTION_SCHEDULE } SectionType;
-#define SECTION_TYPES 4
+typedef enum {
+    SECTION_BUCKET,
+    SECTION_HANDLER,
+    SECTION_DESTINATION,
+    SECTION_RENDITION,
+    SECTION_SCHEDULE,
+    SECTION_TYPES,
+} SectionType;
 
 typedef struct {
     SectionType section;
@@ -40,7 +47,8 @@ typedef struct {
 extern const Option config_options[];
 extern const size_t config_n_options;
 
-/* "bucket", "handler", "rendition", "schedule"; the latter two take a name: [rendition small]. */
+/* "bucket", "handler", "destination", "rendition", "schedule"; the latter two take a name:
+ * [rendition small]. */
 const char *config_section_name(SectionType section);
 bool config_section_is_named(SectionType section);
 

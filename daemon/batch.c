@@ -61,44 +61,59 @@ static gboolean resume(gpointer data)
 {
     Daemon *daemon = data;
     GError *error = NULL;
-    uint64_t recovered;
 
     daemon->resume_source = 0;
-    if (!store_recover(daemon->store, &recovered, &error) || !store_commit(daemon->store, &error)) {
+    if (!recovery_reopen(daemon, &error)) {
         batch_lost(daemon, error);
         return G_SOURCE_REMOVE;
     }
     daemon->paused = false;
-    daemon->failures = 0;
     log_info("the store takes changes again: resuming");
     bucket_rescan(daemon->bucket);
     dispatch_soon(daemon);
     return G_SOURCE_REMOVE;
 }
 
-static bool may_pass(ErrorCode code)
+/* Whether the same may go well later: not for what no disk and no store can help. */
+static bool may_pass(const Daemon *daemon, ErrorCode code)
 {
-    return code == ERROR_NO_SPACE || code == ERROR_IO;
+    switch (code) {
+    case ERROR_STORE_CORRUPT: /* a new one takes its place */
+        return !daemon->offline;
+    case ERROR_NO_SPACE:
+    case ERROR_IO:
+    case ERROR_ACCESS_DENIED:
+    case ERROR_NOT_FOUND:
+    case ERROR_OUT_OF_MEMORY:
+    case ERROR_STORE:
+        return !daemon->options->once;
+    default:
+        return false;
+    }
 }
 
 void batch_lost(Daemon *daemon, GError *error)
 {
     guint delay_ms = RESUME_FIRST_MS << MIN(daemon->failures, 8);
+    ErrorCode code = error_code(error);
 
-    store_abort(daemon->store);
+    if (daemon->store)
+        store_abort(daemon->store);
     g_clear_handle_id(&daemon->commit_source, g_source_remove);
     walk_stop_all(daemon);
     g_clear_pointer(&daemon->seen, g_byte_array_unref);
     daemon->generation++;
     daemon->paused = true;
     daemon->failures++;
-    if (daemon->options->once || !may_pass(error_code(error))) {
+    daemon->store_is_damaged |= code == ERROR_STORE_CORRUPT;
+    if (!may_pass(daemon, code)) {
         daemon_fail(daemon, error);
         return;
     }
-    log_error("%s; %s: trying again in %u s", error->message, error_text(error_code(error)),
+    log_error("%s; %s: trying again in %u s", error->message, error_text(code),
               MIN(delay_ms, RESUME_LAST_MS) / 1000);
     g_error_free(error);
+    /* From the loop: whoever is calling may hold what lies in the store. */
     if (!daemon->resume_source)
         daemon->resume_source = g_timeout_add(MIN(delay_ms, RESUME_LAST_MS), resume, daemon);
 }

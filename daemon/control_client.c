@@ -18,7 +18,7 @@ void control_address(int folder_fd, struct sockaddr_un *ret_address)
                folder_fd);
 }
 
-static int connect_to(const char *state_path, GError **error)
+int control_connect(const char *state_path, GError **error)
 {
     autofd folder_fd = open(state_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
     autofd fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
@@ -62,24 +62,19 @@ static bool wait_readable(int fd, int64_t timeout_us, GError **error)
     }
 }
 
-char *control_request(const char *state_path, const char *request, int64_t timeout_us,
-                      GError **error)
+char *control_ask(int fd, const char *request, int64_t timeout_us, GError **error)
 {
     char line[CONTROL_LINE_MAX];
-    autofd fd = connect_to(state_path, error);
 
-    if (fd < 0)
-        return NULL;
     if (send(fd, request, strlen(request), MSG_NOSIGNAL) < 0) {
-        error_set_errno(error, errno, "cannot ask the daemon of", state_path);
+        g_set_error(error, THUMBQ_ERROR, ERROR_IO, "cannot ask the daemon: %s", g_strerror(errno));
         return NULL;
     }
     if (!wait_readable(fd, timeout_us, error))
         return NULL;
     ssize_t len = recv(fd, line, sizeof line - 1, 0);
     if (len <= 0) {
-        g_set_error(error, THUMBQ_ERROR, ERROR_IO, "the daemon of '%s' ended before it answered",
-                    state_path);
+        g_set_error(error, THUMBQ_ERROR, ERROR_IO, "the daemon ended before it answered");
         return NULL;
     }
     line[len] = '\0';
@@ -88,4 +83,11 @@ char *control_request(const char *state_path, const char *request, int64_t timeo
     g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "the daemon refuses: %s",
                 g_str_has_prefix(line, "error ") ? line + 6 : line);
     return NULL;
+}
+
+char *control_request(const char *state_path, const char *request, int64_t timeout_us,
+                      GError **error)
+{
+    autofd fd = control_connect(state_path, error);
+    return fd < 0 ? NULL : control_ask(fd, request, timeout_us, error);
 }

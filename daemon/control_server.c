@@ -2,6 +2,7 @@
 
 #include "daemon_private.h"
 #include "error.h"
+#include "failpoint.h"
 #include "file.h"
 
 #include <errno.h>
@@ -46,12 +47,11 @@ static void client_free(Client *client)
     g_free(client);
 }
 
-/* Answers, and ends the conversation. */
 static void answer(Client *client, const char *line)
 {
-    /* A client that does not take its answer has gone away. */
+    client->waits = false;
+    /* A client that does not take its answer has gone away, which is seen by reading. */
     (void)send(client->fd, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT);
-    g_ptr_array_remove_fast(client->control->clients, client);
 }
 
 static void end_sweep(const SweepCounts *counts, bool complete, void *data)
@@ -86,13 +86,34 @@ static bool take_sweep(Client *client, const char *line)
     return true;
 }
 
+/* "retry KEY", "drop KEY" */
+static bool take_edit(Client *client, const char *line)
+{
+    Daemon *daemon = client->control->daemon;
+    GError *error = NULL;
+    EditAction action;
+    bool changed;
+
+    if (!edit_action_from_prefix(&line, &action) || !object_key_is_valid(line))
+        return false;
+    if (daemon->paused) {
+        answer(client, "error the store takes no changes at the moment");
+    } else if (!edit_apply(daemon, action, line, &changed, &error)) {
+        batch_lost(daemon, error);
+        answer(client, "error the store could not be changed");
+    } else {
+        answer(client, changed ? "ok changed" : "ok unchanged");
+    }
+    return true;
+}
+
 static void take_request(Client *client, const char *line)
 {
     if (strcmp(line, "sync") == 0) {
         client->waits = true;
         /* The scan is the truth: what it does not meet is not there. */
         bucket_rescan(client->control->daemon->bucket);
-    } else if (!take_sweep(client, line)) {
+    } else if (!take_sweep(client, line) && !take_edit(client, line)) {
         answer(client, "error unknown request");
     }
 }
@@ -139,11 +160,13 @@ Control *control_open(Daemon *daemon, GError **error)
     autofd fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     if (folder_fd >= 0)
-        (void)unlinkat(folder_fd, "control", 0); /* of a dead daemon: this one has the lock */
+        /* Of a dead daemon: this one has the lock. */
+        (void)FAILPOINT("control.clean", unlinkat(folder_fd, "control", 0));
     control_address(folder_fd, &address);
     /* Before bind, so that the socket is never open to others, not even for a moment. */
     if (folder_fd < 0 || fd < 0 || fchmod(fd, 0600) != 0 ||
-        bind(fd, (const struct sockaddr *)&address, sizeof address) != 0 ||
+        FAILPOINT("control.bind", bind(fd, (const struct sockaddr *)&address, sizeof address)) !=
+            0 ||
         listen(fd, CLIENTS_MAX) != 0) {
         error_set_errno(error, errno, "cannot make the control socket in", daemon->state_path);
         return NULL;
@@ -159,8 +182,7 @@ Control *control_open(Daemon *daemon, GError **error)
 
 void control_check_settled(Control *control)
 {
-    /* Backwards: an answer takes its client out of the array, and moves the last one there. */
-    for (guint i = control->clients->len; i-- > 0;) {
+    for (guint i = 0; i < control->clients->len; i++) {
         Client *client = g_ptr_array_index(control->clients, i);
         if (client->waits)
             answer(client, "ok");
@@ -173,7 +195,8 @@ void control_free(Control *control)
         return;
     g_source_remove(control->source);
     g_ptr_array_unref(control->clients);
-    (void)unlinkat(control->folder_fd, "control", 0); /* the next daemon does it otherwise */
+    /* The next daemon does it otherwise. */
+    (void)FAILPOINT("control.remove", unlinkat(control->folder_fd, "control", 0));
     fd_clear(&control->fd);
     fd_clear(&control->folder_fd);
     g_free(control);

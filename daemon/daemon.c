@@ -6,10 +6,10 @@
 #include "layout.h"
 #include "lock.h"
 #include "log.h"
+#include "user.h"
 
 #include <errno.h>
 #include <glib-unix.h>
-#include <pwd.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -55,8 +55,8 @@ bool daemon_is_settled(const Daemon *daemon)
 
 void daemon_check_finished(Daemon *daemon)
 {
-    if (daemon->sweep_only)
-        return; /* end_sweep ends the loop */
+    if (daemon->offline)
+        return; /* whoever began the loop ends it */
     if (daemon->stopping && pool_busy(daemon->pool) == 0)
         g_main_loop_quit(daemon->loop);
     if (!daemon_is_settled(daemon))
@@ -145,36 +145,6 @@ static void raise_descriptor_limit(void)
     }
 }
 
-static bool open_store(Daemon *daemon, GError **error)
-{
-    const Config *config = daemon->config;
-    g_autofree char *path = daemon_store_path(daemon->options->bucket, config);
-    uint64_t recovered;
-
-    daemon->store = store_open(path, STORE_WRITE, error);
-    if (!daemon->store)
-        return false;
-    store_set_renditions(daemon->store, config->renditions, config->n_renditions);
-    if (!store_recover(daemon->store, &recovered, error) || !store_commit(daemon->store, error))
-        return false;
-    if (recovered > 0)
-        log_info("%" G_GUINT64_FORMAT " objects were under way when the last daemon ended",
-                 recovered);
-    return true;
-}
-
-/* Handlers of a daemon that runs as root run as somebody who owns nothing. */
-static void choose_user(PoolOptions *options)
-{
-    if (geteuid() != 0)
-        return;
-    const struct passwd *user = getpwnam("thumbq-handler");
-    if (!user)
-        user = getpwnam("nobody");
-    options->uid = user ? user->pw_uid : 65534;
-    options->gid = user ? user->pw_gid : 65534;
-}
-
 static void open_pool(Daemon *daemon)
 {
     const Config *config = daemon->config;
@@ -186,9 +156,9 @@ static void open_pool(Daemon *daemon)
         .idle_us = WORKER_IDLE_US,
         .memory_bytes = config->memory_bytes,
         .max_output_size = config->max_output_size,
+        .own_users = user_is_needed(),
     };
 
-    choose_user(&options);
     daemon->pool = pool_new(&options);
     pool_set_room_callback(daemon->pool, (void (*)(void *))dispatch_soon, daemon);
 }
@@ -231,9 +201,10 @@ static bool open_state(Daemon *daemon, GError **error)
         return false;
     raise_descriptor_limit();
     daemon->lock_fd = lock_take(daemon->state_path, error);
-    if (daemon->lock_fd < 0 || !open_store(daemon, error))
+    if (daemon->lock_fd < 0 || !recovery_open(daemon, error))
         return false;
-    daemon->publisher = publisher_open(bucket, config->prefix, error);
+    daemon->publisher =
+        publisher_open(bucket, config->prefix, config->durability == DURABILITY_FULL, error);
     if (!daemon->publisher)
         return false;
     open_pool(daemon);
@@ -248,13 +219,13 @@ static bool open_events(Daemon *daemon, GError **error)
     daemon->control = control_open(daemon, error);
     if (!daemon->control)
         return false;
-    if (!daemon->options->once)
-        daemon->schedules = schedules_new(daemon, error);
-    return daemon->options->once || daemon->schedules;
+    return true;
 }
 
-static void close_all(Daemon *daemon)
+/* `saved`: nothing is left to be committed. */
+static void close_all(Daemon *daemon, bool saved)
 {
+    recovery_close(daemon, saved);
     dispatch_stop(daemon);
     walk_stop_all(daemon);
     sweep_stop_all(daemon);
@@ -267,7 +238,6 @@ static void close_all(Daemon *daemon)
         job_free(g_queue_peek_head(&daemon->jobs));
     bucket_free(daemon->bucket);
     publisher_free(daemon->publisher);
-    store_close(daemon->store);
     g_clear_pointer(&daemon->seen, g_byte_array_unref);
     g_free(daemon->state_path);
     g_clear_handle_id(&daemon->signal_source, g_source_remove);
@@ -275,7 +245,8 @@ static void close_all(Daemon *daemon)
     fd_clear(&daemon->lock_fd);
 }
 
-static void run_loop(Daemon *daemon)
+/* True if all that was done has been committed. */
+static bool run_loop(Daemon *daemon)
 {
     int64_t start_us = clock_monotonic_us();
 
@@ -283,60 +254,49 @@ static void run_loop(Daemon *daemon)
         log_info("watching '%s'", daemon->options->bucket);
     dispatch_soon(daemon);
     g_main_loop_run(daemon->loop);
-    if (!daemon->error)
-        (void)batch_commit(daemon); /* on failure daemon->error says so, or it is done again */
+    bool saved = !daemon->error && batch_commit(daemon); /* else it is done again */
     if (!daemon->error && daemon->options->once)
         report_summary(daemon, clock_monotonic_us() - start_us);
+    return saved;
 }
 
 bool daemon_run(const DaemonOptions *options, const Config *config, uint64_t *ret_dead,
                 GError **error)
 {
     Daemon daemon = {.options = options, .config = config, .lock_fd = -1, .signal_fd = -1};
-    bool opened;
+    bool opened, saved = false;
 
     daemon.loop = g_main_loop_new(NULL, FALSE);
-    opened = open_state(&daemon, error) && open_events(&daemon, error);
+    /* A wrong schedule is a wrong configuration: refused before anything is touched. */
+    daemon.schedules = schedules_new(&daemon, error);
+    opened = daemon.schedules && open_state(&daemon, error) && open_events(&daemon, error);
     if (opened) {
-        run_loop(&daemon);
+        saved = run_loop(&daemon);
         *ret_dead = report_dead(&daemon);
     }
-    close_all(&daemon);
+    close_all(&daemon, saved);
     g_main_loop_unref(daemon.loop);
     if (daemon.error)
         g_propagate_error(error, daemon.error);
     return opened && !daemon.error;
 }
 
-static void end_sweep(const SweepCounts *counts, bool complete, void *data)
-{
-    Daemon *daemon = data;
-
-    if (complete)
-        daemon->swept = *counts;
-    g_main_loop_quit(daemon->loop);
-}
-
-bool sweep_run(const char *bucket, const Config *config, SweepKinds kinds, bool dry_run,
-               SweepCounts *ret_counts, GError **error)
+bool offline_run(const char *bucket, const Config *config, OfflineWork work, void *data,
+                 GError **error)
 {
     const DaemonOptions options = {.bucket = bucket, .once = true, .quiet = true};
     Daemon daemon = {
-        .options = &options, .config = config, .lock_fd = -1, .signal_fd = -1, .sweep_only = true};
-    bool opened;
+        .options = &options, .config = config, .lock_fd = -1, .signal_fd = -1, .offline = true};
 
     daemon.loop = g_main_loop_new(NULL, FALSE);
-    opened = open_state(&daemon, error);
-    if (opened) {
-        sweep_start(&daemon, kinds, dry_run, end_sweep, &daemon);
-        g_main_loop_run(daemon.loop);
-        if (!daemon.error)
-            (void)batch_commit(&daemon); /* on failure daemon.error says so */
-        *ret_counts = daemon.swept;
-    }
-    close_all(&daemon);
+    bool done = open_state(&daemon, error) && work(&daemon, data, error);
+    bool saved = done && !daemon.error && batch_commit(&daemon); /* else daemon.error says so */
+    close_all(&daemon, saved);
     g_main_loop_unref(daemon.loop);
-    if (daemon.error)
-        g_propagate_error(error, daemon.error);
-    return opened && !daemon.error;
+    if (!daemon.error)
+        return done;
+    /* The first error is the reason of all. */
+    g_clear_error(error);
+    g_propagate_error(error, daemon.error);
+    return false;
 }

@@ -7,7 +7,10 @@
  *   dispatch.c  store -> handlers
  *   outcome.c   handlers -> thumbnails -> store
  *   sweep.c     passes that put right what events cannot tell of
+ *   edit.c      changes of single records that commands ask for
+ *   destination.c  on-failure and on-success records
  *   batch.c     grouped commits, and what to do when one fails
+ *   recovery.c  opens the store, whatever the last daemon or the disk has done to it
  *   publish.c   thumbnails on disk; thumbnails.c walks over them
  *   schedule.c  clock ticks -> sweeps
  *   control_server.c  what commands ask of a running daemon
@@ -21,6 +24,7 @@
 #include "bucket.h"
 #include "config.h"
 #include "daemon.h"
+#include "edit.h"
 #include "pool.h"
 #include "publish.h"
 #include "store.h"
@@ -61,10 +65,9 @@ typedef struct {
     /* sweep.c */
     GQueue sweeps; /* Sweep, owned: the first is under way */
     guint sweep_source;
-    SweepCounts swept; /* by sweep_run */
 
     /* dispatch.c */
-    GQueue jobs; /* Job, owned, each by its own link: under way */
+    GQueue jobs;           /* Job, owned, each by its own link: under way */
     guint dispatch_source; /* runs once, soon */
     guint due_source;      /* runs when the next retry is due */
     uint64_t serial;
@@ -78,9 +81,14 @@ typedef struct {
     int trouble;  /* outcomes in a row that were the machine's fault */
     bool paused;  /* a batch was lost: no work until the store takes changes again */
 
+    /* recovery.c */
+    bool session;          /* begun */
+    bool recovery_due;     /* after a crash, until the sweep for what it left has begun */
+    bool store_is_damaged; /* found out by a call: it is replaced before work resumes */
+
     /* daemon.c */
     bool stopping;
-    bool sweep_only; /* no events, no work: sweep_run */
+    bool offline; /* no events, no work: offline_run */
     int signal_fd;
     guint signal_source;
     guint signals; /* SIGINT and SIGTERM received */
@@ -99,6 +107,14 @@ void daemon_check_finished(Daemon *daemon);
 
 /* True when everything that was there when it is called has been handled. */
 bool daemon_is_settled(const Daemon *daemon);
+
+/*
+ * Opens what a change of state needs, under the lock, does `work` and commits. For what commands do
+ * where no daemon runs. Errors: ERROR_LOCKED, ERROR_NOT_FOUND, those of the store and of `work`.
+ */
+typedef bool (*OfflineWork)(Daemon *daemon, void *data, GError **error);
+bool offline_run(const char *bucket, const Config *config, OfflineWork work, void *data,
+                 GError **error);
 
 /* ---- intake.c */
 
@@ -132,6 +148,15 @@ void sweep_start(Daemon *daemon, SweepKinds kinds, bool dry_run, SweepDone done,
 
 /* Forgets all sweeps; their `done` is not called. */
 void sweep_stop_all(Daemon *daemon);
+
+/* ---- edit.c */
+
+/* Takes the name of an action and a space off the front of *line. False if there is none. */
+bool edit_action_from_prefix(const char **line, EditAction *ret_action);
+
+/* *ret_changed false if there is no dead object `key`. */
+bool edit_apply(Daemon *daemon, EditAction action, const char *key, bool *ret_changed,
+                GError **error);
 
 /* ---- dispatch.c */
 
@@ -167,8 +192,20 @@ void job_free(Job *job);
 /* PoolDone. Takes `job`. */
 void outcome_done(const WireResult *result, const PoolUsage *usage, void *job);
 
+/* All that is wanted is there already, and only what is not is to go. Takes `job`. */
+void outcome_nothing_to_make(Job *job);
+
 /* The job could not even begin. Takes `job`. */
 void outcome_failed_early(Job *job, const GError *error);
+
+/* ---- destination.c */
+
+/*
+ * Writes down an object that is done or dead, where the configuration asks for it: a Lambda
+ * destination record. Before the commit, so that none is lost; after a crash the same object may be
+ * written down twice.
+ */
+void destination_write(const Job *job, const Record *record);
 
 /* ---- batch.c */
 
@@ -182,8 +219,27 @@ bool batch_commit(Daemon *daemon);
 void batch_lost(Daemon *daemon, GError *error);
 void batch_stop(Daemon *daemon);
 
+/* ---- recovery.c */
+
+/*
+ * Opens the store. One that is damaged is moved aside, loudly, and a new one made; after a crash
+ * it is looked through first.
+ */
+bool recovery_open(Daemon *daemon, GError **error);
+
+/* Opens it anew after a batch was lost. On error there is no store: daemon->store is NULL. */
+bool recovery_reopen(Daemon *daemon, GError **error);
+
+/* A scan of the whole bucket has ended: after a crash, sweeps away what that left half done. */
+void recovery_after_scan(Daemon *daemon, uint64_t n_objects);
+
+/* Closes the store. `saved`: the last commit has succeeded. */
+void recovery_close(Daemon *daemon, bool saved);
+
 /* ---- schedule.c */
 
+/* Errors: ERROR_CONFIG for an expression or a `run` that is wrong. With `once` nothing is ever due.
+ */
 Schedules *schedules_new(Daemon *daemon, GError **error);
 void schedules_free(Schedules *schedules);
 

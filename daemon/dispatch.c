@@ -50,17 +50,6 @@ static Job *job_new(Daemon *daemon, const Record *record)
     return job;
 }
 
-static const RecordThumbnail *find_thumbnail(const Record *record, const Rendition *rendition)
-{
-    for (size_t i = 0; i < record->n_thumbnails; i++) {
-        const RecordThumbnail *thumbnail = &record->thumbnails[i];
-        if (strcmp(thumbnail->rendition, rendition->name) == 0 &&
-            thumbnail->recipe == rendition->recipe)
-            return thumbnail;
-    }
-    return NULL;
-}
-
 /* True if the thumbnail is on disk as the record says. */
 static bool is_there(const Job *job, const RecordThumbnail *thumbnail)
 {
@@ -82,7 +71,7 @@ static void choose_renditions(Job *job, const Record *record)
 
     for (size_t i = 0; i < config->n_renditions; i++) {
         const Rendition *rendition = &config->renditions[i];
-        const RecordThumbnail *thumbnail = find_thumbnail(record, rendition);
+        const RecordThumbnail *thumbnail = record_thumbnail(record, rendition);
         bool good = thumbnail && is_there(job, thumbnail);
         complete &= good;
         if (same_version && good)
@@ -92,7 +81,7 @@ static void choose_renditions(Job *job, const Record *record)
     }
     if (!same_version && complete && record->n_thumbnails == config->n_renditions)
         memcpy(wire->known_etag, record->facts.etag, sizeof wire->known_etag);
-    if (same_version && complete) {
+    if (same_version && complete && record->n_thumbnails == config->n_renditions) {
         /* Asked for once more: all of them. */
         job->n_kept = 0;
         wire->n_renditions = config->n_renditions;
@@ -164,6 +153,10 @@ static void start_job(Daemon *daemon, const Record *record)
         return;
     }
     choose_renditions(job, record);
+    if (job->wire.n_renditions == 0) {
+        outcome_nothing_to_make(job);
+        return;
+    }
     if (!open_outputs(job, &error)) {
         outcome_failed_early(job, error);
         return;
@@ -233,7 +226,7 @@ static gboolean dispatch_now(gpointer data)
 void dispatch_soon(Daemon *daemon)
 {
     daemon->queue_is_empty = false;
-    if (!daemon->dispatch_source && !daemon->sweep_only)
+    if (!daemon->dispatch_source && !daemon->offline)
         daemon->dispatch_source = g_idle_add_full(G_PRIORITY_DEFAULT, dispatch_now, daemon, NULL);
 }
 

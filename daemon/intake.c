@@ -115,6 +115,9 @@ static void end_scan(Daemon *daemon, uint64_t n_objects)
     bool found;
     GByteArray *seen = g_steal_pointer(&daemon->seen);
 
+    /* A batch was lost on the way, and with it what the scan has found: another scan follows. */
+    if (!seen)
+        return;
     if (!store_peek_after(daemon->store, NULL, &found, &record, &error)) {
         batch_lost(daemon, error);
     } else if (found && n_objects == 0) {
@@ -125,6 +128,8 @@ static void end_scan(Daemon *daemon, uint64_t n_objects)
         walk_start(daemon, WALK_MISSING, "", NULL, g_steal_pointer(&seen));
     }
     g_clear_pointer(&seen, g_byte_array_unref);
+    if (!daemon->paused)
+        recovery_after_scan(daemon, n_objects);
     daemon_check_finished(daemon);
 }
 

@@ -1,6 +1,7 @@
 #include "lock.h"
 
 #include "error.h"
+#include "failpoint.h"
 #include "file.h"
 
 #include <errno.h>
@@ -28,12 +29,12 @@ int lock_take(const char *state_path, GError **error)
 
     if (!file_make_folders(AT_FDCWD, state_path, error))
         return -1;
-    autofd fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+    autofd fd = FAILPOINT("lock.open", open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644));
     if (fd < 0) {
         error_set_errno(error, errno, "cannot open the lock", path);
         return -1;
     }
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+    if (FAILPOINT("lock.take", flock(fd, LOCK_EX | LOCK_NB)) != 0) {
         if (errno == EWOULDBLOCK)
             report_holder(fd, state_path, error);
         else
@@ -41,7 +42,8 @@ int lock_take(const char *state_path, GError **error)
         return -1;
     }
     /* For people and for the message above only: what counts is the lock itself. */
-    if (ftruncate(fd, 0) != 0 || dprintf(fd, "%d\n", (int)getpid()) < 0) {
+    if (FAILPOINT("lock.truncate", ftruncate(fd, 0)) != 0 ||
+        FAILPOINT("lock.write", dprintf(fd, "%d\n", (int)getpid())) < 0) {
         error_set_errno(error, errno, "cannot write the lock", path);
         return -1;
     }

@@ -7,9 +7,6 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* Between tries of what failed by itself, doubled each time: Lambda's asynchronous invocation. */
-#define RETRY_FIRST_US (60 * CLOCK_US_PER_SEC)
-
 /* Before an object that is being written to is read again. */
 #define CHANGED_DELAY_US (CLOCK_US_PER_SEC / 2)
 
@@ -108,13 +105,13 @@ static void set_retry(const Job *job, StoreOutcome *outcome)
     outcome->state = STATE_PENDING;
     outcome->due_us = outcome->now_us;
     if (!job->daemon->options->once)
-        outcome->due_us += RETRY_FIRST_US << MIN(attempts - 1, 10);
+        outcome->due_us += job->daemon->config->retry_delay_us << MIN(attempts - 1, 10);
 }
 
 /* What becomes of the object: the class of the error decides, some errors say more. */
 static void judge(const Job *job, StoreOutcome *outcome)
 {
-    outcome->counts = true;
+    outcome->counts = outcome->error != ERROR_NONE || outcome->attempt.start_us != 0;
     if (outcome->error == ERROR_NONE) {
         outcome->state = STATE_DONE;
         return;
@@ -197,6 +194,8 @@ static void conclude(Job *job, StoreOutcome *outcome)
         const Record *now = found ? &record : NULL;
         remove_obsolete(job, job->before, job->n_before, now);
         remove_obsolete(job, outcome->thumbnails, outcome->n_thumbnails, now);
+        if (found && record.state == outcome->state)
+            destination_write(job, &record);
         batch_changed(daemon);
     }
     job_free(job);
@@ -238,6 +237,15 @@ void outcome_done(const WireResult *result, const PoolUsage *usage, void *data)
         job->daemon->invocations++;
         report_invocation(job, usage, outcome.error, outcome.message);
     }
+    conclude(job, &outcome);
+}
+
+void outcome_nothing_to_make(Job *job)
+{
+    StoreOutcome outcome;
+
+    init_outcome(job, &outcome);
+    keep(&outcome, job->kept, job->n_kept);
     conclude(job, &outcome);
 }
 

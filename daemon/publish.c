@@ -1,6 +1,7 @@
 #include "publish.h"
 
 #include "error.h"
+#include "failpoint.h"
 #include "file.h"
 #include "layout.h"
 #include "thumbnails.h"
@@ -19,10 +20,10 @@
 #define TEMPORARY_PREFIX ".thumbq-"
 
 struct Publisher {
-    char *path;          /* for messages */
-    int folder_fd;       /* the prefix folder */
-    GArray *files;       /* int: put, not synced */
-    GHashTable *folders; /* paths of folders with new names, not synced */
+    char *path;        /* for messages */
+    int folder_fd;     /* the prefix folder; syncfs reports what failed since it was opened */
+    bool durable;      /* publisher_sync waits for the disk */
+    size_t n_unsynced; /* files put or moved since the last publisher_sync */
     unsigned counter;
 };
 
@@ -51,9 +52,9 @@ static int open_folder(Publisher *publisher, const char *path)
                              : open_beneath(publisher->folder_fd, ".", O_PATH | O_DIRECTORY);
     if (parent_fd < 0)
         return -1;
-    if (mkdirat(parent_fd, slash ? slash + 1 : path, 0777) != 0 && errno != EEXIST)
+    if (FAILPOINT("publish.mkdir", mkdirat(parent_fd, slash ? slash + 1 : path, 0777)) != 0 &&
+        errno != EEXIST)
         return -1;
-    g_hash_table_add(publisher->folders, g_steal_pointer(&parent));
     return open_beneath(publisher->folder_fd, path, O_PATH | O_DIRECTORY);
 }
 
@@ -86,7 +87,8 @@ static void remove_empty_parents(const Publisher *publisher, const char *path)
         if (!above)
             return; /* the rendition's own folder stays */
         autofd parent_fd = open_parent(publisher, folder, &name);
-        if (parent_fd < 0 || unlinkat(parent_fd, name, AT_REMOVEDIR) != 0)
+        if (parent_fd < 0 ||
+            FAILPOINT("publish.rmdir", unlinkat(parent_fd, name, AT_REMOVEDIR)) != 0)
             return;
     }
 }
@@ -105,12 +107,13 @@ static void remove_temporaries(int folder_fd)
     }
     for (struct dirent *entry; (entry = readdir(dir));) {
         if (g_str_has_prefix(entry->d_name, TEMPORARY_PREFIX))
-            (void)unlinkat(folder_fd, entry->d_name, 0); /* tried again at the next start */
+            /* Tried again at the next start. */
+            (void)FAILPOINT("publish.clean", unlinkat(folder_fd, entry->d_name, 0));
     }
     closedir(dir);
 }
 
-Publisher *publisher_open(const char *bucket, const char *prefix, GError **error)
+Publisher *publisher_open(const char *bucket, const char *prefix, bool durable, GError **error)
 {
     g_autofree char *path =
         prefix[0] == '/' ? g_strdup(prefix) : g_build_filename(bucket, prefix, NULL);
@@ -126,8 +129,7 @@ Publisher *publisher_open(const char *bucket, const char *prefix, GError **error
     Publisher *publisher = g_new0(Publisher, 1);
     publisher->path = g_steal_pointer(&path);
     publisher->folder_fd = fd;
-    publisher->files = g_array_new(FALSE, FALSE, sizeof(int));
-    publisher->folders = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    publisher->durable = durable;
     return publisher;
 }
 
@@ -144,7 +146,8 @@ static char *temporary_name(Publisher *publisher)
 
 int publisher_create(Publisher *publisher, GError **error)
 {
-    int fd = openat(publisher->folder_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666);
+    int fd = FAILPOINT("publish.create",
+                       openat(publisher->folder_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666));
 
     if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
         g_set_error(error, THUMBQ_ERROR, ERROR_IO,
@@ -165,35 +168,22 @@ static bool link_over(Publisher *publisher, int fd, int parent_fd, const char *n
     char self[64];
 
     g_snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-    if (linkat(AT_FDCWD, self, parent_fd, name, AT_SYMLINK_FOLLOW) == 0)
+    if (FAILPOINT("publish.link", linkat(AT_FDCWD, self, parent_fd, name, AT_SYMLINK_FOLLOW)) == 0)
         return true;
     if (errno != EEXIST)
         return false;
     /* linkat never replaces: by way of a name that nobody looks for. */
     g_autofree char *temporary = temporary_name(publisher);
-    if (linkat(AT_FDCWD, self, publisher->folder_fd, temporary, AT_SYMLINK_FOLLOW) != 0)
+    if (FAILPOINT("publish.link-temporary",
+                  linkat(AT_FDCWD, self, publisher->folder_fd, temporary, AT_SYMLINK_FOLLOW)) != 0)
         return false;
-    if (renameat(publisher->folder_fd, temporary, parent_fd, name) == 0)
+    if (FAILPOINT("publish.rename", renameat(publisher->folder_fd, temporary, parent_fd, name)) ==
+        0)
         return true;
     int errnum = errno;
     (void)unlinkat(publisher->folder_fd, temporary, 0); /* else the next start does */
     errno = errnum;
     return false;
-}
-
-/* Remembers the file for publisher_sync, and lets the kernel begin to write it meanwhile. */
-static bool remember_unsynced(Publisher *publisher, int fd, char *folder, GError **error)
-{
-    g_hash_table_add(publisher->folders, folder);
-    int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-    if (copy < 0) {
-        error_set_errno(error, errno, "cannot keep a thumbnail open in", publisher->path);
-        return false;
-    }
-    (void)sync_file_range(copy, 0, 0,
-                          SYNC_FILE_RANGE_WRITE); /* a head start; fdatasync is what counts */
-    g_array_append_val(publisher->files, copy);
-    return true;
 }
 
 bool publisher_put(Publisher *publisher, int fd, const char *rendition, const char *key,
@@ -202,14 +192,18 @@ bool publisher_put(Publisher *publisher, int fd, const char *rendition, const ch
     g_autofree char *path = layout_thumbnail_path(rendition, key, type);
     const char *name;
     g_autofree char *folder = split_path(path, &name);
-    autofd parent_fd = open_folder(publisher, folder);
 
     thumbnail_mark(fd, key);
+    autofd parent_fd = open_folder(publisher, folder);
     if (parent_fd < 0 || !link_over(publisher, fd, parent_fd, name)) {
         error_set_errno(error, errno, "cannot put the thumbnail in its place:", path);
         return false;
     }
-    return remember_unsynced(publisher, fd, g_steal_pointer(&folder), error);
+    /* A head start for publisher_sync, which is what counts. */
+    if (publisher->durable)
+        (void)sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+    publisher->n_unsynced++;
+    return true;
 }
 
 /* ---- afterwards ---------------------------------------------------------------------------------
@@ -222,7 +216,7 @@ void publisher_remove(Publisher *publisher, const char *rendition, const char *k
     autofd parent_fd = open_parent(publisher, path, &name);
 
     /* What cannot be removed now is an orphan, which a sweep removes. */
-    if (parent_fd >= 0 && unlinkat(parent_fd, name, 0) == 0)
+    if (parent_fd >= 0 && FAILPOINT("publish.remove", unlinkat(parent_fd, name, 0)) == 0)
         remove_empty_parents(publisher, path);
 }
 
@@ -236,12 +230,12 @@ bool publisher_move(Publisher *publisher, const char *rendition, const char *fro
     autofd from_fd = open_parent(publisher, from_path, &from_name);
     autofd to_fd = from_fd >= 0 ? open_folder(publisher, to_folder) : -1;
 
-    if (to_fd < 0 || renameat(from_fd, from_name, to_fd, to_name) != 0)
+    if (to_fd < 0 || FAILPOINT("publish.move", renameat(from_fd, from_name, to_fd, to_name)) != 0)
         return false;
     autofd fd = openat(to_fd, to_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd >= 0)
         thumbnail_mark(fd, to);
-    g_hash_table_add(publisher->folders, g_steal_pointer(&to_folder));
+    publisher->n_unsynced++;
     remove_empty_parents(publisher, from_path);
     return true;
 }
@@ -260,52 +254,33 @@ bool publisher_has(Publisher *publisher, const char *rendition, const char *key,
 
 size_t publisher_unsynced(const Publisher *publisher)
 {
-    return publisher->files->len;
+    return publisher->n_unsynced;
 }
 
-static bool sync_folder(Publisher *publisher, const char *path)
+bool publisher_flush(Publisher *publisher, GError **error)
 {
-    autofd fd = open_beneath(publisher->folder_fd, path, O_RDONLY | O_DIRECTORY);
-
-    /* Gone again: there is no name in it to keep. */
-    return fd < 0 ? errno == ENOENT : fsync(fd) == 0;
+    if (FAILPOINT("publish.sync", syncfs(publisher->folder_fd)) != 0) {
+        error_set_errno(error, errno, "cannot write thumbnails to disk in", publisher->path);
+        return false;
+    }
+    publisher->n_unsynced = 0;
+    return true;
 }
 
 bool publisher_sync(Publisher *publisher, GError **error)
 {
-    int errnum = 0;
-
-    for (guint i = 0; i < publisher->files->len; i++) {
-        int fd = g_array_index(publisher->files, int, i);
-        if (fdatasync(fd) != 0)
-            errnum = errno;
-        fd_clear(&fd);
-    }
-    g_array_set_size(publisher->files, 0);
-
-    GHashTableIter iter;
-    gpointer folder;
-    g_hash_table_iter_init(&iter, publisher->folders);
-    while (g_hash_table_iter_next(&iter, &folder, NULL)) {
-        if (!sync_folder(publisher, folder))
-            errnum = errno;
-    }
-    g_hash_table_remove_all(publisher->folders);
-
-    if (errnum == 0)
+    if (publisher->n_unsynced == 0)
         return true;
-    error_set_errno(error, errnum, "cannot write thumbnails to disk in", publisher->path);
-    return false;
+    if (publisher->durable)
+        return publisher_flush(publisher, error);
+    publisher->n_unsynced = 0;
+    return true;
 }
 
 void publisher_free(Publisher *publisher)
 {
     if (!publisher)
         return;
-    for (guint i = 0; i < publisher->files->len; i++)
-        fd_clear(&g_array_index(publisher->files, int, i));
-    g_array_unref(publisher->files);
-    g_hash_table_unref(publisher->folders);
     fd_clear(&publisher->folder_fd);
     g_free(publisher->path);
     g_free(publisher);

@@ -19,7 +19,7 @@ typedef struct Publisher Publisher;
  * Opens the prefix folder (made if it is not there) and removes what a dead daemon left half done.
  * `prefix` is below `bucket`, or absolute. Owner: publisher_free.
  */
-Publisher *publisher_open(const char *bucket, const char *prefix, GError **error);
+Publisher *publisher_open(const char *bucket, const char *prefix, bool durable, GError **error);
 
 /* Of the prefix folder. Borrowed. */
 int publisher_folder_fd(const Publisher *publisher);
@@ -45,13 +45,17 @@ bool publisher_move(Publisher *publisher, const char *rendition, const char *fro
 bool publisher_has(Publisher *publisher, const char *rendition, const char *key, ImageType type,
                    int64_t size_bytes);
 
-/* Files put since the last publisher_sync: each holds a descriptor open until then. */
+/* Files put or moved since the last publisher_sync. */
 size_t publisher_unsynced(const Publisher *publisher);
 
 /*
- * Blocks until all that was put since the last call is on disk, contents and names. To be called
- * before the commit that says `done`.
+ * Blocks until all that was put since the last call is on disk, contents and names; does nothing
+ * for a publisher that is not durable. To be called before the commit that says `done`. One syncfs
+ * for a group: it costs an order of magnitude less than a sync of each file and each folder.
  */
 bool publisher_sync(Publisher *publisher, GError **error);
+
+/* The same, durable or not. */
+bool publisher_flush(Publisher *publisher, GError **error);
 
 void publisher_free(Publisher *publisher);

@@ -32,15 +32,6 @@ static void clear_line(Progress *progress)
         progress->shown = false;
 }
 
-static void format_request_id(const uint8_t id[static 16], char text[static 37])
-{
-    for (int i = 0, at = 0; i < 16; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10)
-            text[at++] = '-';
-        at += g_snprintf(text + at, 3, "%02x", id[i]);
-    }
-}
-
 /* Whole mebibytes, rounded up, as Lambda prints them. */
 static int64_t megabytes(int64_t bytes)
 {
@@ -49,13 +40,14 @@ static int64_t megabytes(int64_t bytes)
 
 void report_invocation(const Job *job, const PoolUsage *usage, ErrorCode code, const char *message)
 {
-    char id[37];
+    g_autofree char *id = record_request_id(job->request_id);
     g_autoptr(GString) line = g_string_new(NULL);
     g_autofree char *key = object_key_to_text(job->key, NULL);
 
-    if (job->daemon->options->quiet)
+    /* Where a progress line tells a person how far it is, only failures are worth a line. */
+    bool progress_tells = job->daemon->options->once && job->daemon->progress && code == ERROR_NONE;
+    if (job->daemon->options->quiet || progress_tells)
         return;
-    format_request_id(job->request_id, id);
     g_string_append_printf(line,
                            "REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %" PRId64
                            " ms\tMemory Size: %" PRId64 " MB\tMax Memory Used: %" PRId64 " MB",
@@ -87,7 +79,8 @@ static bool add_up(const char *group, const StoreTotals *totals, void *data)
 
 static bool read_totals(Daemon *daemon, StoreTotals *totals)
 {
-    g_autoptr(StoreSnapshot) snapshot = store_snapshot_begin(daemon->store, NULL);
+    g_autoptr(StoreSnapshot) snapshot =
+        daemon->store ? store_snapshot_begin(daemon->store, NULL) : NULL;
     const StoreFilter everything = {0};
 
     memset(totals, 0, sizeof *totals);
@@ -167,7 +160,10 @@ void report_summary(Daemon *daemon, int64_t took_us)
         totals.by_state[STATE_SKIPPED], totals.by_state[STATE_DEAD]);
 
     if (daemon->invocations == 0)
-        log_info("%s objects (%s), all up to date: nothing to do (%s)", objects, states, took);
+        log_info("%s %s (%s), all up to date: nothing to do (%s)", objects,
+                 totals.objects == 1 ? "object" : "objects", states, took);
     else
-        log_info("%s objects (%s) after %s invocations in %s", objects, states, invocations, took);
+        log_info("%s %s (%s) after %s %s in %s", objects,
+                 totals.objects == 1 ? "object" : "objects", states, invocations,
+                 daemon->invocations == 1 ? "invocation" : "invocations", took);
 }

@@ -121,7 +121,8 @@ Schedules *schedules_new(Daemon *daemon, GError **error)
             return NULL;
         }
     }
-    (void)tick(schedules);
+    if (!daemon->options->once)
+        (void)tick(schedules);
     return schedules;
 }
 

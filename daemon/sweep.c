@@ -81,19 +81,6 @@ static bool is_missing(const Sweep *sweep, const Record *record)
     return false;
 }
 
-static bool is_stale(const Sweep *sweep, const Record *record)
-{
-    const Config *config = sweep->daemon->config;
-    size_t good = 0;
-
-    for (size_t i = 0; i < config->n_renditions; i++) {
-        for (size_t j = 0; j < record->n_thumbnails; j++)
-            good += strcmp(config->renditions[i].name, record->thumbnails[j].rendition) == 0 &&
-                    config->renditions[i].recipe == record->thumbnails[j].recipe;
-    }
-    return good != config->n_renditions || good != record->n_thumbnails;
-}
-
 static bool requeue(Sweep *sweep, const char *key)
 {
     Daemon *daemon = sweep->daemon;
@@ -134,7 +121,8 @@ static bool step_records(Sweep *sweep)
         sweep->counts.missing++;
         return requeue(sweep, sweep->cursor->str);
     }
-    if (sweep->kinds & SWEEP_STALE && is_stale(sweep, &record)) {
+    if (sweep->kinds & SWEEP_STALE &&
+        record_is_stale(&record, daemon->config->renditions, daemon->config->n_renditions)) {
         sweep->counts.stale++;
         return requeue(sweep, sweep->cursor->str);
     }
@@ -253,4 +241,45 @@ void sweep_stop_all(Daemon *daemon)
     while ((sweep = g_queue_pop_head(&daemon->sweeps)))
         sweep_free(sweep);
     g_clear_handle_id(&daemon->sweep_source, g_source_remove);
+}
+
+/* ---- without a daemon ---------------------------------------------------------------------------
+ */
+
+typedef struct {
+    SweepKinds kinds;
+    bool dry_run;
+    Daemon *daemon;
+    SweepCounts counts;
+} OfflineSweep;
+
+static void end_offline(const SweepCounts *counts, bool complete, void *data)
+{
+    OfflineSweep *offline = data;
+
+    (void)complete; /* if not, daemon->error says why */
+    offline->counts = *counts;
+    g_main_loop_quit(offline->daemon->loop);
+}
+
+static bool sweep_offline(Daemon *daemon, void *data, GError **error)
+{
+    OfflineSweep *offline = data;
+
+    (void)error;
+    offline->daemon = daemon;
+    sweep_start(daemon, offline->kinds, offline->dry_run, end_offline, offline);
+    g_main_loop_run(daemon->loop);
+    return true;
+}
+
+bool sweep_run(const char *bucket, const Config *config, SweepKinds kinds, bool dry_run,
+               SweepCounts *ret_counts, GError **error)
+{
+    OfflineSweep offline = {.kinds = kinds, .dry_run = dry_run};
+
+    if (!offline_run(bucket, config, sweep_offline, &offline, error))
+        return false;
+    *ret_counts = offline.counts;
+    return true;
 }

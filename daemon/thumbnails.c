@@ -1,5 +1,6 @@
 #include "thumbnails.h"
 
+#include "failpoint.h"
 #include "file.h"
 #include "layout.h"
 #include "object.h"
@@ -29,7 +30,7 @@ void thumbnail_mark(int fd, const char *key)
     uint64_t hash = layout_key_hash(key);
 
     /* Without it the thumbnail is as good; only no sweep will ever take it for an orphan. */
-    (void)fsetxattr(fd, MARK, &hash, sizeof hash, 0);
+    (void)FAILPOINT("thumbnail.mark", fsetxattr(fd, MARK, &hash, sizeof hash, 0));
 }
 
 static DIR *open_folder(int parent_fd, const char *name)

@@ -37,22 +37,27 @@ static gboolean retire_idle(gpointer data)
     while ((worker = g_queue_peek_head(&pool->idle)) &&
            now_us - worker->idle_since_us >= pool->options.idle_us)
         worker_retire(worker);
-    if (pool->workers->len > 0)
+    /* Where each worker does one job there is none to grow old, and often none at all. */
+    if (pool->workers->len > 0 || now_us - pool->used_us < pool->options.idle_us)
         return G_SOURCE_CONTINUE;
     forkserver_stop(pool);
     pool->retire_source = 0;
     return G_SOURCE_REMOVE;
 }
 
-void pool_add_idle(Worker *worker)
+void pool_watch_idle(Pool *pool)
 {
-    Pool *pool = worker->pool;
     guint interval_ms = (guint)CLAMP(pool->options.idle_us / 2000, 10, 60000);
 
-    worker->idle_since_us = clock_monotonic_us();
-    g_queue_push_tail(&pool->idle, worker);
+    pool->used_us = clock_monotonic_us();
     if (!pool->retire_source)
         pool->retire_source = g_timeout_add(interval_ms, retire_idle, pool);
+}
+
+void pool_add_idle(Worker *worker)
+{
+    worker->idle_since_us = clock_monotonic_us();
+    g_queue_push_tail(&worker->pool->idle, worker);
 }
 
 Pool *pool_new(const PoolOptions *options)

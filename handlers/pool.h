@@ -23,7 +23,7 @@ typedef struct {
     int64_t idle_us;     /* an idle worker is retired after this; the fork server with the last */
     int64_t memory_bytes;
     int64_t max_output_size; /* bytes */
-    uint32_t uid, gid;       /* workers become these; 0: stay as the daemon is */
+    bool own_users;          /* each worker becomes a user of its own (user.h) */
 } PoolOptions;
 
 /* What one invocation cost, measured by the daemon's side, not reported by the worker. */

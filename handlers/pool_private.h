@@ -22,8 +22,11 @@ typedef struct {
 typedef struct {
     Pool *pool;
     Process process; /* pid 0 until the fork server has answered */
+    uint32_t user;   /* uid and gid; 0: the daemon's */
     int status_fd;
-    guint socket_source, exit_source, timeout_source;
+    int listener_fd; /* tells of forbidden system calls; -1: not said yet, or none */
+    bool greeted;    /* its WorkerHello has come: it is locked in */
+    guint socket_source, exit_source, timeout_source, listener_source;
     int invocations;
     bool leaving;      /* no more work for it */
     ErrorCode verdict; /* why we killed it; ERROR_NONE: we did not */
@@ -41,6 +44,7 @@ struct Pool {
     GQueue idle;        /* Worker: longest idle first */
     GQueue failed;      /* Invocation, owned: could not be started; reported from the main loop */
     int busy;
+    int64_t used_us; /* the fork server was started, or a job ended */
     int failures;
     char *failure; /* why nothing could be started the last time */
     guint retire_source, failed_source, backoff_source;
@@ -53,6 +57,9 @@ struct Pool {
 /* Gives the job back as handler_unavailable, from the main loop: no callback runs within
  * pool_submit. */
 void pool_fail_later(Pool *pool, const Invocation *invocation);
+
+/* Retires what has had nothing to do for long: workers, and the fork server with the last. */
+void pool_watch_idle(Pool *pool);
 
 /* The worker waits for its next job, and is retired if none comes. */
 void pool_add_idle(Worker *worker);

@@ -1,5 +1,6 @@
 #include "store_internal.h"
 
+#include "failpoint.h"
 #include "pack.h"
 
 #include <errno.h>
@@ -108,7 +109,9 @@ static void clear_batch(Store *store)
 
 static bool commit_batch(Store *store, GError **error)
 {
+    FAILPOINT_HERE("store.commit.before");
     int rc = env_write_error(store, mdb_txn_commit(store->batch));
+    FAILPOINT_HERE("store.commit.after");
 
     clear_batch(store);
     store->is_map_full |= rc == MDB_MAP_FULL;
@@ -140,6 +143,18 @@ bool store_commit(Store *store, GError **error)
     if (++store->commits % COMMITS_PER_CHECK == 0)
         (void)mdb_reader_check(store->env, &dead); /* only ever a convenience */
     return true;
+}
+
+bool store_set_durable(Store *store, bool durable, GError **error)
+{
+    int rc = mdb_env_set_flags(store->env, MDB_NOSYNC, !durable);
+    return rc == 0 || env_fail(store, rc, "cannot set up store", error);
+}
+
+bool store_flush(Store *store, GError **error)
+{
+    int rc = FAILPOINT("store.flush", mdb_env_sync(store->env, 1));
+    return rc == 0 || env_fail(store, rc < 0 ? EIO : rc, "cannot write store", error);
 }
 
 void store_abort(Store *store)

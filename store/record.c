@@ -117,6 +117,38 @@ bool record_is_current(const Record *record)
     return object_version_equal(&record->made, &record->version);
 }
 
+const RecordThumbnail *record_thumbnail(const Record *record, const Rendition *rendition)
+{
+    for (size_t i = 0; i < record->n_thumbnails; i++) {
+        const RecordThumbnail *thumbnail = &record->thumbnails[i];
+        if (thumbnail->recipe == rendition->recipe &&
+            strcmp(thumbnail->rendition, rendition->name) == 0)
+            return thumbnail;
+    }
+    return NULL;
+}
+
+bool record_is_stale(const Record *record, const Rendition *renditions, size_t n_renditions)
+{
+    if (record->state != STATE_DONE)
+        return false;
+    for (size_t i = 0; i < n_renditions; i++) {
+        if (!record_thumbnail(record, &renditions[i]))
+            return true;
+    }
+    return record->n_thumbnails > n_renditions; /* of a rendition that is not wanted any more */
+}
+
+char *record_request_id(const uint8_t id[static 16])
+{
+    GString *text = g_string_sized_new(36);
+
+    for (int i = 0; i < 16; i++)
+        g_string_append_printf(text, i == 4 || i == 6 || i == 8 || i == 10 ? "-%02x" : "%02x",
+                               id[i]);
+    return g_string_free(text, FALSE);
+}
+
 int64_t record_thumbnail_bytes(const Record *record)
 {
     uint64_t bytes = 0;

@@ -81,6 +81,15 @@ int64_t record_date_us(const Record *record);
 /* True if facts and thumbnails were made from the version seen last. */
 bool record_is_current(const Record *record);
 
+/* The thumbnail of this rendition, made by its recipe of today; NULL if there is none. */
+const RecordThumbnail *record_thumbnail(const Record *record, const Rendition *rendition);
+
+/* True for a done record whose thumbnails are not exactly those of the renditions. */
+bool record_is_stale(const Record *record, const Rendition *renditions, size_t n_renditions);
+
+/* A request id as text, 8-4-4-4-12 hexadecimal digits. Owner: the caller frees. */
+char *record_request_id(const uint8_t id[static 16]);
+
 /* Bytes of all thumbnails. */
 int64_t record_thumbnail_bytes(const Record *record);
 

@@ -119,26 +119,11 @@ static void set_version(Record *record, const ObjectVersion *version, Priority p
     set_error(record, ERROR_NONE, "");
 }
 
-static bool has_rendition(const Record *record, const Rendition *rendition)
-{
-    for (size_t i = 0; i < record->n_thumbnails; i++) {
-        const RecordThumbnail *thumbnail = &record->thumbnails[i];
-        if (thumbnail->recipe == rendition->recipe &&
-            strcmp(thumbnail->rendition, rendition->name) == 0)
-            return true;
-    }
-    return false;
-}
-
 static bool is_stale(const Store *store, const Record *record)
 {
-    if (record->state != STATE_DONE)
-        return false;
-    for (size_t i = 0; i < store->n_renditions; i++) {
-        if (!has_rendition(record, &store->renditions[i]))
-            return true;
-    }
-    return false;
+    /* Before store_set_renditions nothing is known to be wanted. */
+    return store->n_renditions > 0 &&
+           record_is_stale(record, store->renditions, store->n_renditions);
 }
 
 static bool create(Store *store, const char *key, const ObjectVersion *version, Priority priority,
@@ -392,4 +377,23 @@ bool store_recover(Store *store, uint64_t *ret_recovered, GError **error)
     }
     *ret_recovered = recovered;
     return true;
+}
+
+bool store_drop(Store *store, const char *key, int64_t now_us, bool *ret_dropped, GError **error)
+{
+    Record old;
+    bool found;
+
+    if (!store_peek(store, key, &found, &old, error))
+        return false;
+    *ret_dropped = found && old.state == STATE_DEAD;
+    if (!*ret_dropped)
+        return true;
+    if (!batch_begin_for(store, key, error))
+        return false;
+    old.key = store->key;
+
+    Record next = old;
+    next.state = STATE_SKIPPED;
+    return change_with_event(store, &old, &next, STORE_EVENT_SKIPPED, next.error, now_us, error);
 }

@@ -31,6 +31,13 @@ typedef enum { STORE_READ, STORE_WRITE } StoreMode;
  * process. */
 Store *store_open(const char *directory, StoreMode mode, GError **error);
 
+/*
+ * Reads all of a store and checks that it hangs together. LMDB trusts what it finds, so that a file
+ * with noise in it may end the process: call it in one of its own. Errors: ERROR_STORE_CORRUPT,
+ * ERROR_NOT_FOUND, those of store_open.
+ */
+bool store_check(const char *directory, GError **error);
+
 /* An open batch is aborted. */
 void store_close(Store *store);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_close)
@@ -52,6 +59,13 @@ size_t store_batch_size(const Store *store);
 
 /* Blocks until the batch is on disk. On error the batch is gone. Without one: true. */
 bool store_commit(Store *store, GError **error);
+
+/*
+ * With false, commits leave it to the kernel when what they write reaches the disk, and in which
+ * order: after a power cut the store is not to be trusted. store_flush waits until all of it has.
+ */
+bool store_set_durable(Store *store, bool durable, GError **error);
+bool store_flush(Store *store, GError **error);
 void store_abort(Store *store);
 
 /* Puts what a dead daemon left `running` back to `pending`. Call once after opening. */
@@ -65,10 +79,10 @@ typedef enum {
 /*
  * The object is there with this version. A new key makes a record; a new version of a known key
  * makes it pending with attempts back at 0 (facts and thumbnails stay until they are made anew); so
- * does a `done` record that lacks one of the renditions or has one of another recipe, with
- * PRIORITY_BACKFILL. While running, the new version is noted and the object becomes pending when
- * store_finish comes. One that is pending already keeps the better of both priorities. *ret_id is
- * the record's id in either case. Errors: ERROR_USAGE for a key that is none.
+ * does a `done` record that is stale (record_is_stale), with PRIORITY_BACKFILL. While running, the
+ * new version is noted and the object becomes pending when store_finish comes. One that is pending
+ * already keeps the better of both priorities. *ret_id is the record's id in either case. Errors:
+ * ERROR_USAGE for a key that is none.
  */
 bool store_seen(Store *store, const char *key, const ObjectVersion *version, Priority priority,
                 int64_t now_us, StoreSeen *ret_seen, uint64_t *ret_id, GError **error);
@@ -95,6 +109,12 @@ bool store_move(Store *store, const char *from, const char *to, const ObjectVers
  */
 bool store_requeue(Store *store, const char *key, Priority priority, int64_t now_us,
                    bool *ret_found, GError **error);
+
+/*
+ * A dead object is given up for good: skipped, with its error. It is tried again when its bytes
+ * change, as ever. *ret_dropped false if it is not there, or not dead.
+ */
+bool store_drop(Store *store, const char *key, int64_t now_us, bool *ret_dropped, GError **error);
 
 /*
  * Takes the next object that is due at `now_us` in the order of priority, due time, sequencer:

@@ -10,8 +10,8 @@
  * bounded by the number of directories, not of files.
  *
  * Single-threaded, on the default GLib main context; callbacks come from there, never from within a
- * function below, and work is cut into slices of a few milliseconds. A callback may call any of them,
- * bucket_free too.
+ * function below, and work is cut into slices of a few milliseconds. A callback may call any of
+ * them, bucket_free too.
  */
 #pragma once
 

@@ -2,7 +2,7 @@
 
 #include "clock.h"
 
-#define DAY_SECONDS 86400
+#define DAY_SECONDS INT64_C(86400)
 
 /* A minute on the calendar of the schedule's zone. */
 typedef struct {
@@ -94,7 +94,7 @@ static LocalMinute local_at(GTimeZone *zone, int64_t instant)
 
 static int64_t local_seconds(int year, int month, int day, int hour, int minute)
 {
-    return day_number(year, month, day) * DAY_SECONDS + hour * 3600 + minute * 60;
+    return day_number(year, month, day) * DAY_SECONDS + hour * INT64_C(3600) + minute * INT64_C(60);
 }
 
 /* ---- which days ---------------------------------------------------------------------------------
@@ -281,7 +281,7 @@ bool cron_next(const Cron *cron, int64_t after_us, int64_t *ret_us)
 
     /* Whole seconds: the first one strictly after after_us is strictly after its floor. */
     int64_t after = floor_div(after_us, CLOCK_US_PER_SEC);
-    int64_t earliest = -2 * (int64_t)DAY_SECONDS;
+    int64_t earliest = -2 * DAY_SECONDS;
     int64_t latest = local_seconds(CRON_YEAR_MAX + 1, 1, 3, 0, 0);
     if (after > latest)
         return false;

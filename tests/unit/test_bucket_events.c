@@ -269,6 +269,21 @@ static void test_exchange_with_outside(Fixture *f, gconstpointer unused_data)
     await(f, "OBJECT t/later");
 }
 
+/* What went is told before what came in its place, though the former might have come again. */
+static void test_place_taken(Fixture *f, gconstpointer unused_data)
+{
+    (void)unused_data;
+    BucketOptions options = options_of(f);
+    options.move_window_us = INT64_C(3600) * 1000000;
+    run("mkdir t; echo 1 > t/a");
+    open_with(f, &options);
+    await(f, "SCAN_END");
+    run("mv t ../t; mkdir t; echo 2 > t/b");
+    await(f, "OBJECT t/b");
+    g_assert_cmpint(index_of(f, "TREE_REMOVED t"), >=, 0);
+    g_assert_cmpint(index_of(f, "TREE_REMOVED t"), <, index_of(f, "OBJECT t/b"));
+}
+
 /* What a listener that keeps a set of keys knows at the end. */
 static GHashTable *replay(const Fixture *f)
 {
@@ -404,6 +419,7 @@ int main(int argc, char **argv)
     FIXTURE_ADD("/bucket/moves/exchange-files", NULL, test_exchange_files);
     FIXTURE_ADD("/bucket/moves/exchange-folders", NULL, test_exchange_folders);
     FIXTURE_ADD("/bucket/moves/exchange-with-outside", NULL, test_exchange_with_outside);
+    FIXTURE_ADD("/bucket/moves/place-taken", NULL, test_place_taken);
     FIXTURE_ADD("/bucket/moves/random", NULL, test_random_changes);
     return g_test_run();
 }

@@ -1,6 +1,7 @@
 #include "s3_event.h"
 
-#include "json_out.h"
+#include "clock.h"
+#include "error.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -79,6 +80,7 @@ static json_t *object_of_event(const StoreEvent *event, const EventKind *kind, c
 json_t *s3_event_json(const StoreEvent *event, const char *bucket, const char *etag)
 {
     EventKind kind = event_kind(event->type);
+    char time[CLOCK_TEXT_MAX];
     json_t *s3 = json_object();
     json_object_set_new(s3, "s3SchemaVersion", json_string("1.0"));
     json_object_set_new(s3, "configurationId", json_string("thumbnail"));
@@ -94,7 +96,8 @@ json_t *s3_event_json(const StoreEvent *event, const char *bucket, const char *e
     json_object_set_new(record, "eventVersion", json_string("2.1"));
     json_object_set_new(record, "eventSource", json_string(kind.of_s3 ? "aws:s3" : "thumbq"));
     json_object_set_new(record, "awsRegion", json_string("local"));
-    json_object_set_new(record, "eventTime", json_out_millis(event->time_us));
+    json_object_set_new(record, "eventTime",
+                        json_string(clock_format_millis(event->time_us, time)));
     json_object_set_new(record, "eventName", json_string(kind.name));
     json_object_set_new(record, "userIdentity", identity_json());
     json_object_set_new(record, "requestParameters",
@@ -102,8 +105,10 @@ json_t *s3_event_json(const StoreEvent *event, const char *bucket, const char *e
     json_object_set_new(record, "responseElements", response);
     json_object_set_new(record, "s3", s3);
     if (!kind.of_s3) {
-        json_object_set_new(record, "thumbq",
-                            json_pack("{s:o}", "error", json_out_error_name(event->error)));
+        json_object_set_new(
+            record, "thumbq",
+            json_pack("{s:s?}", "error",
+                      event->error == ERROR_NONE ? NULL : error_name(event->error)));
     }
     return json_pack("{s:[o]}", "Records", record);
 }

@@ -1,0 +1,89 @@
+#include "daemon_private.h"
+
+#include "clock.h"
+#include "error.h"
+#include "failpoint.h"
+#include "file.h"
+#include "log.h"
+#include "s3_event.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+/* Lambda's record of an asynchronous invocation; source: AWS Lambda developer guide,
+ * "Destinations". */
+static json_t *record_json(const Job *job, const Record *record)
+{
+    char now[CLOCK_TEXT_MAX];
+    g_autofree char *id = record_request_id(job->request_id);
+    bool failed = record->state == STATE_DEAD;
+    const StoreEvent event = {
+        .sequencer = record->sequencer,
+        .time_us = record->uploaded_us,
+        .type = STORE_EVENT_CREATED,
+        .object_id = record->id,
+        .size = record->version.size,
+        .key = job->key,
+    };
+
+    json_t *context = json_pack("{s:s, s:s, s:s, s:i}", "requestId", id, "functionArn",
+                                "arn:aws:lambda:local:0:function:thumbnail:$LATEST", "condition",
+                                failed ? "RetriesExhausted" : "Success", "approximateInvokeCount",
+                                record->attempts);
+    json_t *response = json_pack("{s:i, s:s}", "statusCode", 200, "executedVersion", "$LATEST");
+    json_t *payload = json_null();
+    if (failed) {
+        g_autofree char *message = g_utf8_make_valid(record->message, -1);
+        json_object_set_new(response, "functionError", json_string("Unhandled"));
+        payload = json_pack("{s:s, s:s}", "errorMessage", message, "errorType",
+                            error_name(record->error));
+    }
+    return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "version", "1.0", "timestamp",
+                     clock_format_millis(clock_wall_us(), now), "requestContext", context,
+                     "requestPayload", s3_event_json(&event, job->daemon->options->bucket, NULL),
+                     "responseContext", response, "responsePayload", payload);
+}
+
+/* Under a name that readers overlook until it is whole. */
+static bool write_file(const char *folder, const char *id, const char *text, GError **error)
+{
+    g_autofree char *temporary = g_strdup_printf("%s/.%s.tmp", folder, id);
+    g_autofree char *path = g_strdup_printf("%s/%s.json", folder, id);
+    autofd fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+
+    if (fd < 0 || FAILPOINT("destination.write", dprintf(fd, "%s\n", text)) < 0 ||
+        FAILPOINT("destination.sync", fdatasync(fd)) != 0 ||
+        FAILPOINT("destination.rename", rename(temporary, path)) != 0) {
+        error_set_errno(error, errno, "cannot write the destination record", path);
+        return false;
+    }
+    return true;
+}
+
+void destination_write(const Job *job, const Record *record)
+{
+    const Config *config = job->daemon->config;
+    g_autoptr(GError) error = NULL;
+    const char *setting = record->state == STATE_DEAD   ? config->on_failure
+                          : record->state == STATE_DONE ? config->on_success
+                                                        : "";
+
+    if (!*setting)
+        return;
+    g_autofree char *folder = setting[0] == '/'
+                                  ? g_strdup(setting)
+                                  : g_build_filename(job->daemon->state_path, setting, NULL);
+    g_autofree char *id = record_request_id(job->request_id);
+    json_t *json = record_json(job, record);
+    char *text = json_dumps(json, JSON_COMPACT);
+
+    /* The work itself is done: a destination that fails is said, and holds nothing up. */
+    if (!file_make_folders(AT_FDCWD, folder, &error) || !write_file(folder, id, text, &error))
+        log_warning("%s", error->message);
+    free(text);
+    json_decref(json);
+}

@@ -1,0 +1,197 @@
+#include "daemon_private.h"
+
+#include "clock.h"
+#include "error.h"
+#include "failpoint.h"
+#include "log.h"
+#include "session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* ---- a store that cannot be used ----------------------------------------------------------------
+ */
+
+/* Never returns: whatever the file does to this process is the answer. */
+static void check_and_exit(const char *store_path)
+{
+    const struct rlimit none = {0, 0};
+    int null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    (void)setrlimit(RLIMIT_CORE, &none); /* its death is an answer, nothing to look into */
+    if (null_fd >= 0)
+        (void)dup2(null_fd, STDERR_FILENO);
+    _exit(store_check(store_path, NULL) ? 0 : 1);
+}
+
+/* LMDB trusts what it reads: noise can be the death of whoever does. */
+static bool store_is_sound(const char *store_path)
+{
+    int status;
+    pid_t pid = fork();
+
+    if (pid == 0)
+        check_and_exit(store_path);
+    while (pid > 0 && waitpid(pid, &status, 0) < 0) {
+        if (errno != EINTR)
+            return true; /* nobody can tell; store_open will */
+    }
+    return pid < 0 || (WIFEXITED(status) && WEXITSTATUS(status) == 0);
+}
+
+/* Renames the store out of the way; the next store_open makes a new one. */
+static bool set_aside(Daemon *daemon, const char *store_path, const char *why, GError **error)
+{
+    g_autoptr(GDateTime) now = g_date_time_new_from_unix_utc(clock_wall_us() / CLOCK_US_PER_SEC);
+    g_autofree char *time = g_date_time_format(now, "%Y%m%dT%H%M%SZ");
+    g_autofree char *aside = g_strdup_printf("%s.damaged-%s-%d", store_path, time, (int)getpid());
+
+    if (FAILPOINT("recovery.set-aside", rename(store_path, aside)) != 0) {
+        error_set_errno(error, errno, "cannot move the store out of the way:", store_path);
+        return false;
+    }
+    log_error("%s: the store was moved to '%s' and is rebuilt from the bucket; all thumbnails are "
+              "made again. Nothing of the bucket itself is lost. The old store may be removed",
+              why, aside);
+    daemon->recovery_due = true;
+    return true;
+}
+
+/* ---- opening ------------------------------------------------------------------------------------
+ */
+
+/* Opens the store, or a new one in the place of one that is damaged. */
+static bool open_or_replace(Daemon *daemon, const char *path, GError **error)
+{
+    g_autoptr(GError) reason = NULL;
+
+    daemon->store = store_open(path, STORE_WRITE, &reason);
+    if (!daemon->store && g_error_matches(reason, THUMBQ_ERROR, ERROR_STORE_CORRUPT)) {
+        if (!set_aside(daemon, path, reason->message, error))
+            return false;
+        g_clear_error(&reason);
+        daemon->store = store_open(path, STORE_WRITE, &reason);
+    }
+    if (!daemon->store)
+        g_propagate_error(error, g_steal_pointer(&reason));
+    return daemon->store != NULL;
+}
+
+static bool open_store(Daemon *daemon, const char *path, GError **error)
+{
+    const Config *config = daemon->config;
+    uint64_t recovered;
+
+    if (!open_or_replace(daemon, path, error) ||
+        !store_set_durable(daemon->store, config->durability != DURABILITY_NONE, error))
+        return false;
+    store_set_renditions(daemon->store, config->renditions, config->n_renditions);
+    if (!store_recover(daemon->store, &recovered, error) || !store_commit(daemon->store, error))
+        return false;
+    if (recovered > 0)
+        log_info("%" G_GUINT64_FORMAT " objects were under way when the last daemon ended",
+                 recovered);
+    return true;
+}
+
+/* As open_store; a damage that shows itself only now is treated like any other. */
+static bool open_store_whatever(Daemon *daemon, const char *path, GError **error)
+{
+    GError *reason = NULL;
+
+    if (open_store(daemon, path, &reason))
+        return true;
+    bool is_damaged = g_error_matches(reason, THUMBQ_ERROR, ERROR_STORE_CORRUPT);
+    if (!is_damaged || !daemon->store) {
+        g_propagate_error(error, reason);
+        return false;
+    }
+    g_clear_pointer(&daemon->store, store_close);
+    bool moved = set_aside(daemon, path, reason->message, error);
+    g_error_free(reason);
+    return moved && open_store(daemon, path, error);
+}
+
+bool recovery_open(Daemon *daemon, GError **error)
+{
+    g_autofree char *path = daemon_store_path(daemon->options->bucket, daemon->config);
+    SessionLast last;
+
+    if (!session_begin(daemon->state_path, daemon->config->durability, &last, error))
+        return false;
+    daemon->session = true;
+    daemon->recovery_due = last.end == SESSION_CRASHED || last.end == SESSION_CHANGED;
+    if (daemon->recovery_due && g_file_test(path, G_FILE_TEST_EXISTS)) {
+        const char *why = NULL;
+        if (last.end == SESSION_CRASHED && last.durability == DURABILITY_NONE)
+            why = "the last daemon did not end by itself, and had 'durability = none'";
+        else if (!store_is_sound(path))
+            why = "the store is damaged";
+        if (why && !set_aside(daemon, path, why, error))
+            return false;
+    }
+    return open_store_whatever(daemon, path, error);
+}
+
+bool recovery_reopen(Daemon *daemon, GError **error)
+{
+    g_autofree char *path = daemon_store_path(daemon->options->bucket, daemon->config);
+
+    g_clear_pointer(&daemon->store, store_close);
+    daemon->recovery_due = true;
+    if (daemon->store_is_damaged && !set_aside(daemon, path, "the store is damaged", error))
+        return false;
+    daemon->store_is_damaged = false;
+    return open_store_whatever(daemon, path, error);
+}
+
+/* ---- what was left half done --------------------------------------------------------------------
+ */
+
+static void end_recovery(const SweepCounts *counts, bool complete, void *data)
+{
+    Daemon *daemon = data;
+
+    if (!complete) {
+        daemon->recovery_due = true;
+        return;
+    }
+    if (counts->orphans + counts->missing > 0) {
+        g_autofree char *text = sweep_describe(counts, SWEEP_ORPHANS | SWEEP_MISSING, false);
+        log_info("put right what was left half done: %s", text);
+    }
+}
+
+void recovery_after_scan(Daemon *daemon, uint64_t n_objects)
+{
+    SweepKinds kinds = SWEEP_ORPHANS | SWEEP_MISSING;
+
+    if (!daemon->recovery_due)
+        return;
+    /* A bucket that looks empty may be one that is not mounted: no reason to remove anything. */
+    if (n_objects == 0)
+        kinds = SWEEP_MISSING;
+    daemon->recovery_due = false;
+    sweep_start(daemon, kinds, false, end_recovery, daemon);
+}
+
+void recovery_close(Daemon *daemon, bool saved)
+{
+    g_autoptr(GError) error = NULL;
+    bool is_clean = daemon->session && saved && !daemon->recovery_due && !daemon->paused &&
+                    g_queue_is_empty(&daemon->sweeps);
+
+    if (is_clean && daemon->config->durability != DURABILITY_FULL)
+        is_clean = publisher_flush(daemon->publisher, &error) && store_flush(daemon->store, &error);
+    g_clear_pointer(&daemon->store, store_close);
+    if (is_clean)
+        (void)session_end(daemon->state_path, &error);
+    /* Then the next daemon looks for damage, and finds none. */
+    if (error)
+        log_warning("%s", error->message);
+}
