@@ -5,6 +5,7 @@
 #pragma once
 
 #include "image.h"
+#include "metadata.h"
 #include "picture.h"
 #include "source.h"
 
@@ -24,7 +25,9 @@ typedef struct {
     int width, height; /* as stored */
     int orientation;   /* how its pixels are turned, 1..8 */
     bool damaged;
-    VipsImage *image; /* opened, not yet pulled; NULL for JPEG */
+    VipsImage *image;  /* opened, not yet pulled; NULL for JPEG */
+    unsigned keep;     /* what is wanted of the metadata: bits of Keep */
+    Metadata metadata; /* that, once the picture is read; `icc`: it is not in sRGB, but by this */
 } Decoder;
 
 /*
@@ -35,6 +38,9 @@ typedef struct {
  */
 bool decoder_open(Decoder *decoder, const Source *source, ImageType type,
                   const DecodeLimits *limits, ImageFacts *facts, GError **error);
+
+/* Also keep metadata: bits of Keep. Before decoder_read. */
+void decoder_keep(Decoder *decoder, unsigned keep);
 
 /*
  * The first page, scaled to exactly `width` x `height` as a person sees it; neither is larger than
