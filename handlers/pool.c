@@ -3,6 +3,8 @@
 #include "clock.h"
 #include "file.h"
 
+#include <string.h>
+
 static gboolean report_failed(gpointer data)
 {
     Pool *pool = data;
@@ -93,11 +95,32 @@ int pool_failures(const Pool *pool)
     return pool->failures;
 }
 
-void pool_submit(Pool *pool, const WireJob *job, const int *fds, PoolDone done, void *data)
+void pool_place(Pool *pool, Worker *worker, Invocation *invocation)
 {
     uint8_t buffer[WIRE_FRAME_MAX];
-    size_t len = wire_encode_job(job, buffer);
-    size_t n_fds = 1 + job->n_renditions;
+    size_t len = wire_encode_job(&invocation->job, buffer);
+    size_t n_fds = 1 + invocation->job.n_renditions;
+
+    if (!worker)
+        worker = forkserver_start_worker(pool);
+    if (!worker) {
+        forkserver_back_off(pool);
+        pool_fail_later(pool, invocation);
+        return;
+    }
+    if (worker->process.pid > 0) {
+        invocation->started_us = invocation->submitted_us;
+        invocation->cpu_before_us = process_cpu_us(worker->process.pid);
+    }
+    worker->current = *invocation;
+    /* If it cannot be sent the worker is dying: its death will be the job's answer. */
+    if (!wire_send(worker->process.socket_fd, buffer, len, invocation->fds, n_fds, NULL))
+        process_kill(&worker->process);
+    worker_arm_timeout(worker);
+}
+
+void pool_submit(Pool *pool, const WireJob *job, const int *fds, PoolDone done, void *data)
+{
     Invocation invocation = {.active = true,
                              .job = *job,
                              .done = done,
@@ -106,24 +129,9 @@ void pool_submit(Pool *pool, const WireJob *job, const int *fds, PoolDone done, 
 
     g_assert(pool->busy < pool->options.concurrency);
     pool->busy++;
+    memcpy(invocation.fds, fds, (1 + job->n_renditions) * sizeof fds[0]);
     /* The one used last has the warmest memory; the others grow old and are retired. */
-    Worker *worker = g_queue_pop_tail(&pool->idle);
-    if (!worker)
-        worker = forkserver_start_worker(pool);
-    if (!worker) {
-        forkserver_back_off(pool);
-        pool_fail_later(pool, &invocation);
-    } else {
-        if (worker->process.pid > 0) {
-            invocation.started_us = invocation.submitted_us;
-            invocation.cpu_before_us = process_cpu_us(worker->process.pid);
-        }
-        worker->current = invocation;
-        /* If it cannot be sent the worker is dying: its death will be the job's answer. */
-        if (!wire_send(worker->process.socket_fd, buffer, len, fds, n_fds, NULL))
-            process_kill(&worker->process);
-        worker_arm_timeout(worker);
-    }
+    pool_place(pool, g_queue_pop_tail(&pool->idle), &invocation);
 }
 
 void pool_free(Pool *pool)

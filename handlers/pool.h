@@ -58,8 +58,9 @@ int pool_failures(const Pool *pool);
 int pool_busy(const Pool *pool);
 
 /*
- * Runs `job`. The descriptors (1 + job->n_renditions) stay the caller's, who may close them at any
- * time after this.
+ * Runs `job`. The descriptors (1 + job->n_renditions) stay the caller's, and open until the
+ * PoolDone: a worker that dies may have been harmed by an earlier job, so that the job is run once
+ * more by a new one, with its outputs emptied.
  */
 void pool_submit(Pool *pool, const WireJob *job, const int *fds, PoolDone done, void *data);
 

@@ -17,6 +17,8 @@ typedef struct {
     int64_t started_us; /* the worker had the frame and was there; 0: it is still being started */
     int64_t init_us;
     int64_t cpu_before_us;
+    int fds[WIRE_FDS_MAX]; /* borrowed */
+    bool again;            /* its first worker has died of it, or of what came before */
 } Invocation;
 
 typedef struct {
@@ -57,6 +59,9 @@ struct Pool {
 /* Gives the job back as handler_unavailable, from the main loop: no callback runs within
  * pool_submit. */
 void pool_fail_later(Pool *pool, const Invocation *invocation);
+
+/* Hands an invocation that counts as under way to `worker`; NULL: to a new one. */
+void pool_place(Pool *pool, Worker *worker, Invocation *invocation);
 
 /* Retires what has had nothing to do for long: workers, and the fork server with the last. */
 void pool_watch_idle(Pool *pool);

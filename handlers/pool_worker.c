@@ -7,6 +7,7 @@
 
 #include <glib-unix.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Ends the worker's invocation with `result`. The callback may submit the next one at once. */
 static void finish(Worker *worker, const WireResult *result, const PoolUsage *usage)
@@ -202,6 +203,41 @@ static gboolean on_worker_socket(gint fd, GIOCondition condition, gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+/*
+ * A worker that has served others before may have died of what they left behind: their job is done,
+ * and this one has a right to a worker of its own.
+ */
+static bool deserves_another(const Worker *worker)
+{
+    return worker->current.active && worker->verdict == ERROR_NONE && worker->invocations > 0 &&
+           !worker->current.again;
+}
+
+/* What the dead one wrote is not to be seen by the next, nor how far it read. */
+static bool rewind_files(const Invocation *invocation)
+{
+    if (lseek(invocation->fds[0], 0, SEEK_SET) != 0)
+        return false;
+    for (size_t i = 1; i <= invocation->job.n_renditions; i++) {
+        if (ftruncate(invocation->fds[i], 0) != 0 || lseek(invocation->fds[i], 0, SEEK_SET) != 0)
+            return false;
+    }
+    return true;
+}
+
+static void run_again(Worker *worker)
+{
+    Pool *pool = worker->pool;
+    Invocation invocation = worker->current;
+
+    worker->current.active = false;
+    worker_free(worker);
+    invocation.again = true;
+    invocation.submitted_us = clock_monotonic_us();
+    invocation.started_us = 0;
+    pool_place(pool, NULL, &invocation);
+}
+
 static void report_death(Worker *worker, const ProcessEnd *end)
 {
     PoolUsage usage = measure(worker, end->cpu_us, memory_of(worker, end->memory_bytes));
@@ -211,6 +247,9 @@ static void report_death(Worker *worker, const ProcessEnd *end)
         g_strlcpy(result.message, worker->verdict_message, sizeof result.message);
     else
         result.error = process_death_reason(end->wait_status, result.message);
+    /* Once it is locked in, only a lie says that it could not be. */
+    if (result.error == ERROR_HANDLER_UNAVAILABLE && worker->greeted)
+        result.error = ERROR_HANDLER_CRASHED;
     /* The next one would not get into its sandbox either. */
     if (worker->current.active && result.error == ERROR_HANDLER_UNAVAILABLE)
         forkserver_back_off(worker->pool);
@@ -233,7 +272,10 @@ static gboolean on_worker_exit(gint fd, GIOCondition condition, gpointer data)
     if (!process_reap(&worker->process, false, &end))
         return G_SOURCE_CONTINUE;
     worker->exit_source = 0;
-    report_death(worker, &end);
+    if (deserves_another(worker) && rewind_files(&worker->current))
+        run_again(worker);
+    else
+        report_death(worker, &end);
     return G_SOURCE_REMOVE;
 }
 

@@ -27,6 +27,7 @@ typedef struct {
     int violations_fd; /* write end of the pipe that stands in for the kernel's listener */
     WireJob job;
     int argument;
+    int served; /* jobs before this one */
 } Worker;
 
 static void send_bytes(const Worker *worker, const void *data, size_t len)
@@ -160,6 +161,14 @@ static void answer_and_die(Worker *worker)
     die(worker);
 }
 
+/* As one that an earlier job has harmed. */
+static void die_if_used(Worker *worker)
+{
+    if (worker->served > 0)
+        die(worker);
+    answer_well(worker);
+}
+
 /* As a thread that makes a forbidden call while another one answers. */
 static void answer_in_violation(Worker *worker)
 {
@@ -204,6 +213,7 @@ static const struct {
     {"exit", leave},
     {"signal", die},
     {"ok-signal", answer_and_die},
+    {"signal-if-used", die_if_used},
     {"violation", answer_in_violation},
     {"close", close_and_linger},
     {"ok-close", answer_close_and_linger},
@@ -280,6 +290,7 @@ G_NORETURN static void run_worker(int socket_fd, const char *name)
         for (size_t i = 0; i < n_fds; i++)
             fd_clear(&fds[i]);
         obey(&worker, command);
+        worker.served++;
     }
 }
 

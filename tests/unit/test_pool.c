@@ -12,6 +12,8 @@
 #include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -191,7 +193,7 @@ static const DeedCase deeds[] = {
     {"exit-ok", "exit 0", ERROR_HANDLER_CRASHED, false},
     {"exit-1", "exit 1", ERROR_HANDLER_CRASHED, false},
     {"exit-memory", "exit 71", ERROR_OUT_OF_MEMORY, false},
-    {"exit-sandbox", "exit 70", ERROR_HANDLER_UNAVAILABLE, false},
+    {"exit-sandbox-late", "exit 70", ERROR_HANDLER_CRASHED, false},
     {"exit-protocol", "exit 72", ERROR_HANDLER_CRASHED, false},
     {"segfault", "signal 11", ERROR_HANDLER_CRASHED, false},
     {"bus-error", "signal 7", ERROR_SOURCE_CHANGED, false},
@@ -588,9 +590,11 @@ static void test_forkserver_killed(void)
 /* Workers that cannot enter their sandbox are no reason to start them as fast as one can. */
 static void test_bad_sandbox(void)
 {
+    g_autofree char *program = make_program("does-not-greet");
     PoolOptions options = make_options();
     Fixture fixture;
 
+    options.program = program;
     open_fixture(&fixture, &options);
     for (int i = 1; i <= 3; i++) {
         Job job;
@@ -601,8 +605,44 @@ static void test_bad_sandbox(void)
         g_assert_false(pool_has_room(fixture.pool));
         wait_for_room(&fixture);
     }
-    run_well(&fixture);
-    g_assert_cmpint(pool_failures(fixture.pool), ==, 0);
+    close_fixture(&fixture);
+    (void)g_unlink(program);
+}
+
+static void count_done(const WireResult *result, const PoolUsage *usage, void *data)
+{
+    (void)usage;
+    g_assert_cmpint(result->error, ==, ERROR_NONE);
+    *(int *)data += 1;
+}
+
+/* A job does not pay for what an earlier one did to its worker: it gets another, and empty files.
+ */
+static void test_harmed_worker(void)
+{
+    static const char command[] = "signal-if-used 11";
+    PoolOptions options = make_options();
+    WireJob job = {.serial = 77, .n_renditions = 1};
+    Fixture fixture;
+    struct stat output;
+    int done = 0;
+
+    options.concurrency = 1;
+    open_fixture(&fixture, &options);
+    pid_t harmed = run_well(&fixture);
+    int fds[] = {memfd_create("source", MFD_CLOEXEC), memfd_create("output", MFD_CLOEXEC)};
+    g_assert_cmpint(pwrite(fds[0], command, strlen(command), 0), ==, strlen(command));
+    job.max_pages = job.max_pixels = job.max_file_size = job.max_output_size = 1;
+    job.renditions[0] = (Rendition){.name = "x", .width = 1, .height = 1, .quality = 1};
+    pool_submit(fixture.pool, &job, fds, count_done, &done);
+    while (done == 0)
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_cmpint(done, ==, 1);
+    g_assert_cmpint(fstat(fds[1], &output), ==, 0);
+    g_assert_cmpint(output.st_size, ==, sizeof harmed); /* its pid, once */
+    g_assert_cmpint(kill(harmed, 0), !=, 0);
+    close(fds[0]);
+    close(fds[1]);
     close_fixture(&fixture);
 }
 
@@ -644,6 +684,7 @@ int main(int argc, char **argv)
     g_test_add_func("/pool/forkserver/many", test_bad_forkserver_many);
     g_test_add_func("/pool/forkserver/killed", test_forkserver_killed);
     g_test_add_func("/pool/bad-sandbox", test_bad_sandbox);
+    g_test_add_func("/pool/harmed-worker", test_harmed_worker);
     int status = g_test_run();
     (void)g_rmdir(folder);
     g_free(folder);

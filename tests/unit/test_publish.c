@@ -22,7 +22,7 @@ static void reopen(Fixture *fixture)
     g_autoptr(GError) error = NULL;
 
     publisher_free(fixture->publisher);
-    fixture->publisher = publisher_open(fixture->bucket, "a/thumbnails", &error);
+    fixture->publisher = publisher_open(fixture->bucket, "a/thumbnails", true, &error);
     g_assert_no_error(error);
     g_assert_nonnull(fixture->publisher);
 }
@@ -206,7 +206,7 @@ static void test_prefix_symlink(Fixture *fixture, const void *data)
 
     (void)data;
     g_assert_cmpint(symlink("/tmp", link), ==, 0);
-    g_assert_null(publisher_open(fixture->bucket, "link", &error));
+    g_assert_null(publisher_open(fixture->bucket, "link", true, &error));
     g_assert_error(error, THUMBQ_ERROR, ERROR_IO);
 }
 
@@ -217,7 +217,7 @@ static void test_open_absolute(Fixture *fixture, const void *data)
     struct stat a, b;
 
     (void)data;
-    Publisher *publisher = publisher_open("/nonexistent", path, &error);
+    Publisher *publisher = publisher_open("/nonexistent", path, true, &error);
     g_assert_no_error(error);
     g_assert_cmpint(stat(path, &a), ==, 0);
     g_assert_cmpint(fstat(publisher_folder_fd(publisher), &b), ==, 0);
@@ -233,7 +233,7 @@ static void test_open_over_file(Fixture *fixture, const void *data)
 
     (void)data;
     g_assert_true(g_file_set_contents(path, "x", -1, NULL));
-    g_assert_null(publisher_open(fixture->bucket, "file", &error));
+    g_assert_null(publisher_open(fixture->bucket, "file", true, &error));
     g_assert_error(error, THUMBQ_ERROR, ERROR_IO);
 }
 

@@ -24,7 +24,7 @@ static void set_up(Fixture *fixture, const void *data)
 
     (void)data;
     fixture->bucket = g_dir_make_tmp("thumbq-walk-XXXXXX", NULL);
-    fixture->publisher = publisher_open(fixture->bucket, "thumbnails", &error);
+    fixture->publisher = publisher_open(fixture->bucket, "thumbnails", true, &error);
     g_assert_no_error(error);
     fixture->folder_fd = publisher_folder_fd(fixture->publisher);
 }
