@@ -20,6 +20,9 @@ static void pack_rendition(Packer *packer, const Rendition *rendition)
     pack_u32(packer, (uint32_t)rendition->format);
     pack_u32(packer, (uint32_t)rendition->quality);
     pack_u32(packer, rendition->background);
+    pack_u32(packer, (uint32_t)rendition->animation);
+    pack_u32(packer, (uint32_t)rendition->max_frames);
+    pack_u32(packer, rendition->keep);
     pack_u64(packer, rendition->recipe);
 }
 
@@ -32,6 +35,9 @@ static void unpack_rendition(Unpacker *unpacker, Rendition *rendition)
     rendition->format = (Format)unpack_int(unpacker, FORMAT_JPEG, FORMAT_SAME);
     rendition->quality = unpack_int(unpacker, 1, 100);
     rendition->background = (uint32_t)unpack_int(unpacker, 0, 0xffffff);
+    rendition->animation = (Animation)unpack_int(unpacker, ANIMATION_FIRST, ANIMATION_KEEP);
+    rendition->max_frames = unpack_int(unpacker, 1, RENDITION_FRAMES_MAX);
+    rendition->keep = (unsigned)unpack_int(unpacker, KEEP_NONE, (1 << KEEP_BITS) - 1);
     rendition->recipe = unpack_u64(unpacker);
 }
 
