@@ -6,10 +6,10 @@
 #include "layout.h"
 #include "lock.h"
 #include "log.h"
+#include "user.h"
 
 #include <errno.h>
 #include <glib-unix.h>
-#include <pwd.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -145,18 +145,6 @@ static void raise_descriptor_limit(void)
     }
 }
 
-/* Handlers of a daemon that runs as root run as somebody who owns nothing. */
-static void choose_user(PoolOptions *options)
-{
-    if (geteuid() != 0)
-        return;
-    const struct passwd *user = getpwnam("thumbq-handler");
-    if (!user)
-        user = getpwnam("nobody");
-    options->uid = user ? user->pw_uid : 65534;
-    options->gid = user ? user->pw_gid : 65534;
-}
-
 static void open_pool(Daemon *daemon)
 {
     const Config *config = daemon->config;
@@ -168,9 +156,9 @@ static void open_pool(Daemon *daemon)
         .idle_us = WORKER_IDLE_US,
         .memory_bytes = config->memory_bytes,
         .max_output_size = DAEMON_OUTPUT_MAX,
+        .own_users = user_is_needed(),
     };
 
-    choose_user(&options);
     daemon->pool = pool_new(&options);
     pool_set_room_callback(daemon->pool, (void (*)(void *))dispatch_soon, daemon);
 }
@@ -225,9 +213,6 @@ static bool open_state(Daemon *daemon, GError **error)
 
 static bool open_events(Daemon *daemon, GError **error)
 {
-    daemon->schedules = schedules_new(daemon, error);
-    if (!daemon->schedules)
-        return false;
     daemon->progress = progress_new(daemon);
     if (!open_bucket(daemon, error))
         return false;
@@ -282,7 +267,9 @@ bool daemon_run(const DaemonOptions *options, const Config *config, uint64_t *re
     bool opened, saved = false;
 
     daemon.loop = g_main_loop_new(NULL, FALSE);
-    opened = open_state(&daemon, error) && open_events(&daemon, error);
+    /* A wrong schedule is a wrong configuration: refused before anything is touched. */
+    daemon.schedules = schedules_new(&daemon, error);
+    opened = daemon.schedules && open_state(&daemon, error) && open_events(&daemon, error);
     if (opened) {
         saved = run_loop(&daemon);
         *ret_dead = report_dead(&daemon);

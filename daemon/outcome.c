@@ -87,6 +87,16 @@ static ErrorCode accept(const Job *job, const WireResult *result, StoreOutcome *
     return ERROR_NONE;
 }
 
+/*
+ * That the object changed or went away is for us to see. A hostile file could have itself done
+ * again for ever otherwise.
+ */
+static bool is_false_excuse(const Job *job, const WireResult *result)
+{
+    bool is_excuse = result->error == ERROR_SOURCE_CHANGED || result->error == ERROR_SOURCE_GONE;
+    return is_excuse && source_is_unchanged(job);
+}
+
 static void set_again(StoreOutcome *outcome, int64_t delay_us)
 {
     outcome->state = STATE_PENDING;
@@ -225,6 +235,8 @@ void outcome_done(const WireResult *result, const PoolUsage *usage, void *data)
     g_strlcpy(outcome.message, result->message, sizeof outcome.message);
     if (result->error == ERROR_NONE)
         outcome.error = accept(job, result, &outcome);
+    else if (is_false_excuse(job, result))
+        outcome.error = ERROR_HANDLER_CRASHED;
     outcome.has_facts = !result->unchanged && result->facts.type != IMAGE_NONE;
     outcome.facts = result->facts;
     if (outcome.error != ERROR_HANDLER_UNAVAILABLE) {

@@ -193,9 +193,9 @@ bool publisher_put(Publisher *publisher, int fd, const char *rendition, const ch
     g_autofree char *path = layout_thumbnail_path(rendition, key, type);
     const char *name;
     g_autofree char *folder = split_path(path, &name);
-    autofd parent_fd = open_folder(publisher, folder);
 
     thumbnail_mark(fd, key);
+    autofd parent_fd = open_folder(publisher, folder);
     if (parent_fd < 0 || !link_over(publisher, fd, parent_fd, name)) {
         error_set_errno(error, errno, "cannot put the thumbnail in its place:", path);
         return false;

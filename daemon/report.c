@@ -44,7 +44,9 @@ void report_invocation(const Job *job, const PoolUsage *usage, ErrorCode code, c
     g_autoptr(GString) line = g_string_new(NULL);
     g_autofree char *key = object_key_to_text(job->key, NULL);
 
-    if (job->daemon->options->quiet)
+    /* Where a progress line tells a person how far it is, only failures are worth a line. */
+    bool progress_tells = job->daemon->options->once && job->daemon->progress && code == ERROR_NONE;
+    if (job->daemon->options->quiet || progress_tells)
         return;
     g_string_append_printf(line,
                            "REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %" PRId64

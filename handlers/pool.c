@@ -3,6 +3,8 @@
 #include "clock.h"
 #include "file.h"
 
+#include <string.h>
+
 static gboolean report_failed(gpointer data)
 {
     Pool *pool = data;
@@ -37,22 +39,27 @@ static gboolean retire_idle(gpointer data)
     while ((worker = g_queue_peek_head(&pool->idle)) &&
            now_us - worker->idle_since_us >= pool->options.idle_us)
         worker_retire(worker);
-    if (pool->workers->len > 0)
+    /* Where each worker does one job there is none to grow old, and often none at all. */
+    if (pool->workers->len > 0 || now_us - pool->used_us < pool->options.idle_us)
         return G_SOURCE_CONTINUE;
     forkserver_stop(pool);
     pool->retire_source = 0;
     return G_SOURCE_REMOVE;
 }
 
-void pool_add_idle(Worker *worker)
+void pool_watch_idle(Pool *pool)
 {
-    Pool *pool = worker->pool;
     guint interval_ms = (guint)CLAMP(pool->options.idle_us / 2000, 10, 60000);
 
-    worker->idle_since_us = clock_monotonic_us();
-    g_queue_push_tail(&pool->idle, worker);
+    pool->used_us = clock_monotonic_us();
     if (!pool->retire_source)
         pool->retire_source = g_timeout_add(interval_ms, retire_idle, pool);
+}
+
+void pool_add_idle(Worker *worker)
+{
+    worker->idle_since_us = clock_monotonic_us();
+    g_queue_push_tail(&worker->pool->idle, worker);
 }
 
 Pool *pool_new(const PoolOptions *options)
@@ -88,11 +95,32 @@ int pool_failures(const Pool *pool)
     return pool->failures;
 }
 
-void pool_submit(Pool *pool, const WireJob *job, const int *fds, PoolDone done, void *data)
+void pool_place(Pool *pool, Worker *worker, Invocation *invocation)
 {
     uint8_t buffer[WIRE_FRAME_MAX];
-    size_t len = wire_encode_job(job, buffer);
-    size_t n_fds = 1 + job->n_renditions;
+    size_t len = wire_encode_job(&invocation->job, buffer);
+    size_t n_fds = 1 + invocation->job.n_renditions;
+
+    if (!worker)
+        worker = forkserver_start_worker(pool);
+    if (!worker) {
+        forkserver_back_off(pool);
+        pool_fail_later(pool, invocation);
+        return;
+    }
+    if (worker->process.pid > 0) {
+        invocation->started_us = invocation->submitted_us;
+        invocation->cpu_before_us = process_cpu_us(worker->process.pid);
+    }
+    worker->current = *invocation;
+    /* If it cannot be sent the worker is dying: its death will be the job's answer. */
+    if (!wire_send(worker->process.socket_fd, buffer, len, invocation->fds, n_fds, NULL))
+        process_kill(&worker->process);
+    worker_arm_timeout(worker);
+}
+
+void pool_submit(Pool *pool, const WireJob *job, const int *fds, PoolDone done, void *data)
+{
     Invocation invocation = {.active = true,
                              .job = *job,
                              .done = done,
@@ -101,24 +129,9 @@ void pool_submit(Pool *pool, const WireJob *job, const int *fds, PoolDone done, 
 
     g_assert(pool->busy < pool->options.concurrency);
     pool->busy++;
+    memcpy(invocation.fds, fds, (1 + job->n_renditions) * sizeof fds[0]);
     /* The one used last has the warmest memory; the others grow old and are retired. */
-    Worker *worker = g_queue_pop_tail(&pool->idle);
-    if (!worker)
-        worker = forkserver_start_worker(pool);
-    if (!worker) {
-        forkserver_back_off(pool);
-        pool_fail_later(pool, &invocation);
-    } else {
-        if (worker->process.pid > 0) {
-            invocation.started_us = invocation.submitted_us;
-            invocation.cpu_before_us = process_cpu_us(worker->process.pid);
-        }
-        worker->current = invocation;
-        /* If it cannot be sent the worker is dying: its death will be the job's answer. */
-        if (!wire_send(worker->process.socket_fd, buffer, len, fds, n_fds, NULL))
-            process_kill(&worker->process);
-        worker_arm_timeout(worker);
-    }
+    pool_place(pool, g_queue_pop_tail(&pool->idle), &invocation);
 }
 
 void pool_free(Pool *pool)

@@ -23,7 +23,7 @@ typedef struct {
     int64_t idle_us;     /* an idle worker is retired after this; the fork server with the last */
     int64_t memory_bytes;
     int64_t max_output_size; /* bytes */
-    uint32_t uid, gid;       /* workers become these; 0: stay as the daemon is */
+    bool own_users;          /* each worker becomes a user of its own (user.h) */
 } PoolOptions;
 
 /* What one invocation cost, measured by the daemon's side, not reported by the worker. */
@@ -58,8 +58,9 @@ int pool_failures(const Pool *pool);
 int pool_busy(const Pool *pool);
 
 /*
- * Runs `job`. The descriptors (1 + job->n_renditions) stay the caller's, who may close them at any
- * time after this.
+ * Runs `job`. The descriptors (1 + job->n_renditions) stay the caller's, and open until the
+ * PoolDone: a worker that dies may have been harmed by an earlier job, so that the job is run once
+ * more by a new one, with its outputs emptied.
  */
 void pool_submit(Pool *pool, const WireJob *job, const int *fds, PoolDone done, void *data);
 

@@ -3,9 +3,11 @@
 #include "clock.h"
 #include "file.h"
 #include "forkserver.h"
+#include "user.h"
 
 #include <glib-unix.h>
 #include <string.h>
+#include <unistd.h>
 
 #define BACKOFF_FIRST_MS 100
 #define BACKOFF_LAST_MS  30000
@@ -45,14 +47,43 @@ static void fail_start(Worker *worker)
     worker_free(worker);
 }
 
+/* Workers it has started, in answers that nobody has read. */
+static void end_unclaimed(int socket_fd)
+{
+    uint8_t buffer[WIRE_FRAME_MAX];
+    ProcessEnd end;
+    size_t n_fds;
+    ssize_t len;
+
+    for (;;) {
+        Process process = PROCESS_NONE;
+        ForkReply reply;
+
+        if (!wire_receive(socket_fd, buffer, &len, &process.pidfd, 1, &n_fds, NULL) ||
+            len != sizeof reply)
+            break;
+        memcpy(&reply, buffer, sizeof reply);
+        process.pid = MAX(reply.pid, 0);
+        process_kill(&process);
+        if (process.pid == 0 || !process_reap(&process, true, &end))
+            fd_clear(&process.pidfd);
+    }
+}
+
 void forkserver_stop(Pool *pool)
 {
+    bool alone = pool->workers->len == pool->starting.length;
     char message[WIRE_MESSAGE_MAX];
     ProcessEnd end;
     Worker *worker;
 
     g_clear_handle_id(&pool->forkserver_source, g_source_remove);
     if (pool->forkserver.pid > 0) {
+        autofd socket_fd = fd_steal(&pool->forkserver.socket_fd);
+        pid_t group = pool->forkserver.pid;
+        /* With its workers, where none of them is to live on: one may be in the making. */
+        if (alone)
+            process_kill_group(&pool->forkserver);
         process_kill(&pool->forkserver);
         if (process_reap(&pool->forkserver, true, &end) && !g_queue_is_empty(&pool->starting)) {
             (void)process_death_reason(end.wait_status, message);
@@ -60,6 +91,9 @@ void forkserver_stop(Pool *pool)
                                                        pool->options.program, message);
             remember_failure(pool, failure);
         }
+        end_unclaimed(socket_fd);
+        if (alone)
+            process_reap_group(group);
     }
     if (!g_queue_is_empty(&pool->starting))
         forkserver_back_off(pool);
@@ -94,7 +128,6 @@ static bool read_reply(Pool *pool)
     }
 
     (void)g_queue_pop_head(&pool->starting);
-    pool->failures = 0;
     worker_attach(worker, reply.pid, fd_steal(&pidfd));
     return true;
 }
@@ -124,20 +157,36 @@ static bool ensure_forkserver(Pool *pool)
     }
     pool->forkserver_source =
         g_unix_fd_add(pool->forkserver.socket_fd, G_IO_IN | G_IO_HUP, on_forkserver, pool);
+    pool_watch_idle(pool);
     return true;
+}
+
+static bool user_is_taken(uint32_t uid, void *data)
+{
+    const Pool *pool = data;
+
+    for (guint i = 0; i < pool->workers->len; i++) {
+        const Worker *worker = g_ptr_array_index(pool->workers, i);
+        if (worker->user == uid)
+            return true;
+    }
+    return false;
 }
 
 /* Asks the fork server for a new worker. NULL if that is not possible now. */
 Worker *forkserver_start_worker(Pool *pool)
 {
     const PoolOptions *options = &pool->options;
+    /* A prime apart, so that two daemons that were started together do not meet at once. */
+    uint32_t user =
+        options->own_users ? user_choose((uint32_t)getpid() * 97, user_is_taken, pool) : 0;
     ForkRequest request = {
         .version = FORKSERVER_VERSION,
         .memory_bytes = options->memory_bytes,
         .timeout_us = options->timeout_us,
         .max_output_size = options->max_output_size,
-        .uid = options->uid,
-        .gid = options->gid,
+        .uid = user,
+        .gid = user,
     };
     autofd ours = -1;
     autofd theirs = -1;
@@ -148,8 +197,10 @@ Worker *forkserver_start_worker(Pool *pool)
 
     Worker *worker = g_new0(Worker, 1);
     worker->pool = pool;
+    worker->user = user;
     worker->process = (Process){.pidfd = -1, .socket_fd = fd_steal(&ours)};
     worker->status_fd = -1;
+    worker->listener_fd = -1;
     g_ptr_array_add(pool->workers, worker);
     g_queue_push_tail(&pool->starting, worker);
     return worker;

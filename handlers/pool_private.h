@@ -17,13 +17,18 @@ typedef struct {
     int64_t started_us; /* the worker had the frame and was there; 0: it is still being started */
     int64_t init_us;
     int64_t cpu_before_us;
+    int fds[WIRE_FDS_MAX]; /* borrowed */
+    bool again;            /* its first worker has died of it, or of what came before */
 } Invocation;
 
 typedef struct {
     Pool *pool;
     Process process; /* pid 0 until the fork server has answered */
+    uint32_t user;   /* uid and gid; 0: the daemon's */
     int status_fd;
-    guint socket_source, exit_source, timeout_source;
+    int listener_fd; /* tells of forbidden system calls; -1: not said yet, or none */
+    bool greeted;    /* its WorkerHello has come: it is locked in */
+    guint socket_source, exit_source, timeout_source, listener_source;
     int invocations;
     bool leaving;      /* no more work for it */
     ErrorCode verdict; /* why we killed it; ERROR_NONE: we did not */
@@ -41,6 +46,7 @@ struct Pool {
     GQueue idle;        /* Worker: longest idle first */
     GQueue failed;      /* Invocation, owned: could not be started; reported from the main loop */
     int busy;
+    int64_t used_us; /* the fork server was started, or a job ended */
     int failures;
     char *failure; /* why nothing could be started the last time */
     guint retire_source, failed_source, backoff_source;
@@ -53,6 +59,12 @@ struct Pool {
 /* Gives the job back as handler_unavailable, from the main loop: no callback runs within
  * pool_submit. */
 void pool_fail_later(Pool *pool, const Invocation *invocation);
+
+/* Hands an invocation that counts as under way to `worker`; NULL: to a new one. */
+void pool_place(Pool *pool, Worker *worker, Invocation *invocation);
+
+/* Retires what has had nothing to do for long: workers, and the fork server with the last. */
+void pool_watch_idle(Pool *pool);
 
 /* The worker waits for its next job, and is retired if none comes. */
 void pool_add_idle(Worker *worker);

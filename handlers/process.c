@@ -107,6 +107,19 @@ void process_kill(const Process *process)
         (void)kill(process->pid, SIGKILL); /* ESRCH: it has ended by itself */
 }
 
+void process_kill_group(const Process *leader)
+{
+    /* As above: the group of a leader that is not reaped keeps its number. */
+    if (leader->pid > 0)
+        (void)kill(-leader->pid, SIGKILL); /* ESRCH: all have ended */
+}
+
+void process_reap_group(pid_t group)
+{
+    while (waitpid(-group, NULL, 0) > 0 || errno == EINTR)
+        ;
+}
+
 static int64_t timeval_us(const struct timeval *time)
 {
     return (int64_t)time->tv_sec * CLOCK_US_PER_SEC + time->tv_usec;

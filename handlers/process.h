@@ -34,6 +34,12 @@ bool process_socket_pair(int *ret_ours, int *ret_theirs, GError **error);
 
 void process_kill(const Process *process);
 
+/* Kills it, not yet reaped, and all that it has started. */
+void process_kill_group(const Process *leader);
+
+/* Reaps what was killed by process_kill_group, besides the leader. Blocks until it has ended. */
+void process_reap_group(pid_t group);
+
 /* What a process used until it ended. */
 typedef struct {
     int wait_status;

@@ -204,7 +204,8 @@ static void unpack_thumbnail(Unpacker *unpacker, ThumbnailFacts *thumbnail)
 /* Only what is about an object may be said by a worker. */
 static bool is_object_error(ErrorCode code)
 {
-    return code == ERROR_NONE || (code < ERROR_USAGE && strcmp(error_name(code), "unknown") != 0);
+    return code == ERROR_NONE || (code < ERROR_USAGE && code != ERROR_HANDLER_UNAVAILABLE &&
+                                  strcmp(error_name(code), "unknown") != 0);
 }
 
 bool wire_decode_result(const uint8_t *data, size_t len, WireResult *ret_result, GError **error)

@@ -7,6 +7,7 @@
 #include "icc.h"
 #include "jpeg.h"
 #include "resize.h"
+#include "webp.h"
 
 #include <string.h>
 
@@ -59,6 +60,20 @@ static bool open_jpeg(Decoder *decoder, ImageFacts *facts, GError **error)
     return true;
 }
 
+/* A WebP file that ends early is none for libvips. */
+static bool open_part(Decoder *decoder, ImageFacts *facts, GError **error)
+{
+    if (decoder->type != IMAGE_WEBP ||
+        !webp_features(decoder->source->data, decoder->source->size, &decoder->width,
+                       &decoder->height, &facts->alpha)) {
+        fault_take(ERROR_DAMAGED, error);
+        return false;
+    }
+    vips_error_clear();
+    facts->pages = 1;
+    return true;
+}
+
 static bool open_other(Decoder *decoder, ImageFacts *facts, GError **error)
 {
     decoder->image = load(decoder, VIPS_FAIL_ON_ERROR, 1);
@@ -67,10 +82,8 @@ static bool open_other(Decoder *decoder, ImageFacts *facts, GError **error)
         decoder->damaged = true;
         decoder->image = load(decoder, VIPS_FAIL_ON_NONE, 1);
     }
-    if (decoder->image == NULL) {
-        fault_take(ERROR_DAMAGED, error);
-        return false;
-    }
+    if (decoder->image == NULL)
+        return open_part(decoder, facts, error);
     VipsImage *image = decoder->image;
     decoder->width = image->Xsize;
     decoder->height = image->Ysize;
@@ -172,40 +185,55 @@ static bool is_blank(const Picture *picture)
     return picture->pixels[0] == 0 && memcmp(picture->pixels, picture->pixels + 1, n - 1) == 0;
 }
 
-/* Strictly first, so that damage is noticed; then, with whatever there is. */
+/* A damaged picture, with whatever there is of it. */
+static Picture *read_part(Decoder *decoder, int width, int height, GError **error)
+{
+    g_autoptr(Picture) picture = NULL;
+    if (decoder->image != NULL) {
+        picture = frame_pull_part(decoder->image, width, height, error);
+    } else if (decoder->type == IMAGE_WEBP) {
+        g_autoptr(Picture) whole =
+            webp_decode_part(decoder->source->data, decoder->source->size, error);
+        if (whole != NULL)
+            picture = resize_picture(whole, width, height,
+                                     whole->bands == 4 ? RESIZE_ALPHA : RESIZE_PLAIN, error);
+    } else {
+        fault_take(ERROR_DAMAGED, error);
+    }
+    if (picture != NULL && is_blank(picture)) {
+        g_set_error_literal(error, THUMBQ_ERROR, ERROR_DAMAGED, "no pixel could be decoded");
+        return NULL;
+    }
+    return g_steal_pointer(&picture);
+}
+
+/* Strictly first, so that damage is noticed. */
 static Picture *read_other(Decoder *decoder, int width, int height, GError **error)
 {
+    if (decoder->damaged)
+        return read_part(decoder, width, height, error);
     /* The decoder's own scaling is a plain mean: the rest is left to the filter. */
     double scale = decoder->type == IMAGE_WEBP
                        ? MAX(2.0 * width / decoder->width, 2.0 * height / decoder->height)
                        : 1;
-    if (scale < 1 && !decoder->damaged) {
+    if (scale < 1) {
         g_clear_object(&decoder->image);
         decoder->image = load(decoder, VIPS_FAIL_ON_ERROR, scale);
     }
     g_autoptr(GError) reason = NULL;
     Picture *picture =
         decoder->image != NULL ? frame_pull(decoder->image, width, height, &reason) : NULL;
-    if (picture == NULL && !decoder->damaged &&
-        !g_error_matches(reason, THUMBQ_ERROR, ERROR_OUT_OF_MEMORY)) {
-        vips_error_clear();
-        decoder->damaged = true;
-        g_clear_object(&decoder->image);
-        decoder->image = load(decoder, VIPS_FAIL_ON_NONE, 1);
-        if (decoder->image != NULL) {
-            g_clear_error(&reason);
-            picture = frame_pull(decoder->image, width, height, &reason);
-        } else if (reason == NULL) {
-            fault_take(ERROR_DAMAGED, &reason);
-        }
-    }
-    if (picture == NULL) {
+    if (picture != NULL)
+        return picture;
+    if (g_error_matches(reason, THUMBQ_ERROR, ERROR_OUT_OF_MEMORY)) {
         g_propagate_error(error, g_steal_pointer(&reason));
-    } else if (decoder->damaged && is_blank(picture)) {
-        g_clear_pointer(&picture, picture_free);
-        g_set_error_literal(error, THUMBQ_ERROR, ERROR_DAMAGED, "no pixel could be decoded");
+        return NULL;
     }
-    return picture;
+    decoder->damaged = true;
+    vips_error_clear();
+    g_clear_object(&decoder->image);
+    decoder->image = load(decoder, VIPS_FAIL_ON_NONE, 1);
+    return read_part(decoder, width, height, error);
 }
 
 Picture *decoder_read(Decoder *decoder, int width, int height, bool *ret_damaged, GError **error)

@@ -156,9 +156,10 @@ static bool export_program(scmp_filter_ctx context, struct sock_fprog *ret_progr
     return true;
 }
 
-bool filter_compile(struct sock_fprog *ret_program, GError **error)
+bool filter_compile(FilterMode mode, struct sock_fprog *ret_program, GError **error)
 {
-    scmp_filter_ctx context = seccomp_init(SCMP_ACT_KILL_PROCESS);
+    scmp_filter_ctx context =
+        seccomp_init(mode == FILTER_TELL ? SCMP_ACT_NOTIFY : SCMP_ACT_KILL_PROCESS);
     bool fine = context != NULL &&
                 seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0 &&
                 seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2) == 0 && /* binary tree */

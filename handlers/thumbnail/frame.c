@@ -58,6 +58,27 @@ static int color_bands(VipsInterpretation type)
     }
 }
 
+/*
+ * Float samples are linear light from 0 to 1. libvips says so of colours (scRGB), but takes grey
+ * ones for 0 to 255: they become colours.
+ */
+static void widen_float_grey(VipsImage **image)
+{
+    if ((*image)->Type != VIPS_INTERPRETATION_B_W || !vips_band_format_isfloat((*image)->BandFmt))
+        return;
+    VipsImage *next = NULL;
+    g_autoptr(VipsImage) grey = NULL;
+    if (vips_extract_band(*image, &grey, 0, NULL) != 0) {
+        g_clear_object(image);
+        return;
+    }
+    VipsImage *parts[] = {grey, grey, *image}; /* and with the last, its alpha */
+    advance(image, vips_bandjoin(parts, &next, G_N_ELEMENTS(parts), NULL), &next);
+    if (*image != NULL)
+        advance(image, vips_copy(*image, &next, "interpretation", VIPS_INTERPRETATION_scRGB, NULL),
+                &next);
+}
+
 /* Gives an image of any kind an interpretation that its bands and format agree with. */
 static void settle(VipsImage **image)
 {
@@ -74,6 +95,8 @@ static void settle(VipsImage **image)
     /* What is neither colour nor the alpha after it means nothing to us. */
     if (*image != NULL)
         keep_bands(image, color_bands((*image)->Type) + 1);
+    if (*image != NULL)
+        widen_float_grey(image);
 }
 
 /* The scale of alpha, and of colour where it is not 0..255. */
@@ -104,6 +127,31 @@ static void resize(VipsImage **image, int width, int height)
     if (alpha && *image != NULL)
         advance(image, vips_unpremultiply(*image, &next, "max_alpha", max, NULL), &next);
     cast_to(image, format);
+}
+
+/*
+ * Lab in files is relative to D50 (Adobe's technical notes on TIFF), and libvips takes it for D65:
+ * to XYZ by the right white, and then to the other one, after Bradford. Not by a profile, as
+ * LittleCMS comes out up to 20 of 255 wrong there.
+ */
+static void lab_to_xyz(VipsImage **image)
+{
+    static const double d50[] = {VIPS_D50_X0, VIPS_D50_Y0, VIPS_D50_Z0};
+    static const double d50_to_d65[] = {0.9555766, -0.0230393, 0.0631636,  -0.0282895, 1.0099416,
+                                        0.0210077, 0.0122982,  -0.0204830, 1.3299098};
+    if (*image == NULL ||
+        ((*image)->Type != VIPS_INTERPRETATION_LAB && (*image)->Type != VIPS_INTERPRETATION_LABS))
+        return;
+    to_space(image, VIPS_INTERPRETATION_LAB);
+    VipsImage *next = NULL;
+    VipsArea *white = VIPS_AREA(vips_array_double_new(d50, G_N_ELEMENTS(d50)));
+    g_autoptr(VipsImage) matrix =
+        vips_image_new_matrix_from_array(3, 3, d50_to_d65, G_N_ELEMENTS(d50_to_d65));
+    if (*image != NULL)
+        advance(image, vips_Lab2XYZ(*image, &next, "temp", white, NULL), &next);
+    if (*image != NULL)
+        advance(image, vips_recomb(*image, &next, matrix, NULL), &next);
+    vips_area_unref(white);
 }
 
 /* By the embedded profile unless it is sRGB, or for CMYK without one by libvips' own. False:
@@ -152,7 +200,8 @@ static void to_srgb(VipsImage **image)
             g_clear_object(image);
     }
     if (*image != NULL)
-        (void)convert_by_profile(image); /* what it leaves alone, the next step takes */
+        (void)convert_by_profile(image); /* what it leaves alone, the next steps take */
+    lab_to_xyz(image);
     to_space(image, VIPS_INTERPRETATION_sRGB);
     cast_to(image, VIPS_FORMAT_UCHAR);
     keep_bands(image, 3);
@@ -160,37 +209,77 @@ static void to_srgb(VipsImage **image)
         advance(image, vips_bandjoin2(*image, alpha, &next, NULL), &next);
 }
 
-/* Runs the pipeline. */
-static Picture *pull(VipsImage *image, GError **error)
+/* Runs the pipeline, `n` rows at a time; *ret_rows is how many came before an error. */
+static Picture *pull_rows(VipsImage *image, int n, int *ret_rows, GError **error)
 {
+    *ret_rows = 0;
     g_autoptr(Picture) picture = picture_new(image->Xsize, image->Ysize, image->Bands, error);
     if (picture == NULL)
         return NULL;
     g_autoptr(VipsRegion) region = vips_region_new(image);
     size_t stride = picture_stride(picture);
-    for (int top = 0; top < image->Ysize; top += STRIP_ROWS) {
-        VipsRect strip = {0, top, image->Xsize, MIN(STRIP_ROWS, image->Ysize - top)};
-        if (vips_region_prepare(region, &strip) != 0) {
-            fault_take(ERROR_DAMAGED, error);
-            return NULL;
-        }
+    for (int top = 0; top < image->Ysize; top += n) {
+        VipsRect strip = {0, top, image->Xsize, MIN(n, image->Ysize - top)};
+        if (vips_region_prepare(region, &strip) != 0)
+            break;
         for (int y = top; y < top + strip.height; y++)
             memcpy(picture->pixels + (size_t)y * stride, VIPS_REGION_ADDR(region, 0, y), stride);
+        *ret_rows = top + strip.height;
     }
     return g_steal_pointer(&picture);
 }
 
-Picture *frame_pull(VipsImage *source, int width, int height, GError **error)
+/* All of it. */
+static Picture *pull(VipsImage *image, GError **error)
+{
+    int rows;
+    g_autoptr(Picture) picture = pull_rows(image, STRIP_ROWS, &rows, error);
+    if (picture != NULL && rows < picture->height) {
+        fault_take(ERROR_DAMAGED, error);
+        return NULL;
+    }
+    return g_steal_pointer(&picture);
+}
+
+/* The pipeline from a file's pixels to ours. NULL: an error that fault_take knows. */
+static VipsImage *build(VipsImage *source, int width, int height)
 {
     g_autoptr(VipsImage) image = g_object_ref(source);
     settle(&image);
     resize(&image, width, height);
     to_srgb(&image);
+    return g_steal_pointer(&image);
+}
+
+Picture *frame_pull(VipsImage *source, int width, int height, GError **error)
+{
+    g_autoptr(VipsImage) image = build(source, width, height);
     if (image == NULL) {
         fault_take(ERROR_DAMAGED, error);
         return NULL;
     }
     return pull(image, error);
+}
+
+Picture *frame_pull_part(VipsImage *source, int width, int height, GError **error)
+{
+    g_autoptr(VipsImage) image = build(source, width, height);
+    if (image == NULL) {
+        fault_take(ERROR_DAMAGED, error);
+        return NULL;
+    }
+    /* One by one: after an error a sequential source gives nothing more. */
+    int rows;
+    g_autoptr(Picture) picture = pull_rows(image, 1, &rows, error);
+    if (picture == NULL)
+        return NULL;
+    if (rows == 0) {
+        fault_take(ERROR_DAMAGED, error);
+        return NULL;
+    }
+    vips_error_clear();
+    picture_clear_rows(picture, rows);
+    return g_steal_pointer(&picture);
 }
 
 VipsImage *frame_wrap(const Picture *picture, bool cmyk, GError **error)

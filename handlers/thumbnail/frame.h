@@ -20,6 +20,12 @@
 Picture *frame_pull(VipsImage *image, int width, int height, GError **error);
 
 /*
+ * As frame_pull, of a picture that is damaged: what follows the last whole row is grey, or clear
+ * where there is alpha. It is an error only if there is no row at all.
+ */
+Picture *frame_pull_part(VipsImage *image, int width, int height, GError **error);
+
+/*
  * A libvips image over the pixels of `picture`, which must outlive it: 1 band is grey, 3 sRGB, and
  * 4 sRGB with alpha, or CMYK with `cmyk`. Owner: the caller.
  */

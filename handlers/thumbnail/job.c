@@ -64,8 +64,8 @@ static bool add_placeholder(const Picture *base, ImageFacts *facts, GError **err
 {
     const Rendition square = {
         .width = THUMBHASH_SIDE_MAX, .height = THUMBHASH_SIDE_MAX, .fit = FIT_INSIDE};
-    Layout layout = layout_for(&square, facts->width, facts->height);
-    g_autoptr(Picture) small = picture_shrink(base, layout.width, layout.height, error);
+    Geometry geometry = geometry_for(&square, facts->width, facts->height);
+    g_autoptr(Picture) small = picture_shrink(base, geometry.width, geometry.height, error);
     if (small == NULL)
         return false;
     facts->has_color = picture_dominant_color(small, &facts->color);

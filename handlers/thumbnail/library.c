@@ -28,6 +28,15 @@ static const char *const environment[][2] = {
     {"VIPS_DISC_THRESHOLD", "1000g"},
 };
 
+bool library_sets_variable(const char *name)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(environment); i++) {
+        if (strcmp(environment[i][0], name) == 0)
+            return true;
+    }
+    return false;
+}
+
 /* The modules that are wanted; each may be missing. */
 static const char *const modules[] = {"vips-heif.so", "vips-jxl.so"};
 

@@ -14,3 +14,6 @@
  * Changes the environment. Errors: ERROR_INTERNAL.
  */
 bool library_start(GError **error);
+
+/* True for the environment variables that library_start sets. */
+bool library_sets_variable(const char *name);

@@ -34,6 +34,18 @@ size_t picture_stride(const Picture *picture)
     return (size_t)picture->width * (size_t)picture->bands;
 }
 
+/* The grey that libjpeg uses, too. */
+#define MISSING 128
+
+void picture_clear_rows(Picture *picture, int first)
+{
+    size_t stride = picture_stride(picture);
+    size_t start = (size_t)first * stride, end = (size_t)picture->height * stride;
+    memset(picture->pixels + start, MISSING, end - start);
+    for (size_t i = start + 3; picture->bands == 4 && i < end; i += 4)
+        picture->pixels[i] = 0;
+}
+
 static const uint8_t *pixel_at(const Picture *picture, int x, int y)
 {
     return picture->pixels + (size_t)y * picture_stride(picture) +

@@ -23,6 +23,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Picture, picture_free)
 /* Bytes of one row. */
 size_t picture_stride(const Picture *picture);
 
+/* Makes the rows from `first` on what stands for missing ones: grey, or clear where there is alpha.
+ */
+void picture_clear_rows(Picture *picture, int first);
+
 /* Turned and mirrored so that EXIF orientation `orientation` (1..8) stands upright. Errors, owner:
  * as new. */
 Picture *picture_orient(const Picture *picture, int orientation, GError **error);

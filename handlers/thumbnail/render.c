@@ -10,17 +10,17 @@ void render_plan(Render *render, const Rendition *renditions, size_t n, int widt
 {
     *render = (Render){.n = n};
     for (size_t i = 0; i < n; i++) {
-        Layout layout = layout_for(&renditions[i], width, height);
-        render->layouts[i] = layout;
-        render->base_width = MAX(render->base_width, layout.scaled_width);
-        render->base_height = MAX(render->base_height, layout.scaled_height);
+        Geometry geometry = geometry_for(&renditions[i], width, height);
+        render->geometries[i] = geometry;
+        render->base_width = MAX(render->base_width, geometry.scaled_width);
+        render->base_height = MAX(render->base_height, geometry.scaled_height);
     }
     if (n == 0) {
         const Rendition small = {
             .width = BASE_SIDE_DEFAULT, .height = BASE_SIDE_DEFAULT, .fit = FIT_INSIDE};
-        Layout layout = layout_for(&small, width, height);
-        render->base_width = layout.width;
-        render->base_height = layout.height;
+        Geometry geometry = geometry_for(&small, width, height);
+        render->base_width = geometry.width;
+        render->base_height = geometry.height;
     }
 }
 
@@ -30,16 +30,17 @@ void render_set_base(Render *render, Picture *base)
     render->n_frames = 1;
 }
 
-static int64_t area(const Layout *layout)
+static int64_t area(const Geometry *geometry)
 {
-    return (int64_t)layout->scaled_width * layout->scaled_height;
+    return (int64_t)geometry->scaled_width * geometry->scaled_height;
 }
 
 void render_order(const Render *render, size_t ret_order[static RENDITIONS_MAX])
 {
     for (size_t i = 0; i < render->n; i++) {
         size_t at = i;
-        while (at > 0 && area(&render->layouts[ret_order[at - 1]]) < area(&render->layouts[i])) {
+        while (at > 0 &&
+               area(&render->geometries[ret_order[at - 1]]) < area(&render->geometries[i])) {
             ret_order[at] = ret_order[at - 1];
             at--;
         }
@@ -62,13 +63,13 @@ static const Picture *best_frame(const Render *render, int width, int height)
     return best;
 }
 
-/* The whole picture at the size of a layout. Borrowed. */
-static const Picture *frame_for(Render *render, const Layout *layout, GError **error)
+/* The whole picture at the size of a geometry. Borrowed. */
+static const Picture *frame_for(Render *render, const Geometry *geometry, GError **error)
 {
-    const Picture *best = best_frame(render, layout->scaled_width, layout->scaled_height);
-    if (best->width == layout->scaled_width && best->height == layout->scaled_height)
+    const Picture *best = best_frame(render, geometry->scaled_width, geometry->scaled_height);
+    if (best->width == geometry->scaled_width && best->height == geometry->scaled_height)
         return best;
-    Picture *frame = resize_picture(best, layout->scaled_width, layout->scaled_height,
+    Picture *frame = resize_picture(best, geometry->scaled_width, geometry->scaled_height,
                                     best->bands == 4 ? RESIZE_ALPHA : RESIZE_PLAIN, error);
     if (frame != NULL)
         render->frames[render->n_frames++] = frame;
@@ -77,19 +78,20 @@ static const Picture *frame_for(Render *render, const Layout *layout, GError **e
 
 Picture *render_make(Render *render, const Rendition *rendition, size_t i, GError **error)
 {
-    const Layout *layout = &render->layouts[i];
-    const Picture *frame = frame_for(render, layout, error);
+    const Geometry *geometry = &render->geometries[i];
+    const Picture *frame = frame_for(render, geometry, error);
     if (frame == NULL)
         return NULL;
-    bool whole = frame->width == layout->width && frame->height == layout->height;
+    bool whole = frame->width == geometry->width && frame->height == geometry->height;
     if (!whole && rendition->fit == FIT_ATTENTION)
-        return frame_crop_smart(frame, layout->width, layout->height, VIPS_INTERESTING_ATTENTION,
-                                error);
+        return frame_crop_smart(frame, geometry->width, geometry->height,
+                                VIPS_INTERESTING_ATTENTION, error);
     if (!whole && rendition->fit == FIT_ENTROPY)
-        return frame_crop_smart(frame, layout->width, layout->height, VIPS_INTERESTING_ENTROPY,
+        return frame_crop_smart(frame, geometry->width, geometry->height, VIPS_INTERESTING_ENTROPY,
                                 error);
-    return picture_crop(frame, (frame->width - layout->width) / 2,
-                        (frame->height - layout->height) / 2, layout->width, layout->height, error);
+    return picture_crop(frame, (frame->width - geometry->width) / 2,
+                        (frame->height - geometry->height) / 2, geometry->width, geometry->height,
+                        error);
 }
 
 void render_clear(Render *render)

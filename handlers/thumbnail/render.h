@@ -7,7 +7,7 @@
  */
 #pragma once
 
-#include "layout.h"
+#include "geometry.h"
 #include "picture.h"
 #include "rendition.h"
 
@@ -15,9 +15,9 @@
 #include <stddef.h>
 
 typedef struct {
-    Layout layouts[RENDITIONS_MAX];
+    Geometry geometries[RENDITIONS_MAX];
     size_t n;
-    int base_width, base_height; /* pixels that serve every layout; those to decode to */
+    int base_width, base_height; /* pixels that serve every geometry; those to decode to */
     Picture *frames[RENDITIONS_MAX +
                     1]; /* the whole picture at the sizes there are; the first is the base */
     size_t n_frames;

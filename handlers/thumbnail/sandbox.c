@@ -17,6 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
+/* Codecs start as many threads as there are cores, at most 16; counted by user, so only of use for
+ * a worker that is the only process of its own. */
+#define THREADS_MAX 64
+
 /* Socket, standard ones, reset of the peak, and a job's descriptors, with room to spare. */
 #define DESCRIPTORS_MAX 64
 
@@ -30,13 +34,14 @@
 #define IS_SANITIZED false
 #endif
 
-static struct sock_fprog filter;
+static struct sock_fprog filter_tell, filter_kill;
 static pid_t daemon_pid;
 
 bool sandbox_prepare(GError **error)
 {
     daemon_pid = getppid();
-    return filter_compile(&filter, error);
+    return filter_compile(FILTER_TELL, &filter_tell, error) &&
+           filter_compile(FILTER_KILL, &filter_kill, error);
 }
 
 static bool fail(const char *step, GError **error)
@@ -51,7 +56,6 @@ static bool limit(int resource, uint64_t value)
     return setrlimit((__rlimit_resource_t)resource, &both) == 0;
 }
 
-#ifndef THUMBQ_SANITIZE
 /* Private writable memory of this process, in bytes: what RLIMIT_DATA counts. */
 static bool data_bytes(uint64_t *ret_bytes)
 {
@@ -62,7 +66,6 @@ static bool data_bytes(uint64_t *ret_bytes)
     *ret_bytes = pages * (uint64_t)sysconf(_SC_PAGESIZE);
     return true;
 }
-#endif
 
 /*
  * RLIMIT_DATA and not RLIMIT_AS: the source is mapped whole, and its pages are the kernel's to
@@ -85,6 +88,8 @@ static bool limit_resources(const ForkRequest *request, GError **error)
         return fail("cannot limit output", error);
     if (!limit(RLIMIT_CORE, 0) || !limit(RLIMIT_NOFILE, DESCRIPTORS_MAX))
         return fail("cannot limit descriptors", error);
+    if (request->uid != 0 && !limit(RLIMIT_NPROC, THREADS_MAX))
+        return fail("cannot limit threads", error);
     return true;
 }
 
@@ -128,15 +133,30 @@ static bool close_file_system(GError **error)
     return true;
 }
 
-static bool filter_system_calls(GError **error)
+/*
+ * A violation is to be reported by the call's name. A SIGSYS handler in this process could tell it,
+ * but whoever has taken the process over could take the handler's place too, and live on. So the
+ * kernel tells the daemon: the call is never done, its thread waits for an answer that never comes,
+ * and the daemon kills. Nothing in this process can hide it, answer it or forge it: the listener is
+ * given away before the first byte of a file is read, and its ioctl is refused here in any case.
+ * The daemon's own end kills workers too; until it does, such calls fail with ENOSYS.
+ *
+ * The kernel refuses a listener (EBUSY) to a process that has one already, which some container
+ * managers do: the filter then kills by itself, and the call stays nameless.
+ */
+static bool filter_system_calls(int *ret_listener_fd, GError **error)
 {
-    if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter) != 0)
+    int fd = (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
+                          &filter_tell);
+    if (fd < 0 && prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter_kill) != 0)
         return fail("cannot filter system calls", error);
+    *ret_listener_fd = fd;
     return true;
 }
 
-bool sandbox_enter(const ForkRequest *request, GError **error)
+bool sandbox_enter(const ForkRequest *request, int *ret_listener_fd, GError **error)
 {
+    *ret_listener_fd = -1;
     if (!drop_user(request, error) || !die_with_daemon(error) || !limit_resources(request, error))
         return false;
     if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
@@ -145,7 +165,7 @@ bool sandbox_enter(const ForkRequest *request, GError **error)
         return true;
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return fail("cannot become undumpable", error);
-    return close_file_system(error) && filter_system_calls(error);
+    return close_file_system(error) && filter_system_calls(ret_listener_fd, error);
 }
 
 void sandbox_start_job(int64_t timeout_us)

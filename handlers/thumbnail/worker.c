@@ -1,7 +1,9 @@
 #include "worker.h"
 
+#include "attempt.h"
 #include "file.h"
 #include "job.h"
+#include "probe.h"
 #include "sandbox.h"
 #include "wire.h"
 
@@ -88,14 +90,26 @@ static GLogWriterOutput on_log(GLogLevelFlags level, const GLogField *fields, gs
     return G_LOG_WRITER_HANDLED;
 }
 
-_Noreturn void worker_run(int socket_fd, const ForkRequest *request)
+/* Nothing of a file has been read until here. */
+static void lock_in(const ForkRequest *request)
 {
     g_autoptr(GError) error = NULL;
+    const WorkerHello hello = {.version = FORKSERVER_VERSION};
+    autofd listener = -1;
+    if (!sandbox_enter(request, &listener, &error))
+        die(WORKER_EXIT_SANDBOX, error->message);
+    if (!wire_send(SOCKET_FD, &hello, sizeof hello, &listener, listener >= 0 ? 1 : 0, &error))
+        die(WORKER_EXIT_PROTOCOL, error->message);
+}
+
+_Noreturn void worker_run(int socket_fd, const ForkRequest *request)
+{
     g_log_set_writer_func(on_log, NULL, NULL);
     if (!settle_descriptors(socket_fd))
         die(WORKER_EXIT_SANDBOX, "sandbox: cannot settle descriptors");
-    if (!sandbox_enter(request, &error))
-        die(WORKER_EXIT_SANDBOX, error->message);
+    lock_in(request);
+    if (request->probe != PROBE_NONE)
+        attempt_run(SOCKET_FD, request);
 
     g_autofree uint8_t *buffer = g_malloc(WIRE_FRAME_MAX);
     g_autofree WireJob *job = g_new(WireJob, 1);

@@ -32,6 +32,12 @@ class Mistakes(E2ETest):
         self.assert_refused("[rendition small]\nfit = insde\n", "thumbq.conf:2:", "fit",
                             "'insde'", "'inside'")
 
+    def test_wrong_schedule(self):
+        self.assert_refused("[schedule x]\ncron = 0 3 * *\nrun = sweep all\n", "[schedule x]",
+                            "0 3 * *")
+        self.assert_refused("[schedule x]\ncron = @daily\nrun = swep all\n", "[schedule x]",
+                            "swep all")
+
     def test_values_out_of_range(self):
         for section, line in (("handler", "concurrency = 0"), ("handler", "timeout = 5 parsecs"),
                               ("handler", "memory = 1K"), ("rendition x", "quality = 101"),

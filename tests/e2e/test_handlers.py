@@ -3,6 +3,7 @@ daemon die."""
 
 import contextlib
 import os
+import pwd
 import re
 import signal
 import unittest
@@ -47,16 +48,28 @@ class Isolation(E2ETest):
         self.bucket.wait_record("slow.png")
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can become somebody else")
-    def test_worker_of_root_is_nobody(self):
-        daemon = self.bucket.start("--jobs", "1")
+    def test_each_worker_of_root_is_a_user_of_its_own(self):
+        daemon = self.bucket.start("--jobs", "2")
         self.bucket.put("a.png", png(64, 64, RED))
         self.bucket.wait_record("a.png")
-        worker, = daemon.wait_workers(1)
-        status = Path(f"/proc/{worker}/status").read_text()
-        self.assertNotIn("0", re.search(r"^Uid:\t(.*)$", status, re.M)[1].split())
-        self.assertNotIn("0", re.search(r"^Gid:\t(.*)$", status, re.M)[1].split())
-        self.assertRegex(status, r"(?m)^NoNewPrivs:\t1$")
-        self.assertRegex(status, r"(?m)^CapEff:\t0+$")
+        daemon.pause_worker()
+        self.bucket.put("b.png", png(64, 64, RED))  # for the worker that stands still, or for
+        self.bucket.put("c.png", png(64, 64, RED))  # the second one
+        users = set()
+        for worker in daemon.wait_workers(2):
+            os.kill(worker, signal.SIGCONT)
+        self.bucket.sync()
+        for worker in daemon.wait_workers(2):
+            status = Path(f"/proc/{worker}/status").read_text()
+            user, = set(re.search(r"^Uid:\t(.*)$", status, re.M)[1].split())
+            group, = set(re.search(r"^Gid:\t(.*)$", status, re.M)[1].split())
+            self.assertEqual(user, group)
+            self.assertNotIn(int(user), [entry.pw_uid for entry in pwd.getpwall()])
+            self.assertRegex(status, r"(?m)^Groups:\s*$")
+            self.assertRegex(status, r"(?m)^NoNewPrivs:\t1$")
+            self.assertRegex(status, r"(?m)^CapEff:\t0+$")
+            users.add(user)
+        self.assertEqual(len(users), 2)
 
 
 class Trouble(E2ETest):

@@ -62,8 +62,13 @@ bool handler_worker_start(HandlerServer *server, const ForkRequest *request,
     if (reply.pid < 0)
         return false;
     set_blocking(ours);
-    *ret_worker =
-        (HandlerWorker){.pid = reply.pid, .pidfd = fd_steal(&pidfd), .socket_fd = fd_steal(&ours)};
+    autofd listener = -1;
+    if (!wire_receive(ours, buffer, &len, &listener, 1, &n_fds, NULL) || len != sizeof(WorkerHello))
+        give_up("cannot hear from the worker");
+    *ret_worker = (HandlerWorker){.pid = reply.pid,
+                                  .pidfd = fd_steal(&pidfd),
+                                  .socket_fd = fd_steal(&ours),
+                                  .listener_fd = fd_steal(&listener)};
     return true;
 }
 
@@ -71,7 +76,9 @@ int handler_worker_stop(HandlerWorker *worker)
 {
     fd_clear(&worker->socket_fd);
     fd_clear(&worker->pidfd);
-    return wait_for(worker->pid);
+    int status = wait_for(worker->pid);
+    fd_clear(&worker->listener_fd);
+    return status;
 }
 
 bool handler_run(HandlerWorker *worker, const WireJob *job, int source_fd, const char *folder,

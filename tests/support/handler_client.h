@@ -18,6 +18,7 @@ typedef struct {
 typedef struct {
     pid_t pid;
     int pidfd, socket_fd;
+    int listener_fd; /* as of its WorkerHello; -1: none */
 } HandlerWorker;
 
 /* Starts the program. */
@@ -26,7 +27,8 @@ void handler_server_start(HandlerServer *server, const char *program);
 /* Closes its socket and returns its wait status. */
 int handler_server_stop(HandlerServer *server);
 
-/* Asks for a worker; false, with errno, where the fork server says it cannot. */
+/* Asks for a worker and waits until it is locked in; false, with errno, where the fork server says
+ * it cannot. */
 bool handler_worker_start(HandlerServer *server, const ForkRequest *request,
                           HandlerWorker *ret_worker);
 

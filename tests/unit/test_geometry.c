@@ -1,4 +1,4 @@
-#include "layout.h"
+#include "geometry.h"
 
 #include <glib.h>
 
@@ -7,7 +7,7 @@ typedef struct {
     Fit fit;
     int width, height; /* of the rendition */
     int from_width, from_height;
-    Layout expected;
+    Geometry expected;
 } Case;
 
 static const Case cases[] = {
@@ -35,15 +35,15 @@ static const Case cases[] = {
      {16384, 16384, 16384, 16384}},
 };
 
-static void test_layout(const void *data)
+static void test_geometry(const void *data)
 {
     const Case *row = data;
     const Rendition rendition = {.width = row->width, .height = row->height, .fit = row->fit};
-    Layout layout = layout_for(&rendition, row->from_width, row->from_height);
-    g_assert_cmpint(layout.scaled_width, ==, row->expected.scaled_width);
-    g_assert_cmpint(layout.scaled_height, ==, row->expected.scaled_height);
-    g_assert_cmpint(layout.width, ==, row->expected.width);
-    g_assert_cmpint(layout.height, ==, row->expected.height);
+    Geometry geometry = geometry_for(&rendition, row->from_width, row->from_height);
+    g_assert_cmpint(geometry.scaled_width, ==, row->expected.scaled_width);
+    g_assert_cmpint(geometry.scaled_height, ==, row->expected.scaled_height);
+    g_assert_cmpint(geometry.width, ==, row->expected.width);
+    g_assert_cmpint(geometry.height, ==, row->expected.height);
 }
 
 /* Whatever the numbers: at least a pixel, never enlarged, never above the rendition. */
@@ -57,13 +57,13 @@ static void test_bounds(void)
                                          (Fit)g_rand_int_range(random, FIT_INSIDE, FIT_FILL + 1)};
         int width = 1 << g_rand_int_range(random, 0, 17);
         int height = g_rand_int_range(random, 1, 100000);
-        Layout layout = layout_for(&rendition, width, height);
-        g_assert_cmpint(layout.width, >=, 1);
-        g_assert_cmpint(layout.height, >=, 1);
-        g_assert_cmpint(layout.width, <=, MIN(layout.scaled_width, rendition.width));
-        g_assert_cmpint(layout.height, <=, MIN(layout.scaled_height, rendition.height));
-        g_assert_cmpint(layout.scaled_width, <=, width);
-        g_assert_cmpint(layout.scaled_height, <=, height);
+        Geometry geometry = geometry_for(&rendition, width, height);
+        g_assert_cmpint(geometry.width, >=, 1);
+        g_assert_cmpint(geometry.height, >=, 1);
+        g_assert_cmpint(geometry.width, <=, MIN(geometry.scaled_width, rendition.width));
+        g_assert_cmpint(geometry.height, <=, MIN(geometry.scaled_height, rendition.height));
+        g_assert_cmpint(geometry.scaled_width, <=, width);
+        g_assert_cmpint(geometry.scaled_height, <=, height);
     }
 }
 
@@ -71,9 +71,9 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autofree char *path = g_strdup_printf("/layout/%s", cases[i].name);
-        g_test_add_data_func(path, &cases[i], test_layout);
+        g_autofree char *path = g_strdup_printf("/geometry/%s", cases[i].name);
+        g_test_add_data_func(path, &cases[i], test_geometry);
     }
-    g_test_add_func("/layout/bounds", test_bounds);
+    g_test_add_func("/geometry/bounds", test_bounds);
     return g_test_run();
 }

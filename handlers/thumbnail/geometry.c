@@ -1,4 +1,4 @@
-#include "layout.h"
+#include "geometry.h"
 
 #include <math.h>
 
@@ -7,7 +7,7 @@ static int scaled(int size, double scale)
     return MAX(1, (int)lrint(size * scale));
 }
 
-Layout layout_for(const Rendition *rendition, int width, int height)
+Geometry geometry_for(const Rendition *rendition, int width, int height)
 {
     double x = MIN(1.0, (double)rendition->width / width);
     double y = MIN(1.0, (double)rendition->height / height);
@@ -23,8 +23,8 @@ Layout layout_for(const Rendition *rendition, int width, int height)
     case FIT_FILL:
         break;
     }
-    Layout layout = {.scaled_width = scaled(width, x), .scaled_height = scaled(height, y)};
-    layout.width = MIN(layout.scaled_width, rendition->width);
-    layout.height = MIN(layout.scaled_height, rendition->height);
-    return layout;
+    Geometry geometry = {.scaled_width = scaled(width, x), .scaled_height = scaled(height, y)};
+    geometry.width = MIN(geometry.scaled_width, rendition->width);
+    geometry.height = MIN(geometry.scaled_height, rendition->height);
+    return geometry;
 }

@@ -8,10 +8,10 @@
 typedef struct {
     int scaled_width, scaled_height; /* all of the picture, in pixels */
     int width, height;               /* what is kept of it: no larger */
-} Layout;
+} Geometry;
 
 /*
- * The layout of a rendition of a picture of `width` x `height` (as a person sees it). Never
+ * The geometry of a rendition of a picture of `width` x `height` (as a person sees it). Never
  * enlarges, on neither axis: a picture smaller than the rendition keeps its size.
  */
-Layout layout_for(const Rendition *rendition, int width, int height);
+Geometry geometry_for(const Rendition *rendition, int width, int height);

@@ -1,0 +1,208 @@
+"""The whole pipeline: files are dropped, thumbnails and committed records come of it."""
+
+import contextlib
+import json
+import os
+import shutil
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+from .tools import CORES, ONE_SIZE, PEERS, Figures, Missing, memory_kb, ratios, seconds
+
+
+def _stage(files, copies, folder):
+    """Copies of the files on the bucket's own disk, to be dropped by renaming."""
+    for copy in range(copies):
+        for file in files:
+            shutil.copyfile(file, folder / f"{copy:03d}-{Path(file).name}")
+    os.sync()
+    return sorted(folder.iterdir())
+
+
+def _drop(staged, folder):
+    for file in staged:
+        file.rename(folder / file.name)
+
+
+def _run_ours(work, files, copies):
+    with work.bucket() as bucket, work.empty_folder("stage") as stage:
+        inbox = bucket / "in"
+        inbox.mkdir()
+        staged = _stage(files, copies, stage)
+        with work.daemon(bucket):
+            start = time.perf_counter()
+            _drop(staged, inbox)
+            work.run("sync", bucket)
+            took = time.perf_counter() - start
+        if work.count_done(bucket) != len(staged):
+            raise RuntimeError("thumbq lost a file")
+        return took
+
+
+def _run_peer(work, command, files, copies):
+    """A peer says "ready", and a line for each file that is done."""
+    with work.empty_folder("in") as inbox, work.empty_folder("out") as out, work.empty_folder(
+            "stage") as stage:
+        staged = _stage(files, copies, stage)
+        process = subprocess.Popen([*command, inbox, out], stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL, text=True, start_new_session=True,
+                                   env=work.environment())
+        try:
+            while process.stdout.readline().strip() != "ready":
+                if process.poll() is not None:
+                    raise Missing(f"{Path(command[0]).name} does not start")
+            start = time.perf_counter()
+            _drop(staged, inbox)
+            for _ in staged:
+                if not process.stdout.readline():
+                    raise RuntimeError("the peer ended early")
+            return time.perf_counter() - start
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, 15)
+            process.wait()
+
+
+def against_peers(work, sets, report):
+    files, copies = [sets.six, *sets.photographs], work.times(10, 3)
+    vips = str(PEERS / "vips-watch")
+    peers = {
+        "inotifywait + vipsthumbnail": ([vips, "1", "256"], "inotifywait", (">=", 4)),
+        f"the same, xargs -P {CORES}": ([vips, str(CORES), "256"], "inotifywait", None),
+    }
+    try:
+        for concurrency in (1, CORES):
+            peers[f"sharp + chokidar, concurrency {concurrency}"] = (work.node(
+                "sharp-watch.mjs", 2 * CORES, concurrency, 256), "node", (">=", 1.3))
+    except Missing:
+        report.skip("whole pipeline over sharp + chokidar", "not there: bench/install-peers")
+    peers = {name: peer for name, peer in peers.items() if shutil.which(peer[1])}
+    ours, theirs = [], {name: [] for name in peers}
+    for _ in range(work.times(5, 2)):
+        ours.append(_run_ours(work, files, copies))
+        for name, (command, _, _) in peers.items():
+            theirs[name].append(_run_peer(work, command, files, copies))
+    n = len(files) * copies
+    for name, times in theirs.items():
+        report.add(f"whole pipeline, over {name}", ratios(times, ours), "x", peers[name][2],
+                   f"{n / Figures(ours).median:.0f} against {n / Figures(times).median:.0f} "
+                   "files/s; ours durable, with records")
+
+
+def null_rate(work, sets, report):
+    """Everything but the pictures: events that come in, and a store full of them."""
+    del sets
+    count = work.times(100000, 20000)
+    dropped, scanned = [], []
+    for _ in range(work.times(3, 2)):
+        with work.bucket() as bucket:
+            with work.daemon(bucket, null=True):
+                start = time.perf_counter()
+                work.part("files", "--count", count, bucket)
+                work.run("sync", bucket)
+                dropped.append(count / (time.perf_counter() - start))
+        with work.bucket() as bucket:
+            work.part("files", "--count", count, bucket)
+            os.sync()
+            scanned.append(count / seconds(lambda: work.run("run", "--once", "--quiet", bucket,
+                                                            null=True)))
+    report.add("null handler, files dropped", Figures(dropped), "/s", (">=", 20000),
+               f"{count:,} files; the time to write them is in it", 0)
+    report.add("null handler, files found by a scan", Figures(scanned), "/s", (">=", 20000),
+               f"{count:,} files, start and end of the daemon in it", 0)
+
+
+def latency(work, sets, report):
+    config = ONE_SIZE
+    count = work.times(300, 60)
+    with work.bucket(config) as bucket:
+        with work.daemon(bucket):
+            warm = bucket / "in" / "warm.jpg"
+            warm.parent.mkdir()
+            shutil.copyfile(sets.photographs[0], warm)
+            work.run("sync", bucket)
+            seen = work.part("latency", "--count", count, "--copy", sets.photographs[0],
+                             "--seen-in", bucket / "thumbnails/small/in", bucket / "in")
+            work.run("sync", bucket)
+        lines = work.run("list", "--json", bucket).splitlines()
+    own = {Path(one["name"]).name: one["duration_ms"] for one in map(json.loads, lines)}
+    over = Figures(one["ms"] - own[one["name"]] for one in seen)
+    report.add("upload closed -> thumbnail visible, over the handler's time, p50", over, "ms",
+               ("<=", 2), "one upload at a time; the worker is there already")
+    report.add("the same, p99", Figures([over.quantile(0.99)]), "ms", ("<=", 10),
+               f"of {count} uploads")
+    report.details["latency_over_handler_ms"] = over.values
+
+
+def backlog(work, sets, report):
+    """Dropped faster than they can be handled, with real thumbnails: none lost, memory bounded."""
+    del sets
+    count = work.times(100000, 10000)
+    peak = []
+    with work.bucket() as bucket:
+        small = bucket.parent / "small.jpg"
+        subprocess.run(["vips", "black", f"{small}[Q=80]", "64", "48", "--bands", "3"], check=True)
+        with work.daemon(bucket) as process:
+            wrote = work.part("files", "--count", count, "--copy", small, bucket)[0]["seconds"]
+            stop = threading.Event()
+
+            def watch():
+                while not stop.wait(0.2):
+                    peak.append(memory_kb(process.pid, "VmRSS") / 1024)
+
+            watcher = threading.Thread(target=watch)
+            watcher.start()
+            took = seconds(lambda: work.run("sync", bucket))
+            stop.set()
+            watcher.join()
+            high = memory_kb(process.pid, "VmHWM") / 1024
+            file_pages = memory_kb(process.pid, "RssFile") / 1024
+            private = memory_kb(process.pid, "RssAnon") / 1024
+        lost = count - work.count_done(bucket)
+    report.add("100,000 files dropped at once: lost" if not work.quick else
+               f"{count:,} files dropped at once: lost", Figures([lost]), "files", ("<=", 0),
+               f"written in {wrote:.1f} s, done {took:.0f} s later", 0)
+    report.add("the same, the daemon's own memory (anonymous) at the end", Figures([private]), "MB",
+               ("<=", 32), f"VmHWM {high:.0f} MB with the mapped store, of which {file_pages:.0f} "
+               "MB are page cache of the store's file", 1)
+    report.details["backlog_rss_mb"] = peak
+
+
+def rescan(work, sets, report):
+    del sets
+    count = work.times(1000000, 50000)
+    with work.bucket() as bucket:
+        work.part("files", "--count", count, "--bytes", 1, bucket)
+        first = seconds(lambda: work.run("run", "--once", "--quiet", bucket, null=True))
+        times = [seconds(lambda: work.run("run", "--once", "--quiet", bucket, null=True))
+                 for _ in range(work.times(5, 3))]
+    report.add(f"rescan of {count:,} unchanged files", Figures(times), "s", ("<=", 5),
+               f"`run --once`, whole process; the first run took {first:.0f} s")
+    report.details["first_scan_per_s"] = count / first
+
+
+def flat(work, sets, report):
+    """What an image costs does not grow with the bucket."""
+    photograph = min(sets.photographs, key=lambda file: file.stat().st_size)
+    batch = work.times(200, 60)
+    costs = {}
+    with work.bucket() as bucket:
+        have = 0
+        for objects in (100, 1000, 10000, 100000)[:work.times(4, 3)]:
+            work.part("files", "--first", have, "--count", objects - have, bucket)
+            work.run("run", "--once", "--quiet", bucket, null=True)
+            have = objects
+            inbox = bucket / f"in-{objects}"
+            with work.empty_folder("stage") as stage:
+                staged = _stage([photograph], batch, stage)
+                inbox.mkdir()
+                with work.daemon(bucket):
+                    start = time.perf_counter()
+                    _drop(staged, inbox)
+                    work.run("sync", bucket)
+                    costs[objects] = 1000 * (time.perf_counter() - start) / batch
+    first, last = costs[100], list(costs.values())[-1]
+    report.add(f"cost of an image, {list(costs)[-1]:,} objects over 100", Figures([last / first]),
+               "x", ("<=", 1.15), ", ".join(f"{n:,}: {ms:.2f} ms" for n, ms in costs.items()))

@@ -1,0 +1,70 @@
+/*
+ * A handler that looks at nothing: it speaks the protocol of thumbq-thumbnail and answers at once,
+ * with a few bytes for each thumbnail, so that what is measured is everything but the pictures.
+ * Named by $THUMBQ_HANDLER. Its workers are made as the real ones are
+ * (handlers/thumbnail/server.c).
+ */
+#include "file.h"
+#include "forkserver.h"
+#include "server.h"
+#include "wire.h"
+#include "worker.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char thumbnail[] = "\xff\xd8\xff\xd9 no picture";
+
+static void answer(const WireJob *job, const int *fds, WireResult *ret_result)
+{
+    *ret_result = (WireResult){.serial = job->serial, .n_thumbnails = job->n_renditions};
+    ret_result->facts = (ImageFacts){.type = IMAGE_JPEG,
+                                     .width = 640,
+                                     .height = 480,
+                                     .pages = 1,
+                                     .orientation = 1,
+                                     .etag = {1, job->serial}};
+    for (size_t i = 0; i < job->n_renditions; i++) {
+        if (write(fds[1 + i], thumbnail, sizeof thumbnail) != (ssize_t)sizeof thumbnail)
+            ret_result->error = ERROR_IO;
+        ret_result->thumbnails[i] = (ThumbnailFacts){
+            .type = IMAGE_JPEG, .width = 1, .height = 1, .size = (int64_t)sizeof thumbnail};
+    }
+    if (ret_result->error != ERROR_NONE)
+        ret_result->n_thumbnails = 0;
+}
+
+_Noreturn void worker_run(int socket_fd, const ForkRequest *request)
+{
+    (void)request;
+    static uint8_t buffer[WIRE_FRAME_MAX];
+    static WireJob job;
+    static WireResult result;
+    int fds[WIRE_FDS_MAX];
+    size_t n_fds;
+    ssize_t len;
+
+    while (wire_receive(socket_fd, buffer, &len, fds, WIRE_FDS_MAX, &n_fds, NULL) && len > 0) {
+        if (!wire_decode_job(buffer, (size_t)len, &job, NULL) || n_fds != 1 + job.n_renditions)
+            _exit(WORKER_EXIT_PROTOCOL);
+        answer(&job, fds, &result);
+        for (size_t i = 0; i < n_fds; i++)
+            fd_clear(&fds[i]);
+        size_t result_len = wire_encode_result(&result, buffer);
+        if (!wire_send(socket_fd, buffer, result_len, NULL, 0, NULL))
+            _exit(WORKER_EXIT_PROTOCOL);
+    }
+    _exit(WORKER_EXIT_OK);
+}
+
+int main(void)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (server_run(FORKSERVER_FD, &error))
+        return EXIT_SUCCESS;
+    fprintf(stderr, "thumbq-bench-null: %s\n", error->message);
+    return error_exit_status(error_code(error));
+}

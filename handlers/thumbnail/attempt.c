@@ -1,0 +1,262 @@
+#include "attempt.h"
+
+#include "describe.h"
+#include "probe.h"
+#include "sandbox.h"
+#include "wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/keyctl.h>
+#include <linux/sched.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define BLOCK       (64 << 10)
+#define THREADS_TOO 2000 /* more than these are as good as no limit */
+
+/* A call of the x32 ABI: its number marks it as of another architecture. */
+#define X32_GETPID (0x40000000L + 39)
+
+static void fail(ProbeReport *report)
+{
+    report->outcome = PROBE_FAILED;
+    report->errnum = errno;
+}
+
+static void stop(ProbeReport *report, int64_t amount)
+{
+    report->outcome = PROBE_STOPPED;
+    report->errnum = errno;
+    report->amount = amount;
+}
+
+/* Whatever is one system call. `scratch` is a page of our own. */
+static long call(Probe probe, pid_t other, char *scratch)
+{
+    char mem[32];
+    struct clone_args process = {.exit_signal = SIGCHLD};
+    static char *const nothing[] = {NULL};
+    const long page = 4096, here = AT_FDCWD, read_write = PROT_READ | PROT_WRITE;
+    g_snprintf(mem, sizeof mem, "/proc/%d/mem", (int)other);
+    const struct {
+        Probe probe;
+        long number, args[6];
+    } calls[] = {
+        {PROBE_OPEN_READ, SYS_openat, {here, (long)"/etc/passwd", O_RDONLY}},
+        {PROBE_OPEN_WRITE, SYS_openat, {here, (long)"/tmp", O_TMPFILE | O_WRONLY, 0600}},
+        {PROBE_OPEN_BENEATH, SYS_openat2, {here, (long)"/", (long)scratch, 24}},
+        {PROBE_STAT, SYS_newfstatat, {here, (long)"/etc/passwd", (long)scratch, 0}},
+        {PROBE_UNLINK, SYS_unlinkat, {here, (long)"/nonexistent/thumbq-doctor", 0}},
+        {PROBE_SOCKET_INET, SYS_socket, {AF_INET, SOCK_STREAM, 0}},
+        {PROBE_SOCKET_UNIX, SYS_socket, {AF_UNIX, SOCK_STREAM, 0}},
+        {PROBE_KILL_DAEMON, SYS_kill, {getppid(), 0}},
+        {PROBE_KILL_WORKER, SYS_kill, {other, 0}},
+        {PROBE_KILL_THREAD, SYS_tgkill, {getppid(), getppid(), 0}},
+        {PROBE_PIDFD, SYS_pidfd_open, {other, 0}},
+        {PROBE_PTRACE, SYS_ptrace, {PTRACE_SEIZE, getppid(), 0, 0}},
+        {PROBE_OTHER_MEMORY, SYS_process_vm_readv, {other, 0, 0, 0, 0, 0}},
+        {PROBE_OTHER_MEMORY_FILE, SYS_openat, {here, (long)mem, O_RDONLY}},
+        {PROBE_EXECVE, SYS_execve, {(long)"/bin/true", (long)nothing, (long)nothing}},
+        {PROBE_EXECVEAT, SYS_execveat, {here, (long)"/bin/true", (long)nothing, (long)nothing, 0}},
+        {PROBE_MEMFD, SYS_memfd_create, {(long)"code", 0}},
+        {PROBE_FORK, SYS_clone, {SIGCHLD, 0, 0, 0, 0}},
+        {PROBE_CLONE3, SYS_clone3, {(long)&process, sizeof process}},
+        {PROBE_MMAP_CODE,
+         SYS_mmap,
+         {0, page, read_write | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0}},
+        {PROBE_MPROTECT_CODE, SYS_mprotect, {(long)scratch, page, PROT_READ | PROT_EXEC}},
+        {PROBE_SHARED_MEMORY, SYS_mmap, {0, page, read_write, MAP_SHARED | MAP_ANONYMOUS, -1, 0}},
+        {PROBE_MOUNT, SYS_mount, {0, (long)"/nonexistent", 0, 0, 0}},
+        {PROBE_UNSHARE, SYS_unshare, {CLONE_NEWUSER}},
+        {PROBE_SETNS, SYS_setns, {-1, 0}},
+        {PROBE_CHROOT, SYS_chroot, {(long)"/"}},
+        {PROBE_SETUID, SYS_setuid, {0}},
+        {PROBE_CAPSET, SYS_capset, {0, 0}},
+        {PROBE_DUMPABLE, SYS_prctl, {4 /* PR_SET_DUMPABLE */, 1, 0, 0, 0}},
+        {PROBE_RAISE_LIMIT, SYS_prlimit64, {0, RLIMIT_NOFILE, (long)scratch, 0}},
+        {PROBE_IO_URING, SYS_io_uring_setup, {1, (long)scratch}},
+        {PROBE_BPF, SYS_bpf, {-1, 0, 0}},
+        {PROBE_KEYCTL, SYS_keyctl, {KEYCTL_GET_KEYRING_ID, KEY_SPEC_SESSION_KEYRING, 0}},
+        {PROBE_PERF, SYS_perf_event_open, {(long)scratch, 0, -1, -1, 0}},
+        {PROBE_USERFAULTFD, SYS_userfaultfd, {0}},
+        {PROBE_MODULE, SYS_finit_module, {-1, (long)"", 0}},
+        {PROBE_IOCTL, SYS_ioctl, {STDERR_FILENO, TIOCSTI, (long)scratch}},
+#ifdef __x86_64__
+        {PROBE_FOREIGN_CALL, X32_GETPID, {0}},
+#endif
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(calls); i++) {
+        const long *a = calls[i].args;
+        if (calls[i].probe == probe)
+            return syscall(calls[i].number, a[0], a[1], a[2], a[3], a[4], a[5]);
+    }
+    errno = EINVAL;
+    return -1;
+}
+
+static void try_call(Probe probe, pid_t other, ProbeReport *report)
+{
+    static char scratch[2 * 4096] __attribute__((aligned(4096)));
+    long status = call(probe, other, scratch);
+    if (status < 0)
+        fail(report);
+    else if (status == 0 && (probe == PROBE_FORK || probe == PROBE_CLONE3))
+        _exit(WORKER_EXIT_OK); /* the new process */
+}
+
+static void try_vfork(ProbeReport *report)
+{
+    pid_t pid = vfork();
+    if (pid == 0)
+        _exit(WORKER_EXIT_OK);
+    if (pid < 0)
+        fail(report);
+}
+
+static void try_output(const ForkRequest *request, int fd, ProbeReport *report)
+{
+    static const char block[BLOCK];
+    int64_t written = 0;
+    ssize_t n = 0;
+    while (written <= request->max_output_size && (n = write(fd, block, sizeof block)) > 0)
+        written += n;
+    if (n < 0)
+        stop(report, written);
+}
+
+static void try_memory(const ForkRequest *request, ProbeReport *report)
+{
+    int64_t held = 0;
+    void *at = NULL;
+    while (held <= request->memory_bytes) {
+        at = mmap(NULL, 16 * BLOCK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        if (at == MAP_FAILED)
+            break;
+        memset(at, 1, 16 * BLOCK);
+        held += 16 * BLOCK;
+    }
+    if (at == MAP_FAILED)
+        stop(report, held);
+}
+
+/* A frame whose descriptors do not all find a place is cut by the kernel. */
+static void try_descriptors(int socket_fd, ProbeReport *report)
+{
+    uint8_t buffer[WIRE_FRAME_MAX];
+    int fds[WIRE_FDS_MAX];
+    ssize_t len;
+    size_t n_fds;
+    int64_t held = 0;
+    while (wire_receive(socket_fd, buffer, &len, fds, WIRE_FDS_MAX, &n_fds, NULL) && len > 0) {
+        if (n_fds == 0)
+            return; /* all have come */
+        held += (int64_t)n_fds;
+    }
+    errno = EMFILE;
+    stop(report, held);
+}
+
+static pthread_mutex_t never = PTHREAD_MUTEX_INITIALIZER;
+
+static void *wait_for_ever(void *data)
+{
+    pthread_mutex_lock(&never);
+    return data;
+}
+
+static void try_threads(ProbeReport *report)
+{
+    pthread_attr_t small;
+    pthread_t thread;
+    pthread_attr_init(&small);
+    pthread_attr_setstacksize(&small, 16384); /* memory is not to be what ends first */
+    pthread_mutex_lock(&never);
+    int64_t started = 0;
+    while (started < THREADS_TOO) {
+        errno = pthread_create(&thread, &small, wait_for_ever, NULL);
+        if (errno != 0) {
+            stop(report, started);
+            return;
+        }
+        started++;
+    }
+}
+
+_Noreturn static void try_cpu(const ForkRequest *request)
+{
+    volatile unsigned spins = 0;
+    sandbox_start_job(request->timeout_us);
+    for (;;)
+        spins++;
+}
+
+static void tell(Probe probe, ProbeReport *report)
+{
+    report->outcome = PROBE_SAID;
+    if (probe == PROBE_ENVIRONMENT)
+        describe_environment(report->text, sizeof report->text);
+    else if (probe == PROBE_LIBRARIES)
+        describe_libraries(report->text, sizeof report->text);
+    else
+        describe_simd(report->text, sizeof report->text);
+}
+
+static void attempt(const ForkRequest *request, int socket_fd, int output_fd, pid_t other,
+                    ProbeReport *report)
+{
+    switch ((Probe)request->probe) {
+    case PROBE_VFORK:
+        try_vfork(report);
+        break;
+    case PROBE_OUTPUT:
+        try_output(request, output_fd, report);
+        break;
+    case PROBE_MEMORY:
+        try_memory(request, report);
+        break;
+    case PROBE_DESCRIPTORS:
+        try_descriptors(socket_fd, report);
+        break;
+    case PROBE_THREADS:
+        try_threads(report);
+        break;
+    case PROBE_CPU:
+        try_cpu(request);
+    case PROBE_ENVIRONMENT:
+    case PROBE_LIBRARIES:
+    case PROBE_SIMD:
+        tell((Probe)request->probe, report);
+        break;
+    default:
+        try_call((Probe)request->probe, other, report);
+    }
+}
+
+_Noreturn void attempt_run(int socket_fd, const ForkRequest *request)
+{
+    uint8_t buffer[WIRE_FRAME_MAX];
+    ProbeTarget target;
+    ProbeReport report = {.version = FORKSERVER_VERSION, .outcome = PROBE_DONE};
+    int output_fd;
+    ssize_t len;
+    size_t n_fds;
+    if (!wire_receive(socket_fd, buffer, &len, &output_fd, 1, &n_fds, NULL) ||
+        len != sizeof target || n_fds != 1)
+        _exit(WORKER_EXIT_PROTOCOL);
+    memcpy(&target, buffer, sizeof target);
+    attempt(request, socket_fd, output_fd, target.worker_pid, &report);
+    (void)wire_send(socket_fd, &report, sizeof report, NULL, 0, NULL); /* silence is seen, too */
+    _exit(WORKER_EXIT_OK);
+}

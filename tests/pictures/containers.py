@@ -1,0 +1,353 @@
+"""Writes picture files byte by byte, so that each says exactly what a case is about.
+
+JPEG, WebP, GIF, HEIC and AVIF pixels are coded by other people's programs (ImageMagick, libwebp's
+and libheif's tools); PNG and TIFF, and all metadata, are put together here.
+"""
+
+import functools
+import pathlib
+import struct
+import tempfile
+import zlib
+
+from raster import run
+
+# ---- EXIF ---------------------------------------------------------------------------------------
+
+
+def exif(orientation):
+    """A TIFF block with one tag."""
+    return b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, 274, 3, 1, orientation, 0, 0)
+
+
+# ---- PNG ----------------------------------------------------------------------------------------
+
+
+def png_chunk(name, body):
+    return struct.pack(">I", len(body)) + name + body + struct.pack(">I", zlib.crc32(name + body))
+
+
+PNG_TYPES = {"grey": 0, "rgb": 2, "palette": 3, "grey+alpha": 4, "rgb+alpha": 6}
+
+
+def png(width, height, kind, rows, bits=8, chunks=(), level=6):
+    """`rows` are the bytes of each row, as PNG packs them."""
+    head = struct.pack(">IIBBBBB", width, height, bits, PNG_TYPES[kind], 0, 0, 0)
+    data = zlib.compress(b"".join(b"\0" + row for row in rows), level)
+    body = [png_chunk(b"IHDR", head), *chunks, png_chunk(b"IDAT", data), png_chunk(b"IEND", b"")]
+    return b"\x89PNG\r\n\x1a\n" + b"".join(body)
+
+
+def rows_of(data, height):
+    stride = len(data) // height
+    return [data[y * stride:(y + 1) * stride] for y in range(height)]
+
+
+def png_of(raster, chunks=()):
+    return png(raster.width, raster.height, "rgb" if raster.bands == 3 else "rgb+alpha",
+               rows_of(raster.data, raster.height), chunks=chunks)
+
+
+def png_text(keyword, text, name=b"tEXt"):
+    if name == b"iTXt":
+        return png_chunk(name, keyword + b"\0\1\0\0\0" + zlib.compress(text, 9))
+    if name == b"zTXt":
+        return png_chunk(name, keyword + b"\0\0" + zlib.compress(text, 9))
+    return png_chunk(name, keyword + b"\0" + text)
+
+
+def png_icc(profile, level=9):
+    return png_chunk(b"iCCP", b"icc\0\0" + zlib.compress(profile, level))
+
+
+# ---- TIFF ---------------------------------------------------------------------------------------
+
+TIFF_LAYOUT = {2: ("s", 1), 3: ("H", 2), 4: ("I", 4), 7: ("s", 1)}
+
+
+def tiff_directory(at, tags, next_at):
+    """A directory at `at`, with what does not fit into it right behind. `tags`: {tag: (type, values)}."""
+    entries, extra = b"", b""
+    extra_at = at + 2 + 12 * len(tags) + 4
+    for tag, (kind, values) in sorted(tags.items()):
+        code, size = TIFF_LAYOUT[kind]
+        n = len(values)
+        packed = bytes(values) if code == "s" else struct.pack(f"<{n}{code}", *values)
+        if len(packed) > 4:
+            entries += struct.pack("<HHII", tag, kind, n, extra_at + len(extra))
+            extra += packed + b"\0" * (len(packed) % 2)
+        else:
+            entries += struct.pack("<HHI", tag, kind, n) + packed.ljust(4, b"\0")
+    return struct.pack("<H", len(tags)) + entries + struct.pack("<I", next_at) + extra
+
+
+def tiff_page(width, height, data, *, bits=8, samples=3, photometric=2, tags=None, rows=16):
+    """One page for `tiff`: uncompressed strips of `rows`."""
+    stride = len(data) // height
+    strips = [data[y * stride:(y + rows) * stride] for y in range(0, height, rows)]
+    base = {256: (4, [width]), 257: (4, [height]), 258: (3, [bits] * samples), 259: (3, [1]),
+            262: (3, [photometric]), 277: (3, [samples]), 278: (4, [rows]), 284: (3, [1]),
+            279: (4, [len(strip) for strip in strips])}
+    return {**base, **(tags or {})}, strips
+
+
+def tiff(*pages):
+    """Directories come before their pixels, so that a truncated file can still be opened."""
+    out, at = b"II*\0" + struct.pack("<I", 8), 8
+    for i, (tags, strips) in enumerate(pages):
+        tags = {**tags, 273: (4, [0] * len(strips))}
+        pixels_at = at + len(tiff_directory(at, tags, 0))
+        offsets, end = [], pixels_at
+        for strip in strips:
+            offsets.append(end)
+            end += len(strip)
+        end += end % 2
+        tags[273] = (4, offsets)
+        body = tiff_directory(at, tags, end if i + 1 < len(pages) else 0) + b"".join(strips)
+        out += body.ljust(end - at, b"\0")
+        at = end
+    return out
+
+
+def tiff_of(raster, tags=None):
+    alpha = {338: (3, [2])} if raster.bands == 4 else {}
+    return tiff(tiff_page(raster.width, raster.height, raster.data, samples=raster.bands,
+                          tags={**alpha, **(tags or {})}))
+
+
+# ---- JPEG ---------------------------------------------------------------------------------------
+
+
+def jpeg_segment(marker, body):
+    return b"\xff" + bytes([marker]) + struct.pack(">H", len(body) + 2) + body
+
+
+def jpeg_with(picture, *segments):
+    """The picture with more segments right after its start."""
+    return picture[:2] + b"".join(segments) + picture[2:]
+
+
+def jpeg_exif(block):
+    return jpeg_segment(0xe1, b"Exif\0\0" + block)
+
+
+def jpeg_icc(profile):
+    parts = [profile[at:at + 65000] for at in range(0, len(profile), 65000)]
+    return b"".join(jpeg_segment(0xe2, b"ICC_PROFILE\0" + bytes([i + 1, len(parts)]) + part)
+                    for i, part in enumerate(parts))
+
+
+def jpeg_without(picture, marker):
+    """The picture without its segments of one kind."""
+    out, at = picture[:2], 2
+    while picture[at + 1] != 0xda:
+        length = 2 + struct.unpack_from(">H", picture, at + 2)[0]
+        if picture[at + 1] != marker:
+            out += picture[at:at + length]
+        at += length
+    return out + picture[at:]
+
+
+def raw(raster, kind):
+    """ImageMagick's arguments for samples on its standard input."""
+    return ["-size", f"{raster.width}x{raster.height}", "-depth", "8", f"{kind}:-"]
+
+
+@functools.cache
+def jpeg_of(raster, *options):
+    """Of high quality and full chroma, by libjpeg through ImageMagick."""
+    kind = {1: "gray", 3: "rgb", 4: "cmyk"}[raster.bands]
+    return run("convert", *raw(raster, kind), "-quality", "97", "-sampling-factor", "1x1", *options,
+               "jpeg:-", data=raster.data)
+
+
+@functools.cache
+def jpeg_of_inks(raster):
+    """CMYK without any mark, 0 for no ink, by libjpeg through the vips program, which writes them
+    inverted, marked by Adobe's segment, and (unlike ImageMagick) not turned into YCCK."""
+    page = tiff_page(raster.width, raster.height, bytes(255 - v for v in raster.data), samples=4,
+                     photometric=5)
+    with tempfile.TemporaryDirectory() as folder:
+        pathlib.Path(folder, "in.tif").write_bytes(tiff(page))
+        run("vips", "jpegsave", f"{folder}/in.tif", f"{folder}/out.jpg", "--Q", "97",
+            "--subsample-mode", "off", "--strip")
+        return jpeg_without(pathlib.Path(folder, "out.jpg").read_bytes(), 0xee)
+
+
+def multi_picture_jpeg(first, second):
+    """Two JPEGs in one file, the second a gain map by its index. Source: CIPA DC-007."""
+    def index(first_size, second_size, second_at):
+        entries = struct.pack(">IIIHHIIIHH", 0x030000, first_size, 0, 0, 0, 0, second_size,
+                              second_at, 0, 0)
+        head = b"MM\0*\0\0\0\x08" + struct.pack(">H", 3)
+        head += struct.pack(">HHI4s", 0xb000, 7, 4, b"0100")
+        head += struct.pack(">HHII", 0xb001, 4, 1, 2)
+        head += struct.pack(">HHII", 0xb002, 7, 32, 8 + 2 + 36 + 4)
+        return jpeg_segment(0xe2, b"MPF\0" + head + bytes(4) + entries)
+
+    size = len(first) + len(index(0, 0, 0))
+    base = 2 + 4 + 4  # offsets count from the index's own header
+    return jpeg_with(first, index(size, len(second), size - base)) + second
+
+
+# ---- WebP ---------------------------------------------------------------------------------------
+
+
+@functools.cache
+def webp_of(raster, *options):
+    return run("cwebp", "-quiet", *(options or ("-lossless", "-exact")), "-o", "-", "--", "-",
+               data=png_of(raster))
+
+
+def riff_chunk(name, body):
+    return name + struct.pack("<I", len(body)) + body + b"\0" * (len(body) % 2)
+
+
+def riff(*chunks):
+    body = b"WEBP" + b"".join(chunks)
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def webp_extended(picture, width, height, *, alpha=False, icc=None, exif_block=None):
+    """A simple WebP file in the extended container, with metadata."""
+    flags = 0x10 * alpha | 0x20 * (icc is not None) | 0x08 * (exif_block is not None)
+    body = picture[12:]
+    if body[:4] == b"VP8X":
+        body = body[18:]
+    chunks = [riff_chunk(b"VP8X", struct.pack("<I", flags) + struct.pack("<I", width - 1)[:3] +
+                         struct.pack("<I", height - 1)[:3])]
+    if icc is not None:
+        chunks.append(riff_chunk(b"ICCP", icc))
+    chunks.append(body)
+    if exif_block is not None:
+        chunks.append(riff_chunk(b"EXIF", exif_block))
+    return riff(*chunks)
+
+
+@functools.cache
+def webp_animation(frames, delays_ms, loops):
+    with tempfile.TemporaryDirectory() as folder:
+        words = []
+        for i, (frame, delay) in enumerate(zip(frames, delays_ms)):
+            path = pathlib.Path(folder, f"{i}.png")
+            path.write_bytes(png_of(frame))
+            words += ["-d", delay, "-lossless", path]
+        run("img2webp", "-loop", loops, *words, "-o", f"{folder}/out.webp")
+        return pathlib.Path(folder, "out.webp").read_bytes()
+
+
+@functools.cache
+def gif_of(frames, delays_cs=(10,), loops=0):
+    """An animation; colours are cut down to 256 a frame, without dithering."""
+    with tempfile.TemporaryDirectory() as folder:
+        words = []
+        for i, frame in enumerate(frames):
+            path = pathlib.Path(folder, f"{i}.png")
+            path.write_bytes(png_of(frame))
+            words += ["-delay", delays_cs[i % len(delays_cs)], path]
+        return run("convert", "-loop", loops, *words, "+dither", "-colors", "256", "gif:-")
+
+
+# ---- HEIC and AVIF ------------------------------------------------------------------------------
+
+
+@functools.cache
+def heif_of(*rasters, options=("-q", "95", "-p", "chroma=444"), extension="heic", icc=None):
+    """By heif-enc; the first raster is the primary picture."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = []
+        for i, raster in enumerate(rasters):
+            paths.append(pathlib.Path(folder, f"{i}.png"))
+            paths[-1].write_bytes(png_of(raster, [png_icc(icc)] if icc else ()))
+        out = pathlib.Path(folder, f"out.{extension}")
+        run("heif-enc", *options, *paths, "-o", out)
+        return out.read_bytes()
+
+
+def box(name, body):
+    return struct.pack(">I", len(body) + 8) + name + body
+
+
+def boxes(data, at=0):
+    """[(name, start, end)] of the boxes one after another in `data` from `at` on."""
+    found = []
+    while at + 8 <= len(data):
+        size, name = struct.unpack_from(">I4s", data, at)
+        found.append((name, at, at + size if size else len(data)))
+        at = found[-1][2]
+    return found
+
+
+class Heif:
+    """A HEIF file whose `meta` box can be edited. Source: ISO/IEC 14496-12, 23008-12."""
+
+    def __init__(self, data):
+        self.data = data
+        (name, start, end), = [b for b in boxes(data) if b[0] == b"meta"]
+        self.start, self.end = start, end
+        self.full = data[start + 8:start + 12]
+        self.children = [[child, data[a + 8:b]] for child, a, b in boxes(data[:end], start + 12)]
+
+    def child(self, name):
+        return next(child for child in self.children if child[0] == name)
+
+    def set_primary(self, item):
+        self.child(b"pitm")[1] = bytes(4) + struct.pack(">H", item)
+
+    def items(self):
+        """IDs in the order of the file."""
+        body = self.child(b"iinf")[1]
+        return [struct.unpack_from(">H", body, start + 12)[0] for _n, start, _e in boxes(body, 6)]
+
+    def add_properties(self, item, *properties):
+        """Boxes that describe or transform an item, after those it has."""
+        iprp = self.child(b"iprp")
+        (_, a, b), (_, c, d) = boxes(iprp[1])
+        ipco, ipma = iprp[1][a + 8:b], bytearray(iprp[1][c + 8:d])
+        first = len(boxes(ipco)) + 1
+        n_items, at = struct.unpack_from(">I", ipma, 4)[0], 8
+        for _ in range(n_items):
+            found, n = struct.unpack_from(">HB", ipma, at)
+            if found == item:
+                ipma[at + 2] = n + len(properties)
+                more = bytes(0x80 | (first + i) for i in range(len(properties)))
+                ipma[at + 3 + n:at + 3 + n] = more
+                break
+            at += 3 + n
+        iprp[1] = box(b"ipco", ipco + b"".join(properties)) + box(b"ipma", bytes(ipma))
+
+    def refer(self, kind, item, to):
+        self.children.append([b"iref", bytes(4) + box(kind, struct.pack(">HHH", item, 1, to))])
+
+    def bytes(self):
+        """The file; the places of the pixels move along with the size of `meta`."""
+        size = 12 + sum(8 + len(body) for _name, body in self.children)
+        moved = size - (self.end - self.start)
+        out = b""
+        for name, body in self.children:
+            out += box(name, self._moved(body, moved) if name == b"iloc" else body)
+        return (self.data[:self.start] + struct.pack(">I4s", size, b"meta") + self.full + out +
+                self.data[self.end:])
+
+    @staticmethod
+    def _moved(iloc, moved):
+        """libheif writes version 0 with 4-byte base offsets that are places in the file."""
+        out, at = bytearray(iloc), 8
+        if iloc[0] != 0 or iloc[5] >> 4 != 4:
+            raise AssertionError("an iloc box of another form than expected")
+        offset_size, length_size = iloc[4] >> 4, iloc[4] & 15
+        for _ in range(struct.unpack_from(">H", iloc, 6)[0]):
+            base, n = struct.unpack_from(">IH", out, at + 4)
+            struct.pack_into(">I", out, at + 4, base + moved)
+            at += 10 + n * (offset_size + length_size)
+        return bytes(out)
+
+
+def irot(quarters):
+    """Turned by so many quarters anti-clockwise."""
+    return box(b"irot", bytes([quarters]))
+
+
+def imir(sides):
+    """Mirrored: left and right exchanged, else top and bottom."""
+    return box(b"imir", bytes([1 if sides else 0]))

@@ -1,0 +1,59 @@
+"""Every kind of picture, thumbnail by pixel, against what a person should see (cases.py).
+
+The truth of a case is the picture its file was made from; it is scaled by ImageMagick, and the
+thumbnail is read by ImageMagick. Nothing is compared with what thumbq made before.
+"""
+
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+import cases  # noqa: E402
+import raster  # noqa: E402
+from harness import E2ETest, main  # noqa: E402
+
+BOX = 96
+CONFIG = f"""
+[rendition look]
+size = {BOX}x{BOX}
+format = png
+"""
+
+
+def inside(width, height, box):
+    scale = min(1, box / width, box / height)
+    return max(1, round(width * scale)), max(1, round(height * scale))
+
+
+class Pictures(E2ETest):
+
+    def test_every_case(self):
+        table = cases.all_cases()
+        self.assertEqual(len({case.name for case in table}), len(table))
+        for case in table:
+            self.bucket.put(case.name, case.data)
+        self.bucket.configure(CONFIG)
+        done = self.bucket.once()
+        records = {row["name"]: row for row in self.bucket.list()}
+        self.assertEqual(done.status, 0, done.log)
+        for case in table:
+            with self.subTest(case.name):
+                self.check(case, records[case.name])
+
+    def check(self, case, record):
+        seen = case.seen
+        facts = {"width": seen.width, "height": seen.height, "damaged": False, **case.facts}
+        shown = self.bucket.show(case.name) if set(facts) - set(record) else record
+        self.assertEqual({name: shown[name] for name in facts}, facts)
+        thumbnail = record["thumbnails"][0]
+        size = inside(seen.width, seen.height, BOX)
+        self.assertEqual((thumbnail["width"], thumbnail["height"]), size)
+        made = raster.read(self.bucket.path / thumbnail["path"], seen.bands)
+        found = raster.difference(made, raster.scaled(seen, *size))
+        mean, psnr = case.tolerance
+        self.assertLessEqual(max(found.mean), mean, found)
+        self.assertGreaterEqual(found.psnr, psnr, found)
+
+
+if __name__ == "__main__":
+    main()

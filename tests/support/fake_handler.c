@@ -1,0 +1,354 @@
+/*
+ * A handler that misbehaves on demand, for the pool's tests. It speaks forkserver.h and wire.h like
+ * thumbq-thumbnail; what it does wrong is told by the content of the source (a worker) or by the
+ * name that it is started under (the fork server). A worker reads the source to its end before it
+ * does anything: with a pipe as the source, the test decides when.
+ *
+ * Before that a worker writes its process id to the first output, so that the test can wait for it.
+ */
+#include "file.h"
+#include "forkserver.h"
+#include "wire.h"
+
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define COMMAND_MAX 64
+
+typedef struct {
+    int socket_fd;
+    int violations_fd; /* write end of the pipe that stands in for the kernel's listener */
+    WireJob job;
+    int argument;
+    int served; /* jobs before this one */
+} Worker;
+
+static void send_bytes(const Worker *worker, const void *data, size_t len)
+{
+    if (!wire_send(worker->socket_fd, data, len, NULL, 0, NULL))
+        _exit(WORKER_EXIT_PROTOCOL);
+}
+
+static WireResult good_result(const Worker *worker)
+{
+    WireResult result = {
+        .serial = worker->job.serial,
+        .facts = {.type = IMAGE_PNG, .width = getpid(), .height = 1, .orientation = 1},
+        .n_thumbnails = worker->job.n_renditions,
+    };
+
+    for (size_t i = 0; i < result.n_thumbnails; i++)
+        result.thumbnails[i] = (ThumbnailFacts){IMAGE_JPEG, 1, 1, 1};
+    return result;
+}
+
+static void send_result(const Worker *worker, const WireResult *result)
+{
+    uint8_t buffer[WIRE_FRAME_MAX];
+
+    send_bytes(worker, buffer, wire_encode_result(result, buffer));
+}
+
+/* ---- what a worker can do -----------------------------------------------------------------------
+ */
+
+static void answer_well(Worker *worker)
+{
+    WireResult result = good_result(worker);
+
+    send_result(worker, &result);
+}
+
+static void answer_unchanged(Worker *worker)
+{
+    WireResult result = {.serial = worker->job.serial, .unchanged = true};
+
+    result.facts.width = getpid();
+    send_result(worker, &result);
+}
+
+static void answer_damaged(Worker *worker)
+{
+    WireResult result = good_result(worker);
+
+    result.facts.damaged = true;
+    send_result(worker, &result);
+}
+
+static void answer_error(Worker *worker)
+{
+    WireResult result = {.serial = worker->job.serial, .error = (ErrorCode)worker->argument};
+
+    g_strlcpy(result.message, "as was asked for", sizeof result.message);
+    result.facts.width = getpid();
+    send_result(worker, &result);
+}
+
+static void answer_serial(Worker *worker)
+{
+    WireResult result = good_result(worker);
+
+    result.serial++;
+    send_result(worker, &result);
+}
+
+static void answer_count(Worker *worker)
+{
+    WireResult result = good_result(worker);
+
+    result.n_thumbnails--;
+    send_result(worker, &result);
+}
+
+static void answer_garbage(Worker *worker)
+{
+    send_bytes(worker, "garbage", 7);
+}
+
+static void answer_garbage_first(Worker *worker)
+{
+    answer_garbage(worker);
+    answer_well(worker);
+}
+
+static void answer_too_long(Worker *worker)
+{
+    static const uint8_t zeros[WIRE_FRAME_MAX + 1];
+
+    send_bytes(worker, zeros, sizeof zeros);
+}
+
+static void answer_with_descriptor(Worker *worker)
+{
+    uint8_t buffer[WIRE_FRAME_MAX];
+    WireResult result = good_result(worker);
+    size_t len = wire_encode_result(&result, buffer);
+    int fd = STDERR_FILENO;
+
+    if (!wire_send(worker->socket_fd, buffer, len, &fd, 1, NULL))
+        _exit(WORKER_EXIT_PROTOCOL);
+}
+
+static void answer_twice(Worker *worker)
+{
+    answer_well(worker);
+    answer_well(worker);
+}
+
+static void leave(Worker *worker)
+{
+    _exit(worker->argument);
+}
+
+static void die(Worker *worker)
+{
+    prctl(PR_SET_DUMPABLE, 0);
+    if (worker->argument != SIGKILL && worker->argument != SIGSTOP)
+        (void)signal(worker->argument, SIG_DFL); /* a sanitizer may have taken it */
+    (void)kill(getpid(), worker->argument);
+}
+
+static void answer_and_die(Worker *worker)
+{
+    answer_well(worker);
+    die(worker);
+}
+
+/* As one that an earlier job has harmed. */
+static void die_if_used(Worker *worker)
+{
+    if (worker->served > 0)
+        die(worker);
+    answer_well(worker);
+}
+
+/* As a thread that makes a forbidden call while another one answers. */
+static void answer_in_violation(Worker *worker)
+{
+    if (write(worker->violations_fd, "x", 1) != 1)
+        _exit(1);
+    answer_well(worker);
+}
+
+G_NORETURN static void linger(void)
+{
+    for (;;)
+        pause();
+}
+
+static void close_and_linger(Worker *worker)
+{
+    fd_clear(&worker->socket_fd);
+    linger();
+}
+
+static void answer_close_and_linger(Worker *worker)
+{
+    answer_well(worker);
+    close_and_linger(worker);
+}
+
+static const struct {
+    const char *command;
+    void (*run)(Worker *worker);
+} deeds[] = {
+    {"ok", answer_well},
+    {"unchanged", answer_unchanged},
+    {"damaged", answer_damaged},
+    {"error", answer_error},
+    {"wrong-serial", answer_serial},
+    {"wrong-count", answer_count},
+    {"garbage", answer_garbage},
+    {"garbage-ok", answer_garbage_first},
+    {"too-long", answer_too_long},
+    {"descriptor", answer_with_descriptor},
+    {"twice", answer_twice},
+    {"exit", leave},
+    {"signal", die},
+    {"ok-signal", answer_and_die},
+    {"signal-if-used", die_if_used},
+    {"violation", answer_in_violation},
+    {"close", close_and_linger},
+    {"ok-close", answer_close_and_linger},
+};
+
+/* ---- worker -------------------------------------------------------------------------------------
+ */
+
+static void read_command(int fd, char command[static COMMAND_MAX])
+{
+    size_t len = 0;
+    ssize_t n;
+
+    while (len < COMMAND_MAX - 1 && (n = read(fd, command + len, COMMAND_MAX - 1 - len)) > 0)
+        len += (size_t)n;
+    command[len] = '\0';
+}
+
+static void obey(Worker *worker, const char *text)
+{
+    char command[COMMAND_MAX];
+
+    if (sscanf(text, "%63s %d", command, &worker->argument) < 1)
+        _exit(1);
+    for (size_t i = 0; i < G_N_ELEMENTS(deeds); i++) {
+        if (strcmp(deeds[i].command, command) == 0) {
+            deeds[i].run(worker);
+            return;
+        }
+    }
+    _exit(1);
+}
+
+static void greet(Worker *worker, const char *name)
+{
+    const WorkerHello wrong = {.version = FORKSERVER_VERSION + 1};
+    const WorkerHello hello = {.version = FORKSERVER_VERSION};
+    int listener[2];
+
+    if (strcmp(name, "greets-wrongly") == 0)
+        send_bytes(worker, &wrong, sizeof wrong);
+    if (strcmp(name, "does-not-greet") == 0)
+        return;
+    if (pipe2(listener, O_CLOEXEC) != 0 ||
+        !wire_send(worker->socket_fd, &hello, sizeof hello, &listener[0], 1, NULL))
+        _exit(WORKER_EXIT_PROTOCOL);
+    fd_clear(&listener[0]);
+    worker->violations_fd = listener[1];
+}
+
+G_NORETURN static void run_worker(int socket_fd, const char *name)
+{
+    Worker worker = {.socket_fd = socket_fd};
+
+    greet(&worker, name);
+    for (;;) {
+        uint8_t buffer[WIRE_FRAME_MAX];
+        char command[COMMAND_MAX];
+        pid_t pid = getpid();
+        int fds[WIRE_FDS_MAX];
+        size_t n_fds;
+        ssize_t len;
+
+        if (!wire_receive(socket_fd, buffer, &len, fds, WIRE_FDS_MAX, &n_fds, NULL))
+            _exit(WORKER_EXIT_PROTOCOL);
+        if (len == 0)
+            _exit(WORKER_EXIT_OK);
+        if (!wire_decode_job(buffer, (size_t)len, &worker.job, NULL) ||
+            n_fds != 1 + worker.job.n_renditions)
+            _exit(WORKER_EXIT_PROTOCOL);
+        if (n_fds > 1 && write(fds[1], &pid, sizeof pid) != sizeof pid)
+            _exit(1);
+        read_command(fds[0], command);
+        for (size_t i = 0; i < n_fds; i++)
+            fd_clear(&fds[i]);
+        obey(&worker, command);
+        worker.served++;
+    }
+}
+
+/* ---- fork server --------------------------------------------------------------------------------
+ */
+
+static void start_worker(int worker_fd, const char *name)
+{
+    int pidfd = -1;
+    struct clone_args args = {
+        .flags = CLONE_PARENT | CLONE_PIDFD,
+        .pidfd = (uint64_t)(uintptr_t)&pidfd,
+    };
+    pid_t pid = (pid_t)syscall(SYS_clone3, &args, sizeof args);
+
+    if (pid == 0) {
+        int forkserver_fd = FORKSERVER_FD;
+        fd_clear(&forkserver_fd);
+        run_worker(worker_fd, name);
+    }
+    const ForkReply reply = {.version = FORKSERVER_VERSION, .pid = pid};
+    (void)wire_send(FORKSERVER_FD, &reply, sizeof reply, &pidfd, 1, NULL); /* else we end soon */
+    fd_clear(&pidfd);
+}
+
+static void answer_request(const char *name, int worker_fd)
+{
+    const ForkReply refusal = {.version = FORKSERVER_VERSION, .pid = -1, .errnum = 11};
+
+    if (strcmp(name, "dies-when-asked") == 0)
+        _exit(3);
+    if (strcmp(name, "hangs") == 0)
+        linger();
+    if (strcmp(name, "refuses") == 0)
+        (void)wire_send(FORKSERVER_FD, &refusal, sizeof refusal, NULL, 0, NULL);
+    else if (strcmp(name, "talks-nonsense") == 0)
+        (void)wire_send(FORKSERVER_FD, "nonsense", 8, NULL, 0, NULL);
+    else
+        start_worker(worker_fd, name);
+}
+
+int main(int argc, char **argv)
+{
+    (void)argc;
+    const char *slash = strrchr(argv[0], '/');
+    const char *name = slash ? slash + 1 : argv[0];
+
+    if (strcmp(name, "dies-at-once") == 0)
+        return 3;
+    for (;;) {
+        uint8_t buffer[WIRE_FRAME_MAX];
+        autofd worker_fd = -1;
+        size_t n_fds;
+        ssize_t len;
+
+        if (!wire_receive(FORKSERVER_FD, buffer, &len, &worker_fd, 1, &n_fds, NULL) ||
+            len != sizeof(ForkRequest) || n_fds != 1)
+            return len == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+        answer_request(name, worker_fd);
+    }
+}

@@ -1,0 +1,382 @@
+/* Thumbnails on disk: whole, in their place, and nowhere else. */
+#include "error.h"
+#include "file.h"
+#include "layout.h"
+#include "publish.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <glib/gstdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+typedef struct {
+    char *bucket;
+    char *prefix; /* of the thumbnails, as a path */
+    Publisher *publisher;
+} Fixture;
+
+static void reopen(Fixture *fixture)
+{
+    g_autoptr(GError) error = NULL;
+
+    publisher_free(fixture->publisher);
+    fixture->publisher = publisher_open(fixture->bucket, "a/thumbnails", true, &error);
+    g_assert_no_error(error);
+    g_assert_nonnull(fixture->publisher);
+}
+
+static void set_up(Fixture *fixture, const void *data)
+{
+    (void)data;
+    fixture->bucket = g_dir_make_tmp("thumbq-publish-XXXXXX", NULL);
+    g_assert_nonnull(fixture->bucket);
+    fixture->prefix = g_build_filename(fixture->bucket, "a", "thumbnails", NULL);
+    reopen(fixture);
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *walk)
+{
+    (void)st, (void)type, (void)walk;
+    return remove(path);
+}
+
+static void tear_down(Fixture *fixture, const void *data)
+{
+    (void)data;
+    publisher_free(fixture->publisher);
+    g_assert_cmpint(nftw(fixture->bucket, remove_entry, 16, FTW_DEPTH | FTW_PHYS), ==, 0);
+    g_free(fixture->bucket);
+    g_free(fixture->prefix);
+}
+
+/* Below the prefix folder. Owner: the caller frees. */
+static char *path_of(const Fixture *fixture, const char *path)
+{
+    return g_build_filename(fixture->prefix, path, NULL);
+}
+
+static bool put(Fixture *fixture, const char *key, const char *content, GError **error)
+{
+    autofd fd = publisher_create(fixture->publisher, error);
+
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(write(fd, content, strlen(content)), ==, (gssize)strlen(content));
+    return publisher_put(fixture->publisher, fd, "small", key, IMAGE_WEBP, error);
+}
+
+static void put_well(Fixture *fixture, const char *key, const char *content)
+{
+    g_autoptr(GError) error = NULL;
+
+    bool done = put(fixture, key, content, &error);
+    g_assert_no_error(error);
+    g_assert_true(done);
+}
+
+static void check_content(const Fixture *fixture, const char *path, const char *content)
+{
+    g_autofree char *full = path_of(fixture, path);
+    g_autofree char *found = NULL;
+
+    (void)g_file_get_contents(full, &found, NULL, NULL);
+    g_assert_cmpstr(found, ==, content);
+}
+
+static bool is_there(const Fixture *fixture, const char *path)
+{
+    g_autofree char *full = path_of(fixture, path);
+    struct stat st;
+    return lstat(full, &st) == 0;
+}
+
+/* Names in a folder. */
+static guint count_entries(const char *path)
+{
+    GDir *dir = g_dir_open(path, 0, NULL);
+    guint n = 0;
+
+    g_assert_nonnull(dir);
+    while (g_dir_read_name(dir))
+        n++;
+    g_dir_close(dir);
+    return n;
+}
+
+static void test_put(Fixture *fixture, const void *data)
+{
+    (void)data;
+    put_well(fixture, "2026/trip/dune.png", "first");
+    check_content(fixture, "small/2026/trip/dune.png.webp", "first");
+    put_well(fixture, "2026/trip/dune.png", "second");
+    check_content(fixture, "small/2026/trip/dune.png.webp", "second");
+    put_well(fixture, "top.png", "third");
+    check_content(fixture, "small/top.png.webp", "third");
+    g_assert_cmpuint(count_entries(fixture->prefix), ==, 1);
+}
+
+/* What was there is replaced, not written over: who has it open keeps it. */
+static void test_put_replaces(Fixture *fixture, const void *data)
+{
+    g_autofree char *path = path_of(fixture, "small/a.png.webp");
+    char content[8] = "";
+
+    (void)data;
+    put_well(fixture, "a.png", "first");
+    autofd fd = open(path, O_RDONLY | O_CLOEXEC);
+    put_well(fixture, "a.png", "second");
+    g_assert_cmpint(read(fd, content, sizeof content), ==, 5);
+    g_assert_cmpstr(content, ==, "first");
+}
+
+static void test_put_over_folder(Fixture *fixture, const void *data)
+{
+    g_autofree char *path = path_of(fixture, "small/a.png.webp");
+    g_autoptr(GError) error = NULL;
+
+    (void)data;
+    g_assert_cmpint(g_mkdir_with_parents(path, 0755), ==, 0);
+    g_assert_false(put(fixture, "a.png", "content", &error));
+    g_assert_error(error, THUMBQ_ERROR, ERROR_IO);
+    g_assert_nonnull(strstr(error->message, "small/a.png.webp"));
+    g_assert_true(g_file_test(path, G_FILE_TEST_IS_DIR));
+    g_assert_cmpuint(count_entries(fixture->prefix), ==, 1);
+    g_assert_cmpuint(publisher_unsynced(fixture->publisher), ==, 0);
+}
+
+static void test_put_below_file(Fixture *fixture, const void *data)
+{
+    g_autofree char *folder = path_of(fixture, "small");
+    g_autofree char *path = path_of(fixture, "small/2026");
+    g_autoptr(GError) error = NULL;
+
+    (void)data;
+    g_assert_cmpint(g_mkdir_with_parents(folder, 0755), ==, 0);
+    g_assert_true(g_file_set_contents(path, "in the way", -1, NULL));
+    g_assert_false(put(fixture, "2026/a.png", "content", &error));
+    g_assert_error(error, THUMBQ_ERROR, ERROR_IO);
+    check_content(fixture, "small/2026", "in the way");
+}
+
+/* A link in the way leads nowhere: neither where a folder nor where the thumbnail itself should be.
+ */
+static void test_put_symlink(Fixture *fixture, const void *data)
+{
+    g_autofree char *outside = g_build_filename(fixture->bucket, "outside", NULL);
+    g_autofree char *victim = g_build_filename(outside, "victim", NULL);
+    g_autofree char *folder_link = path_of(fixture, "small/link");
+    g_autofree char *file_link = path_of(fixture, "small/b.png.webp");
+    g_autoptr(GError) error = NULL;
+
+    (void)data;
+    put_well(fixture, "x.png", "content");
+    g_assert_cmpint(g_mkdir(outside, 0755), ==, 0);
+    g_assert_true(g_file_set_contents(victim, "whole", -1, NULL));
+    g_assert_cmpint(symlink(outside, folder_link), ==, 0);
+    g_assert_cmpint(symlink(victim, file_link), ==, 0);
+
+    g_assert_false(put(fixture, "link/a.png", "content", &error));
+    g_assert_error(error, THUMBQ_ERROR, ERROR_IO);
+    g_clear_error(&error);
+    g_assert_false(put(fixture, "link/deep/a.png", "content", &error));
+    g_assert_error(error, THUMBQ_ERROR, ERROR_IO);
+    g_assert_false(publisher_move(fixture->publisher, "small", "x.png", "link/x.png", IMAGE_WEBP));
+    g_assert_cmpuint(count_entries(outside), ==, 1);
+
+    put_well(fixture, "b.png", "content");
+    check_content(fixture, "small/b.png.webp", "content");
+    g_autofree char *content = NULL;
+    g_assert_true(g_file_get_contents(victim, &content, NULL, NULL));
+    g_assert_cmpstr(content, ==, "whole");
+
+    g_autofree char *bait = g_build_filename(outside, "c.png.webp", NULL);
+    g_assert_true(g_file_set_contents(bait, "bait", -1, NULL));
+    publisher_remove(fixture->publisher, "small", "link/c.png", IMAGE_WEBP);
+    g_assert_false(publisher_has(fixture->publisher, "small", "link/c.png", IMAGE_WEBP, 4));
+    g_assert_false(publisher_move(fixture->publisher, "small", "link/c.png", "c.png", IMAGE_WEBP));
+    g_assert_cmpuint(count_entries(outside), ==, 2);
+}
+
+/* The prefix folder itself may not be a link either. */
+static void test_prefix_symlink(Fixture *fixture, const void *data)
+{
+    g_autofree char *link = g_build_filename(fixture->bucket, "link", NULL);
+    g_autoptr(GError) error = NULL;
+
+    (void)data;
+    g_assert_cmpint(symlink("/tmp", link), ==, 0);
+    g_assert_null(publisher_open(fixture->bucket, "link", true, &error));
+    g_assert_error(error, THUMBQ_ERROR, ERROR_IO);
+}
+
+static void test_open_absolute(Fixture *fixture, const void *data)
+{
+    g_autofree char *path = g_build_filename(fixture->bucket, "elsewhere", "deep", NULL);
+    g_autoptr(GError) error = NULL;
+    struct stat a, b;
+
+    (void)data;
+    Publisher *publisher = publisher_open("/nonexistent", path, true, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(stat(path, &a), ==, 0);
+    g_assert_cmpint(fstat(publisher_folder_fd(publisher), &b), ==, 0);
+    g_assert_cmpuint(a.st_ino, ==, b.st_ino);
+    publisher_free(publisher);
+    publisher_free(NULL);
+}
+
+static void test_open_over_file(Fixture *fixture, const void *data)
+{
+    g_autofree char *path = g_build_filename(fixture->bucket, "file", NULL);
+    g_autoptr(GError) error = NULL;
+
+    (void)data;
+    g_assert_true(g_file_set_contents(path, "x", -1, NULL));
+    g_assert_null(publisher_open(fixture->bucket, "file", true, &error));
+    g_assert_error(error, THUMBQ_ERROR, ERROR_IO);
+}
+
+/* The folders that it leaves empty go with it, up to that of the rendition. */
+static void test_remove(Fixture *fixture, const void *data)
+{
+    (void)data;
+    put_well(fixture, "2026/trip/one/a.png", "a");
+    put_well(fixture, "2026/trip/b.png", "b");
+    publisher_remove(fixture->publisher, "small", "2026/trip/one/a.png", IMAGE_WEBP);
+    g_assert_false(is_there(fixture, "small/2026/trip/one"));
+    check_content(fixture, "small/2026/trip/b.png.webp", "b");
+    publisher_remove(fixture->publisher, "small", "2026/trip/b.png", IMAGE_WEBP);
+    g_assert_false(is_there(fixture, "small/2026"));
+    g_assert_true(is_there(fixture, "small"));
+
+    /* Not there, or of another type. */
+    publisher_remove(fixture->publisher, "small", "2026/trip/b.png", IMAGE_WEBP);
+    put_well(fixture, "c.png", "c");
+    publisher_remove(fixture->publisher, "small", "c.png", IMAGE_JPEG);
+    check_content(fixture, "small/c.png.webp", "c");
+}
+
+static void test_move(Fixture *fixture, const void *data)
+{
+    (void)data;
+    put_well(fixture, "old/deep/a.png", "a");
+    put_well(fixture, "new/b.png", "over");
+    g_assert_true(
+        publisher_move(fixture->publisher, "small", "old/deep/a.png", "new/b.png", IMAGE_WEBP));
+    check_content(fixture, "small/new/b.png.webp", "a");
+    g_assert_false(is_there(fixture, "small/old"));
+    g_assert_false(
+        publisher_move(fixture->publisher, "small", "old/deep/a.png", "c.png", IMAGE_WEBP));
+    g_assert_false(is_there(fixture, "small/c.png.webp"));
+    g_assert_true(
+        publisher_move(fixture->publisher, "small", "new/b.png", "x/y/z.png", IMAGE_WEBP));
+    check_content(fixture, "small/x/y/z.png.webp", "a");
+}
+
+static void test_has(Fixture *fixture, const void *data)
+{
+    g_autofree char *path = path_of(fixture, "small/link.png.webp");
+
+    (void)data;
+    put_well(fixture, "a/b.png", "four");
+    g_assert_true(publisher_has(fixture->publisher, "small", "a/b.png", IMAGE_WEBP, 4));
+    g_assert_false(publisher_has(fixture->publisher, "small", "a/b.png", IMAGE_WEBP, 5));
+    g_assert_false(publisher_has(fixture->publisher, "small", "a/b.png", IMAGE_JPEG, 4));
+    g_assert_false(publisher_has(fixture->publisher, "large", "a/b.png", IMAGE_WEBP, 4));
+    g_assert_cmpint(symlink("a/b.png.webp", path), ==, 0);
+    g_assert_false(publisher_has(fixture->publisher, "small", "link.png", IMAGE_WEBP, 4));
+}
+
+static void test_sync(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+
+    (void)data;
+    g_assert_true(publisher_sync(fixture->publisher, &error));
+    put_well(fixture, "a/b.png", "b");
+    put_well(fixture, "c.png", "c");
+    g_assert_cmpuint(publisher_unsynced(fixture->publisher), ==, 2);
+    /* Gone before it came to the disk: nothing is wrong with that. */
+    publisher_remove(fixture->publisher, "small", "a/b.png", IMAGE_WEBP);
+    g_assert_true(publisher_sync(fixture->publisher, &error));
+    g_assert_no_error(error);
+    g_assert_cmpuint(publisher_unsynced(fixture->publisher), ==, 0);
+    check_content(fixture, "small/c.png.webp", "c");
+}
+
+/* A name as long as the longest object's: too long for itself with the extension. */
+static void test_long_name(Fixture *fixture, const void *data)
+{
+    g_autofree char *key = g_strnfill(255, 'k');
+
+    (void)data;
+    put_well(fixture, key, "long");
+    g_assert_true(publisher_has(fixture->publisher, "small", key, IMAGE_WEBP, 4));
+    publisher_remove(fixture->publisher, "small", key, IMAGE_WEBP);
+    g_assert_false(publisher_has(fixture->publisher, "small", key, IMAGE_WEBP, 4));
+}
+
+/* Half done by a daemon that died; what only looks alike further down is none of ours. */
+static void test_leftovers(Fixture *fixture, const void *data)
+{
+    g_autofree char *left = path_of(fixture, ".thumbq-123-4");
+    g_autofree char *deeper = path_of(fixture, "small/.thumbq-123-4");
+    g_autofree char *other = path_of(fixture, "README");
+
+    (void)data;
+    put_well(fixture, "a.png", "a");
+    g_assert_true(g_file_set_contents(left, "x", -1, NULL));
+    g_assert_true(g_file_set_contents(deeper, "x", -1, NULL));
+    g_assert_true(g_file_set_contents(other, "x", -1, NULL));
+    reopen(fixture);
+    g_assert_false(is_there(fixture, ".thumbq-123-4"));
+    g_assert_true(is_there(fixture, "small/.thumbq-123-4"));
+    g_assert_true(is_there(fixture, "README"));
+    check_content(fixture, "small/a.png.webp", "a");
+}
+
+/* An unnamed file leaves nothing behind when it is not put. */
+static void test_create(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    int fd = publisher_create(fixture->publisher, &error);
+
+    (void)data;
+    g_assert_no_error(error);
+    g_assert_true(fcntl(fd, F_GETFD) & FD_CLOEXEC);
+    g_assert_cmpuint(count_entries(fixture->prefix), ==, 0);
+    fd_clear(&fd);
+    g_assert_cmpuint(count_entries(fixture->prefix), ==, 0);
+}
+
+static const struct {
+    const char *name;
+    void (*run)(Fixture *fixture, const void *data);
+} cases[] = {
+    {"put", test_put},
+    {"put-replaces", test_put_replaces},
+    {"put-over-folder", test_put_over_folder},
+    {"put-below-file", test_put_below_file},
+    {"put-symlink", test_put_symlink},
+    {"prefix-symlink", test_prefix_symlink},
+    {"open-absolute", test_open_absolute},
+    {"open-over-file", test_open_over_file},
+    {"remove", test_remove},
+    {"move", test_move},
+    {"has", test_has},
+    {"sync", test_sync},
+    {"long-name", test_long_name},
+    {"leftovers", test_leftovers},
+    {"create", test_create},
+};
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *path = g_strdup_printf("/publish/%s", cases[i].name);
+        g_test_add(path, Fixture, NULL, set_up, cases[i].run, tear_down);
+    }
+    return g_test_run();
+}

@@ -1,0 +1,258 @@
+/* The walk over thumbnail files: which are ours, and of which object. */
+#include "file.h"
+#include "layout.h"
+#include "publish.h"
+#include "thumbnails.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+typedef struct {
+    char *bucket;
+    Publisher *publisher;
+    int folder_fd;
+} Fixture;
+
+static void set_up(Fixture *fixture, const void *data)
+{
+    g_autoptr(GError) error = NULL;
+
+    (void)data;
+    fixture->bucket = g_dir_make_tmp("thumbq-walk-XXXXXX", NULL);
+    fixture->publisher = publisher_open(fixture->bucket, "thumbnails", true, &error);
+    g_assert_no_error(error);
+    fixture->folder_fd = publisher_folder_fd(fixture->publisher);
+}
+
+static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *walk)
+{
+    (void)st, (void)type, (void)walk;
+    return remove(path);
+}
+
+static void tear_down(Fixture *fixture, const void *data)
+{
+    (void)data;
+    publisher_free(fixture->publisher);
+    g_assert_cmpint(nftw(fixture->bucket, remove_entry, 16, FTW_DEPTH | FTW_PHYS), ==, 0);
+    g_free(fixture->bucket);
+}
+
+static void put(Fixture *fixture, const char *rendition, const char *key, ImageType type)
+{
+    g_autoptr(GError) error = NULL;
+    autofd fd = publisher_create(fixture->publisher, &error);
+
+    g_assert_true(publisher_put(fixture->publisher, fd, rendition, key, type, &error));
+    g_assert_no_error(error);
+}
+
+/* A file that somebody else has put there, marked as a thumbnail of `marked` unless it is NULL. */
+static void put_foreign(Fixture *fixture, const char *path, const char *marked)
+{
+    g_autofree char *folder = g_path_get_dirname(path);
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(file_make_folders(fixture->folder_fd, folder, &error));
+    autofd fd = openat(fixture->folder_fd, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+    g_assert_cmpint(fd, >=, 0);
+    if (marked)
+        thumbnail_mark(fd, marked);
+}
+
+static gint compare_lines(gconstpointer a, gconstpointer b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* "ours small 2026/a.png webp" for each file, "foreign small" for those that are not ours. */
+static char *walk(Fixture *fixture)
+{
+    g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
+    ThumbnailWalk *files = thumbnail_walk_new(fixture->publisher);
+    ThumbnailFile file;
+
+    while (thumbnail_walk_next(files, &file)) {
+        g_ptr_array_add(lines, file.is_ours ? g_strdup_printf("ours %s %s %s", file.rendition,
+                                                              file.key, image_type_name(file.type))
+                                            : g_strdup_printf("foreign %s", file.rendition));
+    }
+    g_assert_false(thumbnail_walk_next(files, &file));
+    thumbnail_walk_free(files);
+    g_ptr_array_sort(lines, compare_lines);
+    g_ptr_array_add(lines, NULL);
+    return g_strjoinv("\n", (char **)lines->pdata);
+}
+
+static void test_empty(Fixture *fixture, const void *data)
+{
+    g_autofree char *found = walk(fixture);
+
+    (void)data;
+    g_assert_cmpstr(found, ==, "");
+}
+
+static void test_ours(Fixture *fixture, const void *data)
+{
+    (void)data;
+    put(fixture, "small", "a.png", IMAGE_WEBP);
+    put(fixture, "small", "2026/trip/b.jpg", IMAGE_WEBP);
+    put(fixture, "small", "2026/c", IMAGE_PNG);
+    put(fixture, "large", "a.png", IMAGE_JPEG);
+    put(fixture, "large", "z\xff.tif", IMAGE_AVIF);
+    g_autofree char *found = walk(fixture);
+    g_assert_cmpstr(found, ==,
+                    "ours large a.png jpeg\n"
+                    "ours large z\xff.tif avif\n"
+                    "ours small 2026/c png\n"
+                    "ours small 2026/trip/b.jpg webp\n"
+                    "ours small a.png webp");
+}
+
+typedef struct {
+    const char *name;
+    const char *path;
+    const char *marked;
+    const char *found;
+} ForeignCase;
+
+static const ForeignCase foreign[] = {
+    {"marked", "small/a.png.webp", "a.png", "ours small a.png webp"},
+    {"no-mark", "small/a.png.webp", NULL, "foreign small"},
+    {"mark-of-another", "small/a.png.webp", "b.png", "foreign small"},
+    {"renamed", "small/b.png.webp", "a.png", "foreign small"},
+    {"moved-to-another-folder", "small/x/a.png.webp", "a.png", "foreign small"},
+    {"no-extension", "small/README", "README", "foreign small"},
+    {"other-extension", "small/a.png.txt", "a.png", "foreign small"},
+    {"extension-only", "small/.webp", "", "foreign small"},
+    {"not-a-key", "small/x/..webp", "x/.", "foreign small"},
+    {"beside-the-renditions", "a.png.webp", "a.png", ""},
+};
+
+static void test_foreign(Fixture *fixture, const void *data)
+{
+    const ForeignCase *row = data;
+
+    put_foreign(fixture, row->path, row->marked);
+    g_autofree char *found = walk(fixture);
+    g_assert_cmpstr(found, ==, row->found);
+}
+
+/* A mark of another length is none. */
+static void test_odd_mark(Fixture *fixture, const void *data)
+{
+    (void)data;
+    put_foreign(fixture, "small/a.png.webp", "a.png");
+    autofd fd = openat(fixture->folder_fd, "small/a.png.webp", O_RDONLY | O_CLOEXEC);
+    g_assert_cmpint(fsetxattr(fd, "user.thumbq", "123456789", 9, XATTR_REPLACE), ==, 0);
+    g_autofree char *found = walk(fixture);
+    g_assert_cmpstr(found, ==, "foreign small");
+}
+
+/* A name that was cut says no key: it is left alone, though it is ours. */
+static void test_cut(Fixture *fixture, const void *data)
+{
+    g_autofree char *cut = g_strnfill(252, 'k');
+    g_autofree char *whole = g_strnfill(250, 'k');
+    g_autofree char *expected = g_strdup_printf("foreign small\nours small %s webp", whole);
+
+    (void)data;
+    put(fixture, "small", cut, IMAGE_WEBP);
+    put(fixture, "small", whole, IMAGE_WEBP);
+    g_autofree char *found = walk(fixture);
+    g_assert_cmpstr(found, ==, expected);
+}
+
+/* Links are not followed, neither to folders nor to files; a pipe does not stop the walk. */
+static void test_links(Fixture *fixture, const void *data)
+{
+    (void)data;
+    put(fixture, "small", "a.png", IMAGE_WEBP);
+    g_assert_cmpint(symlinkat("small", fixture->folder_fd, "large"), ==, 0);
+    g_assert_cmpint(symlinkat(".", fixture->folder_fd, "small/loop"), ==, 0);
+    g_assert_cmpint(symlinkat("a.png.webp", fixture->folder_fd, "small/b.png.webp"), ==, 0);
+    g_assert_cmpint(mkfifoat(fixture->folder_fd, "small/c.png.webp", 0644), ==, 0);
+    g_autofree char *found = walk(fixture);
+    g_assert_cmpstr(found, ==,
+                    "foreign small\nforeign small\nforeign small\nours small a.png webp");
+}
+
+/* After a move the mark is that of the new key. */
+static void test_moved(Fixture *fixture, const void *data)
+{
+    (void)data;
+    put(fixture, "small", "a.png", IMAGE_WEBP);
+    g_assert_true(publisher_move(fixture->publisher, "small", "a.png", "x/b.png", IMAGE_WEBP));
+    g_autofree char *found = walk(fixture);
+    g_assert_cmpstr(found, ==, "ours small x/b.png webp");
+}
+
+/* Files may go while the walk is under way, as they do in a sweep. */
+static void test_removed_meanwhile(Fixture *fixture, const void *data)
+{
+    guint n = 0;
+
+    (void)data;
+    for (int i = 0; i < 50; i++) {
+        g_autofree char *key = g_strdup_printf("f%d/a.png", i);
+        put(fixture, "small", key, IMAGE_WEBP);
+    }
+    ThumbnailWalk *files = thumbnail_walk_new(fixture->publisher);
+    ThumbnailFile file;
+    while (thumbnail_walk_next(files, &file)) {
+        g_assert_true(file.is_ours);
+        publisher_remove(fixture->publisher, file.rendition, file.key, file.type);
+        n++;
+    }
+    thumbnail_walk_free(files);
+    g_assert_cmpuint(n, ==, 50);
+    g_autofree char *found = walk(fixture);
+    g_assert_cmpstr(found, ==, "");
+}
+
+static const struct {
+    const char *name;
+    void (*run)(Fixture *fixture, const void *data);
+} cases[] = {
+    {"empty", test_empty},
+    {"ours", test_ours},
+    {"odd-mark", test_odd_mark},
+    {"cut", test_cut},
+    {"links", test_links},
+    {"moved", test_moved},
+    {"removed-meanwhile", test_removed_meanwhile},
+};
+
+/* /tmp may be a file system without extended attributes. */
+static bool has_attributes(void)
+{
+    g_autofree char *path = g_build_filename(g_get_tmp_dir(), "thumbq-xattr-XXXXXX", NULL);
+    autofd fd = g_mkstemp(path);
+    bool has = fd >= 0 && fsetxattr(fd, "user.thumbq", "x", 1, 0) == 0;
+
+    (void)unlink(path);
+    return has;
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    if (!has_attributes()) {
+        g_printerr("skipped: %s has no extended attributes\n", g_get_tmp_dir());
+        return 77;
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *path = g_strdup_printf("/thumbnails/%s", cases[i].name);
+        g_test_add(path, Fixture, NULL, set_up, cases[i].run, tear_down);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(foreign); i++) {
+        g_autofree char *path = g_strdup_printf("/thumbnails/foreign/%s", foreign[i].name);
+        g_test_add(path, Fixture, &foreign[i], set_up, test_foreign, tear_down);
+    }
+    return g_test_run();
+}
