@@ -155,7 +155,7 @@ static void open_pool(Daemon *daemon)
         .timeout_us = config->timeout_us,
         .idle_us = WORKER_IDLE_US,
         .memory_bytes = config->memory_bytes,
-        .max_output_size = DAEMON_OUTPUT_MAX,
+        .max_output_size = config->max_output_size,
         .own_users = user_is_needed(),
     };
 

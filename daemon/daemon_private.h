@@ -34,9 +34,6 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/* Bytes one thumbnail may have: far above any real one, far below a full disk. */
-#define DAEMON_OUTPUT_MAX (INT64_C(256) << 20)
-
 typedef struct Sweep Sweep;
 typedef struct Walk Walk;
 typedef struct Schedules Schedules;

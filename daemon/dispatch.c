@@ -165,7 +165,7 @@ static void start_job(Daemon *daemon, const Record *record)
     job->wire.serial = ++daemon->serial;
     job->wire.max_pixels = config->max_pixels;
     job->wire.max_file_size = config->max_file_size;
-    job->wire.max_output_size = DAEMON_OUTPUT_MAX;
+    job->wire.max_output_size = config->max_output_size;
     job->wire.max_pages = config->max_pages;
     fds[0] = job->source_fd;
     memcpy(fds + 1, job->outputs, job->wire.n_renditions * sizeof fds[0]);

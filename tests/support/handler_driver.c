@@ -24,7 +24,7 @@ static size_t parse_renditions(const char *text, Rendition *renditions)
     for (; parts[n] != NULL; n++) {
         Rendition *rendition = &renditions[n];
         char fit[16], format[16];
-        *rendition = (Rendition){.background = 0xffffff};
+        *rendition = (Rendition){.background = 0xffffff, .max_frames = 100};
         if (sscanf(parts[n], "%dx%d:%15[a-z]:%15[a-z]:%d", &rendition->width, &rendition->height,
                    fit, format, &rendition->quality) != 5 ||
             !fit_from_name(fit, &rendition->fit) || !format_from_name(format, &rendition->format)) {
