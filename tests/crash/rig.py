@@ -131,6 +131,7 @@ class Rig:
         self.config.write_text(config)
         self.log_path = self.root / "log"
         self.random = random.Random(SEED if seed is None else seed)
+        self.may_be_damaged = False  # the store, by the test
         self.version = 0
         self.daemons = []
 
@@ -227,6 +228,8 @@ class Rig:
         log = self.log()
         if "Sanitizer" in log or "runtime error:" in log:
             found.append("a sanitizer has found something")
+        if "was moved to" in log and not self.may_be_damaged:
+            found.append("a store was taken for damaged that nobody has damaged")
         if found:
             raise AssertionError("\n".join(found) + f"\nseed {SEED}\n--- log\n{log[-6000:]}")
 

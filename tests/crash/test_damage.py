@@ -14,6 +14,7 @@ class Damage(CrashTest):
     def setUp(self):
         super().setUp()
         self.rig = self.rig()
+        self.rig.may_be_damaged = True
         for i in range(12):
             self.rig.put(f"a/{i}.png")
         self.rig.once()

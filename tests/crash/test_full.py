@@ -4,8 +4,9 @@ itself, in the same daemon."""
 import contextlib
 import os
 import subprocess
+import unittest
 
-from rig import CONFIG, CrashTest, checker, main, wait_for
+from rig import CONFIG, FAILPOINTS, LONG, THUMBQ, CrashTest, checker, main, wait_for
 
 MEGABYTES = 4
 
@@ -32,8 +33,24 @@ class Full(CrashTest):
                 file.write(bytes(4096))
         return path
 
+    @unittest.skipUnless(LONG, "a long run only: a scan that takes seconds")
+    def test_batch_lost_during_a_scan(self):
+        """The scan goes on while the store is closed, and ends after it was opened again."""
+        rig = self.rig()
+        rig.put("a.png")
+        rig.put("z/0")
+        os.truncate(rig.bucket / "z/0", 0)
+        for i in range(1, 60000):
+            os.link(rig.bucket / "z/0", rig.bucket / f"z/{i}")
+        daemon = rig.start_watching(program=FAILPOINTS,
+                                    env={"THUMBQ_FAILPOINT": "lmdb.fdatasync.before=EIO@4"})
+        wait_for(lambda: "resuming" in rig.log(), "the store to be opened again", rig.log)
+        rig.sync()
+        rig.check()
+        self.assertEqual(daemon.terminate(), 0, rig.log())
+
     def states(self, rig):
-        rows = checker.Bucket(rig.bucket, os.fspath(rig.config), os.environ["THUMBQ"]).run(
+        rows = checker.Bucket(rig.bucket, os.fspath(rig.config), THUMBQ).run(
             "list", "--json")
         return [row["state"] for row in rows]
 

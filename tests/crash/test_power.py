@@ -57,6 +57,7 @@ class Power(CrashTest):
     def cut_power(self, durability, cuts):
         rig = self.rig(durability, bucket=self.disk.path / "bucket",
                        config=CONFIG + f"[bucket]\ndurability = {durability}\n")
+        rig.may_be_damaged = durability == "none"
         for number in range(cuts):
             daemon = rig.start_watching()
             for _ in range(rig.random.randrange(5, 30)):
