@@ -46,6 +46,9 @@ _Noreturn void worker_run(int socket_fd, const ForkRequest *request)
     size_t n_fds;
     ssize_t len;
 
+    const WorkerHello hello = {.version = FORKSERVER_VERSION};
+    if (!wire_send(socket_fd, &hello, sizeof hello, NULL, 0, NULL))
+        _exit(WORKER_EXIT_PROTOCOL);
     while (wire_receive(socket_fd, buffer, &len, fds, WIRE_FDS_MAX, &n_fds, NULL) && len > 0) {
         if (!wire_decode_job(buffer, (size_t)len, &job, NULL) || n_fds != 1 + job.n_renditions)
             _exit(WORKER_EXIT_PROTOCOL);

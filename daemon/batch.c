@@ -5,8 +5,8 @@
 #include "log.h"
 
 /* What one commit holds at the most: changes of the store, thumbnails to be written to disk. */
-#define BATCH_CHANGES_MAX    1000
-#define BATCH_THUMBNAILS_MAX 256
+#define BATCH_CHANGES_MAX    2000
+#define BATCH_THUMBNAILS_MAX 2000
 
 /* How long a change waits for others to share a commit with: shortly when all is quiet. */
 #define BATCH_QUIET_MS 5

@@ -178,6 +178,7 @@ typedef struct {
     int64_t uploaded_us;
     int64_t start_us; /* wall clock */
     uint8_t request_id[16];
+    bool refused; /* thumbnails may not be written: no fault of the object */
     WireJob wire;
     int outputs[RENDITIONS_MAX];
     RecordThumbnail
@@ -188,6 +189,9 @@ typedef struct {
 } Job;
 
 void job_free(Job *job);
+
+/* How far away a retry can be. */
+int64_t outcome_longest_delay_us(const Config *config);
 
 /* PoolDone. Takes `job`. */
 void outcome_done(const WireResult *result, const PoolUsage *usage, void *job);

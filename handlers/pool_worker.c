@@ -310,6 +310,9 @@ void worker_attach(Worker *worker, pid_t pid, int pidfd)
     worker->exit_source = g_unix_fd_add(pidfd, G_IO_IN, on_worker_exit, worker);
     worker->socket_source =
         g_unix_fd_add(worker->process.socket_fd, G_IO_IN | G_IO_HUP, on_worker_socket, worker);
+    /* Or GLib takes it out of the poll for each answer and puts it back, and wakes itself up both
+     * times. No callback of the daemon runs the loop. */
+    g_source_set_can_recurse(g_main_context_find_source_by_id(NULL, worker->socket_source), TRUE);
     worker->current.started_us = clock_monotonic_us();
     worker->current.init_us = worker->current.started_us - worker->current.submitted_us;
     worker_arm_timeout(worker);

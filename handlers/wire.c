@@ -317,6 +317,8 @@ bool wire_receive(int socket_fd, uint8_t buffer[static WIRE_FRAME_MAX], ssize_t 
     do
         len = recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC);
     while (len < 0 && errno == EINTR);
+    if (len < 0 && errno == ECONNRESET)
+        len = 0; /* the peer is gone, and has not read all that it was sent */
     if (len < 0 && errno != EAGAIN) {
         g_set_error(error, THUMBQ_ERROR, ERROR_IO, "cannot receive a frame: %s", g_strerror(errno));
         return false;

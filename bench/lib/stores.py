@@ -47,6 +47,7 @@ def questions(work, sets, report):
                 scan = Figures(_ask(work, bucket, FULL_SCAN) for _ in range(work.times(9, 3)))
                 report.add(f"a filter that needs a full scan, {count:,} records", scan, "s",
                            ("<=", 1), "list --match, whole process")
+            shutil.rmtree(bucket)
     for (name, count), values in times.items():
         report.add(f"{name}, {count:,} records", Figures(values), "ms", ("<=", 10),
                    "whole process, with what starting it from Python takes")

@@ -326,10 +326,13 @@ class Bucket:
     # -- commands
 
     def command(self, *arguments, env=None, cwd=None):
+        return self.run_program([THUMBQ, *map(os.fspath, arguments)], env=env, cwd=cwd)
+
+    def run_program(self, command, env=None, cwd=None):
         result = subprocess.run(
-            [THUMBQ] + [os.fspath(argument) for argument in arguments],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            errors="replace", timeout=DEADLINE_S, cwd=cwd, env={**os.environ, **(env or {})})
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, errors="replace", timeout=DEADLINE_S, cwd=cwd,
+            env={**os.environ, **(env or {})})
         check_sanitizers(result.stderr)
         return Finished(result.returncode, result.stdout, result.stderr)
 
