@@ -390,7 +390,8 @@ GBytes *prober_convert(Prober *prober, GBytes *source, Format format, ImageFacts
                         .height = 16,
                         .fit = FIT_INSIDE,
                         .format = format,
-                        .quality = 80}},
+                        .quality = 80,
+                        .max_frames = 1}},
         .n_renditions = 1,
     };
     WireResult result;

@@ -74,13 +74,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
                         .height = 48,
                         .fit = FIT_INSIDE,
                         .format = FORMAT_JPEG,
-                        .quality = 80},
+                        .quality = 80,
+                        .max_frames = 8},
                        {.name = "crop",
                         .width = 24,
                         .height = 16,
                         .fit = FIT_COVER,
                         .format = FORMAT_WEBP,
-                        .quality = 60}},
+                        .quality = 60,
+                        .max_frames = 1}},
         .n_renditions = RENDITIONS,
     };
     autofd source = file_with(data, len);

@@ -111,6 +111,21 @@ class Renditions(E2ETest):
                          raster.flattened(part, (0x20, 0xa0, 0x40)), LOSSY, "flattened")
         self.check_by_tools(full, part)
 
+    def test_a_format_without_encoder_is_refused_at_once(self):
+        """By a handler program that says what a machine without them says."""
+        handler = self.bucket.root / "handler"
+        handler.write_text("#!/bin/sh\n[ \"$1\" = --formats ] && printf 'jpeg\\npng\\nwebp\\n'\n")
+        handler.chmod(0o755)
+        for kind in ("avif", "jxl"):
+            self.bucket.configure(config(tiny=f"size = 96x96; format = {kind}"))
+            self.bucket.put("a.png", make.png_of(scene()))
+            done = self.bucket.command("run", "--once", self.bucket.path,
+                                       env={"THUMBQ_HANDLER": str(handler)})
+            self.assertEqual(done.status, 2, done.log)
+            for word in ("[rendition tiny]", f"format = {kind}", "no encoder"):
+                self.assertIn(word, done.log)
+            self.assertFalse(self.bucket.thumbnails.exists())
+
     def check_by_tools(self, full, part):
         """AVIF by libheif's tool, JPEG XL by the vips program: ImageMagick 6 reads neither well."""
         for name, truth in (("a", full), ("c", part)):

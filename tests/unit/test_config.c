@@ -170,6 +170,9 @@ static const InvalidCase invalid[] = {
      "thumbq.conf:2: animation: unknown value 'kepe'; did you mean 'keep'?"},
     {"keep", "[rendition a]\nkeep = icc,exfi\n",
      "thumbq.conf:2: keep: unknown value 'exfi'; did you mean 'exif'?"},
+    {"keep-avif", "[rendition a]\nkeep = exif\nformat = avif\n",
+     "thumbq.conf: [rendition a] avif thumbnails carry no metadata; leave out 'keep', or choose "
+     "webp, jpeg or png"},
     {"keep-none-and-more", "[rendition a]\nkeep = none,exif\n",
      "thumbq.conf:2: keep: unknown value 'none'"},
     {"colour", "[rendition a]\nbackground = white\n",

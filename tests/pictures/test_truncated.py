@@ -40,7 +40,7 @@ def formats():
     return partly, never
 
 
-class Damage(E2ETest):
+class Truncated(E2ETest):
 
     def setUp(self):
         super().setUp()
