@@ -9,7 +9,7 @@ import time
 import unittest
 from pathlib import Path
 
-from rig import CONFIG, CrashTest, count, main
+from rig import CONFIG, CrashTest, count, main, wait_for
 
 CUTS = count("THUMBQ_CUTS", 4, 40)
 
@@ -32,13 +32,17 @@ class Disk:
         subprocess.run(["mount", "-o", "loop", self.image, self.path], check=True,
                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
+    def is_unmounted(self):
+        return subprocess.run(["umount", self.path], stderr=subprocess.PIPE).returncode == 0
+
     def cut(self):
         fd = os.open(self.path, os.O_RDONLY)
         fcntl.ioctl(fd, EXT4_IOC_SHUTDOWN, struct.pack("I", EXT4_GOING_FLAGS_NOLOGFLUSH))
         os.close(fd)
 
     def unmount(self):
-        subprocess.run(["umount", self.path], check=True, stdout=subprocess.PIPE)
+        # A handler that has just been killed may hold it for a moment.
+        wait_for(self.is_unmounted, "the disk to be unmounted")
 
 
 class Power(CrashTest):
