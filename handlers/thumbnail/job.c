@@ -60,12 +60,13 @@ static bool save(const WireJob *job, const Rendition *rendition, Picture *pictur
 }
 
 /* What stands in for the picture until it is loaded: thumbhash and dominant colour. */
-static bool add_placeholder(const Picture *base, ImageFacts *facts, GError **error)
+static bool add_placeholder(const Render *render, ImageFacts *facts, GError **error)
 {
     const Rendition square = {
         .width = THUMBHASH_SIDE_MAX, .height = THUMBHASH_SIDE_MAX, .fit = FIT_INSIDE};
     Geometry geometry = geometry_for(&square, facts->width, facts->height);
-    g_autoptr(Picture) small = picture_shrink(base, geometry.width, geometry.height, error);
+    const Picture *frame = render_best_frame(render, geometry.width, geometry.height);
+    g_autoptr(Picture) small = picture_shrink(frame, geometry.width, geometry.height, error);
     if (small == NULL)
         return false;
     facts->has_color = picture_dominant_color(small, &facts->color);
@@ -105,8 +106,6 @@ static bool make_renditions(const WireJob *job, const int *fds, Decoder *decoder
     if (base == NULL)
         return false;
     render_set_base(&render, base);
-    if (!add_placeholder(base, facts, error))
-        return false;
 
     size_t order[RENDITIONS_MAX];
     render_order(&render, order);
@@ -118,6 +117,8 @@ static bool make_renditions(const WireJob *job, const int *fds, Decoder *decoder
             !save(job, rendition, picture, fds[1 + i], facts, &result->thumbnails[i], error))
             return false;
     }
+    if (!add_placeholder(&render, facts, error))
+        return false;
     result->n_thumbnails = job->n_renditions;
     return true;
 }

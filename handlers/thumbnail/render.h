@@ -32,6 +32,9 @@ void render_set_base(Render *render, Picture *base);
 /* Indexes of the renditions, largest first: the order in which they cost least. */
 void render_order(const Render *render, size_t ret_order[static RENDITIONS_MAX]);
 
+/* The whole picture as it is best scaled to that size from: made already, or decoded. Borrowed. */
+const Picture *render_best_frame(const Render *render, int width, int height);
+
 /* Makes rendition `i`. Errors: ERROR_OUT_OF_MEMORY. Owner: the caller. */
 Picture *render_make(Render *render, const Rendition *rendition, size_t i, GError **error);
 

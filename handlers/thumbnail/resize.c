@@ -12,6 +12,9 @@
 /* A sum of weights by bytes fits 32 bits with room for overshoot. */
 #define WEIGHT_ONE (1 << VECTOR_WEIGHT_BITS)
 
+/* Output rows made at a time: as bytes, whole vectors of any number of bands. */
+#define STRIP 64
+
 /* Pixels a side that are transposed at once: they stay in the cache. */
 #define TILE 32
 
@@ -77,18 +80,14 @@ static bool make_filter(Filter *filter, int from, int to)
     return true;
 }
 
-/* Scales down the rows of `from` to those of `to`, which is as wide. False without memory. */
-static bool scale_rows(const Picture *from, Picture *to)
+/* Writes the rows of `to` from `top` on, made of those of `from`, which is as wide. */
+static void scale_rows(const Picture *from, const Filter *filter, int top, Picture *to)
 {
-    g_auto(Filter) filter = {0};
-    if (!make_filter(&filter, from->height, to->height))
-        return false;
     size_t stride = picture_stride(from);
     for (int y = 0; y < to->height; y++)
-        vector_sum_rows(from->pixels + (size_t)filter.first[y] * stride, stride,
-                        filter.weights + (size_t)y * (size_t)filter.n, filter.n,
+        vector_sum_rows(from->pixels + (size_t)filter->first[top + y] * stride, stride,
+                        filter->weights + (size_t)(top + y) * (size_t)filter->n, filter->n,
                         to->pixels + (size_t)y * stride);
-    return true;
 }
 
 /* One tile; `bands` is a constant where it is called, which makes the copying a single instruction.
@@ -111,11 +110,8 @@ static inline void transpose_tile(const Picture *from, Picture *to, int left, in
 }
 
 /* Rows become columns, so that both ways of scaling are one. */
-static Picture *transpose(const Picture *from, GError **error)
+static void transpose(const Picture *from, Picture *to)
 {
-    Picture *to = picture_new(from->height, from->width, from->bands, error);
-    if (to == NULL)
-        return NULL;
     for (int top = 0; top < from->height; top += TILE) {
         for (int left = 0; left < from->width; left += TILE) {
             if (from->bands == 1)
@@ -126,34 +122,67 @@ static Picture *transpose(const Picture *from, GError **error)
                 transpose_tile(from, to, left, top, 4);
         }
     }
-    return to;
 }
 
-/* Scaled to `height` rows. */
-static Picture *scale_height(const Picture *from, int height, GError **error)
+/*
+ * A strip of output rows on its way: scaled in height, turned, scaled in width, turned back. What
+ * lies in between stays in the cache, whatever the size of the picture.
+ */
+typedef struct {
+    Picture *low, *turned, *small, *back;
+} Strip;
+
+static void strip_clear(Strip *strip)
 {
-    g_autoptr(Picture) to = picture_new(from->width, height, from->bands, error);
-    if (to == NULL)
-        return NULL;
-    if (!scale_rows(from, to)) {
-        g_set_error_literal(error, THUMBQ_ERROR, ERROR_OUT_OF_MEMORY,
-                            "not enough memory to scale the picture");
-        return NULL;
-    }
-    return g_steal_pointer(&to);
+    picture_free(strip->low);
+    picture_free(strip->turned);
+    picture_free(strip->small);
+    picture_free(strip->back);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Strip, strip_clear)
+
+static bool make_strip(Strip *strip, int from_width, int to_width, int bands, GError **error)
+{
+    strip->low = picture_new(from_width, STRIP, bands, error);
+    strip->turned = strip->low ? picture_new(STRIP, from_width, bands, error) : NULL;
+    strip->small = strip->turned ? picture_new(STRIP, to_width, bands, error) : NULL;
+    strip->back = strip->small ? picture_new(to_width, STRIP, bands, error) : NULL;
+    if (strip->back == NULL)
+        return false;
+    /* The last strip is not filled, and yet turned as a whole. */
+    memset(strip->low->pixels, 0, picture_stride(strip->low) * STRIP);
+    return true;
+}
+
+static bool make_filters(Filter *down, Filter *across, const Picture *from, int width, int height,
+                         GError **error)
+{
+    if (make_filter(down, from->height, height) && make_filter(across, from->width, width))
+        return true;
+    g_set_error_literal(error, THUMBQ_ERROR, ERROR_OUT_OF_MEMORY,
+                        "not enough memory to scale the picture");
+    return false;
 }
 
 static Picture *scale(const Picture *from, int width, int height, GError **error)
 {
-    g_autoptr(Picture) low = scale_height(from, height, error);
-    if (low == NULL || low->width == width)
-        return g_steal_pointer(&low);
-    g_autoptr(Picture) turned = transpose(low, error);
-    if (turned == NULL)
+    g_auto(Filter) down = {0}, across = {0};
+    g_auto(Strip) strip = {0};
+    g_autoptr(Picture) to = picture_new(width, height, from->bands, error);
+    if (to == NULL || !make_filters(&down, &across, from, width, height, error) ||
+        !make_strip(&strip, from->width, width, from->bands, error))
         return NULL;
-    g_clear_pointer(&low, picture_free);
-    g_autoptr(Picture) small = scale_height(turned, width, error);
-    return small != NULL ? transpose(small, error) : NULL;
+    size_t stride = picture_stride(to);
+    for (int top = 0; top < height; top += STRIP) {
+        int rows = strip.low->height = MIN(STRIP, height - top);
+        scale_rows(from, &down, top, strip.low);
+        strip.low->height = STRIP;
+        transpose(strip.low, strip.turned);
+        scale_rows(strip.turned, &across, 0, strip.small);
+        transpose(strip.small, strip.back);
+        memcpy(to->pixels + (size_t)top * stride, strip.back->pixels, (size_t)rows * stride);
+    }
+    return g_steal_pointer(&to);
 }
 
 static Picture *premultiply(const Picture *from, GError **error)

@@ -6,11 +6,11 @@
 
 #define WEIGHT_HALF (1 << (VECTOR_WEIGHT_BITS - 1))
 
-/* The columns from `at` on, byte by byte. */
-static void sum_rest(const uint8_t *rows, size_t stride, const int16_t *weights, int n, uint8_t *to,
-                     size_t at)
+/* Byte by byte. */
+static void sum_plain(const uint8_t *rows, size_t stride, const int16_t *weights, int n,
+                      uint8_t *to)
 {
-    for (; at < stride; at++) {
+    for (size_t at = 0; at < stride; at++) {
         int32_t sum = WEIGHT_HALF;
         for (int row = 0; row < n; row++)
             sum += rows[(size_t)row * stride + at] * weights[row];
@@ -68,8 +68,8 @@ static inline void store_sse2(const __m128i sums[4], uint8_t *to)
 
 static void sum_sse2(const uint8_t *rows, size_t stride, const int16_t *weights, int n, uint8_t *to)
 {
-    size_t at = 0;
-    for (; at + 32 <= stride; at += 32) {
+    for (size_t next = 0; next < stride; next += 32) {
+        size_t at = MIN(next, stride - 32); /* the last block overlaps the one before */
         __m128i sums[8];
         for (int i = 0; i < 8; i++)
             sums[i] = _mm_set1_epi32(WEIGHT_HALF);
@@ -83,7 +83,6 @@ static void sum_sse2(const uint8_t *rows, size_t stride, const int16_t *weights,
         store_sse2(sums, to + at);
         store_sse2(sums + 4, to + at + 16);
     }
-    sum_rest(rows, stride, weights, n, to, at);
 }
 
 #define AVX2 __attribute__((target("avx2")))
@@ -117,8 +116,8 @@ AVX2 static inline void store_avx2(const __m256i sums[4], uint8_t *to)
 AVX2 static void sum_avx2(const uint8_t *rows, size_t stride, const int16_t *weights, int n,
                           uint8_t *to)
 {
-    size_t at = 0;
-    for (; at + 64 <= stride; at += 64) {
+    for (size_t next = 0; next < stride; next += 64) {
+        size_t at = MIN(next, stride - 64); /* the last block overlaps the one before */
         __m256i sums[8];
         for (int i = 0; i < 8; i++)
             sums[i] = _mm256_set1_epi32(WEIGHT_HALF);
@@ -132,7 +131,6 @@ AVX2 static void sum_avx2(const uint8_t *rows, size_t stride, const int16_t *wei
         store_avx2(sums, to + at);
         store_avx2(sums + 4, to + at + 32);
     }
-    sum_rest(rows, stride, weights, n, to, at);
 }
 
 /* Four by four pixels. Reads 16 bytes of each row, of which 12 count. */
@@ -185,10 +183,12 @@ static bool has_avx2(void)
 
 void vector_sum_rows(const uint8_t *rows, size_t stride, const int16_t *weights, int n, uint8_t *to)
 {
-    if (has_avx2())
+    if (stride >= 64 && has_avx2())
         sum_avx2(rows, stride, weights, n, to);
-    else
+    else if (stride >= 32)
         sum_sse2(rows, stride, weights, n, to);
+    else
+        sum_plain(rows, stride, weights, n, to);
 }
 
 void vector_turn_rgb(const uint8_t *from, size_t from_stride, int width, int height, uint8_t *to,
@@ -207,7 +207,7 @@ const char *vector_name(void)
 #else
 void vector_sum_rows(const uint8_t *rows, size_t stride, const int16_t *weights, int n, uint8_t *to)
 {
-    sum_rest(rows, stride, weights, n, to, 0);
+    sum_plain(rows, stride, weights, n, to);
 }
 
 void vector_turn_rgb(const uint8_t *from, size_t from_stride, int width, int height, uint8_t *to,
