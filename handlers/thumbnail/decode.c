@@ -161,7 +161,7 @@ static Picture *read_jpeg(Decoder *decoder, int width, int height, GError **erro
         return NULL;
     decoder->damaged = decoded.damaged;
     g_autoptr(Picture) picture =
-        resize_picture(decoded.picture, width, height, RESIZE_PLAIN, error);
+        resize_extent(decoded.picture, decoded.extent, width, height, RESIZE_PLAIN, error);
     if (picture == NULL || (picture->bands == 3 && is_srgb(decoded.icc)))
         return g_steal_pointer(&picture);
 

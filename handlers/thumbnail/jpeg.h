@@ -9,6 +9,7 @@
 
 #include "exif.h"
 #include "picture.h"
+#include "resize.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -21,8 +22,9 @@ typedef struct {
 } JpegHeader;
 
 typedef struct {
-    Picture *picture; /* 1 band: grey; 3: RGB; 4: CMYK, 0 is no ink. Colours as in the file */
-    GBytes *icc;      /* its profile, or NULL */
+    Picture *picture;    /* 1 band: grey; 3: RGB; 4: CMYK, 0 is no ink. Colours as in the file */
+    GBytes *icc;         /* its profile, or NULL */
+    ResizeExtent extent; /* of the picture: at a scale, its sides are rounded up */
     bool damaged;
 } JpegImage;
 

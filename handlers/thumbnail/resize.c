@@ -61,9 +61,9 @@ static void make_weights(double centre, double ratio, int n, double *exact, int1
 }
 
 /* False without memory. */
-static bool make_filter(Filter *filter, int from, int to)
+static bool make_filter(Filter *filter, int from, double extent, int to)
 {
-    double ratio = (double)from / to;
+    double ratio = extent / to;
     filter->n = MIN(from, 2 * (int)ceil(LOBES * ratio));
     filter->first = calloc((size_t)to, sizeof *filter->first);
     filter->weights = calloc((size_t)to * (size_t)filter->n, sizeof *filter->weights);
@@ -154,22 +154,24 @@ static bool make_strip(Strip *strip, int from_width, int to_width, int bands, GE
     return true;
 }
 
-static bool make_filters(Filter *down, Filter *across, const Picture *from, int width, int height,
-                         GError **error)
+static bool make_filters(Filter *down, Filter *across, const Picture *from, ResizeExtent extent,
+                         const Picture *to, GError **error)
 {
-    if (make_filter(down, from->height, height) && make_filter(across, from->width, width))
+    if (make_filter(down, from->height, extent.height, to->height) &&
+        make_filter(across, from->width, extent.width, to->width))
         return true;
     g_set_error_literal(error, THUMBQ_ERROR, ERROR_OUT_OF_MEMORY,
                         "not enough memory to scale the picture");
     return false;
 }
 
-static Picture *scale(const Picture *from, int width, int height, GError **error)
+static Picture *scale(const Picture *from, ResizeExtent extent, int width, int height,
+                      GError **error)
 {
     g_auto(Filter) down = {0}, across = {0};
     g_auto(Strip) strip = {0};
     g_autoptr(Picture) to = picture_new(width, height, from->bands, error);
-    if (to == NULL || !make_filters(&down, &across, from, width, height, error) ||
+    if (to == NULL || !make_filters(&down, &across, from, extent, to, error) ||
         !make_strip(&strip, from->width, width, from->bands, error))
         return NULL;
     size_t stride = picture_stride(to);
@@ -210,16 +212,23 @@ static void unpremultiply(Picture *picture)
     }
 }
 
-Picture *resize_picture(const Picture *picture, int width, int height, ResizeBands bands,
-                        GError **error)
+Picture *resize_extent(const Picture *picture, ResizeExtent extent, int width, int height,
+                       ResizeBands bands, GError **error)
 {
     if (bands != RESIZE_ALPHA)
-        return scale(picture, width, height, error);
+        return scale(picture, extent, width, height, error);
     g_autoptr(Picture) premultiplied = premultiply(picture, error);
     if (premultiplied == NULL)
         return NULL;
-    Picture *small = scale(premultiplied, width, height, error);
+    Picture *small = scale(premultiplied, extent, width, height, error);
     if (small != NULL)
         unpremultiply(small);
     return small;
+}
+
+Picture *resize_picture(const Picture *picture, int width, int height, ResizeBands bands,
+                        GError **error)
+{
+    const ResizeExtent whole = {picture->width, picture->height};
+    return resize_extent(picture, whole, width, height, bands, error);
 }
