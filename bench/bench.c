@@ -54,6 +54,7 @@ size_t bench_renditions(const char *sizes, int quality,
                                         .fit = FIT_INSIDE,
                                         .format = FORMAT_JPEG,
                                         .quality = quality,
+                                        .max_frames = 1,
                                         .background = 0xffffff};
         g_snprintf(ret_renditions[i].name, sizeof ret_renditions[i].name, "r%d", size);
         rendition_compute_recipe(&ret_renditions[i]);

@@ -1,11 +1,6 @@
 #include "command.h"
 #include "daemon.h"
-#include "error.h"
-
-#include <string.h>
-#include <unistd.h>
-
-#define HANDLER_NAME "thumbq-thumbnail"
+#include "handler_path.h"
 
 typedef struct {
     bool once;
@@ -36,34 +31,6 @@ const CommandUsage usage_run = {
     .values_size = sizeof(RunOptions),
 };
 
-/*
- * $THUMBQ_HANDLER, else beside this executable (in the build), else where it is installed: seen
- * from this executable, so that an installation may be moved, or as configured.
- */
-static char *find_handler(GError **error)
-{
-    const char *named = g_getenv("THUMBQ_HANDLER");
-    if (named && *named)
-        return g_strdup(named);
-    g_autofree char *self = g_file_read_link("/proc/self/exe", error);
-    if (!self)
-        return NULL;
-    g_autofree char *folder = g_path_get_dirname(self);
-    g_autofree char *above = g_path_get_dirname(folder);
-    const char *const folders[] = {folder, above, THUMBQ_LIBEXEC_DIR};
-    const char *const below[] = {"", THUMBQ_LIBEXEC_NAME, ""};
-    for (size_t i = 0; i < G_N_ELEMENTS(folders); i++) {
-        g_autofree char *path = g_build_filename(folders[i], below[i], HANDLER_NAME, NULL);
-        if (g_file_test(path, G_FILE_TEST_IS_EXECUTABLE))
-            return g_steal_pointer(&path);
-    }
-    g_set_error(error, THUMBQ_ERROR, ERROR_INTERNAL,
-                "cannot find the handler '" HANDLER_NAME "' in '%s' or '" THUMBQ_LIBEXEC_DIR
-                "'; install thumbq anew, or set $THUMBQ_HANDLER",
-                folder);
-    return NULL;
-}
-
 int cmd_run(Context *context, GError **error)
 {
     const RunOptions *run = context->options;
@@ -75,7 +42,7 @@ int cmd_run(Context *context, GError **error)
         g_prefix_error(error, "--jobs: ");
         return -1;
     }
-    g_autofree char *handler = find_handler(error);
+    g_autofree char *handler = handler_path(error);
     if (!handler)
         return -1;
     DaemonOptions daemon = {

@@ -53,10 +53,11 @@ void command_print_help(const Command *command);
 int command_finish_output(int status);
 
 /* One file each: cmd_<name>.c. */
-extern const CommandUsage usage_config, usage_dead, usage_events, usage_list, usage_metrics,
-    usage_run, usage_schedule, usage_show, usage_stats, usage_sweep, usage_sync;
+extern const CommandUsage usage_config, usage_doctor, usage_dead, usage_events, usage_list,
+    usage_metrics, usage_run, usage_schedule, usage_show, usage_stats, usage_sweep, usage_sync;
 int cmd_config(Context *context, GError **error);
 int cmd_dead(Context *context, GError **error);
+int cmd_doctor(Context *context, GError **error);
 int cmd_events(Context *context, GError **error);
 int cmd_list(Context *context, GError **error);
 int cmd_metrics(Context *context, GError **error);

@@ -30,6 +30,8 @@ static const Command commands[] = {
      cmd_sweep},
     {"schedule", COMMAND_TAKES_BUCKET, "Schedules and when they are due", &usage_schedule,
      cmd_schedule},
+    {"doctor", COMMAND_TAKES_BUCKET, "Check machine, sandbox, formats and bucket", &usage_doctor,
+     cmd_doctor},
     {"config", COMMAND_TAKES_BUCKET, "The effective configuration, every option explained",
      &usage_config, cmd_config},
 };

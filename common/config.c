@@ -207,6 +207,23 @@ static bool parse_lines(Parser *parser, char *text, GError **error)
     return true;
 }
 
+/* AVIF and JPEG XL are written without any metadata: their thumbnails are sRGB. */
+static bool check_renditions(const Config *config, const char *name, GError **error)
+{
+    for (size_t i = 0; i < config->n_renditions; i++) {
+        const Rendition *rendition = &config->renditions[i];
+        bool carries = rendition->format != FORMAT_AVIF && rendition->format != FORMAT_JXL;
+        if (rendition->keep != KEEP_NONE && !carries) {
+            g_set_error(error, THUMBQ_ERROR, ERROR_CONFIG,
+                        "%s: [rendition %s] %s thumbnails carry no metadata; leave out 'keep', or "
+                        "choose webp, jpeg or png",
+                        name, rendition->name, format_name(rendition->format));
+            return false;
+        }
+    }
+    return true;
+}
+
 /* What no single line can show. */
 static bool check_whole(const Config *config, const char *name, GError **error)
 {
@@ -255,7 +272,7 @@ static Config *parse_one(Config *config, const char *text, const char *name, GEr
     Parser parser = {.config = config, .name = name};
 
     if (!parse_lines(&parser, copy, error) || !check_paths(config, name, error) ||
-        !check_whole(config, name, error))
+        !check_renditions(config, name, error) || !check_whole(config, name, error))
         return NULL;
     for (size_t i = 0; i < config->n_renditions; i++)
         rendition_compute_recipe(&config->renditions[i]);

@@ -50,6 +50,7 @@ typedef struct {
     int64_t max_pixels;
     int64_t max_file_size; /* bytes */
     int max_pages;
+    int64_t max_output_size; /* bytes, of one thumbnail */
     int max_invocations;
     int retries;
     int64_t retry_delay_us;

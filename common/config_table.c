@@ -44,6 +44,8 @@ const Option config_options[] = {
      "Bytes of an upload that are still taken"},
     {HANDLER(max_pages), OPTION_INT, offsetof(Config, max_pages), 1, 1000000, "200",
      "Pages or frames of an upload that are still taken"},
+    {HANDLER(max_output_size), OPTION_BYTES, offsetof(Config, max_output_size), 1024, GIB, "64M",
+     "Bytes one thumbnail may have"},
     {HANDLER(max_invocations), OPTION_INT, offsetof(Config, max_invocations), 1, 1000000, "100",
      "Invocations after which a handler process is replaced; 1: a process per image"},
     {HANDLER(retries), OPTION_INT, offsetof(Config, retries), 0, 10, "2",
@@ -66,6 +68,12 @@ const Option config_options[] = {
      "Quality of the encoder, 1 to 100"},
     {RENDITION(background), OPTION_COLOR, offsetof(Rendition, background), 0, 0, "#ffffff",
      "Colour under transparent parts where the format has no alpha"},
+    {RENDITION(animation), OPTION_ANIMATION, offsetof(Rendition, animation), 0, 0, "first",
+     "first (frame of an animation), keep (as animated webp; formats webp, auto and same)"},
+    {RENDITION(max_frames), OPTION_INT, offsetof(Rendition, max_frames), 1, RENDITION_FRAMES_MAX,
+     "100", "Frames of an animation that is kept; of a longer one, the first frame is taken"},
+    {RENDITION(keep), OPTION_KEEP, offsetof(Rendition, keep), 0, 0, "none",
+     "Metadata of the upload: none, or of icc,exif,xmp; without icc, colours are sRGB"},
 
     {SCHEDULE(cron), OPTION_TEXT, offsetof(ScheduleConfig, cron), 1, 256, NULL,
      "When: 0 3 * * *, @daily, cron(0 3 * * ? *), rate(5 minutes), at(2026-01-31T12:00:00)"},
@@ -213,6 +221,46 @@ static const char *format_name_of(int value)
     return format_name((Format)value);
 }
 
+static const char *animation_name_of(int value)
+{
+    return animation_name((Animation)value);
+}
+
+/* "none", or names with ',' between. */
+static bool parse_keep(const char *text, unsigned *ret_keep, GError **error)
+{
+    g_auto(GStrv) names = g_strsplit(text, ",", KEEP_BITS + 1);
+    unsigned keep = KEEP_NONE;
+
+    if (strcmp(text, "none") == 0) {
+        *ret_keep = KEEP_NONE;
+        return true;
+    }
+    for (char **name = names; *name; name++) {
+        int bit;
+        if (!parse_name(g_strstrip(*name), keep_name, KEEP_BITS, &bit, error))
+            return false;
+        keep |= 1U << bit;
+    }
+    if (keep == KEEP_NONE) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "the value is empty; write none");
+        return false;
+    }
+    *ret_keep = keep;
+    return true;
+}
+
+static char *format_keep(unsigned keep)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    for (int bit = 0; bit < KEEP_BITS; bit++) {
+        if (keep & 1U << bit)
+            g_string_append_printf(text, "%s%s", text->len > 0 ? "," : "", keep_name(bit));
+    }
+    return g_strdup(keep == KEEP_NONE ? "none" : text->str);
+}
+
 static bool parse_text(const Option *option, const char *text, char **field, GError **error)
 {
     if ((int64_t)strlen(text) < option->min) {
@@ -265,6 +313,13 @@ bool config_option_parse(const Option *option, const char *text, void *base, GEr
             return false;
         *(Format *)field = (Format)index;
         return true;
+    case OPTION_ANIMATION:
+        if (!parse_name(text, animation_name_of, ANIMATION_KEEP + 1, &index, error))
+            return false;
+        *(Animation *)field = (Animation)index;
+        return true;
+    case OPTION_KEEP:
+        return parse_keep(text, field, error);
     case OPTION_DURABILITY:
         if (!parse_name(text, durability_name_of, DURABILITY_NONE + 1, &index, error))
             return false;
@@ -331,6 +386,10 @@ char *config_option_format(const Option *option, const void *base)
         return g_strdup(fit_name(*(const Fit *)field));
     case OPTION_FORMAT:
         return g_strdup(format_name(*(const Format *)field));
+    case OPTION_ANIMATION:
+        return g_strdup(animation_name(*(const Animation *)field));
+    case OPTION_KEEP:
+        return format_keep(*(const unsigned *)field);
     case OPTION_DURABILITY:
         return g_strdup(durability_name(*(const Durability *)field));
     case OPTION_INT:

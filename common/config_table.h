@@ -21,6 +21,8 @@ typedef enum {
     OPTION_FORMAT,
     OPTION_DURABILITY,
     OPTION_COLOR, /* uint32_t, #rrggbb */
+    OPTION_ANIMATION,
+    OPTION_KEEP, /* unsigned, names of Keep with ',' between, or "none" */
 } OptionType;
 
 typedef enum {

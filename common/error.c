@@ -45,7 +45,7 @@ static const ErrorRow rows[] = {
      "no space left on the disk; free some, work resumes by itself"},
     {ERROR_IO, ERROR_CLASS_RETRY, 74, "io_error", "reading or writing failed"},
     {ERROR_ACCESS_DENIED, ERROR_CLASS_RETRY, 74, "access_denied",
-     "the file may not be read; check its owner and mode"},
+     "access is denied; check owner and mode, and whether the disk is mounted read-only"},
     {ERROR_OUTPUT_TOO_LARGE, ERROR_CLASS_REJECT, 1, "output_too_large",
      "a thumbnail came out larger than the limit"},
     {ERROR_HANDLER_UNAVAILABLE, ERROR_CLASS_AGAIN, 70, "handler_unavailable",
@@ -125,6 +125,7 @@ static ErrorCode code_from_errno(int errnum)
         return ERROR_NO_SPACE;
     case EACCES:
     case EPERM:
+    case EROFS:
         return ERROR_ACCESS_DENIED;
     case ENOENT:
         return ERROR_NOT_FOUND;

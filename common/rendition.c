@@ -5,6 +5,8 @@
 
 static const char *const fit_names[] = {"inside", "cover", "attention", "entropy", "fill"};
 static const char *const format_names[] = {"jpeg", "webp", "png", "avif", "jxl", "auto", "same"};
+static const char *const animation_names[] = {"first", "keep"};
+static const char *const keep_names[KEEP_BITS] = {"icc", "exif", "xmp"};
 
 static bool find_name(const char *const *names, size_t n, const char *name, size_t *ret_index)
 {
@@ -25,6 +27,17 @@ const char *fit_name(Fit fit)
 const char *format_name(Format format)
 {
     return (size_t)format < G_N_ELEMENTS(format_names) ? format_names[format] : "unknown";
+}
+
+const char *animation_name(Animation animation)
+{
+    return (size_t)animation < G_N_ELEMENTS(animation_names) ? animation_names[animation]
+                                                             : "unknown";
+}
+
+const char *keep_name(int bit)
+{
+    return bit >= 0 && bit < KEEP_BITS ? keep_names[bit] : "unknown";
 }
 
 bool fit_from_name(const char *name, Fit *ret_fit)
@@ -48,20 +61,30 @@ bool format_from_name(const char *name, Format *ret_format)
 }
 
 /* Raised when the handler makes other pictures than before from the same settings. */
-#define RECIPE_VERSION 1
+#define RECIPE_VERSION 2
 
 void rendition_compute_recipe(Rendition *rendition)
 {
     const uint64_t fields[] = {
-        RECIPE_VERSION,           (uint64_t)rendition->width,  (uint64_t)rendition->height,
-        (uint64_t)rendition->fit, (uint64_t)rendition->format, (uint64_t)rendition->quality,
-        rendition->background,
+        RECIPE_VERSION,           (uint64_t)rendition->width,     (uint64_t)rendition->height,
+        (uint64_t)rendition->fit, (uint64_t)rendition->format,    (uint64_t)rendition->quality,
+        rendition->background,    (uint64_t)rendition->animation, (uint64_t)rendition->max_frames,
+        rendition->keep,
     };
     uint8_t bytes[sizeof fields];
 
     for (size_t i = 0; i < sizeof fields; i++)
         bytes[i] = (uint8_t)(fields[i / 8] >> (8 * (i % 8)));
     rendition->recipe = XXH3_64bits(bytes, sizeof bytes);
+}
+
+bool rendition_keeps_animation(const Rendition *rendition, ImageType source_type, int frames)
+{
+    bool moving = (source_type == IMAGE_GIF || source_type == IMAGE_WEBP) && frames > 1;
+    bool allowed = rendition->format == FORMAT_WEBP || rendition->format == FORMAT_AUTO ||
+                   rendition->format == FORMAT_SAME;
+    return moving && allowed && rendition->animation == ANIMATION_KEEP &&
+           frames <= rendition->max_frames;
 }
 
 ImageType rendition_output_type(const Rendition *rendition, ImageType source_type, bool has_alpha)

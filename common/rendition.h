@@ -34,6 +34,23 @@ typedef enum {
     FORMAT_SAME, /* the source's type where it can be written, else as auto */
 } Format;
 
+/* What becomes of GIF and WebP animations. */
+typedef enum {
+    ANIMATION_FIRST = 0, /* their first frame */
+    ANIMATION_KEEP,      /* animated WebP, where `format` allows WebP */
+} Animation;
+
+/* Metadata of the source that a thumbnail takes along; a set of bits. */
+typedef enum {
+    KEEP_NONE = 0,
+    KEEP_ICC = 1 << 0,  /* colours stay in the source's RGB space; else sRGB, without a profile */
+    KEEP_EXIF = 1 << 1, /* with the position and all else; the orientation becomes 1 */
+    KEEP_XMP = 1 << 2,
+} Keep;
+#define KEEP_BITS 3
+
+#define RENDITION_FRAMES_MAX 10000
+
 typedef struct {
     char name[RENDITION_NAME_MAX]; /* [a-z0-9._-]+, a folder name; unique */
     int width, height;             /* pixels, 1..RENDITION_SIZE_MAX */
@@ -41,12 +58,18 @@ typedef struct {
     Format format;
     int quality;         /* 1..100 */
     uint32_t background; /* 0xRRGGBB, under alpha where the output type has none */
+    Animation animation;
+    int max_frames; /* 1..RENDITION_FRAMES_MAX: a longer animation becomes its first frame */
+    unsigned keep;  /* Keep */
     uint64_t
         recipe; /* hash of all that shapes the picture; another recipe makes thumbnails stale */
 } Rendition;
 
 const char *fit_name(Fit fit);
 const char *format_name(Format format);
+const char *animation_name(Animation animation);
+/* "icc", ...: the name of one bit, 0..KEEP_BITS-1. */
+const char *keep_name(int bit);
 bool fit_from_name(const char *name, Fit *ret_fit);
 bool format_from_name(const char *name, Format *ret_format);
 
@@ -54,8 +77,11 @@ bool format_from_name(const char *name, Format *ret_format);
  * anyway. */
 void rendition_compute_recipe(Rendition *rendition);
 
+/* True if `rendition` leaves a moving source of `frames` frames moving: as animated WebP. */
+bool rendition_keeps_animation(const Rendition *rendition, ImageType source_type, int frames);
+
 /*
  * The type `rendition` is written as for a source of `source_type` with or without alpha.
- * Never IMAGE_NONE or IMAGE_OTHER.
+ * Never IMAGE_NONE or IMAGE_OTHER. Of animations that are kept, rendition_keeps_animation knows.
  */
 ImageType rendition_output_type(const Rendition *rendition, ImageType source_type, bool has_alpha);

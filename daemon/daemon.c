@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "error.h"
 #include "file.h"
+#include "formats.h"
 #include "layout.h"
 #include "lock.h"
 #include "log.h"
@@ -155,7 +156,7 @@ static void open_pool(Daemon *daemon)
         .timeout_us = config->timeout_us,
         .idle_us = WORKER_IDLE_US,
         .memory_bytes = config->memory_bytes,
-        .max_output_size = DAEMON_OUTPUT_MAX,
+        .max_output_size = config->max_output_size,
         .own_users = user_is_needed(),
     };
 
@@ -267,9 +268,12 @@ bool daemon_run(const DaemonOptions *options, const Config *config, uint64_t *re
     bool opened, saved = false;
 
     daemon.loop = g_main_loop_new(NULL, FALSE);
-    /* A wrong schedule is a wrong configuration: refused before anything is touched. */
+    /* A wrong schedule or format is a wrong configuration: refused before anything is touched. */
     daemon.schedules = schedules_new(&daemon, error);
-    opened = daemon.schedules && open_state(&daemon, error) && open_events(&daemon, error);
+    opened =
+        daemon.schedules &&
+        formats_check(options->handler_program, config->renditions, config->n_renditions, error) &&
+        open_state(&daemon, error) && open_events(&daemon, error);
     if (opened) {
         saved = run_loop(&daemon);
         *ret_dead = report_dead(&daemon);

@@ -34,9 +34,6 @@
 #include <glib.h>
 #include <stdbool.h>
 
-/* Bytes one thumbnail may have: far above any real one, far below a full disk. */
-#define DAEMON_OUTPUT_MAX (INT64_C(256) << 20)
-
 typedef struct Sweep Sweep;
 typedef struct Walk Walk;
 typedef struct Schedules Schedules;
@@ -181,6 +178,7 @@ typedef struct {
     int64_t uploaded_us;
     int64_t start_us; /* wall clock */
     uint8_t request_id[16];
+    bool refused; /* thumbnails may not be written: no fault of the object */
     WireJob wire;
     int outputs[RENDITIONS_MAX];
     RecordThumbnail
@@ -191,6 +189,9 @@ typedef struct {
 } Job;
 
 void job_free(Job *job);
+
+/* How far away a retry can be. */
+int64_t outcome_longest_delay_us(const Config *config);
 
 /* PoolDone. Takes `job`. */
 void outcome_done(const WireResult *result, const PoolUsage *usage, void *job);

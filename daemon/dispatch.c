@@ -158,13 +158,14 @@ static void start_job(Daemon *daemon, const Record *record)
         return;
     }
     if (!open_outputs(job, &error)) {
+        job->refused = error_code(error) == ERROR_ACCESS_DENIED;
         outcome_failed_early(job, error);
         return;
     }
     job->wire.serial = ++daemon->serial;
     job->wire.max_pixels = config->max_pixels;
     job->wire.max_file_size = config->max_file_size;
-    job->wire.max_output_size = DAEMON_OUTPUT_MAX;
+    job->wire.max_output_size = config->max_output_size;
     job->wire.max_pages = config->max_pages;
     fds[0] = job->source_fd;
     memcpy(fds + 1, job->outputs, job->wire.n_renditions * sizeof fds[0]);
@@ -191,6 +192,20 @@ static void wait_until_due(Daemon *daemon, int64_t due_us)
         daemon->due_source = g_timeout_add((guint)CLAMP(delay_ms, 1, 60000), dispatch_due, daemon);
 }
 
+/*
+ * What is due later than anything can be that failed just now was so before the clock was set back:
+ * it is not waited for.
+ */
+static bool claim_from_the_future(Daemon *daemon, int64_t due_us, bool *ret_found,
+                                  Record *ret_record, GError **error)
+{
+    int64_t now_us = clock_wall_us();
+
+    if (due_us == INT64_MAX || due_us - now_us <= outcome_longest_delay_us(daemon->config))
+        return true;
+    return store_claim(daemon->store, due_us, ret_found, ret_record, &now_us, error);
+}
+
 static void look_for_work(Daemon *daemon)
 {
     while (!daemon->paused && !daemon->stopping && pool_has_room(daemon->pool)) {
@@ -200,6 +215,10 @@ static void look_for_work(Daemon *daemon)
         bool found;
 
         if (!store_claim(daemon->store, clock_wall_us(), &found, &record, &next_due_us, &error)) {
+            batch_lost(daemon, error);
+            return;
+        }
+        if (!found && !claim_from_the_future(daemon, next_due_us, &found, &record, &error)) {
             batch_lost(daemon, error);
             return;
         }

@@ -10,7 +10,7 @@
 /* Before an object that is being written to is read again. */
 #define CHANGED_DELAY_US (CLOCK_US_PER_SEC / 2)
 
-/* Before the next try when the disk is full. */
+/* Before the next try when the disk is full, or thumbnails may not be written. */
 #define NO_SPACE_DELAY_US (5 * CLOCK_US_PER_SEC)
 
 /* In a row, before `run --once` gives up on a machine that cannot do the work. */
@@ -64,7 +64,7 @@ static void keep(StoreOutcome *outcome, const RecordThumbnail *thumbnails, size_
 }
 
 /* Turns a success into thumbnails in their places, or finds out that it was none. */
-static ErrorCode accept(const Job *job, const WireResult *result, StoreOutcome *outcome)
+static ErrorCode accept(Job *job, const WireResult *result, StoreOutcome *outcome)
 {
     g_autoptr(GError) error = NULL;
 
@@ -82,6 +82,7 @@ static ErrorCode accept(const Job *job, const WireResult *result, StoreOutcome *
     keep(outcome, job->kept, job->n_kept);
     if (!publish(job, result, outcome, &error)) {
         g_strlcpy(outcome->message, error->message, sizeof outcome->message);
+        job->refused = error_code(error) == ERROR_ACCESS_DENIED;
         return error_code(error);
     }
     return ERROR_NONE;
@@ -104,6 +105,16 @@ static void set_again(StoreOutcome *outcome, int64_t delay_us)
     outcome->due_us = outcome->now_us + delay_us;
 }
 
+static int64_t retry_delay_us(const Config *config, int attempts)
+{
+    return config->retry_delay_us << MIN(attempts - 1, 10);
+}
+
+int64_t outcome_longest_delay_us(const Config *config)
+{
+    return MAX(retry_delay_us(config, MAX(config->retries, 1)), NO_SPACE_DELAY_US);
+}
+
 static void set_retry(const Job *job, StoreOutcome *outcome)
 {
     int attempts = job->attempts + 1;
@@ -115,7 +126,7 @@ static void set_retry(const Job *job, StoreOutcome *outcome)
     outcome->state = STATE_PENDING;
     outcome->due_us = outcome->now_us;
     if (!job->daemon->options->once)
-        outcome->due_us += job->daemon->config->retry_delay_us << MIN(attempts - 1, 10);
+        outcome->due_us += retry_delay_us(job->daemon->config, attempts);
 }
 
 /* What becomes of the object: the class of the error decides, some errors say more. */
@@ -126,7 +137,7 @@ static void judge(const Job *job, StoreOutcome *outcome)
         outcome->state = STATE_DONE;
         return;
     }
-    if (outcome->error == ERROR_NO_SPACE) {
+    if (outcome->error == ERROR_NO_SPACE || job->refused) {
         set_again(outcome, NO_SPACE_DELAY_US);
         return;
     }
@@ -171,10 +182,11 @@ static void remove_obsolete(const Job *job, const RecordThumbnail *thumbnails, s
 
 /* The machine, not the object, is in the way: said once in a row, and no reason to wait for ever.
  */
-static void notice_trouble(Daemon *daemon, const StoreOutcome *outcome)
+static void notice_trouble(const Job *job, const StoreOutcome *outcome)
 {
-    bool in_the_way =
-        outcome->error == ERROR_NO_SPACE || outcome->error == ERROR_HANDLER_UNAVAILABLE;
+    Daemon *daemon = job->daemon;
+    bool in_the_way = job->refused || outcome->error == ERROR_NO_SPACE ||
+                      outcome->error == ERROR_HANDLER_UNAVAILABLE;
 
     if (!in_the_way) {
         daemon->trouble = 0;
@@ -196,7 +208,7 @@ static void conclude(Job *job, StoreOutcome *outcome)
     bool found;
 
     judge(job, outcome);
-    notice_trouble(daemon, outcome);
+    notice_trouble(job, outcome);
     if (!store_finish(daemon->store, job->key, outcome, &found, &record, &error)) {
         batch_lost(daemon, error);
     } else {

@@ -23,6 +23,7 @@ struct Publisher {
     char *path;        /* for messages */
     int folder_fd;     /* the prefix folder; syncfs reports what failed since it was opened */
     bool durable;      /* publisher_sync waits for the disk */
+    bool has_orphans;  /* something could not be removed */
     size_t n_unsynced; /* files put or moved since the last publisher_sync */
     unsigned counter;
 };
@@ -193,7 +194,7 @@ bool publisher_put(Publisher *publisher, int fd, const char *rendition, const ch
     const char *name;
     g_autofree char *folder = split_path(path, &name);
 
-    thumbnail_mark(fd, key);
+    thumbnail_mark(fd, key, NULL);
     autofd parent_fd = open_folder(publisher, folder);
     if (parent_fd < 0 || !link_over(publisher, fd, parent_fd, name)) {
         error_set_errno(error, errno, "cannot put the thumbnail in its place:", path);
@@ -214,9 +215,24 @@ void publisher_remove(Publisher *publisher, const char *rendition, const char *k
     const char *name;
     autofd parent_fd = open_parent(publisher, path, &name);
 
-    /* What cannot be removed now is an orphan, which a sweep removes. */
-    if (parent_fd >= 0 && FAILPOINT("publish.remove", unlinkat(parent_fd, name, 0)) == 0)
+    if (parent_fd < 0) {
+        publisher->has_orphans |= errno != ENOENT;
+        return;
+    }
+    if (FAILPOINT("publish.remove", unlinkat(parent_fd, name, 0)) == 0)
         remove_empty_parents(publisher, path);
+    else
+        publisher->has_orphans |= errno != ENOENT;
+}
+
+bool publisher_has_orphans(const Publisher *publisher)
+{
+    return publisher->has_orphans;
+}
+
+void publisher_forget_orphans(Publisher *publisher)
+{
+    publisher->has_orphans = false;
 }
 
 bool publisher_move(Publisher *publisher, const char *rendition, const char *from, const char *to,
@@ -229,11 +245,18 @@ bool publisher_move(Publisher *publisher, const char *rendition, const char *fro
     autofd from_fd = open_parent(publisher, from_path, &from_name);
     autofd to_fd = from_fd >= 0 ? open_folder(publisher, to_folder) : -1;
 
-    if (to_fd < 0 || FAILPOINT("publish.move", renameat(from_fd, from_name, to_fd, to_name)) != 0)
-        return false;
-    autofd fd = openat(to_fd, to_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    autofd fd =
+        to_fd < 0 ? -1 : openat(from_fd, from_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+
+    /* With both marks for as long as it may be at either place. */
     if (fd >= 0)
-        thumbnail_mark(fd, to);
+        thumbnail_mark(fd, from, to);
+    if (to_fd < 0 || FAILPOINT("publish.move", renameat(from_fd, from_name, to_fd, to_name)) != 0) {
+        publisher_remove(publisher, rendition, from, type);
+        return false;
+    }
+    if (fd >= 0)
+        thumbnail_mark(fd, to, NULL);
     publisher->n_unsynced++;
     remove_empty_parents(publisher, from_path);
     return true;

@@ -34,10 +34,17 @@ int publisher_create(Publisher *publisher, GError **error);
 bool publisher_put(Publisher *publisher, int fd, const char *rendition, const char *key,
                    ImageType type, GError **error);
 
-/* Removes a thumbnail and the folders that it leaves empty. Fine if it is not there. */
+/*
+ * Removes a thumbnail and the folders that it leaves empty. Fine if it is not there; if it cannot
+ * be removed it is an orphan, and publisher_has_orphans true until publisher_forget_orphans.
+ */
 void publisher_remove(Publisher *publisher, const char *rendition, const char *key, ImageType type);
 
-/* Moves a thumbnail along with its object. False if it is not there or cannot be moved. */
+bool publisher_has_orphans(const Publisher *publisher);
+void publisher_forget_orphans(Publisher *publisher);
+
+/* Moves a thumbnail along with its object. False if it is not there, or cannot be moved: then it is
+ * removed. */
 bool publisher_move(Publisher *publisher, const char *rendition, const char *from, const char *to,
                     ImageType type);
 

@@ -171,12 +171,13 @@ void recovery_after_scan(Daemon *daemon, uint64_t n_objects)
 {
     SweepKinds kinds = SWEEP_ORPHANS | SWEEP_MISSING;
 
-    if (!daemon->recovery_due)
+    if (!daemon->recovery_due && !publisher_has_orphans(daemon->publisher))
         return;
     /* A bucket that looks empty may be one that is not mounted: no reason to remove anything. */
     if (n_objects == 0)
         kinds = SWEEP_MISSING;
     daemon->recovery_due = false;
+    publisher_forget_orphans(daemon->publisher);
     sweep_start(daemon, kinds, false, end_recovery, daemon);
 }
 
@@ -184,7 +185,7 @@ void recovery_close(Daemon *daemon, bool saved)
 {
     g_autoptr(GError) error = NULL;
     bool is_clean = daemon->session && saved && !daemon->recovery_due && !daemon->paused &&
-                    g_queue_is_empty(&daemon->sweeps);
+                    g_queue_is_empty(&daemon->sweeps) && !publisher_has_orphans(daemon->publisher);
 
     if (is_clean && daemon->config->durability != DURABILITY_FULL)
         is_clean = publisher_flush(daemon->publisher, &error) && store_flush(daemon->store, &error);

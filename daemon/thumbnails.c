@@ -12,8 +12,8 @@
 #include <sys/xattr.h>
 
 /*
- * The value is a hash of the key: the key itself would often not fit into the inode, and cost a
- * block of the disk for each thumbnail.
+ * The value is a hash of the key, or of both keys of a file that is being moved: the key itself
+ * would often not fit into the inode, and cost a block of the disk for each thumbnail.
  */
 #define MARK "user.thumbq"
 
@@ -25,12 +25,13 @@ struct ThumbnailWalk {
     char key[OBJECT_KEY_MAX + 1];
 };
 
-void thumbnail_mark(int fd, const char *key)
+void thumbnail_mark(int fd, const char *key, const char *next_key)
 {
-    uint64_t hash = layout_key_hash(key);
+    uint64_t hashes[2] = {layout_key_hash(key), next_key ? layout_key_hash(next_key) : 0};
+    size_t len = next_key ? sizeof hashes : sizeof hashes[0];
 
     /* Without it the thumbnail is as good; only no sweep will ever take it for an orphan. */
-    (void)FAILPOINT("thumbnail.mark", fsetxattr(fd, MARK, &hash, sizeof hash, 0));
+    (void)FAILPOINT("thumbnail.mark", fsetxattr(fd, MARK, hashes, len, 0));
 }
 
 static DIR *open_folder(int parent_fd, const char *name)
@@ -97,13 +98,21 @@ static bool type_from_extension(const char *name, ImageType *ret_type)
     return false;
 }
 
+static bool has_mark(int fd, const char *key)
+{
+    uint64_t hashes[2], hash = layout_key_hash(key);
+    ssize_t len = fgetxattr(fd, MARK, hashes, sizeof hashes);
+
+    return (len >= (ssize_t)sizeof hash && hashes[0] == hash) ||
+           (len == (ssize_t)sizeof hashes && hashes[1] == hash);
+}
+
 /*
  * Ours if it bears the mark of the key that its path says. A name that had to be cut says no key:
  * such a file is left alone.
  */
 static void identify(ThumbnailWalk *walk, int folder_fd, const char *name, ThumbnailFile *file)
 {
-    uint64_t hash;
     const char *below = walk->path->str + strlen(walk->rendition) + 1;
     const char *dot = strrchr(name, '.');
 
@@ -114,8 +123,7 @@ static void identify(ThumbnailWalk *walk, int folder_fd, const char *name, Thumb
     if (len >= (int)sizeof walk->key || !object_key_is_valid(walk->key))
         return;
     autofd fd = openat(folder_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    file->is_ours = fd >= 0 && fgetxattr(fd, MARK, &hash, sizeof hash) == sizeof hash &&
-                    hash == layout_key_hash(walk->key);
+    file->is_ours = fd >= 0 && has_mark(fd, walk->key);
 }
 
 bool thumbnail_walk_next(ThumbnailWalk *walk, ThumbnailFile *ret_file)

@@ -26,7 +26,8 @@ bool thumbnail_walk_next(ThumbnailWalk *walk, ThumbnailFile *ret_file);
 void thumbnail_walk_free(ThumbnailWalk *walk);
 
 /*
- * Marks the file as a thumbnail of `key`: an extended attribute, where the file system has them. A
- * file without the mark is never removed by a sweep.
+ * Marks the file as a thumbnail of `key`, and of `next_key` (may be NULL) where it goes to: an
+ * extended attribute, where the file system has them. A file without the mark is never removed by a
+ * sweep.
  */
-void thumbnail_mark(int fd, const char *key);
+void thumbnail_mark(int fd, const char *key, const char *next_key);

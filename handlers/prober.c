@@ -134,6 +134,11 @@ void prober_free(Prober *prober)
     g_free(prober);
 }
 
+bool prober_has_users(void)
+{
+    return user_is_needed();
+}
+
 /* How an attempt has ended: exactly one of these. */
 typedef struct {
     bool violated; /* its filter has stopped it; violation: the call's number, or -1 */
@@ -159,11 +164,15 @@ static bool send_target(const Prober *prober, const Subject *subject, Probe prob
     int fds[WIRE_FDS_MAX];
     for (size_t i = 0; i < WIRE_FDS_MAX; i++)
         fds[i] = output;
-    for (int i = 0; probe == PROBE_DESCRIPTORS && i < FRAMES_FD; i++) {
+    if (probe != PROBE_DESCRIPTORS)
+        return true;
+    /* A worker that can hold no more hangs up before it has got them all. */
+    for (int i = 0; i < FRAMES_FD; i++) {
         if (!wire_send(socket_fd, "", 1, fds, WIRE_FDS_MAX, NULL))
-            return false;
+            return true;
     }
-    return probe != PROBE_DESCRIPTORS || wire_send(socket_fd, "", 1, NULL, 0, NULL);
+    (void)wire_send(socket_fd, "", 1, NULL, 0, NULL);
+    return true;
 }
 
 static Ending wait_for_end(Subject *subject)
@@ -228,7 +237,7 @@ static void judge_report(const ProbeRow *row, const ProbeReport *report, ProberF
         break;
     case PROBE_STOPPED:
         say(finding, row->end == PROBE_LIMITED && as_said ? PROBER_CONTAINED : PROBER_UNPROVEN,
-            "limited: %s after %" G_GINT64_FORMAT, reason, (gint64)report->amount);
+            "limited: after %" G_GINT64_FORMAT ", %s", (gint64)report->amount, reason);
         break;
     case PROBE_FAILED:
         /* What the filter should have stopped came as far as the kernel's own checks. */
@@ -239,7 +248,7 @@ static void judge_report(const ProbeRow *row, const ProbeReport *report, ProberF
                 "not stopped by the filter: %s", reason);
         break;
     default:
-        say(finding, PROBER_OPEN, "NOT contained: it could do it");
+        say(finding, PROBER_OPEN, "it could do it");
     }
 }
 
@@ -249,9 +258,9 @@ static void judge_end(const ProbeRow *row, int wait_status, ProberFinding *findi
     int number = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
     (void)process_death_reason(wait_status, message);
     if (row->end == PROBE_ENDED && number == row->number)
-        say(finding, PROBER_CONTAINED, "ended: %s", message);
+        say(finding, PROBER_CONTAINED, "killed: %s", message);
     else if (row->end == PROBE_FORBIDDEN && number == SIGSYS)
-        say(finding, PROBER_CONTAINED, "forbidden: %s", message);
+        say(finding, PROBER_CONTAINED, "killed: %s", message);
     else /* a program that it could execute ends like this, too */
         say(finding, number != 0 ? PROBER_UNPROVEN : PROBER_OPEN, "it ended: %s", message);
 }
@@ -262,13 +271,13 @@ static void judge(const ProbeRow *row, const Ending *ending, ProberFinding *find
     if (ending->violated) {
         violation_describe(ending->violation, message);
         bool as_said = row->end == PROBE_FORBIDDEN && ending->violation == row->number;
-        say(finding, as_said ? PROBER_CONTAINED : PROBER_UNPROVEN, "forbidden: %s", message);
+        say(finding, as_said ? PROBER_CONTAINED : PROBER_UNPROVEN, "killed: %s", message);
     } else if (ending->reported) {
         judge_report(row, &ending->report, finding);
     } else if (ending->ended) {
         judge_end(row, ending->wait_status, finding);
     } else {
-        say(finding, PROBER_OPEN, "NOT contained: it still runs after %d seconds",
+        say(finding, PROBER_OPEN, "it still runs after %d seconds",
             (int)(STEP_US / CLOCK_US_PER_SEC));
     }
 }
@@ -381,7 +390,8 @@ GBytes *prober_convert(Prober *prober, GBytes *source, Format format, ImageFacts
                         .height = 16,
                         .fit = FIT_INSIDE,
                         .format = format,
-                        .quality = 80}},
+                        .quality = 80,
+                        .max_frames = 1}},
         .n_renditions = 1,
     };
     WireResult result;

@@ -27,6 +27,9 @@ Prober *prober_open(const char *program, GError **error);
 void prober_free(Prober *prober);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Prober, prober_free)
 
+/* True if workers become users of their own here. */
+bool prober_has_users(void);
+
 typedef enum {
     PROBER_CONTAINED, /* stopped as probe_rows says; or told, with PROBE_TOLD */
     PROBER_OPEN,      /* it could do it, or came further than it should have */

@@ -20,6 +20,9 @@ static void pack_rendition(Packer *packer, const Rendition *rendition)
     pack_u32(packer, (uint32_t)rendition->format);
     pack_u32(packer, (uint32_t)rendition->quality);
     pack_u32(packer, rendition->background);
+    pack_u32(packer, (uint32_t)rendition->animation);
+    pack_u32(packer, (uint32_t)rendition->max_frames);
+    pack_u32(packer, rendition->keep);
     pack_u64(packer, rendition->recipe);
 }
 
@@ -32,6 +35,9 @@ static void unpack_rendition(Unpacker *unpacker, Rendition *rendition)
     rendition->format = (Format)unpack_int(unpacker, FORMAT_JPEG, FORMAT_SAME);
     rendition->quality = unpack_int(unpacker, 1, 100);
     rendition->background = (uint32_t)unpack_int(unpacker, 0, 0xffffff);
+    rendition->animation = (Animation)unpack_int(unpacker, ANIMATION_FIRST, ANIMATION_KEEP);
+    rendition->max_frames = unpack_int(unpacker, 1, RENDITION_FRAMES_MAX);
+    rendition->keep = (unsigned)unpack_int(unpacker, KEEP_NONE, (1 << KEEP_BITS) - 1);
     rendition->recipe = unpack_u64(unpacker);
 }
 
@@ -311,6 +317,8 @@ bool wire_receive(int socket_fd, uint8_t buffer[static WIRE_FRAME_MAX], ssize_t 
     do
         len = recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC);
     while (len < 0 && errno == EINTR);
+    if (len < 0 && errno == ECONNRESET)
+        len = 0; /* the peer is gone, and has not read all that it was sent */
     if (len < 0 && errno != EAGAIN) {
         g_set_error(error, THUMBQ_ERROR, ERROR_IO, "cannot receive a frame: %s", g_strerror(errno));
         return false;

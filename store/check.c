@@ -7,7 +7,24 @@
 /* Rows that the file could hold at the most: each takes a header and a byte of key. */
 #define ROW_BYTES_MIN 10
 
-static bool check_record(Store *store, MDB_val key, MDB_val value, GError **error)
+/* The index has a row for the record that names it. */
+static bool check_index(Store *store, MDB_txn *txn, Table table, IndexKey index_key, MDB_val row,
+                        GError **error)
+{
+    MDB_val value = {0, NULL};
+    bool found;
+
+    if (index_key.len == 0)
+        return true;
+    if (!env_get(store, txn, table, (MDB_val){index_key.len, index_key.bytes}, &found, &value,
+                 error))
+        return false;
+    return (found && value.mv_size == row.mv_size &&
+            memcmp(value.mv_data, row.mv_data, row.mv_size) == 0) ||
+           env_fail_corrupt(store, "its tables do not agree", error);
+}
+
+static bool check_record(Store *store, MDB_txn *txn, MDB_val key, MDB_val value, GError **error)
 {
     uint8_t row[KEY_MAX];
     Record record;
@@ -15,8 +32,13 @@ static bool check_record(Store *store, MDB_val key, MDB_val value, GError **erro
     if (!objects_decode(store, value, &record, error))
         return false;
     size_t len = key_from_object(record.key, row);
-    return (len == key.mv_size && memcmp(row, key.mv_data, len) == 0) ||
-           env_fail_corrupt(store, "a record lies in another's place", error);
+    if (len != key.mv_size || memcmp(row, key.mv_data, len) != 0)
+        return env_fail_corrupt(store, "a record lies in another's place", error);
+    return check_index(store, txn, TABLE_QUEUE, index_key_queue(&record), key, error) &&
+           check_index(store, txn, TABLE_BY_STATE, index_key_state(&record), key, error) &&
+           check_index(store, txn, TABLE_BY_DATE, index_key_date(&record), key, error) &&
+           check_index(store, txn, TABLE_BY_SIZE, index_key_size(&record), key, error) &&
+           check_index(store, txn, TABLE_BY_TYPE, index_key_type(&record), key, error);
 }
 
 /* Every byte of a row is read, so that pages that cannot be read are met here. */
@@ -43,7 +65,7 @@ static bool check_rows(Store *store, MDB_txn *txn, Table table, MDB_cursor *curs
         if (++n > expected || (last.mv_data && mdb_cmp(txn, dbi, &last, &key) >= 0))
             return env_fail_corrupt(store, "a table is not in order", error);
         sum ^= touch(value);
-        if (table == TABLE_OBJECTS && !check_record(store, key, value, error))
+        if (table == TABLE_OBJECTS && !check_record(store, txn, key, value, error))
             return false;
         last = key; /* stays where it is as long as the transaction */
     }
@@ -95,14 +117,78 @@ static bool check_tables(Store *store, MDB_txn *txn, GError **error)
     return true;
 }
 
+/* ---- totals -------------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    StoreTotals all;     /* as the store says */
+    StoreTotals counted; /* the records, or the groups of a table */
+} Sums;
+
+static bool count_record(const Record *record, void *data)
+{
+    StoreTotals *counted = &((Sums *)data)->counted;
+
+    counted->objects++;
+    counted->by_state[record->state]++;
+    counted->source_bytes += (uint64_t)record->version.size;
+    counted->thumbnails += record->n_thumbnails;
+    counted->thumbnail_bytes += (uint64_t)record_thumbnail_bytes(record);
+    return true;
+}
+
+static bool take_all(const char *group, const StoreTotals *totals, void *data)
+{
+    (void)group;
+    ((Sums *)data)->all = *totals;
+    return true;
+}
+
+static bool add_group(const char *group, const StoreTotals *totals, void *data)
+{
+    StoreTotals *counted = &((Sums *)data)->counted;
+
+    (void)group;
+    counted->objects += totals->objects;
+    for (int i = 0; i < STATES_END; i++)
+        counted->by_state[i] += totals->by_state[i];
+    counted->source_bytes += totals->source_bytes;
+    counted->thumbnails += totals->thumbnails;
+    counted->thumbnail_bytes += totals->thumbnail_bytes;
+    return true;
+}
+
+static bool sums_agree(const Sums *sums)
+{
+    const StoreTotals *a = &sums->all, *b = &sums->counted;
+
+    return a->objects == b->objects && a->source_bytes == b->source_bytes &&
+           a->thumbnails == b->thumbnails && a->thumbnail_bytes == b->thumbnail_bytes &&
+           memcmp(a->by_state, b->by_state, sizeof a->by_state) == 0;
+}
+
+static bool check_totals(StoreSnapshot *snapshot, GError **error)
+{
+    const StoreFilter everything = {0};
+    Sums sums = {0};
+
+    if (!store_totals(snapshot, &everything, STORE_BY_ALL, take_all, &sums, error) ||
+        !store_query(snapshot, &everything, STORE_SORT_NAME, false, 0, count_record, &sums, error))
+        return false;
+    bool agree = sums_agree(&sums);
+    for (int by = STORE_BY_TYPE; agree && by <= STORE_BY_PREFIX; by++) {
+        sums.counted = (StoreTotals){0};
+        if (!store_totals(snapshot, &everything, (StoreBy)by, add_group, &sums, error))
+            return false;
+        agree = sums_agree(&sums);
+    }
+    return agree || env_fail_corrupt(snapshot->store, "its totals are wrong", error);
+}
+
 bool store_check(const char *directory, GError **error)
 {
     g_autoptr(Store) store = store_open(directory, STORE_READ, error);
-    MDB_txn *txn;
+    g_autoptr(StoreSnapshot) snapshot = store ? store_snapshot_begin(store, error) : NULL;
 
-    if (!store || !env_read_begin(store, &txn, error))
-        return false;
-    bool ok = check_tables(store, txn, error);
-    mdb_txn_abort(txn);
-    return ok;
+    return snapshot && check_tables(store, snapshot->txn, error) && check_totals(snapshot, error);
 }

@@ -6,6 +6,7 @@
 #include "frame.h"
 #include "icc.h"
 #include "jpeg.h"
+#include "rendition.h"
 #include "resize.h"
 #include "webp.h"
 
@@ -148,6 +149,43 @@ bool decoder_open(Decoder *decoder, const Source *source, ImageType type,
     return check_limits(decoder, limits, facts, error);
 }
 
+static void take_blob(VipsImage *image, const char *name, Metadata *metadata,
+                      void (*take)(Metadata *metadata, const void *data, size_t size))
+{
+    const void *data;
+    size_t size;
+    if (vips_image_get_typeof(image, name) && vips_image_get_blob(image, name, &data, &size) == 0)
+        take(metadata, data, size);
+}
+
+void decoder_keep(Decoder *decoder, unsigned keep)
+{
+    decoder->keep = keep;
+    Metadata *metadata = &decoder->metadata;
+    if (decoder->type == IMAGE_JPEG && keep & (KEEP_EXIF | KEEP_XMP))
+        jpeg_take_metadata(decoder->source->data, decoder->source->size, metadata);
+    VipsImage *image = decoder->image;
+    if (image == NULL)
+        return;
+    if (keep & KEEP_EXIF)
+        take_blob(image, VIPS_META_EXIF_NAME, metadata, metadata_take_exif);
+    if (keep & KEEP_XMP)
+        take_blob(image, VIPS_META_XMP_NAME, metadata, metadata_take_xmp);
+    /* Of other spaces a thumbnail cannot be: it becomes sRGB, and has no profile. */
+    if (keep & KEEP_ICC &&
+        (image->Type == VIPS_INTERPRETATION_sRGB || image->Type == VIPS_INTERPRETATION_RGB16)) {
+        take_blob(image, VIPS_META_ICC_NAME, metadata, metadata_take_icc);
+        GBytes *icc = metadata->icc;
+        if (icc != NULL && !icc_is_rgb(g_bytes_get_data(icc, NULL), g_bytes_get_size(icc)))
+            g_clear_pointer(&metadata->icc, g_bytes_unref);
+    }
+}
+
+static FrameColors colors_of(const Decoder *decoder)
+{
+    return decoder->metadata.icc != NULL ? FRAME_OWN_COLORS : FRAME_SRGB;
+}
+
 /* Without a profile, it is by convention. */
 static bool is_srgb(GBytes *icc)
 {
@@ -162,7 +200,14 @@ static Picture *read_jpeg(Decoder *decoder, int width, int height, GError **erro
     decoder->damaged = decoded.damaged;
     g_autoptr(Picture) picture =
         resize_extent(decoded.picture, decoded.extent, width, height, RESIZE_PLAIN, error);
-    if (picture == NULL || (picture->bands == 3 && is_srgb(decoded.icc)))
+    bool keeps_icc = decoder->keep & KEEP_ICC && decoded.icc != NULL &&
+                     decoded.picture->bands == 3 &&
+                     icc_is_rgb(g_bytes_get_data(decoded.icc, NULL), g_bytes_get_size(decoded.icc));
+    if (keeps_icc)
+        metadata_take_icc(&decoder->metadata, g_bytes_get_data(decoded.icc, NULL),
+                          g_bytes_get_size(decoded.icc));
+    if (picture == NULL || decoder->metadata.icc != NULL ||
+        (picture->bands == 3 && is_srgb(decoded.icc)))
         return g_steal_pointer(&picture);
 
     VipsImage *image = frame_wrap(picture, picture->bands == 4, error);
@@ -173,7 +218,7 @@ static Picture *read_jpeg(Decoder *decoder, int width, int height, GError **erro
         const void *icc = g_bytes_get_data(decoded.icc, &size);
         vips_image_set_blob_copy(image, VIPS_META_ICC_NAME, icc, size);
     }
-    Picture *converted = frame_pull(image, width, height, error);
+    Picture *converted = frame_pull(image, width, height, FRAME_SRGB, error);
     g_object_unref(image);
     return converted;
 }
@@ -190,7 +235,7 @@ static Picture *read_part(Decoder *decoder, int width, int height, GError **erro
 {
     g_autoptr(Picture) picture = NULL;
     if (decoder->image != NULL) {
-        picture = frame_pull_part(decoder->image, width, height, error);
+        picture = frame_pull_part(decoder->image, width, height, colors_of(decoder), error);
     } else if (decoder->type == IMAGE_WEBP) {
         g_autoptr(Picture) whole =
             webp_decode_part(decoder->source->data, decoder->source->size, error);
@@ -221,8 +266,9 @@ static Picture *read_other(Decoder *decoder, int width, int height, GError **err
         decoder->image = load(decoder, VIPS_FAIL_ON_ERROR, scale);
     }
     g_autoptr(GError) reason = NULL;
-    Picture *picture =
-        decoder->image != NULL ? frame_pull(decoder->image, width, height, &reason) : NULL;
+    Picture *picture = decoder->image != NULL
+                           ? frame_pull(decoder->image, width, height, colors_of(decoder), &reason)
+                           : NULL;
     if (picture != NULL)
         return picture;
     if (g_error_matches(reason, THUMBQ_ERROR, ERROR_OUT_OF_MEMORY)) {
@@ -236,30 +282,61 @@ static Picture *read_other(Decoder *decoder, int width, int height, GError **err
     return read_part(decoder, width, height, error);
 }
 
+/* Turned upright; takes `picture`. */
+static Picture *turn(Picture *picture, int orientation, GError **error)
+{
+    if (picture == NULL || orientation <= 1)
+        return picture;
+    Picture *upright = picture_orient(picture, orientation, error);
+    picture_free(picture);
+    return upright;
+}
+
 Picture *decoder_read(Decoder *decoder, int width, int height, bool *ret_damaged, GError **error)
 {
-    if (decoder->orientation >= 5) {
-        int swap = width;
-        width = height;
-        height = swap;
-    }
-    g_autoptr(Picture) picture = decoder->type == IMAGE_JPEG
-                                     ? read_jpeg(decoder, width, height, error)
-                                     : read_other(decoder, width, height, error);
-    if (picture == NULL)
+    bool swapped = decoder->orientation >= 5;
+    int stored_width = swapped ? height : width, stored_height = swapped ? width : height;
+    Picture *picture = decoder->type == IMAGE_JPEG
+                           ? read_jpeg(decoder, stored_width, stored_height, error)
+                           : read_other(decoder, stored_width, stored_height, error);
+    picture = turn(picture, decoder->orientation, error);
+    if (picture != NULL)
+        *ret_damaged = decoder->damaged;
+    return picture;
+}
+
+VipsImage *decoder_open_frames(const Decoder *decoder, GError **error)
+{
+    VipsBlob *blob = vips_blob_new(NULL, decoder->source->data, decoder->source->size);
+    VipsImage *frames = NULL;
+    int status = vips_call(loaders[decoder->type], blob, &frames, "n", -1, "access",
+                           VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_ERROR, NULL);
+    vips_area_unref(VIPS_AREA(blob));
+    if (status != 0) {
+        fault_take(ERROR_DAMAGED, error);
         return NULL;
-    if (decoder->orientation > 1) {
-        Picture *upright = picture_orient(picture, decoder->orientation, error);
-        if (upright == NULL)
-            return NULL;
-        picture_free(picture);
-        picture = upright;
     }
-    *ret_damaged = decoder->damaged;
-    return g_steal_pointer(&picture);
+    return frames;
+}
+
+Picture *decoder_read_frame(const Decoder *decoder, VipsImage *frames, int index, int width,
+                            int height, GError **error)
+{
+    bool swapped = decoder->orientation >= 5;
+    VipsImage *frame = NULL;
+    if (vips_crop(frames, &frame, 0, index * decoder->height, decoder->width, decoder->height,
+                  NULL) != 0) {
+        fault_take(ERROR_DAMAGED, error);
+        return NULL;
+    }
+    Picture *picture =
+        frame_pull(frame, swapped ? height : width, swapped ? width : height, FRAME_SRGB, error);
+    g_object_unref(frame);
+    return turn(picture, decoder->orientation, error);
 }
 
 void decoder_clear(Decoder *decoder)
 {
     g_clear_object(&decoder->image);
+    metadata_clear(&decoder->metadata);
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "image.h"
+#include "metadata.h"
 #include "picture.h"
 #include "source.h"
 
@@ -24,7 +25,9 @@ typedef struct {
     int width, height; /* as stored */
     int orientation;   /* how its pixels are turned, 1..8 */
     bool damaged;
-    VipsImage *image; /* opened, not yet pulled; NULL for JPEG */
+    VipsImage *image;  /* opened, not yet pulled; NULL for JPEG */
+    unsigned keep;     /* what is wanted of the metadata: bits of Keep */
+    Metadata metadata; /* that, once the picture is read; `icc`: it is not in sRGB, but by this */
 } Decoder;
 
 /*
@@ -36,12 +39,25 @@ typedef struct {
 bool decoder_open(Decoder *decoder, const Source *source, ImageType type,
                   const DecodeLimits *limits, ImageFacts *facts, GError **error);
 
+/* Also keep metadata: bits of Keep. Before decoder_read. */
+void decoder_keep(Decoder *decoder, unsigned keep);
+
 /*
  * The first page, scaled to exactly `width` x `height` as a person sees it; neither is larger than
  * the picture is. Once per decoder. *ret_damaged: only a part of it could be decoded. Errors:
  * ERROR_DAMAGED, ERROR_UNSUPPORTED_TYPE, ERROR_OUT_OF_MEMORY. Owner: the caller.
  */
 Picture *decoder_read(Decoder *decoder, int width, int height, bool *ret_damaged, GError **error);
+
+/*
+ * All frames of an animation, below one another, opened on their headers; NULL with the error.
+ * Errors: as decoder_open. Owner: the caller, who reads them in order.
+ */
+VipsImage *decoder_open_frames(const Decoder *decoder, GError **error);
+
+/* One of them, as decoder_read the first. */
+Picture *decoder_read_frame(const Decoder *decoder, VipsImage *frames, int index, int width,
+                            int height, GError **error);
 
 void decoder_clear(Decoder *decoder);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Decoder, decoder_clear)

@@ -5,6 +5,8 @@
 #include "jpeg.h"
 #include "webp.h"
 
+#include <string.h>
+
 /*
  * The effort of each encoder, on its own scale: about where twice the time gains less than three
  * per cent of the bytes.
@@ -55,6 +57,16 @@ bool encode_can_write(ImageType type)
     default:
         return false;
     }
+}
+
+bool encode_proves(ImageType type)
+{
+    g_autoptr(Picture) picture = picture_new(16, 16, 3, NULL);
+    if (picture == NULL)
+        return false;
+    memset(picture->pixels, 128, picture_stride(picture) * 16);
+    g_autoptr(GBytes) bytes = encode_picture(picture, type, 80, NULL);
+    return bytes != NULL;
 }
 
 GBytes *encode_picture(const Picture *picture, ImageType type, int quality, GError **error)

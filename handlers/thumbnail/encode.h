@@ -8,8 +8,11 @@
 
 #include <glib.h>
 
-/* True if this machine's libraries can write `type`. */
+/* True if this machine's libraries have code to write `type`. */
 bool encode_can_write(ImageType type);
+
+/* True if they do write it: tries, as the code may lack the encoder it calls. */
+bool encode_proves(ImageType type);
 
 /*
  * Encodes `picture`, which has no alpha if `type` is IMAGE_JPEG, without any metadata.

@@ -10,6 +10,7 @@ static const struct {
     const char *words;
     ErrorCode code;
 } meanings[] = {
+    {"exceeds the maximum image size", ERROR_TOO_MANY_PIXELS}, /* libheif's own limit */
     {"out of memory", ERROR_OUT_OF_MEMORY},
     {"unable to allocate", ERROR_OUT_OF_MEMORY},
     {"Memory allocation error", ERROR_OUT_OF_MEMORY},
@@ -40,6 +41,14 @@ void fault_clean_text(const char *text, char *ret_text, size_t size)
     ret_text[len] = '\0';
 }
 
+/* The line that says why: libheif looks for boxes beyond the end, which then is said first. */
+static const char *reason_in(const char *text)
+{
+    const char *next = strchr(text, '\n');
+    bool seek = next != NULL && g_strstr_len(text, next - text, "bad seek") != NULL;
+    return seek && next[1] != '\0' ? next + 1 : text;
+}
+
 void fault_take(ErrorCode code, GError **error)
 {
     g_autofree char *text = vips_error_buffer_copy();
@@ -50,6 +59,6 @@ void fault_take(ErrorCode code, GError **error)
         }
     }
     char message[WIRE_MESSAGE_MAX];
-    fault_clean_text(text, message, sizeof message);
+    fault_clean_text(reason_in(text), message, sizeof message);
     g_set_error_literal(error, THUMBQ_ERROR, code, message[0] != '\0' ? message : error_text(code));
 }

@@ -183,7 +183,7 @@ static bool convert_by_profile(VipsImage **image)
 
 /* Alpha goes its own way around the colours, as each of libvips' conversions scales it differently.
  */
-static void to_srgb(VipsImage **image)
+static void to_srgb(VipsImage **image, FrameColors colors)
 {
     if (*image == NULL)
         return;
@@ -203,7 +203,7 @@ static void to_srgb(VipsImage **image)
         if (alpha == NULL)
             g_clear_object(image);
     }
-    if (*image != NULL)
+    if (*image != NULL && colors == FRAME_SRGB)
         (void)convert_by_profile(image); /* what it leaves alone, the next steps take */
     lab_to_xyz(image);
     to_space(image, VIPS_INTERPRETATION_sRGB);
@@ -246,12 +246,12 @@ static Picture *pull(VipsImage *image, GError **error)
 }
 
 /* The pipeline from a file's pixels to ours. NULL: an error that fault_take knows. */
-static VipsImage *build(VipsImage *source, int width, int height)
+static VipsImage *build(VipsImage *source, int width, int height, FrameColors colors)
 {
     g_autoptr(VipsImage) image = g_object_ref(source);
     settle(&image);
     resize(&image, width, height);
-    to_srgb(&image);
+    to_srgb(&image, colors);
     return g_steal_pointer(&image);
 }
 
@@ -278,11 +278,11 @@ static Picture *pull_plain(VipsImage *image, int width, int height, GError **err
                           picture_is_transparent(picture) ? RESIZE_ALPHA : RESIZE_PLAIN, error);
 }
 
-Picture *frame_pull(VipsImage *source, int width, int height, GError **error)
+Picture *frame_pull(VipsImage *source, int width, int height, FrameColors colors, GError **error)
 {
     if (is_plain(source) && width <= source->Xsize && height <= source->Ysize)
         return pull_plain(source, width, height, error);
-    g_autoptr(VipsImage) image = build(source, width, height);
+    g_autoptr(VipsImage) image = build(source, width, height, colors);
     if (image == NULL) {
         fault_take(ERROR_DAMAGED, error);
         return NULL;
@@ -290,9 +290,10 @@ Picture *frame_pull(VipsImage *source, int width, int height, GError **error)
     return pull(image, error);
 }
 
-Picture *frame_pull_part(VipsImage *source, int width, int height, GError **error)
+Picture *frame_pull_part(VipsImage *source, int width, int height, FrameColors colors,
+                         GError **error)
 {
-    g_autoptr(VipsImage) image = build(source, width, height);
+    g_autoptr(VipsImage) image = build(source, width, height, colors);
     if (image == NULL) {
         fault_take(ERROR_DAMAGED, error);
         return NULL;
@@ -326,16 +327,30 @@ VipsImage *frame_wrap(const Picture *picture, bool cmyk, GError **error)
     return image;
 }
 
-Picture *frame_crop_smart(const Picture *picture, int width, int height,
-                          VipsInteresting interesting, GError **error)
+Picture *frame_to_srgb(const Picture *picture, GBytes *icc, GError **error)
+{
+    g_autoptr(VipsImage) image = frame_wrap(picture, false, error);
+    if (image == NULL)
+        return NULL;
+    size_t size;
+    const void *data = g_bytes_get_data(icc, &size);
+    vips_image_set_blob_copy(image, VIPS_META_ICC_NAME, data, size);
+    return frame_pull(image, picture->width, picture->height, FRAME_SRGB, error);
+}
+
+bool frame_find_part(const Picture *picture, int width, int height, VipsInteresting interesting,
+                     int *ret_left, int *ret_top, GError **error)
 {
     g_autoptr(VipsImage) image = frame_wrap(picture, false, error);
     g_autoptr(VipsImage) part = NULL;
     if (image == NULL)
-        return NULL;
+        return false;
     if (vips_smartcrop(image, &part, width, height, "interesting", interesting, NULL) != 0) {
         fault_take(ERROR_INTERNAL, error);
-        return NULL;
+        return false;
     }
-    return pull(part, error);
+    /* What is cut out remembers where it was. */
+    *ret_left = CLAMP(-part->Xoffset, 0, picture->width - width);
+    *ret_top = CLAMP(-part->Yoffset, 0, picture->height - height);
+    return true;
 }

@@ -127,3 +127,8 @@ bool icc_is_srgb(const void *data, size_t size)
            has_curve(&profile, "rTRC") && has_curve(&profile, "gTRC") &&
            has_curve(&profile, "bTRC");
 }
+
+bool icc_is_rgb(const void *data, size_t size)
+{
+    return size >= 128 && memcmp((const uint8_t *)data + 16, "RGB ", 4) == 0;
+}

@@ -14,3 +14,6 @@
  * in 8 bits hides. False for all else, also for profiles with tables and for what cannot be read.
  */
 bool icc_is_srgb(const void *data, size_t size);
+
+/* True if the profile says that it is of an RGB space. */
+bool icc_is_rgb(const void *data, size_t size);

@@ -1,72 +1,29 @@
 #include "job.h"
 
 #include "decode.h"
-#include "encode.h"
 #include "fault.h"
+#include "frame.h"
 #include "render.h"
+#include "save.h"
 #include "sniff.h"
 #include "source.h"
 #include "thumbhash.h"
 
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
-
-static bool write_bytes(int fd, GBytes *bytes, GError **error)
-{
-    size_t left;
-    const uint8_t *at = g_bytes_get_data(bytes, &left);
-    while (left > 0) {
-        ssize_t n = write(fd, at, left);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0) {
-            error_set_errno(error, errno, "cannot write", "thumbnail");
-            return false;
-        }
-        at += n;
-        left -= (size_t)n;
-    }
-    return true;
-}
-
-/* Encodes one rendition's picture and writes it. */
-static bool save(const WireJob *job, const Rendition *rendition, Picture *picture, int fd,
-                 const ImageFacts *facts, ThumbnailFacts *ret_thumbnail, GError **error)
-{
-    ImageType type = rendition_output_type(rendition, facts->type, facts->alpha);
-    g_autoptr(Picture) flat = NULL;
-    if (type == IMAGE_JPEG && picture->bands == 4) {
-        flat = picture_flatten(picture, rendition->background, error);
-        if (flat == NULL)
-            return false;
-        picture = flat;
-    }
-    g_autoptr(GBytes) bytes = encode_picture(picture, type, rendition->quality, error);
-    if (bytes == NULL)
-        return false;
-    int64_t size = (int64_t)g_bytes_get_size(bytes);
-    if (size > job->max_output_size) {
-        g_set_error(error, THUMBQ_ERROR, ERROR_OUTPUT_TOO_LARGE,
-                    "'%s' has %" G_GINT64_FORMAT " bytes, the limit is %" G_GINT64_FORMAT,
-                    rendition->name, (gint64)size, (gint64)job->max_output_size);
-        return false;
-    }
-    if (!write_bytes(fd, bytes, error))
-        return false;
-    *ret_thumbnail = (ThumbnailFacts){
-        .type = type, .width = picture->width, .height = picture->height, .size = size};
-    return true;
-}
 
 /* What stands in for the picture until it is loaded: thumbhash and dominant colour. */
-static bool add_placeholder(const Render *render, ImageFacts *facts, GError **error)
+static bool add_placeholder(const Render *render, GBytes *icc, ImageFacts *facts, GError **error)
 {
     const Rendition square = {
         .width = THUMBHASH_SIDE_MAX, .height = THUMBHASH_SIDE_MAX, .fit = FIT_INSIDE};
     Geometry geometry = geometry_for(&square, facts->width, facts->height);
     const Picture *frame = render_best_frame(render, geometry.width, geometry.height);
     g_autoptr(Picture) small = picture_shrink(frame, geometry.width, geometry.height, error);
+    if (small != NULL && icc != NULL) {
+        Picture *converted = frame_to_srgb(small, icc, error);
+        picture_free(small);
+        small = converted;
+    }
     if (small == NULL)
         return false;
     facts->has_color = picture_dominant_color(small, &facts->color);
@@ -93,12 +50,44 @@ static Picture *drop_opaque_alpha(Picture *picture, GError **error)
     return opaque;
 }
 
+static bool make_rendition(const WireJob *job, const int *fds, const Decoder *decoder,
+                           Render *render, size_t i, WireResult *result, GError **error)
+{
+    const Rendition *rendition = &job->renditions[i];
+    ImageFacts *facts = &result->facts;
+    ThumbnailFacts *thumbnail = &result->thumbnails[i];
+    int fd = fds[1 + i];
+    if (!facts->damaged && rendition_keeps_animation(rendition, facts->type, facts->pages)) {
+        g_autoptr(GError) reason = NULL;
+        if (save_animation(job, rendition, decoder, &render->geometries[i], facts->pages, fd,
+                           thumbnail, &reason))
+            return true;
+        if (!g_error_matches(reason, THUMBQ_ERROR, ERROR_DAMAGED)) {
+            g_propagate_error(error, g_steal_pointer(&reason));
+            return false;
+        }
+        facts->damaged = true; /* the first frame has to do */
+    }
+    g_autoptr(Picture) picture = render_make(render, rendition, i, error);
+    return picture != NULL &&
+           save_still(job, rendition, picture, &decoder->metadata, facts, fd, thumbnail, error);
+}
+
+static unsigned kept_by_any(const WireJob *job)
+{
+    unsigned keep = KEEP_NONE;
+    for (size_t i = 0; i < job->n_renditions; i++)
+        keep |= job->renditions[i].keep;
+    return keep;
+}
+
 static bool make_renditions(const WireJob *job, const int *fds, Decoder *decoder,
                             WireResult *result, GError **error)
 {
     ImageFacts *facts = &result->facts;
     g_auto(Render) render;
     render_plan(&render, job->renditions, job->n_renditions, facts->width, facts->height);
+    decoder_keep(decoder, kept_by_any(job));
     Picture *base =
         decoder_read(decoder, render.base_width, render.base_height, &facts->damaged, error);
     if (base != NULL)
@@ -110,14 +99,10 @@ static bool make_renditions(const WireJob *job, const int *fds, Decoder *decoder
     size_t order[RENDITIONS_MAX];
     render_order(&render, order);
     for (size_t at = 0; at < job->n_renditions; at++) {
-        size_t i = order[at];
-        const Rendition *rendition = &job->renditions[i];
-        g_autoptr(Picture) picture = render_make(&render, rendition, i, error);
-        if (picture == NULL ||
-            !save(job, rendition, picture, fds[1 + i], facts, &result->thumbnails[i], error))
+        if (!make_rendition(job, fds, decoder, &render, order[at], result, error))
             return false;
     }
-    if (!add_placeholder(&render, facts, error))
+    if (!add_placeholder(&render, decoder->metadata.icc, facts, error))
         return false;
     result->n_thumbnails = job->n_renditions;
     return true;

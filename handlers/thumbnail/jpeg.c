@@ -152,6 +152,30 @@ bool jpeg_header(const void *data, size_t size, JpegHeader *ret_header, GError *
     return true;
 }
 
+static const char xmp_prefix[29] = "http://ns.adobe.com/xap/1.0/";
+
+void jpeg_take_metadata(const void *data, size_t size, Metadata *metadata)
+{
+    g_autofree Reader *reader = g_new0(Reader, 1);
+    init_errors(&reader->errors);
+    reader->cinfo.err = &reader->errors.base;
+    if (setjmp(reader->errors.escape) == 0)
+        start_reading(reader, data, size);
+    for (jpeg_saved_marker_ptr marker = reader->cinfo.marker_list; marker != NULL;
+         marker = marker->next) {
+        if (marker->marker != MARKER_EXIF)
+            continue;
+        if (metadata->exif == NULL && marker->data_length > 6 &&
+            memcmp(marker->data, "Exif\0", 6) == 0)
+            metadata_take_exif(metadata, marker->data, marker->data_length);
+        else if (metadata->xmp == NULL && marker->data_length > sizeof xmp_prefix &&
+                 memcmp(marker->data, xmp_prefix, sizeof xmp_prefix) == 0)
+            metadata_take_xmp(metadata, marker->data + sizeof xmp_prefix,
+                              marker->data_length - sizeof xmp_prefix);
+    }
+    jpeg_destroy_decompress(&reader->cinfo);
+}
+
 static int bands_of(J_COLOR_SPACE space)
 {
     return space == JCS_GRAYSCALE ? 1 : space == JCS_CMYK ? 4 : 3;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "exif.h"
+#include "metadata.h"
 #include "picture.h"
 #include "resize.h"
 
@@ -33,6 +34,9 @@ typedef struct {
  * lacks), ERROR_OUT_OF_MEMORY.
  */
 bool jpeg_header(const void *data, size_t size, JpegHeader *ret_header, GError **error);
+
+/* Adds the EXIF and XMP blocks to `metadata`; those that cannot be read are not there. */
+void jpeg_take_metadata(const void *data, size_t size, Metadata *metadata);
 
 /*
  * Decodes at 1/1, 1/2, 1/4 or 1/8: the smallest that is still twice `width` x `height`, so that the

@@ -105,7 +105,7 @@ static bool warm(GError **error)
     VipsImage *image = frame_wrap(decoded.picture, false, error);
     if (image == NULL)
         return false;
-    g_autoptr(Picture) small = frame_pull(image, 10, 10, error);
+    g_autoptr(Picture) small = frame_pull(image, 10, 10, FRAME_SRGB, error);
     g_object_unref(image);
     if (small == NULL)
         return false;

@@ -2,8 +2,10 @@
  * thumbq-thumbnail: started by the daemon, never by hand. Loads libvips once and then makes workers
  * (forkserver.h), which alone touch pictures.
  */
+#include "encode.h"
 #include "error.h"
 #include "forkserver.h"
+#include "formats.h"
 #include "library.h"
 #include "sandbox.h"
 #include "server.h"
@@ -11,6 +13,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -21,9 +24,25 @@ static bool is_packet_socket(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET;
 }
 
+/* Every type that a thumbnail can be, a line each. */
+static int print_formats(void)
+{
+    g_autoptr(GError) error = NULL;
+    if (!library_start(&error)) {
+        fprintf(stderr, "thumbq-thumbnail: %s\n", error->message);
+        return error_exit_status(error_code(error));
+    }
+    for (int type = IMAGE_NONE; type < IMAGE_TYPES; type++) {
+        if (encode_proves((ImageType)type))
+            puts(image_type_name((ImageType)type));
+    }
+    return EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
-    (void)argv;
+    if (argc == 2 && strcmp(argv[1], FORMATS_ARGUMENT) == 0)
+        return print_formats();
     if (argc != 1 || !is_packet_socket(FORKSERVER_FD)) {
         fprintf(stderr, "thumbq-thumbnail: part of thumbq, started by 'thumbq run'\n");
         return 2;

@@ -76,22 +76,30 @@ static const Picture *frame_for(Render *render, const Geometry *geometry, GError
     return frame;
 }
 
+bool render_find_cut(const Picture *frame, const Rendition *rendition, const Geometry *geometry,
+                     Cut *ret_cut, GError **error)
+{
+    int left = (frame->width - geometry->width) / 2, top = (frame->height - geometry->height) / 2;
+    bool whole = frame->width == geometry->width && frame->height == geometry->height;
+    bool smart = rendition->fit == FIT_ATTENTION || rendition->fit == FIT_ENTROPY;
+    if (smart && !whole &&
+        !frame_find_part(frame, geometry->width, geometry->height,
+                         rendition->fit == FIT_ATTENTION ? VIPS_INTERESTING_ATTENTION
+                                                         : VIPS_INTERESTING_ENTROPY,
+                         &left, &top, error))
+        return false;
+    *ret_cut = (Cut){left, top};
+    return true;
+}
+
 Picture *render_make(Render *render, const Rendition *rendition, size_t i, GError **error)
 {
     const Geometry *geometry = &render->geometries[i];
     const Picture *frame = frame_for(render, geometry, error);
-    if (frame == NULL)
+    Cut cut;
+    if (frame == NULL || !render_find_cut(frame, rendition, geometry, &cut, error))
         return NULL;
-    bool whole = frame->width == geometry->width && frame->height == geometry->height;
-    if (!whole && rendition->fit == FIT_ATTENTION)
-        return frame_crop_smart(frame, geometry->width, geometry->height,
-                                VIPS_INTERESTING_ATTENTION, error);
-    if (!whole && rendition->fit == FIT_ENTROPY)
-        return frame_crop_smart(frame, geometry->width, geometry->height, VIPS_INTERESTING_ENTROPY,
-                                error);
-    return picture_crop(frame, (frame->width - geometry->width) / 2,
-                        (frame->height - geometry->height) / 2, geometry->width, geometry->height,
-                        error);
+    return picture_crop(frame, cut.left, cut.top, geometry->width, geometry->height, error);
 }
 
 void render_clear(Render *render)

@@ -12,6 +12,7 @@
 #include "rendition.h"
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef struct {
@@ -34,6 +35,15 @@ void render_order(const Render *render, size_t ret_order[static RENDITIONS_MAX])
 
 /* The whole picture as it is best scaled to that size from: made already, or decoded. Borrowed. */
 const Picture *render_best_frame(const Render *render, int width, int height);
+
+/* Which part of a frame of scaled_width x scaled_height is kept: its upper left corner. */
+typedef struct {
+    int left, top;
+} Cut;
+
+/* Errors: ERROR_OUT_OF_MEMORY, ERROR_INTERNAL. */
+bool render_find_cut(const Picture *frame, const Rendition *rendition, const Geometry *geometry,
+                     Cut *ret_cut, GError **error);
 
 /* Makes rendition `i`. Errors: ERROR_OUT_OF_MEMORY. Owner: the caller. */
 Picture *render_make(Render *render, const Rendition *rendition, size_t i, GError **error);

@@ -134,6 +134,15 @@ static bool close_file_system(GError **error)
 }
 
 /*
+ * The daemon's log is what people and scripts believe: nothing that parses files may write to it.
+ * The last step before the filter, so that the steps until here can still say what fails.
+ */
+static bool leave_log(GError **error)
+{
+    return dup2(STDIN_FILENO, STDERR_FILENO) >= 0 || fail("cannot leave the log", error);
+}
+
+/*
  * A violation is to be reported by the call's name. A SIGSYS handler in this process could tell it,
  * but whoever has taken the process over could take the handler's place too, and live on. So the
  * kernel tells the daemon: the call is never done, its thread waits for an answer that never comes,
@@ -165,7 +174,8 @@ bool sandbox_enter(const ForkRequest *request, int *ret_listener_fd, GError **er
         return true;
     if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) != 0)
         return fail("cannot become undumpable", error);
-    return close_file_system(error) && filter_system_calls(ret_listener_fd, error);
+    return close_file_system(error) && leave_log(error) &&
+           filter_system_calls(ret_listener_fd, error);
 }
 
 void sandbox_start_job(int64_t timeout_us)

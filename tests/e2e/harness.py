@@ -326,10 +326,13 @@ class Bucket:
     # -- commands
 
     def command(self, *arguments, env=None, cwd=None):
+        return self.run_program([THUMBQ, *map(os.fspath, arguments)], env=env, cwd=cwd)
+
+    def run_program(self, command, env=None, cwd=None):
         result = subprocess.run(
-            [THUMBQ] + [os.fspath(argument) for argument in arguments],
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-            errors="replace", timeout=DEADLINE_S, cwd=cwd, env={**os.environ, **(env or {})})
+            command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            text=True, errors="replace", timeout=DEADLINE_S, cwd=cwd,
+            env={**os.environ, **(env or {})})
         check_sanitizers(result.stderr)
         return Finished(result.returncode, result.stdout, result.stderr)
 
@@ -452,11 +455,11 @@ class E2ETest(unittest.TestCase):
                 wait_for(lambda: not is_alive(pid), f"handler {pid} to end with its daemon")
             check_sanitizers(daemon.log())
 
-    def check_bucket(self, keys=None, may_have_orphans=False):
+    def check_bucket(self, keys=None):
         """
         All that always holds when the work is done: each file has one record, which is about this
         very version; each `done` has its thumbnails, whole and of the size it says; nothing else
-        lies in the folder of the thumbnails, unless orphans are allowed. Returns the records.
+        lies in the folder of the thumbnails. Returns the records.
         """
         bucket = self.bucket
         records = bucket.records()
@@ -478,8 +481,7 @@ class E2ETest(unittest.TestCase):
         there = {os.path.join(os.fsencode(bucket.thumbnails), name)
                  for name in bucket.files_in(bucket.thumbnails)}
         self.assertEqual(set(recorded) - there, set())
-        if not may_have_orphans:
-            self.assertEqual(there - set(recorded), set())
+        self.assertEqual(there - set(recorded), set())
         self.assertEqual(identify(recorded), expected)
         return records
 

@@ -9,7 +9,7 @@ import signal
 import unittest
 from pathlib import Path
 
-from harness import (BLUE, GREEN, RED, E2ETest, descriptors, is_alive, main, png, slow_png,
+from harness import (BLUE, GREEN, RED, SANITIZED, E2ETest, descriptors, is_alive, main, png, slow_png,
                      wait_for)
 
 
@@ -39,7 +39,8 @@ class Isolation(E2ETest):
                         os.fspath(slow) in found.values() and found, "the job to be taken",
                         daemon.log)
         os.kill(worker, signal.SIGSTOP)
-        self.assertEqual(held.pop(2), os.readlink(f"/proc/{daemon.pid}/fd/2"))
+        log = os.readlink(f"/proc/{daemon.pid}/fd/2")  # what sanitizers need, and no other
+        self.assertEqual(held.pop(2), log if SANITIZED else "/dev/null")
         unexpected = [target for target in held.values()
                       if not target.startswith("socket:") and not target.endswith("(deleted)") and
                       target not in (os.fspath(slow), "/dev/null", f"/proc/{worker}/clear_refs")]
@@ -82,6 +83,7 @@ class Trouble(E2ETest):
             "a job to be under way")
 
     def test_killed_worker_costs_one_retry(self):
+        """At the most: the job of one that has served before gets another worker at no cost."""
         names = [f"{i}.png" for i in range(150)]
         for i, name in enumerate(names):
             self.bucket.put(name, png(400, 400, (i, 0, 0)))
@@ -92,15 +94,17 @@ class Trouble(E2ETest):
         self.assertEqual(daemon.wait(), 0, daemon.log())
         records = self.check_bucket(names)
         failed = [r for r in daemon.reports() if "Error Type" in r]
-        self.assertEqual([r["Error Type"] for r in failed], ["handler_crashed"])
+        self.assertLessEqual(len(failed), 1)
+        self.assertEqual({r["Error Type"] for r in failed} - {"handler_crashed"}, set())
         attempts = {row["name"]: row["attempts"] for row in records.values()}
-        self.assertEqual({n for n in attempts.values()}, {1, 2})
-        self.assertEqual([n for n in attempts if attempts[n] == 2], [failed[0]["Key"]])
-        log = self.bucket.show(failed[0]["Key"])["attempts_log"]
-        self.assertEqual([a["error"] for a in log], ["handler_crashed", None])
+        self.assertEqual([n for n in attempts if attempts[n] != 1], [r["Key"] for r in failed])
+        for report in failed:
+            log = self.bucket.show(report["Key"])["attempts_log"]
+            self.assertEqual([a["error"] for a in log], ["handler_crashed", None])
+        n = len(failed)
         invocations = self.bucket.stats()["invocations"]
         self.assertEqual((invocations["count"], invocations["errors"], invocations["retries"]),
-                         (len(names) + 1, 1, 1))
+                         (len(names) + n, n, n))
 
     def test_killed_fork_server_costs_nothing(self):
         daemon = self.bucket.start("--jobs", "2")
@@ -137,7 +141,8 @@ class Trouble(E2ETest):
         for pid in stopped:
             self.assertFalse(is_alive(pid))
 
-    def test_crash_does_not_hold_others_up(self):
+    def test_death_of_a_used_worker_costs_nothing(self):
+        """It may have been harmed by an earlier job: the next one gets a worker of its own."""
         daemon = self.bucket.start("--jobs", "1")
         self.bucket.put("first.png", png(20, 20, RED))
         self.bucket.wait_record("first.png")
@@ -145,12 +150,29 @@ class Trouble(E2ETest):
         self.bucket.put("victim.png", png(20, 20, RED))
         self.wait_running()
         os.kill(worker, signal.SIGKILL)
+        row = self.bucket.wait_record("victim.png")
+        self.assertEqual(row["attempts"], 1)
+        self.assertNotIn(worker, daemon.workers())
+
+    def test_crash_does_not_hold_others_up(self):
+        daemon = self.bucket.start("--jobs", "1")
+        self.bucket.put("victim.png", slow_png())
+        for _ in range(2):  # the first worker, should it have served before, and the next
+            self.bucket.wait_for(lambda: daemon.workers() or self.is_pending("victim.png"),
+                                 "a worker")
+            for pid in daemon.workers():
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
         self.bucket.put("next.png", png(20, 20, RED))
         self.bucket.wait_record("next.png")
         row = self.bucket.wait_record("victim.png", "pending")
         self.assertEqual(row["attempts"], 1)
         self.assertEqual(row["attempts_log"][0]["error"], "handler_crashed")
         self.assertGreater(row["due"], row["uploaded"], "the retry waits")
+
+    def is_pending(self, name):
+        row = self.bucket.records().get(os.fsencode(name))
+        return row is not None and row["state"] == "pending" and row["attempts"] > 0
 
     def test_source_that_changes_while_it_is_read_is_done_again(self):
         daemon = self.bucket.start("--jobs", "1")

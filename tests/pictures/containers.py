@@ -316,8 +316,27 @@ class Heif:
             at += 3 + n
         iprp[1] = box(b"ipco", ipco + b"".join(properties)) + box(b"ipma", bytes(ipma))
 
-    def refer(self, kind, item, to):
-        self.children.append([b"iref", bytes(4) + box(kind, struct.pack(">HHH", item, 1, to))])
+    def refer(self, kind, item, *to):
+        self.children.append([b"iref", bytes(4) + box(kind, struct.pack(
+            f">HH{len(to)}H", item, len(to), *to))])
+
+    def add_item(self, kind, item, content, *properties):
+        """One more item, its content at the end of the file."""
+        iinf, iloc, iprp = (self.child(name) for name in (b"iinf", b"iloc", b"iprp"))
+        info = box(b"infe", b"\2\0\0\0" + struct.pack(">HH4sB", item, 0, kind, 0))
+        iinf[1] = iinf[1][:4] + struct.pack(">H", len(self.items()) + 1) + iinf[1][6:] + info
+        if iloc[1][4] != 0x44:  # offsets and lengths of four bytes
+            raise AssertionError("an iloc box of another form than expected")
+        place = struct.pack(">HHIHII", item, 0, len(self.data), 1, 0, len(content))
+        n_places = struct.unpack_from(">H", iloc[1], 6)[0]
+        iloc[1] = iloc[1][:6] + struct.pack(">H", n_places + 1) + iloc[1][8:] + place
+        (_, a, b), (_, c, d) = boxes(iprp[1])
+        ipma = iprp[1][c + 8:d]
+        n_items = struct.unpack_from(">I", ipma, 4)[0]
+        ipma = ipma[:4] + struct.pack(">I", n_items + 1) + ipma[8:] + struct.pack(">HB", item, 0)
+        iprp[1] = iprp[1][a:b] + box(b"ipma", ipma)
+        self.data += content
+        self.add_properties(item, *properties)
 
     def bytes(self):
         """The file; the places of the pixels move along with the size of `meta`."""
@@ -346,6 +365,22 @@ class Heif:
 def irot(quarters):
     """Turned by so many quarters anti-clockwise."""
     return box(b"irot", bytes([quarters]))
+
+
+def ispe(width, height):
+    """The size of an item."""
+    return box(b"ispe", bytes(4) + struct.pack(">II", width, height))
+
+
+def heif_grid(raster, columns, rows, tile, size):
+    """A picture of `size`, it says, of columns x rows times one tile, which says it is of size `tile`."""
+    heif = Heif(heif_of(raster))
+    first = heif.items()[0]
+    content = struct.pack(">BBBBII", 0, 1, rows - 1, columns - 1, *tile)
+    heif.add_item(b"grid", 100, content, ispe(*size))
+    heif.refer(b"dimg", 100, *[first] * (columns * rows))
+    heif.set_primary(100)
+    return heif.bytes()
 
 
 def imir(sides):

@@ -103,6 +103,11 @@ def scaled(raster, width, height):
     return Raster(width, height, raster.bands, data)
 
 
+def with_alpha(raster):
+    """Of four bands, opaque where it had three."""
+    return raster if raster.bands == 4 else raster.map(lambda p: [*p, 255], 4)
+
+
 def flattened(raster, background):
     return raster.map(lambda p: [round((c * p[3] + b * (255 - p[3])) / 255)
                                  for c, b in zip(p, background)], 3)

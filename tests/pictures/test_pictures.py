@@ -9,6 +9,8 @@ import sys
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 import cases  # noqa: E402
+import containers as make  # noqa: E402
+import profiles  # noqa: E402
 import raster  # noqa: E402
 from harness import E2ETest, main  # noqa: E402
 
@@ -53,6 +55,27 @@ class Pictures(E2ETest):
         mean, psnr = case.tolerance
         self.assertLessEqual(max(found.mean), mean, found)
         self.assertGreaterEqual(found.psnr, psnr, found)
+
+    def test_inks_without_a_profile(self):
+        """There is no truth for them but that presses differ: near the textbook's colours, far from
+        its negative, and the same from each kind of file."""
+        seen = raster.scene()
+        cmyk = profiles.in_cmyk(seen)
+        page = make.tiff_page(seen.width, seen.height, cmyk.data, samples=4, photometric=5)
+        files = {"adobe.jpg": make.jpeg_of(cmyk), "plain.jpg": make.jpeg_of_inks(cmyk),
+                 "plain.tif": make.tiff(page)}
+        for name, data in files.items():
+            self.bucket.put(name, data)
+        self.bucket.configure(CONFIG)
+        self.assertEqual(self.bucket.once().status, 0)
+        made = [raster.read(self.bucket.thumbnail("look", name, "png"), 3) for name in files]
+        truth = raster.scaled(seen, 96, 64)
+        negative = truth.map(lambda p: [255 - v for v in p], 3)
+        for name, found in zip(files, made):
+            near, far = raster.difference(found, truth), raster.difference(found, negative)
+            self.assertLess(max(near.mean), 40, (name, str(near)))
+            self.assertGreater(sum(far.mean), 2 * sum(near.mean), (name, str(far)))
+            self.assertLess(max(raster.difference(found, made[-1]).mean), cases.LOSSY[0], name)
 
 
 if __name__ == "__main__":

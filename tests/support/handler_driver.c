@@ -1,9 +1,10 @@
 /*
- * handler_driver [-n TIMES] [-m MIB] [-u UID] [-o FOLDER] PROGRAM RENDITIONS FILE...
+ * handler_driver [-f] [-n TIMES] [-m MIB] [-u UID] [-o FOLDER] PROGRAM RENDITIONS FILE...
  *
  * Runs files through thumbq-thumbnail as the daemon would and prints a line for each: the error or
  * the facts and thumbnails, and the time. RENDITION is WxH:fit:format:quality, several separated by
- * commas. With -o, thumbnails are written to FOLDER. With -n, each file is done so many times, and
+ * commas. With -f, each run has a fresh worker, as with max_invocations = 1; the time to start it
+ * counts. With -o, thumbnails are written to FOLDER. With -n, each file is done so many times, and
  * the median is printed.
  */
 #include "clock.h"
@@ -14,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,7 +26,7 @@ static size_t parse_renditions(const char *text, Rendition *renditions)
     for (; parts[n] != NULL; n++) {
         Rendition *rendition = &renditions[n];
         char fit[16], format[16];
-        *rendition = (Rendition){.background = 0xffffff};
+        *rendition = (Rendition){.background = 0xffffff, .max_frames = 100};
         if (sscanf(parts[n], "%dx%d:%15[a-z]:%15[a-z]:%d", &rendition->width, &rendition->height,
                    fit, format, &rendition->quality) != 5 ||
             !fit_from_name(fit, &rendition->fit) || !format_from_name(format, &rendition->format)) {
@@ -94,17 +96,34 @@ typedef struct {
     ForkRequest request;
     WireJob job;
     int times;
+    bool fresh; /* a worker for each run */
     const char *folder;
 } Driver;
 
+/* Of all that have worked for us: ended workers, the one there is, and the fork server. */
+static int64_t cpu_us(const Driver *driver)
+{
+    struct rusage ended;
+    (void)getrusage(RUSAGE_CHILDREN, &ended); /* fails for a bad address only */
+    return ((int64_t)ended.ru_utime.tv_sec + ended.ru_stime.tv_sec) * CLOCK_US_PER_SEC +
+           ended.ru_utime.tv_usec + ended.ru_stime.tv_usec + process_cpu_us(driver->worker.pid) +
+           process_cpu_us(driver->server.server.pid);
+}
+
 static void run_file(Driver *driver, const char *file)
 {
+    int64_t cpu_before_us = cpu_us(driver);
     g_autofree int64_t *times_us = g_new(int64_t, (gsize)driver->times);
     WireResult result;
     for (int i = 0; i < driver->times; i++) {
         autofd source = open(file, O_RDONLY | O_CLOEXEC);
         int fds[RENDITIONS_MAX];
+        if (driver->fresh)
+            (void)handler_worker_stop(&driver->worker);
         int64_t start_us = clock_monotonic_us();
+        if (driver->fresh &&
+            !handler_worker_start(&driver->server, &driver->request, &driver->worker))
+            exit(1);
         bool alive =
             handler_run(&driver->worker, &driver->job, source, g_get_tmp_dir(), fds, &result);
         times_us[i] = clock_monotonic_us() - start_us;
@@ -125,9 +144,13 @@ static void run_file(Driver *driver, const char *file)
     }
     qsort(times_us, (size_t)driver->times, sizeof *times_us, compare_times);
     print_result(file, &result);
-    printf(" | median %.2f ms, fastest %.2f ms, peak %ld KiB, now %ld KiB\n",
-           (double)times_us[driver->times / 2] / 1000, (double)times_us[0] / 1000,
-           memory_kib(driver->worker.pid, "VmHWM:"), memory_kib(driver->worker.pid, "VmRSS:"));
+    size_t n = (size_t)driver->times;
+    double cpu_ms = (double)(cpu_us(driver) - cpu_before_us) / 1000 / driver->times;
+    printf(
+        " | median %.2f ms, 10%% %.2f ms, 90%% %.2f ms, CPU %.2f ms, peak %ld KiB, now %ld KiB\n",
+        (double)times_us[n / 2] / 1000, (double)times_us[n / 10] / 1000,
+        (double)times_us[n * 9 / 10] / 1000, cpu_ms, memory_kib(driver->worker.pid, "VmHWM:"),
+        memory_kib(driver->worker.pid, "VmRSS:"));
 }
 
 int main(int argc, char **argv)
@@ -143,9 +166,11 @@ int main(int argc, char **argv)
                              .max_output_size = INT64_C(64) << 20,
                              .max_pages = 200}};
     int option;
-    while ((option = getopt(argc, argv, "n:m:o:u:")) != -1) {
+    while ((option = getopt(argc, argv, "fn:m:o:u:")) != -1) {
         if (option == 'n')
             driver.times = MAX(1, atoi(optarg));
+        else if (option == 'f')
+            driver.fresh = true;
         else if (option == 'm')
             driver.request.memory_bytes = (int64_t)atoi(optarg) << 20;
         else if (option == 'u')
@@ -156,9 +181,9 @@ int main(int argc, char **argv)
             return 2;
     }
     if (argc - optind < 2) {
-        fprintf(stderr,
-                "usage: handler_driver [-n TIMES] [-m MIB] [-u UID] [-o FOLDER] PROGRAM RENDITIONS "
-                "[FILE...]\n");
+        fprintf(stderr, "usage: handler_driver [-f] [-n TIMES] [-m MIB] [-u UID] [-o FOLDER] "
+                        "PROGRAM RENDITIONS "
+                        "[FILE...]\n");
         return 2;
     }
     driver.job.n_renditions = parse_renditions(argv[optind + 1], driver.job.renditions);

@@ -35,7 +35,8 @@ WireJob fixture_job_of(int width, int height, Fit fit, Format format)
                                     .fit = fit,
                                     .format = format,
                                     .quality = 95,
-                                    .background = 0xffffff};
+                                    .background = 0xffffff,
+                                    .max_frames = 100};
     job.n_renditions = 1;
     return job;
 }

@@ -201,8 +201,12 @@ static Plane read_ours(HandlerWorker *worker, int size, const char *file)
                    .max_output_size = INT64_C(64) << 20,
                    .max_pages = 200,
                    .n_renditions = 1};
-    job.renditions[0] = (Rendition){
-        .name = "r", .width = size, .height = size, .format = FORMAT_PNG, .quality = 80};
+    job.renditions[0] = (Rendition){.name = "r",
+                                    .width = size,
+                                    .height = size,
+                                    .format = FORMAT_PNG,
+                                    .quality = 80,
+                                    .max_frames = 1};
     autofd source = open(file, O_RDONLY | O_CLOEXEC), thumbnail = -1;
     WireResult result;
     if (source < 0 || !handler_run(worker, &job, source, g_get_tmp_dir(), &thumbnail, &result) ||

@@ -11,6 +11,10 @@ static void check_rendition(const Rendition *rendition)
     g_assert_true(rendition->format >= FORMAT_JPEG && rendition->format <= FORMAT_SAME);
     g_assert_true(rendition->quality >= 1 && rendition->quality <= 100);
     g_assert_true(rendition->background <= 0xffffff);
+    g_assert_true(rendition->animation == ANIMATION_FIRST ||
+                  rendition->animation == ANIMATION_KEEP);
+    g_assert_true(rendition->max_frames >= 1 && rendition->max_frames <= RENDITION_FRAMES_MAX);
+    g_assert_true(rendition->keep < 1U << KEEP_BITS);
 }
 
 void wire_limits_check_job(const WireJob *job)

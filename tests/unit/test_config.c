@@ -35,6 +35,7 @@ static void test_defaults(void)
     g_assert_cmpint(config->max_pixels, ==, 150000000);
     g_assert_cmpint(config->max_file_size, ==, 512 * MIB);
     g_assert_cmpint(config->max_pages, ==, 200);
+    g_assert_cmpint(config->max_output_size, ==, 64 * MIB);
     g_assert_cmpint(config->max_invocations, ==, 100);
     g_assert_cmpint(config->retries, ==, 2);
     g_assert_cmpuint(config->n_renditions, ==, 2);
@@ -63,6 +64,7 @@ static const char full_text[] = "# a comment\n"
                                 "max_pixels = 1M\n"
                                 "max_file_size = 10M\n"
                                 "max_pages = 7\n"
+                                "max_output_size = 2M\n"
                                 "max_invocations = 1\n"
                                 "retries = 0\n"
                                 "[rendition  square]\n"
@@ -71,6 +73,9 @@ static const char full_text[] = "# a comment\n"
                                 "format = auto\n"
                                 "quality = 1\n"
                                 "background = #A0b0C0\n"
+                                "animation = keep\n"
+                                "max_frames = 12\n"
+                                "keep = xmp, icc\n"
                                 "[schedule hourly]\n"
                                 "cron = @hourly\n"
                                 "timezone = Europe/Berlin\n"
@@ -92,6 +97,7 @@ static void test_full(void)
     g_assert_cmpint(config->max_pixels, ==, 1000000);
     g_assert_cmpint(config->max_file_size, ==, 10 * MIB);
     g_assert_cmpint(config->max_pages, ==, 7);
+    g_assert_cmpint(config->max_output_size, ==, 2 * MIB);
     g_assert_cmpint(config->max_invocations, ==, 1);
     g_assert_cmpint(config->retries, ==, 0);
     g_assert_cmpuint(config->n_renditions, ==, 1);
@@ -102,6 +108,9 @@ static void test_full(void)
     g_assert_cmpint(rendition->format, ==, FORMAT_AUTO);
     g_assert_cmpint(rendition->quality, ==, 1);
     g_assert_cmphex(rendition->background, ==, 0xa0b0c0);
+    g_assert_cmpint(rendition->animation, ==, ANIMATION_KEEP);
+    g_assert_cmpint(rendition->max_frames, ==, 12);
+    g_assert_cmphex(rendition->keep, ==, KEEP_ICC | KEEP_XMP);
     g_assert_cmpuint(config->n_schedules, ==, 1);
     g_assert_cmpstr(config->schedules[0].name, ==, "hourly");
     g_assert_cmpstr(config->schedules[0].timezone, ==, "Europe/Berlin");
@@ -157,6 +166,15 @@ static const InvalidCase invalid[] = {
      "thumbq.conf:2: quality: '0' is not between 1 and 100"},
     {"quality-large", "[rendition a]\nquality = 101\n",
      "thumbq.conf:2: quality: '101' is not between 1 and 100"},
+    {"animation", "[rendition a]\nanimation = kepe\n",
+     "thumbq.conf:2: animation: unknown value 'kepe'; did you mean 'keep'?"},
+    {"keep", "[rendition a]\nkeep = icc,exfi\n",
+     "thumbq.conf:2: keep: unknown value 'exfi'; did you mean 'exif'?"},
+    {"keep-avif", "[rendition a]\nkeep = exif\nformat = avif\n",
+     "thumbq.conf: [rendition a] avif thumbnails carry no metadata; leave out 'keep', or choose "
+     "webp, jpeg or png"},
+    {"keep-none-and-more", "[rendition a]\nkeep = none,exif\n",
+     "thumbq.conf:2: keep: unknown value 'none'"},
     {"colour", "[rendition a]\nbackground = white\n",
      "thumbq.conf:2: background: 'white' is no colour; write #ffffff"},
     {"memory-small", "[handler]\nmemory = 1M\n",

@@ -60,7 +60,6 @@ static const Source sources[] = {
      DECODED(IMAGE_TIFF, 1, 0), 2},
     {"big.tif", "vips tiffsave fields.png big.tif --bigtiff", DECODED(IMAGE_TIFF, 1, 0), 2},
     {"deep.tif", "convert fields.png -depth 16 deep.tif", DECODED(IMAGE_TIFF, 1, 0), 2},
-    {"lab.tif", "convert fields.png -colorspace Lab lab.tif", DECODED(IMAGE_TIFF, 1, 0), 12},
     {"pages.tif", "convert fields.png -size 10x10 xc:black pages.tif", DECODED(IMAGE_TIFF, 2, 0),
      2},
     {"a.heic", "heif-enc -q 95 fields.png -o a.heic", DECODED(IMAGE_HEIC, 1, 0), 24},

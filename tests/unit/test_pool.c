@@ -98,7 +98,7 @@ static void submit(Fixture *fixture, Job *job, const char *command)
         .max_file_size = 1,
         .max_output_size = 1,
         .max_pages = 1,
-        .renditions = {{.name = "small", .width = 1, .height = 1, .quality = 80}},
+        .renditions = {{.name = "small", .width = 1, .height = 1, .quality = 80, .max_frames = 1}},
         .n_renditions = 1,
     };
 
@@ -633,7 +633,8 @@ static void test_harmed_worker(void)
     int fds[] = {memfd_create("source", MFD_CLOEXEC), memfd_create("output", MFD_CLOEXEC)};
     g_assert_cmpint(pwrite(fds[0], command, strlen(command), 0), ==, strlen(command));
     job.max_pages = job.max_pixels = job.max_file_size = job.max_output_size = 1;
-    job.renditions[0] = (Rendition){.name = "x", .width = 1, .height = 1, .quality = 1};
+    job.renditions[0] =
+        (Rendition){.name = "x", .width = 1, .height = 1, .quality = 1, .max_frames = 1};
     pool_submit(fixture.pool, &job, fds, count_done, &done);
     while (done == 0)
         g_main_context_iteration(NULL, TRUE);

@@ -87,9 +87,9 @@ static void test_amounts(void)
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         ProberFinding finding;
         g_assert_true(prober_try(prober, rows[i].probe, &finding, NULL));
-        const char *after = strstr(finding.text, " after ");
+        const char *after = strstr(finding.text, "after ");
         g_assert_nonnull(after);
-        int64_t amount = g_ascii_strtoll(after + strlen(" after "), NULL, 10);
+        int64_t amount = g_ascii_strtoll(after + strlen("after "), NULL, 10);
         g_assert_cmpint(amount, >=, rows[i].least);
         g_assert_cmpint(amount, <=, rows[i].most);
     }

@@ -40,6 +40,7 @@ static const Rendition base = {
     .format = FORMAT_WEBP,
     .quality = 80,
     .background = 0xffffff,
+    .max_frames = 100,
 };
 
 static uint64_t recipe_of(Rendition rendition)
@@ -51,7 +52,7 @@ static uint64_t recipe_of(Rendition rendition)
 /* Another recipe for each field that shapes the picture; the name does not. */
 static void test_recipe(void)
 {
-    Rendition others[8];
+    Rendition others[11];
     g_autoptr(GHashTable) seen = g_hash_table_new(g_int64_hash, g_int64_equal);
 
     for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
@@ -63,6 +64,9 @@ static void test_recipe(void)
     others[5].format = FORMAT_JPEG;
     others[6].quality = 81;
     others[7].background = 0;
+    others[8].animation = ANIMATION_KEEP;
+    others[9].max_frames = 99;
+    others[10].keep = KEEP_ICC;
     for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
         rendition_compute_recipe(&others[i]);
         g_assert_true(g_hash_table_add(seen, &others[i].recipe));
@@ -111,6 +115,36 @@ static void test_output_type(void)
     }
 }
 
+typedef struct {
+    Animation animation;
+    Format format;
+    ImageType source;
+    int frames;
+    bool kept;
+} AnimationCase;
+
+static const AnimationCase animations[] = {
+    {ANIMATION_KEEP, FORMAT_WEBP, IMAGE_GIF, 2, true},
+    {ANIMATION_KEEP, FORMAT_AUTO, IMAGE_WEBP, 100, true},
+    {ANIMATION_KEEP, FORMAT_SAME, IMAGE_GIF, 2, true},
+    {ANIMATION_KEEP, FORMAT_WEBP, IMAGE_GIF, 101, false},
+    {ANIMATION_KEEP, FORMAT_WEBP, IMAGE_GIF, 1, false},
+    {ANIMATION_KEEP, FORMAT_JPEG, IMAGE_GIF, 2, false},
+    {ANIMATION_KEEP, FORMAT_WEBP, IMAGE_TIFF, 2, false},
+    {ANIMATION_FIRST, FORMAT_WEBP, IMAGE_GIF, 2, false},
+};
+
+static void test_animations(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(animations); i++) {
+        const AnimationCase *row = &animations[i];
+        Rendition rendition = base;
+        rendition.animation = row->animation;
+        rendition.format = row->format;
+        g_assert_true(rendition_keeps_animation(&rendition, row->source, row->frames) == row->kept);
+    }
+}
+
 static void test_image_types(void)
 {
     g_autoptr(GHashTable) names = g_hash_table_new(g_str_hash, g_str_equal);
@@ -134,6 +168,7 @@ int main(int argc, char **argv)
     g_test_add_func("/rendition/wrong-names", test_wrong_names);
     g_test_add_func("/rendition/recipe", test_recipe);
     g_test_add_func("/rendition/output-type", test_output_type);
+    g_test_add_func("/rendition/animations", test_animations);
     g_test_add_func("/rendition/image-types", test_image_types);
     return g_test_run();
 }

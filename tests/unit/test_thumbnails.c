@@ -62,7 +62,7 @@ static void put_foreign(Fixture *fixture, const char *path, const char *marked)
     autofd fd = openat(fixture->folder_fd, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
     g_assert_cmpint(fd, >=, 0);
     if (marked)
-        thumbnail_mark(fd, marked);
+        thumbnail_mark(fd, marked, NULL);
 }
 
 static gint compare_lines(gconstpointer a, gconstpointer b)

@@ -32,6 +32,9 @@ static WireJob make_job(size_t n_renditions)
             .format = (Format)(i % (FORMAT_SAME + 1)),
             .quality = 1 + (int)i,
             .background = 0xffffff,
+            .animation = (Animation)(i % 2),
+            .max_frames = 1 + (int)i,
+            .keep = (unsigned)(i % (1 << KEEP_BITS)),
             .recipe = UINT64_C(0x1234567890abcdef) + i,
         };
         memset(job.renditions[i].name, 'a' + (int)i, RENDITION_NAME_MAX - 1);
@@ -105,6 +108,9 @@ static void test_job_round_trip(void)
             g_assert_cmpint(a->format, ==, b->format);
             g_assert_cmpint(a->quality, ==, b->quality);
             g_assert_cmphex(a->background, ==, b->background);
+            g_assert_cmpint(a->animation, ==, b->animation);
+            g_assert_cmpint(a->max_frames, ==, b->max_frames);
+            g_assert_cmphex(a->keep, ==, b->keep);
             g_assert_cmphex(a->recipe, ==, b->recipe);
         }
     }
@@ -259,6 +265,10 @@ SPOIL_JOB(width, renditions[1].width = 0)
 SPOIL_JOB(width_large, renditions[1].width = RENDITION_SIZE_MAX + 1)
 SPOIL_JOB(height, renditions[1].height = -1)
 SPOIL_JOB(fit, renditions[1].fit = (Fit)(FIT_FILL + 1))
+SPOIL_JOB(animation, renditions[1].animation = (Animation)(ANIMATION_KEEP + 1))
+SPOIL_JOB(frames, renditions[1].max_frames = 0)
+SPOIL_JOB(frames_large, renditions[1].max_frames = RENDITION_FRAMES_MAX + 1)
+SPOIL_JOB(keep, renditions[1].keep = 1 << KEEP_BITS)
 SPOIL_JOB(format, renditions[1].format = (Format)(FORMAT_SAME + 1))
 SPOIL_JOB(quality, renditions[1].quality = 101)
 SPOIL_JOB(background, renditions[1].background = 0x1000000)
@@ -272,6 +282,10 @@ static const JobCase spoilt_jobs[] = {
     {"width-large", spoil_job_width_large},
     {"height", spoil_job_height},
     {"fit", spoil_job_fit},
+    {"animation", spoil_job_animation},
+    {"frames", spoil_job_frames},
+    {"frames-large", spoil_job_frames_large},
+    {"keep", spoil_job_keep},
     {"format", spoil_job_format},
     {"quality", spoil_job_quality},
     {"background", spoil_job_background},

@@ -1,0 +1,53 @@
+#include "command.h"
+#include "doctor.h"
+#include "json_out.h"
+#include "locate.h"
+
+typedef struct {
+    bool json;
+} DoctorOptions;
+
+static const Option options[] = {
+    {"json", OPTION_FLAG, NULL, offsetof(DoctorOptions, json), "print one JSON object"},
+    {NULL},
+};
+
+const CommandUsage usage_doctor = {
+    .about = "Checks machine, handlers and bucket by trying: starts real workers in their real\n"
+             "sandbox, each of which tries one thing that it must not be able to do, and makes\n"
+             "and reads a tiny picture of each type. Changes nothing. Exits 1 if anything fails.\n"
+             "Without a bucket the checks that need one are left out.",
+    .examples = "thumbq doctor\n"
+                "thumbq doctor --json photos",
+    .options = options,
+    .values_size = sizeof(DoctorOptions),
+};
+
+/* A bucket that was named must be there; one that was not may be missing. */
+static bool is_bucket_meant(const Context *context)
+{
+    const char *named = g_getenv("THUMBQ_BUCKET");
+    if (context->bucket_argument || context->config_path || (named && *named))
+        return true;
+    g_autofree char *directory = g_get_current_dir();
+    g_autofree char *above = locate_bucket_above(directory);
+    return above != NULL;
+}
+
+int cmd_doctor(Context *context, GError **error)
+{
+    const DoctorOptions *chosen = context->options;
+    bool has_bucket = is_bucket_meant(context);
+    if (has_bucket && !context_open_bucket(context, error))
+        return -1;
+    g_autoptr(Doctor) doctor = doctor_new();
+    doctor_check_machine(doctor);
+    doctor_check_handler(doctor);
+    if (has_bucket)
+        doctor_check_bucket(doctor, context);
+    if (chosen->json)
+        json_out_print(doctor_json(doctor));
+    else
+        doctor_print(doctor);
+    return doctor_count(doctor, DOCTOR_FAILED) > 0 ? 1 : 0;
+}

@@ -1,0 +1,17 @@
+/*
+ * A rendition that moves: every frame of a GIF or WebP animation, with its delay and the loops.
+ */
+#pragma once
+
+#include "decode.h"
+#include "render.h"
+
+#include <glib.h>
+
+/*
+ * Makes `rendition` of the animation that `decoder` is open on, of `n_frames` frames. One frame is
+ * held at a time. Errors: ERROR_DAMAGED if any frame does not decode; ERROR_OUT_OF_MEMORY,
+ * ERROR_OUTPUT_TOO_LARGE. Owner: the caller.
+ */
+GBytes *animate(const Decoder *decoder, const Rendition *rendition, const Geometry *geometry,
+                int n_frames, GError **error);

@@ -1,0 +1,95 @@
+"""A store that is cut short or overwritten with noise, at rest or under a running daemon: moved
+aside, loudly, and rebuilt from the bucket."""
+
+import os
+
+from rig import SEED, CrashTest, count, main, wait_for
+
+PLACES = count("THUMBQ_DAMAGES", 12, 300)
+PAGE = 4096
+
+
+class Damage(CrashTest):
+
+    def setUp(self):
+        super().setUp()
+        self.rig = self.rig()
+        self.rig.may_be_damaged = True
+        for i in range(12):
+            self.rig.put(f"a/{i}.png")
+        self.rig.once()
+        self.state = self.rig.bucket / ".thumbq"
+        self.data = self.state / "store/data.mdb"
+        self.good = self.data.read_bytes()
+
+    def restore(self):
+        """The store of setUp again, and nothing that says how it came about."""
+        self.data.write_bytes(self.good)
+
+    def damaged(self):
+        return list(self.state.glob("store.damaged-*"))
+
+    def check_rebuilt(self, must_be_aside=True):
+        before = len(self.damaged())
+        self.rig.once()
+        self.rig.check()
+        if must_be_aside:
+            self.assertEqual(len(self.damaged()), before + 1, self.rig.log())
+            self.assertIn("was moved to", self.rig.log())
+
+    def test_cut_short(self):
+        for length in (0, 1, 100, PAGE, PAGE + 1, 2 * PAGE, len(self.good) // 2,
+                       len(self.good) - PAGE):
+            with self.subTest(length=length):
+                os.truncate(self.data, length)
+                self.check_rebuilt()
+
+    def test_all_noise(self):
+        self.data.write_bytes(self.rig.random.randbytes(len(self.good)))
+        self.check_rebuilt()
+
+    def test_some_noise(self):
+        """In free pages it does no harm; everywhere else it is noticed, or put right by the scan."""
+        for number in range(PLACES):
+            length = self.rig.random.choice([1, 16, 200, PAGE, 3 * PAGE])
+            at = self.rig.random.randrange(len(self.good) - length)
+            with self.subTest(f"{length} bytes at {at}", seed=SEED):
+                self.restore()
+                with open(self.data, "r+b") as file:
+                    file.seek(at)
+                    file.write(self.rig.random.randbytes(length))
+                self.check_rebuilt(must_be_aside=False)
+        print(f"{PLACES} stores with noise survived", flush=True)
+
+    def test_noise_while_running(self):
+        daemon = self.rig.start_watching()
+        with open(self.data, "r+b") as file:
+            file.seek(2 * PAGE)
+            file.write(self.rig.random.randbytes(len(self.good) - 2 * PAGE))
+        for i in range(30):
+            self.rig.put(f"b/{i}.png")
+        # It notices, or dies of it: LMDB trusts its file.
+        wait_for(lambda: "was moved to" in self.rig.log() or not daemon.is_running(),
+                 "the daemon to notice", self.rig.log)
+        if daemon.is_running():
+            self.rig.sync()
+            self.rig.check()
+            self.assertEqual(daemon.terminate(), 0)
+        self.rig.once()
+        self.rig.check()
+        self.assertEqual(len(self.damaged()), 1, self.rig.log())
+
+    def test_lock_of_lmdb(self):
+        (self.state / "store/lock.mdb").write_bytes(self.rig.random.randbytes(9000))
+        self.check_rebuilt(must_be_aside=False)
+
+    def test_session(self):
+        for text in (b"", b"\0" * 50, self.rig.random.randbytes(1000), b"running away\n"):
+            with self.subTest(text=text[:20]):
+                (self.state / "session").write_bytes(text)
+                self.check_rebuilt(must_be_aside=False)
+                self.assertEqual(self.damaged(), [])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""At every fail point: die there, or be told that the call failed, in the middle of a batch; then
+everything holds after the next start. A point that is never reached fails the test."""
+
+import concurrent.futures
+import os
+import random
+import shutil
+import subprocess
+import unittest
+
+from rig import CONFIG, FAILPOINTS, SEED, CrashTest, count, main, wait_for
+
+# In the short run some of the errors are tried, others each time; deaths always.
+SHARE = count("THUMBQ_ERROR_SHARE", 6, 1)
+ERRORS = ("EIO", "ENOSPC", "EINTR")
+
+# Hits of each point at which to die beside the first; those of a point that is hit less often
+# do nothing.
+LATER_HITS = count("THUMBQ_LATER_HITS", 0, 4)
+
+AT_ONCE = 5
+
+# Places to die at: there is no call that could fail.
+ONLY_CRASH = {"store.commit.before", "store.commit.after"}
+
+DESTINATION = "[destination]\non_success = successes\n"
+
+
+class Failpoints(CrashTest):
+
+    def names(self):
+        out = subprocess.run([FAILPOINTS], env={**os.environ, "THUMBQ_FAILPOINT": "list"},
+                             stdout=subprocess.PIPE, text=True, check=True).stdout
+        names = out.split()
+        self.assertGreater(len(names), 40)
+        return sorted(set(names))
+
+    def prepare(self, rig, name):
+        """A bucket that is up to date, and what leads to the point: a file that a dead daemon left,
+        a store that has to be set aside."""
+        state = rig.bucket / ".thumbq"
+        for i in range(4):
+            rig.put(f"a/{i}.png")
+        rig.put("a/b/x.png")
+        rig.once()
+        if name.startswith("recovery."):
+            os.truncate(state / "store/data.mdb", 9000)
+        if name.startswith("publish.clean"):
+            (rig.bucket / "thumbnails/.thumbq-1-1").write_bytes(b"half done")
+        if name.startswith("control.clean"):
+            (state / "control").write_bytes(b"")
+
+    def drive(self, rig, daemon, began):
+        """Changes of every kind while the daemon runs, which may die at any of them; then it is
+        told to end."""
+        bucket = rig.bucket
+        wait_for(lambda: rig.log().count("watching") > began or not daemon.is_running(),
+                 "the daemon to watch or die", rig.log)
+        for i in (1, 2):
+            rig.put(f"a/{i}.png")
+        os.rename(bucket / "a/3.png", bucket / "a/renamed.png")
+        rig.put("c/d/new.png")
+        (bucket / "a/b/x.png").unlink()
+        (bucket / "a/b").rmdir()
+        result = rig.command("sync") if daemon.is_running() else None
+        if result and result.returncode == 0:
+            # What could not be removed goes with the sweep after the next start.
+            rig.check(may_have_orphans=True)
+        if daemon.is_running():
+            daemon.terminate()
+
+    def try_point(self, name, what, hit=1):
+        """True if the daemon has died of it."""
+        config = CONFIG + DESTINATION
+        if name.startswith("store.flush"):
+            config += "[bucket]\ndurability = store\n"
+        rig = self.rig(f"{name}-{what}-{hit}", config=config)
+        self.prepare(rig, name)
+        rig.may_be_damaged = name.startswith("recovery.")
+        began = rig.log().count("watching")
+        daemon = rig.start(program=FAILPOINTS, env={"THUMBQ_FAILPOINT": f"{name}={what}@{hit}"})
+        self.drive(rig, daemon, began)
+        status = daemon.wait()
+        if what == "crash":
+            self.assertIn(status, (0, -9), rig.log())
+        else:
+            # Once it runs, no error ends it: it may pass.
+            started = rig.log().count("watching") > began
+            self.assertIn(status, (0,) if started else (0, 74), rig.log())
+        if status == -9 and not name.startswith("recovery."):
+            rig.check_crashed()
+        rig.once()
+        rig.check()
+        shutil.rmtree(rig.root)
+        return status == -9
+
+    def try_all(self, plans):
+        """How many died of it. Several at a time: they mostly wait."""
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as executor:
+            results = [executor.submit(self.try_point, *plan) for plan in plans]
+            n_died = 0
+            for (name, what, hit), result in zip(plans, results):
+                with self.subTest(f"{name}={what}@{hit}"):
+                    died = result.result()
+                    n_died += died
+                    self.assertTrue(died or what != "crash" or hit > 1, "never reached")
+        return n_died
+
+    def test_all_points(self):
+        names = self.names()
+        plans = [(name, what, 1) for number, name in enumerate(names)
+                 for turn, what in enumerate(("crash", *ERRORS))
+                 if what == "crash" or not (name in ONLY_CRASH or (number + turn + SEED) % SHARE)]
+        died = self.try_all(plans)
+        print(f"{len(names)} fail points: {died} crashes, {len(plans) - died} errors", flush=True)
+
+    def test_tree_moved_back(self):
+        """Thumbnails have gone along with a folder, and the folder comes back while nobody looks:
+        its files are the same to the last time stamp, and so are their records."""
+        rig = self.rig()
+        for i in range(4):
+            rig.put(f"a/{i}.png")
+        rig.once()
+        daemon = rig.start_watching(program=FAILPOINTS,
+                                    env={"THUMBQ_FAILPOINT": "publish.move.after=crash@3"})
+        os.rename(rig.bucket / "a", rig.bucket / "moved")
+        self.assertEqual(daemon.wait(), -9)
+        os.rename(rig.bucket / "moved", rig.bucket / "a")
+        rig.once()
+        rig.check()
+
+    def test_gone_before_it_was_written_down(self):
+        """A thumbnail is in its place, its object goes, and no record ever knew of it."""
+        rig = self.rig()
+        rig.put("a/kept.png")
+        rig.once()
+        daemon = rig.start_watching(program=FAILPOINTS,
+                                    env={"THUMBQ_FAILPOINT": "store.commit.before=crash@2"})
+        rig.put("a/gone.png")
+        self.assertEqual(daemon.wait(), -9)
+        (rig.bucket / "a/gone.png").unlink()
+        rig.once()
+        rig.check()
+
+    @unittest.skipIf(LATER_HITS == 0, "a long run only: THUMBQ_LATER_HITS=N")
+    def test_later_hits(self):
+        chance = random.Random(SEED)
+        plans = [(name, "crash", hit) for name in self.names()
+                 for hit in sorted(chance.sample(range(2, 14), LATER_HITS))]
+        print(f"{self.try_all(plans)} more crashes", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,183 @@
+"""Random sequences of what people, daemons and crashes do, compared with a model of the bucket.
+
+A failing sequence prints its seed: THUMBQ_TEST_SEED=<seed> THUMBQ_SEQUENCES=1 plays it again.
+"""
+
+import concurrent.futures
+import os
+import random
+import shutil
+
+from rig import SEED, CrashTest, checker, count, main, picture
+
+SEQUENCES = count("THUMBQ_SEQUENCES", 40, 2000)
+STEPS = 18
+AT_ONCE = 4
+
+FOLDERS = ["", "a", "a/b", "c", "c/d/e"]
+
+
+class Player:
+    """Plays one sequence. The model is what lies where: {name: version}."""
+
+    def __init__(self, rig, seed):
+        self.rig, self.chance, self.model = rig, random.Random(seed), {}
+        self.outside = rig.root / "outside"
+        self.outside.mkdir()
+        self.away = {}  # the model of what lies outside
+        self.daemon = None
+        self.told = []
+
+    def some(self):
+        return self.chance.choice(sorted(self.model)) if self.model else None
+
+    def place(self):
+        folder = self.chance.choice(FOLDERS)
+        return os.path.join(folder, f"{self.chance.randrange(6)}.png")
+
+    def write(self, name):
+        self.rig.version += 1
+        path = self.rig.bucket / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(picture(self.rig.version))
+        self.model[name] = self.rig.version
+
+    # -- steps
+
+    def create(self):
+        for _ in range(self.chance.randrange(1, 4)):
+            self.write(self.place())
+
+    def overwrite(self):
+        if name := self.some():
+            self.write(name)
+
+    def replace(self):
+        """As an editor does: a new file, renamed over the old one."""
+        if name := self.some():
+            self.rig.version += 1
+            temporary = self.rig.bucket / ".new"
+            temporary.write_bytes(picture(self.rig.version))
+            os.rename(temporary, self.rig.bucket / name)
+            self.model[name] = self.rig.version
+
+    def rename(self):
+        name, to = self.some(), self.place()
+        if name and name != to:
+            (self.rig.bucket / to).parent.mkdir(parents=True, exist_ok=True)
+            os.rename(self.rig.bucket / name, self.rig.bucket / to)
+            self.model[to] = self.model.pop(name)
+
+    def delete(self):
+        if name := self.some():
+            (self.rig.bucket / name).unlink()
+            del self.model[name]
+
+    def below(self, tree):
+        return [name for name in self.model if name.startswith(tree + "/")]
+
+    def move_tree(self):
+        tree, to = self.chance.sample(["a", "a/b", "c", "c/d", "f", "g/h"], 2)
+        source, target = self.rig.bucket / tree, self.rig.bucket / to
+        if not source.is_dir() or target.exists() or f"{to}/".startswith(f"{tree}/"):
+            return
+        target.parent.mkdir(parents=True, exist_ok=True)
+        os.rename(source, target)
+        for name in self.below(tree):
+            self.model[to + name[len(tree):]] = self.model.pop(name)
+
+    def take_out(self):
+        """A tree leaves the bucket; `put_back` brings it again, unchanged to the last time stamp."""
+        tree = self.chance.choice(["a", "c"])
+        if (self.rig.bucket / tree).is_dir() and not (self.outside / tree).exists():
+            os.rename(self.rig.bucket / tree, self.outside / tree)
+            self.away.update({name: self.model.pop(name) for name in self.below(tree)})
+
+    def put_back(self):
+        for tree in ("a", "c"):
+            if (self.outside / tree).exists() and not (self.rig.bucket / tree).exists():
+                os.rename(self.outside / tree, self.rig.bucket / tree)
+                back = [name for name in self.away if name.startswith(tree + "/")]
+                self.model.update({name: self.away.pop(name) for name in back})
+
+    def delete_tree(self):
+        tree = self.chance.choice(["a/b", "c/d", "f"])
+        shutil.rmtree(self.rig.bucket / tree, ignore_errors=True)
+        for name in self.below(tree):
+            del self.model[name]
+
+    def lose_thumbnails(self):
+        """They are derived: with the store gone too, all of them come again."""
+        if not self.daemon:
+            shutil.rmtree(self.rig.bucket / "thumbnails", ignore_errors=True)
+            shutil.rmtree(self.rig.bucket / ".thumbq/store", ignore_errors=True)
+
+    def crash(self):
+        if self.daemon:
+            self.daemon.kill()
+            self.daemon = None
+            self.rig.check_crashed()
+
+    def stop(self):
+        if self.daemon and self.daemon.terminate() != 0:
+            raise AssertionError("the daemon does not exit with 0")
+        self.daemon = None
+
+    def start(self):
+        if not self.daemon:
+            self.daemon = self.rig.start_watching()
+
+    def sync(self):
+        if self.daemon:
+            self.rig.sync()
+            self.compare()
+
+    # -- judging
+
+    def compare(self):
+        self.rig.check()
+        if set(self.rig.files()) != set(self.model):
+            raise AssertionError(f"the model is wrong: {self.model}")
+        for name, version in self.model.items():
+            for rendition in "ab":
+                path = self.rig.bucket / f"thumbnails/{rendition}/{name}.png"
+                if checker.color(path)[2] != (version * 2654435761 % 2**24).to_bytes(3, "big"):
+                    raise AssertionError(f"{path} is not made of version {version}")
+
+    def play(self):
+        steps = [self.create] * 4 + [self.overwrite] * 2 + [self.rename] * 2 + [self.start] * 4 + [
+            self.replace, self.delete, self.move_tree, self.move_tree, self.take_out, self.put_back,
+            self.put_back, self.delete_tree, self.crash, self.crash, self.stop, self.sync,
+            self.lose_thumbnails]
+        for _ in range(STEPS):
+            step = self.chance.choice(steps)
+            self.told.append(step.__name__)
+            step()
+        self.start()
+        self.sync()
+        self.stop()
+
+
+class Model(CrashTest):
+
+    def play(self, seed):
+        rig = self.rig(str(seed))
+        player = Player(rig, seed)
+        try:
+            player.play()
+        except Exception as error:
+            raise AssertionError(f"sequence {seed} fails: {' '.join(player.told)}\nreplay: "
+                                 f"THUMBQ_TEST_SEED={seed} THUMBQ_SEQUENCES=1\n{error}") from error
+        shutil.rmtree(rig.root)
+
+    def test_sequences(self):
+        with concurrent.futures.ThreadPoolExecutor(AT_ONCE) as executor:
+            results = [executor.submit(self.play, SEED + number) for number in range(SEQUENCES)]
+            for number, result in enumerate(results):
+                with self.subTest(seed=SEED + number):
+                    result.result()
+        print(f"{SEQUENCES} sequences", flush=True)
+
+
+if __name__ == "__main__":
+    main()

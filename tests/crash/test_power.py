@@ -1,0 +1,94 @@
+"""Power cuts: an ext4 file system on a loop device is shut down, without its journal, in the middle
+of a batch; what had not reached the disk is gone. Mounted again, everything holds."""
+
+import fcntl
+import os
+import struct
+import subprocess
+import time
+import unittest
+from pathlib import Path
+
+from rig import CONFIG, CrashTest, count, main
+
+CUTS = count("THUMBQ_CUTS", 4, 40)
+
+EXT4_IOC_SHUTDOWN = 0x8004587D  # _IOR('X', 125, __u32)
+EXT4_GOING_FLAGS_NOLOGFLUSH = 2
+
+
+class Disk:
+    """An ext4 file system in a file."""
+
+    def __init__(self, folder):
+        self.image, self.path = folder / "image", folder / "disk"
+        self.path.mkdir()
+        with open(self.image, "wb") as file:
+            file.truncate(192 << 20)
+        subprocess.run(["mkfs.ext4", "-q", "-E", "lazy_itable_init=1", self.image], check=True,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def mount(self):
+        subprocess.run(["mount", "-o", "loop", self.image, self.path], check=True,
+                       stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+
+    def cut(self):
+        fd = os.open(self.path, os.O_RDONLY)
+        fcntl.ioctl(fd, EXT4_IOC_SHUTDOWN, struct.pack("I", EXT4_GOING_FLAGS_NOLOGFLUSH))
+        os.close(fd)
+
+    def unmount(self):
+        subprocess.run(["umount", self.path], check=True, stdout=subprocess.PIPE)
+
+
+class Power(CrashTest):
+
+    def setUp(self):
+        super().setUp()
+        if os.geteuid() != 0:
+            self.skipTest("power cuts are not tried: only root can mount a file system")
+        self.disk = Disk(self.root)
+        try:
+            self.disk.mount()
+        except (subprocess.CalledProcessError, FileNotFoundError) as error:
+            self.skipTest(f"power cuts are not tried: no loop device can be mounted here: {error}")
+        self.addCleanup(lambda: os.path.ismount(self.disk.path) and self.disk.unmount())
+
+    def cut_power(self, durability, cuts):
+        rig = self.rig(durability, bucket=self.disk.path / "bucket",
+                       config=CONFIG + f"[bucket]\ndurability = {durability}\n")
+        rig.may_be_damaged = durability == "none"
+        for number in range(cuts):
+            daemon = rig.start_watching()
+            for _ in range(rig.random.randrange(5, 30)):
+                rig.stir()
+            if number % 3 == 0:
+                rig.sync()  # all of it is done, and all that says so is on disk
+                rig.check()
+            for _ in range(rig.random.randrange(5, 30)):
+                rig.stir()
+            time.sleep(rig.random.uniform(0, 0.15))  # the moment is what is tried
+            self.disk.cut()
+            daemon.kill()
+            self.disk.unmount()
+            self.disk.mount()
+            if durability == "full":
+                rig.check_crashed()
+            rig.start_watching()
+            rig.sync()
+            rig.check()
+            rig.daemons[-1].kill()
+        print(f"{cuts} power cuts survived with durability = {durability}", flush=True)
+
+    def test_full(self):
+        self.cut_power("full", CUTS)
+
+    def test_store(self):
+        self.cut_power("store", max(CUTS // 4, 1))
+
+    def test_none(self):
+        self.cut_power("none", max(CUTS // 4, 1))
+
+
+if __name__ == "__main__":
+    main()

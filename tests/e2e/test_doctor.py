@@ -1,0 +1,145 @@
+"""thumbq doctor: every attempt of a worker is contained, by name; and what fails is called failed."""
+
+import os
+import stat
+import unittest
+from pathlib import Path
+
+from harness import RED, SANITIZED, THUMBQ, E2ETest, main, png
+
+# Everything that a worker must not be able to do. Scripts may rely on these names.
+SANDBOX = """
+    open-read open-write openat2 stat unlink
+    socket-inet socket-unix kill-daemon kill-worker tgkill pidfd ptrace process-vm proc-mem
+    execve execveat memfd fork vfork clone3 mmap-exec mprotect-exec mmap-shared
+    mount unshare setns chroot setuid capset prctl setrlimit
+    io-uring bpf keyctl perf userfaultfd module ioctl foreign-call
+    output memory descriptors threads cpu
+""".split()
+
+WORKER = """
+    start user capabilities no-new-privileges filter violations dumpable core-dumps
+    descriptor-limit memory-limit output-limit environment
+""".split()
+
+FORMATS = """
+    libraries simd read-gif read-tiff read-heic read-png write-png write-jpeg read-jpeg
+    write-webp read-webp write-avif read-avif write-jxl
+""".split()
+
+# What may be missing or shared on a machine, and is then a warning.
+MAY_WARN = {"threads", "user", "violations", "simd", "landlock", "max_user_watches",
+            "max_queued_events", "free-space", "file-system", "xattr"}
+
+
+def rows(report, group):
+    return {row["name"]: row for row in report["checks"] if row["group"] == group}
+
+
+class Doctor(E2ETest):
+
+    def doctor(self, *arguments, **options):
+        return self.bucket.command("doctor", "--json", *arguments, **options)
+
+    def outside(self):
+        """Without any bucket in sight."""
+        empty = self.bucket.root / "empty"
+        empty.mkdir(exist_ok=True)
+        return self.doctor(cwd=empty)
+
+    @unittest.skipIf(SANITIZED, "under a sanitizer, workers are not locked in")
+    def test_every_attempt_is_contained(self):
+        result = self.outside()
+        report = result.json()
+        sandbox = rows(report, "sandbox")
+        self.assertEqual(sorted(sandbox), sorted(SANDBOX))
+        for name, row in sandbox.items():
+            with self.subTest(attempt=name):
+                if row["status"] == "warning" and name in MAY_WARN:
+                    self.skipTest(f"not on this machine: {row['result']}")
+                self.assertEqual(row["status"], "ok", row)
+                self.assertIn(": contained, ", row["result"])
+        self.assertEqual((result.status, report["ok"]), (0, True), result.out)
+
+    @unittest.skipIf(SANITIZED, "under a sanitizer, workers are not locked in")
+    def test_worker_is_locked_in(self):
+        worker = rows(self.outside().json(), "worker")
+        self.assertEqual(sorted(worker), sorted(WORKER))
+        for name, row in worker.items():
+            if name not in MAY_WARN:
+                self.assertEqual(row["status"], "ok", row)
+
+    @unittest.skipUnless(SANITIZED, "in a real build everything is contained")
+    def test_what_is_not_contained_is_failed(self):
+        result = self.outside()
+        self.assertEqual(result.status, 1, result.out)
+        report = result.json()
+        self.assertFalse(report["ok"])
+        self.assertEqual(rows(report, "worker")["filter"]["status"], "failed")
+        sandbox = rows(report, "sandbox")
+        for name in ("open-read", "open-write", "socket-inet", "fork", "execve", "mmap-exec",
+                     "kill-worker"):
+            self.assertEqual(sandbox[name]["status"], "failed", sandbox[name])
+            self.assertIn("NOT contained", sandbox[name]["result"])
+        self.assertEqual(sandbox["output"]["status"], "ok", "limits hold there, too")
+
+    def test_formats_are_tried(self):
+        formats = rows(self.outside().json(), "formats")
+        self.assertLessEqual(set(formats), set(FORMATS))
+        for name in ("read-gif", "read-png", "read-jpeg", "read-webp", "write-jpeg", "write-webp",
+                     "write-png"):
+            self.assertEqual(formats[name]["status"], "ok", formats[name])
+        self.assertRegex(formats["libraries"]["result"], r"libvips 8\.\d+")
+
+    def test_bucket(self):
+        self.assertEqual(rows(self.outside().json(), "bucket"), {})
+        self.bucket.put("a.png", png(20, 20, RED))
+        new = rows(self.doctor(self.bucket.path).json(), "bucket")
+        self.assertEqual(set(new), {"folder", "file-system", "unnamed-files", "xattr",
+                                    "free-space", "store"})
+        self.assertIn("none yet", new["store"]["result"])
+        before = self.bucket.files_in(self.bucket.path)
+        self.assertEqual(before, {b"a.png"}, "doctor changes nothing")
+        self.bucket.once()
+        known = rows(self.doctor(self.bucket.path).json(), "bucket")
+        self.assertIn("opens", known["store"]["result"])
+        self.assertEqual([row["name"] for row in known.values() if row["status"] == "failed"], [])
+
+    def test_broken_store_fails(self):
+        self.bucket.put("a.png", png(20, 20, RED))
+        self.bucket.once()
+        (self.bucket.state / "store" / "data.mdb").write_bytes(b"no database" * 1000)
+        result = self.doctor(self.bucket.path)
+        self.assertEqual(result.status, 1)
+        self.assertEqual(rows(result.json(), "bucket")["store"]["status"], "failed")
+
+    def test_missing_bucket_and_handler(self):
+        self.assertEqual(self.doctor("/nonexistent").status, 3)
+        broken = self.doctor(self.bucket.path, env={"THUMBQ_HANDLER": "/nonexistent/handler"})
+        self.assertEqual(broken.status, 1)
+        start = rows(broken.json(), "worker")["start"]
+        self.assertEqual(start["status"], "failed")
+        self.assertIn("/nonexistent/handler", start["result"])
+
+    @unittest.skipIf(SANITIZED, "under a sanitizer, workers are not locked in")
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become somebody else")
+    def test_as_an_ordinary_user(self):
+        thumbq = os.path.realpath(THUMBQ)
+        if not all(os.stat(p).st_mode & stat.S_IXOTH for p in Path(thumbq).parents):
+            self.skipTest("others may not enter the folder of the build")
+        command = ["setpriv", "--reuid=65533", "--regid=65533", "--clear-groups", thumbq]
+        result = self.bucket.run_program([*command, "doctor", "--json"], cwd="/")
+        report = result.json()
+        self.assertEqual(result.status, 0, result.out)
+        self.assertEqual([row for row in report["checks"] if row["status"] == "failed"], [])
+        self.assertEqual(rows(report, "sandbox")["threads"]["status"], "warning")
+
+    def test_for_people(self):
+        result = self.bucket.command("doctor", cwd="/")
+        self.assertEqual(result.status, 1 if SANITIZED else 0, result.out)
+        self.assertRegex(result.out, r"(?m)^sandbox +open-read +")
+        self.assertRegex(result.out, r"(?m)^\d+ checks: \d+ ok, \d+ warnings?, \d+ failed$")
+
+
+if __name__ == "__main__":
+    main()

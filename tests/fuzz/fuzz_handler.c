@@ -1,0 +1,95 @@
+/*
+ * A whole job on any bytes, in this process and without its sandbox: whatever the decoders do with
+ * them, the result keeps to its limits, and what is said to have been written has been.
+ */
+#include "fuzz.h"
+#include "job.h"
+#include "library.h"
+#include "wire_limits.h"
+
+#include "file.h"
+
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#define RENDITIONS 2
+
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+    g_autoptr(GError) error = NULL;
+    (void)argc;
+    (void)argv;
+    if (!library_start(&error))
+        g_error("%s", error->message);
+    return 0;
+}
+
+static int file_with(const uint8_t *data, size_t len)
+{
+    autofd fd = memfd_create("fuzz", MFD_CLOEXEC);
+    g_assert_cmpint(fd, >=, 0);
+    g_assert_cmpint(write(fd, data, len), ==, (gssize)len);
+    return fd_steal(&fd);
+}
+
+static int64_t size_of(int fd)
+{
+    struct stat st;
+    g_assert_cmpint(fstat(fd, &st), ==, 0);
+    return st.st_size;
+}
+
+/* What is said can be sent, and comes out the same. */
+static void check_result(const WireJob *job, const WireResult *result, const int *outputs)
+{
+    uint8_t frame[WIRE_FRAME_MAX];
+    WireResult decoded;
+    size_t len = wire_encode_result(result, frame);
+    g_assert_true(wire_decode_result(frame, len, &decoded, NULL));
+    wire_limits_check_result(&decoded);
+    g_assert_cmpuint(result->serial, ==, job->serial);
+    g_assert_cmpint(result->error != ERROR_NONE, ==, result->message[0] != '\0');
+    g_assert_cmpuint(result->n_thumbnails, ==, result->error == ERROR_NONE ? RENDITIONS : 0);
+    for (size_t i = 0; i < result->n_thumbnails; i++) {
+        const ThumbnailFacts *thumbnail = &result->thumbnails[i];
+        g_assert_cmpint(size_of(outputs[i]), ==, thumbnail->size);
+        g_assert_cmpint(thumbnail->width, <=, job->renditions[i].width);
+        g_assert_cmpint(thumbnail->height, <=, job->renditions[i].height);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
+{
+    const WireJob job = {
+        .serial = 1,
+        .max_pixels = 1 << 20,
+        .max_file_size = 1 << 20,
+        .max_output_size = 1 << 20,
+        .max_pages = 20,
+        .renditions = {{.name = "small",
+                        .width = 48,
+                        .height = 48,
+                        .fit = FIT_INSIDE,
+                        .format = FORMAT_JPEG,
+                        .quality = 80,
+                        .max_frames = 8},
+                       {.name = "crop",
+                        .width = 24,
+                        .height = 16,
+                        .fit = FIT_COVER,
+                        .format = FORMAT_WEBP,
+                        .quality = 60,
+                        .max_frames = 1}},
+        .n_renditions = RENDITIONS,
+    };
+    autofd source = file_with(data, len);
+    autofd small = file_with(NULL, 0);
+    autofd crop = file_with(NULL, 0);
+    WireResult result;
+    job_run(&job, (const int[]){source, small, crop}, &result);
+    check_result(&job, &result, (const int[]){small, crop});
+    return 0;
+}

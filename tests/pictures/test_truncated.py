@@ -1,0 +1,94 @@
+"""Truncated files: what decodes of them is shown, and called damaged; what does not decode is dead."""
+
+import pathlib
+import sys
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
+import containers as make  # noqa: E402
+import raster  # noqa: E402
+from cases import COARSE  # noqa: E402
+from harness import E2ETest, main  # noqa: E402
+
+CONFIG = "[handler]\nretries = 0\n[rendition look]\nsize = 96x96\nformat = png\n"
+SEEN = raster.scene(300, 200)
+
+
+def interlaced_png():
+    return raster.run("convert", *make.raw(SEEN, "rgb"), "-interlace", "PNG", "png:-", data=SEEN.data)
+
+
+def formats():
+    """{name: file}: of some of them a part can be shown, of the others nothing."""
+    frames = (SEEN, SEEN.map(lambda p: [255 - v for v in p], 3))
+    partly = {
+        "baseline.jpg": make.jpeg_of(SEEN),
+        "progressive.jpg": make.jpeg_of(SEEN, "-interlace", "Plane"),
+        "plain.png": make.png_of(SEEN),
+        "lossy.webp": make.webp_of(SEEN, "-q", "95"),
+        "lossless.webp": make.webp_of(SEEN),
+        "plain.gif": make.gif_of((SEEN,)),
+        "strips.tif": make.tiff_of(SEEN),
+    }
+    never = {
+        "interlaced.png": interlaced_png(),  # its rows come in seven passes
+        "directory-last.tif": raster.run("convert", *make.raw(SEEN, "rgb"), "-compress", "LZW", "tiff:-",
+                                         data=SEEN.data),
+        "moving.webp": make.webp_animation(frames, (70, 90), 0),
+        "a.heic": make.heif_of(SEEN),
+        "a.avif": make.heif_of(SEEN, options=("-A", "-q", "95"), extension="avif"),
+    }
+    return partly, never
+
+
+class Truncated(E2ETest):
+
+    def setUp(self):
+        super().setUp()
+        self.bucket.configure(CONFIG)
+        self.partly, self.never = formats()
+
+    def run_cut(self, files, share):
+        for name, data in files.items():
+            self.bucket.put(name, data[:int(len(data) * share)])
+        self.bucket.once()
+        return {row["name"]: row for row in self.bucket.list()}
+
+    def test_what_there_is_is_shown(self):
+        rows = self.run_cut(self.partly, 0.6)
+        truth = raster.scaled(SEEN, 96, 64)
+        for name in self.partly:
+            with self.subTest(name):
+                self.assertEqual((rows[name]["state"], rows[name]["damaged"]), ("done", True), rows[name])
+                self.assertEqual((rows[name]["width"], rows[name]["height"]), (300, 200))
+                made = raster.read(self.bucket.thumbnail("look", name, "png"), 3)
+                top = raster.difference(made.crop(0, 0, 96, 20), truth.crop(0, 0, 96, 20))
+                self.assertLessEqual(max(top.mean), COARSE[0], str(top))
+                if not name.startswith("progressive"):  # which is whole, only less sharp
+                    low = raster.difference(made.crop(0, 54, 96, 10), truth.crop(0, 54, 96, 10))
+                    self.assertGreater(max(low.mean), 2 * COARSE[0], str(low))
+
+    def test_what_cannot_be_decoded_is_dead(self):
+        for files, share in ((self.never, 0.6), (self.partly | self.never, 0.02)):
+            rows = self.run_cut(files, share)
+            for name in files:
+                if name == "progressive.jpg" or (share < 0.1 and name == "plain.gif"):
+                    continue  # a whole scan, some rows fit into this already
+                with self.subTest(name, share=share):
+                    self.assertEqual((rows[name]["state"], rows[name]["error"]["name"]),
+                                     ("dead", "damaged"), rows[name])
+
+    def test_headers_alone_are_dead(self):
+        for name, data in (self.partly | self.never).items():
+            self.bucket.put(name, data[:40])
+        self.bucket.once()
+        for row in self.bucket.list():
+            self.assertEqual((row["state"], row["error"]["name"]), ("dead", "damaged"), row)
+
+    def test_whole_files_are_not_damaged(self):
+        rows = self.run_cut(self.partly | self.never, 1)
+        for name, row in rows.items():
+            self.assertEqual((row["state"], row["damaged"]), ("done", False), name)
+
+
+if __name__ == "__main__":
+    main()
