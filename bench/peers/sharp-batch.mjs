@@ -28,7 +28,9 @@ async function run(lane) {
 }
 
 await Promise.all(Array.from({ length: Number(lanes) }, (_, lane) => make(files[0], lane)));
+const before = process.cpuUsage();
 const start = process.hrtime.bigint();
 await Promise.all(Array.from({ length: Number(lanes) }, (_, lane) => run(lane)));
 const seconds = Number(process.hrtime.bigint() - start) / 1e9;
-console.log(JSON.stringify({ images: total, seconds }));
+const { user, system } = process.cpuUsage(before);
+console.log(JSON.stringify({ images: total, seconds, cpu_seconds: (user + system) / 1e6 }));

@@ -199,7 +199,7 @@ static Picture *read_jpeg(Decoder *decoder, int width, int height, GError **erro
         return NULL;
     decoder->damaged = decoded.damaged;
     g_autoptr(Picture) picture =
-        resize_picture(decoded.picture, width, height, RESIZE_PLAIN, error);
+        resize_extent(decoded.picture, decoded.extent, width, height, RESIZE_PLAIN, error);
     bool keeps_icc = decoder->keep & KEEP_ICC && decoded.icc != NULL &&
                      decoded.picture->bands == 3 &&
                      icc_is_rgb(g_bytes_get_data(decoded.icc, NULL), g_bytes_get_size(decoded.icc));

@@ -2,11 +2,15 @@
 
 #include "fault.h"
 #include "icc.h"
+#include "resize.h"
 
 #include <string.h>
 
 /* Output rows pulled at a time. */
 #define STRIP_ROWS 16
+
+/* Pixels that are held all at once; of more, libvips holds a strip at a time. */
+#define WHOLE_BYTES_MAX (64 << 20)
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VipsImage, g_object_unref)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(VipsRegion, g_object_unref)
@@ -251,8 +255,33 @@ static VipsImage *build(VipsImage *source, int width, int height, FrameColors co
     return g_steal_pointer(&image);
 }
 
+/* True if the file's pixels are what we want but for their number, and few enough to hold. */
+static bool is_plain(VipsImage *image)
+{
+    const void *icc;
+    size_t size;
+    return image->Coding == VIPS_CODING_NONE && image->BandFmt == VIPS_FORMAT_UCHAR &&
+           image->Type == VIPS_INTERPRETATION_sRGB && (image->Bands == 3 || image->Bands == 4) &&
+           VIPS_IMAGE_SIZEOF_IMAGE(image) <= WHOLE_BYTES_MAX &&
+           (!vips_image_get_typeof(image, VIPS_META_ICC_NAME) ||
+            (vips_image_get_blob(image, VIPS_META_ICC_NAME, &icc, &size) == 0 &&
+             icc_is_srgb(icc, size)));
+}
+
+/* Without a pipeline: libvips decodes, and resize.c, which is several times as fast, scales. */
+static Picture *pull_plain(VipsImage *image, int width, int height, GError **error)
+{
+    g_autoptr(Picture) picture = pull(image, error);
+    if (picture == NULL || (picture->width == width && picture->height == height))
+        return g_steal_pointer(&picture);
+    return resize_picture(picture, width, height,
+                          picture_is_transparent(picture) ? RESIZE_ALPHA : RESIZE_PLAIN, error);
+}
+
 Picture *frame_pull(VipsImage *source, int width, int height, FrameColors colors, GError **error)
 {
+    if (is_plain(source) && width <= source->Xsize && height <= source->Ysize)
+        return pull_plain(source, width, height, error);
     g_autoptr(VipsImage) image = build(source, width, height, colors);
     if (image == NULL) {
         fault_take(ERROR_DAMAGED, error);

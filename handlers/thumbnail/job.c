@@ -12,12 +12,13 @@
 #include <string.h>
 
 /* What stands in for the picture until it is loaded: thumbhash and dominant colour. */
-static bool add_placeholder(const Picture *base, GBytes *icc, ImageFacts *facts, GError **error)
+static bool add_placeholder(const Render *render, GBytes *icc, ImageFacts *facts, GError **error)
 {
     const Rendition square = {
         .width = THUMBHASH_SIDE_MAX, .height = THUMBHASH_SIDE_MAX, .fit = FIT_INSIDE};
     Geometry geometry = geometry_for(&square, facts->width, facts->height);
-    g_autoptr(Picture) small = picture_shrink(base, geometry.width, geometry.height, error);
+    const Picture *frame = render_best_frame(render, geometry.width, geometry.height);
+    g_autoptr(Picture) small = picture_shrink(frame, geometry.width, geometry.height, error);
     if (small != NULL && icc != NULL) {
         Picture *converted = frame_to_srgb(small, icc, error);
         picture_free(small);
@@ -94,8 +95,6 @@ static bool make_renditions(const WireJob *job, const int *fds, Decoder *decoder
     if (base == NULL)
         return false;
     render_set_base(&render, base);
-    if (!add_placeholder(base, decoder->metadata.icc, facts, error))
-        return false;
 
     size_t order[RENDITIONS_MAX];
     render_order(&render, order);
@@ -103,6 +102,8 @@ static bool make_renditions(const WireJob *job, const int *fds, Decoder *decoder
         if (!make_rendition(job, fds, decoder, &render, order[at], result, error))
             return false;
     }
+    if (!add_placeholder(&render, decoder->metadata.icc, facts, error))
+        return false;
     result->n_thumbnails = job->n_renditions;
     return true;
 }

@@ -227,6 +227,8 @@ static bool read_rows(Reader *reader, int width, int height, JpegImage *image, G
                                  bands_of(cinfo->out_color_space), error);
     if (image->picture == NULL)
         return false;
+    image->extent.width = (double)cinfo->image_width / cinfo->scale_denom;
+    image->extent.height = (double)cinfo->image_height / cinfo->scale_denom;
     size_t stride = picture_stride(image->picture);
     while (cinfo->output_scanline < cinfo->output_height) {
         JSAMPROW row = image->picture->pixels + cinfo->output_scanline * stride;

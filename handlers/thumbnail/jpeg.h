@@ -10,6 +10,7 @@
 #include "exif.h"
 #include "metadata.h"
 #include "picture.h"
+#include "resize.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -22,8 +23,9 @@ typedef struct {
 } JpegHeader;
 
 typedef struct {
-    Picture *picture; /* 1 band: grey; 3: RGB; 4: CMYK, 0 is no ink. Colours as in the file */
-    GBytes *icc;      /* its profile, or NULL */
+    Picture *picture;    /* 1 band: grey; 3: RGB; 4: CMYK, 0 is no ink. Colours as in the file */
+    GBytes *icc;         /* its profile, or NULL */
+    ResizeExtent extent; /* of the picture: at a scale, its sides are rounded up */
     bool damaged;
 } JpegImage;
 

@@ -48,8 +48,7 @@ void render_order(const Render *render, size_t ret_order[static RENDITIONS_MAX])
     }
 }
 
-/* The frame to scale from, or one that already has the size. */
-static const Picture *best_frame(const Render *render, int width, int height)
+const Picture *render_best_frame(const Render *render, int width, int height)
 {
     const Picture *best = render->frames[0];
     for (size_t i = 0; i < render->n_frames; i++) {
@@ -66,7 +65,8 @@ static const Picture *best_frame(const Render *render, int width, int height)
 /* The whole picture at the size of a geometry. Borrowed. */
 static const Picture *frame_for(Render *render, const Geometry *geometry, GError **error)
 {
-    const Picture *best = best_frame(render, geometry->scaled_width, geometry->scaled_height);
+    const Picture *best =
+        render_best_frame(render, geometry->scaled_width, geometry->scaled_height);
     if (best->width == geometry->scaled_width && best->height == geometry->scaled_height)
         return best;
     Picture *frame = resize_picture(best, geometry->scaled_width, geometry->scaled_height,

@@ -33,6 +33,9 @@ void render_set_base(Render *render, Picture *base);
 /* Indexes of the renditions, largest first: the order in which they cost least. */
 void render_order(const Render *render, size_t ret_order[static RENDITIONS_MAX]);
 
+/* The whole picture as it is best scaled to that size from: made already, or decoded. Borrowed. */
+const Picture *render_best_frame(const Render *render, int width, int height);
+
 /* Which part of a frame of scaled_width x scaled_height is kept: its upper left corner. */
 typedef struct {
     int left, top;

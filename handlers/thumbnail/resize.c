@@ -1,21 +1,19 @@
 #include "resize.h"
 
 #include "error.h"
+#include "vector.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
-
 #define LOBES 3
 
-/* Weights are fixed-point numbers, so that a sum of them by bytes fits 32 bits with room for
- * overshoot. */
-#define WEIGHT_BITS 14
-#define WEIGHT_ONE  (1 << WEIGHT_BITS)
+/* A sum of weights by bytes fits 32 bits with room for overshoot. */
+#define WEIGHT_ONE (1 << VECTOR_WEIGHT_BITS)
+
+/* Output rows made at a time: as bytes, whole vectors of any number of bands. */
+#define STRIP 64
 
 /* Pixels a side that are transposed at once: they stay in the cache. */
 #define TILE 32
@@ -40,19 +38,21 @@ static double lanczos(double x)
         return 1;
     if (fabs(x) >= LOBES)
         return 0;
-    return LOBES * sin(G_PI * x) * sin(G_PI * x / LOBES) / (G_PI * G_PI * x * x);
+    /* sin 3a = 3 sin a - 4 sin^3 a: one of the two sines is enough. */
+    double a = G_PI * x / LOBES, s = sin(a);
+    return s * s * (3 - 4 * s * s) / (LOBES * a * a);
 }
 
-/* One output row's weights. What rounding leaves over goes to the heaviest: they add up to exactly
- * one. */
-static void make_weights(double centre, double ratio, int n, int16_t *weights)
+/* One output row's weights, by way of `exact`. What rounding leaves over goes to the heaviest: they
+ * add up to exactly one. */
+static void make_weights(double centre, double ratio, int n, double *exact, int16_t *weights)
 {
     double sum = 0;
     for (int j = 0; j < n; j++)
-        sum += lanczos((j - centre) / ratio);
+        sum += exact[j] = lanczos((j - centre) / ratio);
     int left = WEIGHT_ONE, heaviest = 0;
     for (int j = 0; j < n; j++) {
-        weights[j] = (int16_t)lrint(WEIGHT_ONE * lanczos((j - centre) / ratio) / sum);
+        weights[j] = (int16_t)lrint(WEIGHT_ONE * exact[j] / sum);
         left -= weights[j];
         if (weights[j] > weights[heaviest])
             heaviest = j;
@@ -61,105 +61,33 @@ static void make_weights(double centre, double ratio, int n, int16_t *weights)
 }
 
 /* False without memory. */
-static bool make_filter(Filter *filter, int from, int to)
+static bool make_filter(Filter *filter, int from, double extent, int to)
 {
-    double ratio = (double)from / to;
+    double ratio = extent / to;
     filter->n = MIN(from, 2 * (int)ceil(LOBES * ratio));
     filter->first = calloc((size_t)to, sizeof *filter->first);
     filter->weights = calloc((size_t)to * (size_t)filter->n, sizeof *filter->weights);
-    if (filter->first == NULL || filter->weights == NULL)
+    g_autofree double *exact = g_try_new(double, (gsize)filter->n);
+    if (filter->first == NULL || filter->weights == NULL || exact == NULL)
         return false;
     for (int i = 0; i < to; i++) {
         double centre = (i + 0.5) * ratio - 0.5;
         int first = CLAMP((int)ceil(centre - LOBES * ratio), 0, from - filter->n);
         filter->first[i] = first;
-        make_weights(centre - first, ratio, filter->n,
+        make_weights(centre - first, ratio, filter->n, exact,
                      filter->weights + (size_t)i * (size_t)filter->n);
     }
     return true;
 }
 
-#ifdef __SSE2__
-/* Adds 16 columns of two rows, side by side so that one instruction multiplies and adds four pairs.
- */
-static inline void add_pair(__m128i sums[4], const uint8_t *a, const uint8_t *b, __m128i weight)
+/* Writes the rows of `to` from `top` on, made of those of `from`, which is as wide. */
+static void scale_rows(const Picture *from, const Filter *filter, int top, Picture *to)
 {
-    const __m128i zero = _mm_setzero_si128();
-    __m128i bytes_a = _mm_loadu_si128((const __m128i *)a);
-    __m128i bytes_b = _mm_loadu_si128((const __m128i *)b);
-    __m128i low = _mm_unpacklo_epi8(bytes_a, bytes_b);
-    __m128i high = _mm_unpackhi_epi8(bytes_a, bytes_b);
-    sums[0] = _mm_add_epi32(sums[0], _mm_madd_epi16(_mm_unpacklo_epi8(low, zero), weight));
-    sums[1] = _mm_add_epi32(sums[1], _mm_madd_epi16(_mm_unpackhi_epi8(low, zero), weight));
-    sums[2] = _mm_add_epi32(sums[2], _mm_madd_epi16(_mm_unpacklo_epi8(high, zero), weight));
-    sums[3] = _mm_add_epi32(sums[3], _mm_madd_epi16(_mm_unpackhi_epi8(high, zero), weight));
-}
-
-static inline void store_bytes(const __m128i sums[4], uint8_t *to)
-{
-    __m128i low =
-        _mm_packs_epi32(_mm_srai_epi32(sums[0], WEIGHT_BITS), _mm_srai_epi32(sums[1], WEIGHT_BITS));
-    __m128i high =
-        _mm_packs_epi32(_mm_srai_epi32(sums[2], WEIGHT_BITS), _mm_srai_epi32(sums[3], WEIGHT_BITS));
-    _mm_storeu_si128((__m128i *)to, _mm_packus_epi16(low, high));
-}
-
-/* The sums of 32 columns at a time, with what every x86-64 has. Returns how many columns are done.
- */
-static size_t sum_vectors(const uint8_t *rows, size_t stride, const int16_t *weights, int n,
-                          uint8_t *to)
-{
-    size_t at = 0;
-    for (; at + 32 <= stride; at += 32) {
-        __m128i sums[8];
-        for (int i = 0; i < 8; i++)
-            sums[i] = _mm_set1_epi32(WEIGHT_ONE / 2);
-        for (int row = 0; row < n; row += 2) {
-            bool pair = row + 1 < n;
-            const uint8_t *a = rows + (size_t)row * stride + at, *b = pair ? a + stride : a;
-            __m128i weight = _mm_unpacklo_epi16(_mm_set1_epi16(weights[row]),
-                                                _mm_set1_epi16(pair ? weights[row + 1] : 0));
-            add_pair(sums, a, b, weight);
-            add_pair(sums + 4, a + 16, b + 16, weight);
-        }
-        store_bytes(sums, to + at);
-        store_bytes(sums + 4, to + at + 16);
-    }
-    return at;
-}
-#else
-static size_t sum_vectors(const uint8_t *rows, size_t stride, const int16_t *weights, int n,
-                          uint8_t *to)
-{
-    (void)rows, (void)stride, (void)weights, (void)n, (void)to;
-    return 0;
-}
-#endif
-
-/* One output row of `stride` bytes from `n` input rows. */
-static void sum_rows(const uint8_t *rows, size_t stride, const int16_t *weights, int n, uint8_t *to)
-{
-    for (size_t at = sum_vectors(rows, stride, weights, n, to); at < stride; at++) {
-        int32_t sum = WEIGHT_ONE / 2;
-        for (int row = 0; row < n; row++)
-            sum += rows[(size_t)row * stride + at] * weights[row];
-        sum >>= WEIGHT_BITS;
-        to[at] = (uint8_t)CLAMP(sum, 0, 255);
-    }
-}
-
-/* Scales down the rows of `from` to those of `to`, which is as wide. False without memory. */
-static bool scale_rows(const Picture *from, Picture *to)
-{
-    g_auto(Filter) filter = {0};
-    if (!make_filter(&filter, from->height, to->height))
-        return false;
     size_t stride = picture_stride(from);
     for (int y = 0; y < to->height; y++)
-        sum_rows(from->pixels + (size_t)filter.first[y] * stride, stride,
-                 filter.weights + (size_t)y * (size_t)filter.n, filter.n,
-                 to->pixels + (size_t)y * stride);
-    return true;
+        vector_sum_rows(from->pixels + (size_t)filter->first[top + y] * stride, stride,
+                        filter->weights + (size_t)(top + y) * (size_t)filter->n, filter->n,
+                        to->pixels + (size_t)y * stride);
 }
 
 /* One tile; `bands` is a constant where it is called, which makes the copying a single instruction.
@@ -167,21 +95,23 @@ static bool scale_rows(const Picture *from, Picture *to)
 static inline void transpose_tile(const Picture *from, Picture *to, int left, int top, size_t bands)
 {
     size_t from_stride = picture_stride(from), to_stride = picture_stride(to);
-    int right = MIN(left + TILE, from->width), bottom = MIN(top + TILE, from->height);
-    for (int x = left; x < right; x++) {
-        const uint8_t *source = from->pixels + (size_t)top * from_stride + (size_t)x * bands;
-        uint8_t *target = to->pixels + (size_t)x * to_stride + (size_t)top * bands;
-        for (int y = top; y < bottom; y++, source += from_stride, target += bands)
-            memcpy(target, source, bands);
+    int width = MIN(TILE, from->width - left), height = MIN(TILE, from->height - top);
+    const uint8_t *source = from->pixels + (size_t)top * from_stride + (size_t)left * bands;
+    uint8_t *target = to->pixels + (size_t)left * to_stride + (size_t)top * bands;
+    if (bands == 3) {
+        vector_turn_rgb(source, from_stride, width, height, target, to_stride);
+        return;
+    }
+    for (int x = 0; x < width; x++) {
+        for (int y = 0; y < height; y++)
+            memcpy(target + (size_t)x * to_stride + (size_t)y * bands,
+                   source + (size_t)y * from_stride + (size_t)x * bands, bands);
     }
 }
 
 /* Rows become columns, so that both ways of scaling are one. */
-static Picture *transpose(const Picture *from, GError **error)
+static void transpose(const Picture *from, Picture *to)
 {
-    Picture *to = picture_new(from->height, from->width, from->bands, error);
-    if (to == NULL)
-        return NULL;
     for (int top = 0; top < from->height; top += TILE) {
         for (int left = 0; left < from->width; left += TILE) {
             if (from->bands == 1)
@@ -192,34 +122,69 @@ static Picture *transpose(const Picture *from, GError **error)
                 transpose_tile(from, to, left, top, 4);
         }
     }
-    return to;
 }
 
-/* Scaled to `height` rows. */
-static Picture *scale_height(const Picture *from, int height, GError **error)
+/*
+ * A strip of output rows on its way: scaled in height, turned, scaled in width, turned back. What
+ * lies in between stays in the cache, whatever the size of the picture.
+ */
+typedef struct {
+    Picture *low, *turned, *small, *back;
+} Strip;
+
+static void strip_clear(Strip *strip)
 {
-    g_autoptr(Picture) to = picture_new(from->width, height, from->bands, error);
-    if (to == NULL)
+    picture_free(strip->low);
+    picture_free(strip->turned);
+    picture_free(strip->small);
+    picture_free(strip->back);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Strip, strip_clear)
+
+static bool make_strip(Strip *strip, int from_width, int to_width, int bands, GError **error)
+{
+    strip->low = picture_new(from_width, STRIP, bands, error);
+    strip->turned = strip->low ? picture_new(STRIP, from_width, bands, error) : NULL;
+    strip->small = strip->turned ? picture_new(STRIP, to_width, bands, error) : NULL;
+    strip->back = strip->small ? picture_new(to_width, STRIP, bands, error) : NULL;
+    if (strip->back == NULL)
+        return false;
+    /* The last strip is not filled, and yet turned as a whole. */
+    memset(strip->low->pixels, 0, picture_stride(strip->low) * STRIP);
+    return true;
+}
+
+static bool make_filters(Filter *down, Filter *across, const Picture *from, ResizeExtent extent,
+                         const Picture *to, GError **error)
+{
+    if (make_filter(down, from->height, extent.height, to->height) &&
+        make_filter(across, from->width, extent.width, to->width))
+        return true;
+    g_set_error_literal(error, THUMBQ_ERROR, ERROR_OUT_OF_MEMORY,
+                        "not enough memory to scale the picture");
+    return false;
+}
+
+static Picture *scale(const Picture *from, ResizeExtent extent, int width, int height,
+                      GError **error)
+{
+    g_auto(Filter) down = {0}, across = {0};
+    g_auto(Strip) strip = {0};
+    g_autoptr(Picture) to = picture_new(width, height, from->bands, error);
+    if (to == NULL || !make_filters(&down, &across, from, extent, to, error) ||
+        !make_strip(&strip, from->width, width, from->bands, error))
         return NULL;
-    if (!scale_rows(from, to)) {
-        g_set_error_literal(error, THUMBQ_ERROR, ERROR_OUT_OF_MEMORY,
-                            "not enough memory to scale the picture");
-        return NULL;
+    size_t stride = picture_stride(to);
+    for (int top = 0; top < height; top += STRIP) {
+        int rows = strip.low->height = MIN(STRIP, height - top);
+        scale_rows(from, &down, top, strip.low);
+        strip.low->height = STRIP;
+        transpose(strip.low, strip.turned);
+        scale_rows(strip.turned, &across, 0, strip.small);
+        transpose(strip.small, strip.back);
+        memcpy(to->pixels + (size_t)top * stride, strip.back->pixels, (size_t)rows * stride);
     }
     return g_steal_pointer(&to);
-}
-
-static Picture *scale(const Picture *from, int width, int height, GError **error)
-{
-    g_autoptr(Picture) low = scale_height(from, height, error);
-    if (low == NULL || low->width == width)
-        return g_steal_pointer(&low);
-    g_autoptr(Picture) turned = transpose(low, error);
-    if (turned == NULL)
-        return NULL;
-    g_clear_pointer(&low, picture_free);
-    g_autoptr(Picture) small = scale_height(turned, width, error);
-    return small != NULL ? transpose(small, error) : NULL;
 }
 
 static Picture *premultiply(const Picture *from, GError **error)
@@ -247,16 +212,23 @@ static void unpremultiply(Picture *picture)
     }
 }
 
-Picture *resize_picture(const Picture *picture, int width, int height, ResizeBands bands,
-                        GError **error)
+Picture *resize_extent(const Picture *picture, ResizeExtent extent, int width, int height,
+                       ResizeBands bands, GError **error)
 {
     if (bands != RESIZE_ALPHA)
-        return scale(picture, width, height, error);
+        return scale(picture, extent, width, height, error);
     g_autoptr(Picture) premultiplied = premultiply(picture, error);
     if (premultiplied == NULL)
         return NULL;
-    Picture *small = scale(premultiplied, width, height, error);
+    Picture *small = scale(premultiplied, extent, width, height, error);
     if (small != NULL)
         unpremultiply(small);
     return small;
+}
+
+Picture *resize_picture(const Picture *picture, int width, int height, ResizeBands bands,
+                        GError **error)
+{
+    const ResizeExtent whole = {picture->width, picture->height};
+    return resize_extent(picture, whole, width, height, bands, error);
 }

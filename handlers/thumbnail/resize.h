@@ -17,9 +17,18 @@ typedef enum {
     RESIZE_ALPHA, /* the fourth is alpha: colours count as much as they are opaque */
 } ResizeBands;
 
+/* What of a picture's sides is the picture: a last column or row may be so in part only. */
+typedef struct {
+    double width, height; /* pixels */
+} ResizeExtent;
+
 /*
  * Scaled to exactly `width` x `height`, neither larger than the picture's.
  * Errors: ERROR_OUT_OF_MEMORY. Owner: the caller.
  */
 Picture *resize_picture(const Picture *picture, int width, int height, ResizeBands bands,
                         GError **error);
+
+/* The same for a picture of which only `extent` is to fill the thumbnail. */
+Picture *resize_extent(const Picture *picture, ResizeExtent extent, int width, int height,
+                       ResizeBands bands, GError **error);

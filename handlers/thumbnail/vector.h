@@ -1,0 +1,25 @@
+/*
+ * The inner loops of resize.c, by the widest instructions this processor has: AVX2, else what every
+ * x86-64 has, else plain C. In whole numbers, so that all of them give the same bytes.
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Weights are fixed-point numbers: this is one. */
+#define VECTOR_WEIGHT_BITS 14
+
+/* One row of `stride` bytes: the weighted sum of the `n` rows from `rows` on, each as long. */
+void vector_sum_rows(const uint8_t *rows, size_t stride, const int16_t *weights, int n,
+                     uint8_t *to);
+
+/*
+ * Turns a block of `width` x `height` pixels of three bytes, which lie `from_stride` apart: a row
+ * becomes a column.
+ */
+void vector_turn_rgb(const uint8_t *from, size_t from_stride, int width, int height, uint8_t *to,
+                     size_t to_stride);
+
+/* "avx2", "sse2" or "none". Static. */
+const char *vector_name(void);
