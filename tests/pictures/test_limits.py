@@ -120,7 +120,8 @@ class Limits(E2ETest):
             "loop-3.tif": (bombs.tiff_loop(3), "done", None)})
 
     def test_time(self):
-        self.run_table("timeout = 100ms", {"slow.png": (slow_png(), "dead", "timeout")})
+        limit = "1s" if SANITIZED else "100ms"  # enough for the good picture beside it
+        self.run_table(f"timeout = {limit}", {"slow.png": (slow_png(), "dead", "timeout")})
 
     @unittest.skipIf(SANITIZED, "sanitized workers have no limit of memory")
     def test_memory(self):
