@@ -10,7 +10,8 @@
  *   edit.c      changes of single records that commands ask for
  *   destination.c  on-failure and on-success records
  *   batch.c     grouped commits, and what to do when one fails
- *   recovery.c  opens the store, whatever the last daemon or the disk has done to it
+ *   recovery.c  opens the store, whatever the last daemon or the disk has done to it;
+ *               session.c knows how the last one ended
  *   publish.c   thumbnails on disk; thumbnails.c walks over them
  *   schedule.c  clock ticks -> sweeps
  *   control_server.c  what commands ask of a running daemon

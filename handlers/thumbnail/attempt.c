@@ -24,6 +24,7 @@
 #include <unistd.h>
 
 #define BLOCK       (64 << 10)
+#define FRAMES_MOST 100  /* with descriptors */
 #define THREADS_TOO 2000 /* more than these are as good as no limit */
 
 /* A call of the x32 ABI: its number marks it as of another architecture. */
@@ -151,21 +152,29 @@ static void try_memory(const ForkRequest *request, ProbeReport *report)
         stop(report, held);
 }
 
-/* A frame whose descriptors do not all find a place is cut by the kernel. */
+/*
+ * A frame whose descriptors do not all find a place is cut by the kernel, which wire_receive calls
+ * an error. All frames are taken, to the one without descriptors: the end of a process that leaves
+ * some unread would be taken for its answer.
+ */
 static void try_descriptors(int socket_fd, ProbeReport *report)
 {
     uint8_t buffer[WIRE_FRAME_MAX];
     int fds[WIRE_FDS_MAX];
-    ssize_t len;
-    size_t n_fds;
     int64_t held = 0;
-    while (wire_receive(socket_fd, buffer, &len, fds, WIRE_FDS_MAX, &n_fds, NULL) && len > 0) {
-        if (n_fds == 0)
-            return; /* all have come */
-        held += (int64_t)n_fds;
+    bool cut = false;
+    for (int i = 0; i < FRAMES_MOST; i++) {
+        ssize_t len;
+        size_t n_fds;
+        bool whole = wire_receive(socket_fd, buffer, &len, fds, WIRE_FDS_MAX, &n_fds, NULL);
+        if (whole && n_fds == 0)
+            break;
+        held += whole ? (int64_t)n_fds : 0;
+        cut = cut || !whole;
     }
     errno = EMFILE;
-    stop(report, held);
+    if (cut)
+        stop(report, held);
 }
 
 static pthread_mutex_t never = PTHREAD_MUTEX_INITIALIZER;

@@ -10,6 +10,7 @@ static const struct {
     const char *words;
     ErrorCode code;
 } meanings[] = {
+    {"bad seek", ERROR_DAMAGED}, /* the file points past its own end; libheif then lacks "memory" */
     {"exceeds the maximum image size", ERROR_TOO_MANY_PIXELS}, /* libheif's own limit */
     {"out of memory", ERROR_OUT_OF_MEMORY},
     {"unable to allocate", ERROR_OUT_OF_MEMORY},

@@ -172,7 +172,7 @@ def _is_picture(path):
         return False
 
 
-def _check_done(bucket, key, row):
+def _check_done(bucket, key, row, may_be_old):
     """What is wrong with a record that says `done` of the file that is there."""
     try:
         _width, _height, expected = color(os.path.join(bucket.path, key))
@@ -196,7 +196,7 @@ def _check_done(bucket, key, row):
             continue
         if (size, width, height) != (thumbnail["size"], thumbnail["width"], thumbnail["height"]):
             yield f"{key}: done, but {path} is not as the record says"
-        if found != expected:
+        if found != expected and not may_be_old:
             yield f"{key}: done, but {path} is made of another version"
 
 
@@ -227,8 +227,8 @@ def _check_settled(bucket, objects, records, may_be_dead, may_have_orphans):
 
 
 def problems(path, config=None, thumbq="thumbq", running=False, may_be_dead=False,
-             may_have_orphans=False):
-    """[what is wrong], as text."""
+             may_have_orphans=False, may_be_old=False):
+    """[what is wrong], as text. may_be_old: thumbnails may be those of the version before."""
     bucket = Bucket(path, config, thumbq)
     try:
         rows = bucket.run("list", "--json")
@@ -242,7 +242,7 @@ def problems(path, config=None, thumbq="thumbq", running=False, may_be_dead=Fals
             found.append(f"{key}: has two records")
         records[key] = row
         if row["state"] == "done" and objects.get(key) == row["size"]:
-            found += _check_done(bucket, key, row)
+            found += _check_done(bucket, key, row, may_be_old)
     if not running:
         found += _check_settled(bucket, objects, records, may_be_dead, may_have_orphans)
     return found

@@ -119,6 +119,7 @@ class Limits(E2ETest):
             "loop-1.tif": (bombs.tiff_loop(1), "done", None),
             "loop-3.tif": (bombs.tiff_loop(3), "done", None)})
 
+    @unittest.skipIf(SANITIZED, "sanitized workers take longer than this to start")
     def test_time(self):
         self.run_table("timeout = 100ms", {"slow.png": (slow_png(), "dead", "timeout")})
 
