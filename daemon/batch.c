@@ -10,7 +10,7 @@
 
 /* How long a change waits for others to share a commit with: shortly when all is quiet. */
 #define BATCH_QUIET_MS 5
-#define BATCH_BUSY_MS  100
+#define BATCH_BUSY_MS  250
 
 #define RESUME_FIRST_MS 1000
 #define RESUME_LAST_MS  30000
