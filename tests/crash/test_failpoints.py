@@ -124,6 +124,7 @@ class Failpoints(CrashTest):
         rig.once()
         daemon = rig.start_watching(program=FAILPOINTS,
                                     env={"THUMBQ_FAILPOINT": "publish.move.after=crash@3"})
+        rig.sync()  # every folder is watched now
         os.rename(rig.bucket / "a", rig.bucket / "moved")
         self.assertEqual(daemon.wait(), -9)
         os.rename(rig.bucket / "moved", rig.bucket / "a")
