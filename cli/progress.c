@@ -247,9 +247,13 @@ static unsigned terminal_width(void)
     return known ? size.ws_col : WIDTH_DEFAULT;
 }
 
-void progress_update(Progress *progress, const ProgressCount *count)
+void progress_update(const ProgressCount *count, void *data)
 {
-    if (!progress)
+    Progress *progress = data;
+
+    if (progress && !count)
+        clear(progress);
+    if (!progress || !count)
         return;
     int64_t now_us = clock_monotonic_us();
     if (progress->drawn_us != 0 && now_us < progress->drawn_us + REDRAW_US)

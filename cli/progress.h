@@ -10,16 +10,11 @@
  */
 #pragma once
 
+#include "progress_count.h"
+
 #include <glib.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-typedef struct {
-    uint64_t done;
-    uint64_t total;  /* 0: not known */
-    uint64_t failed; /* of those done */
-    bool is_growing; /* the total is not the last word: no bar, no time left */
-} ProgressCount;
 
 /* ---- the line -----------------------------------------------------------------------------------
  */
@@ -57,8 +52,11 @@ typedef struct Progress Progress;
  */
 Progress *progress_new(const char *label);
 
-/* Draws, unless that was done a moment ago. */
-void progress_update(Progress *progress, const ProgressCount *count);
+/*
+ * Draws, unless that was done a moment ago; without `count` takes the line away. A ProgressFunction
+ * with a Progress as its data.
+ */
+void progress_update(const ProgressCount *count, void *progress);
 
 /* Leaves no trace of the line. */
 void progress_free(Progress *progress);
