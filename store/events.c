@@ -12,12 +12,18 @@
 const char *store_event_name(StoreEventType type)
 {
     static const char *const names[] = {
-        [STORE_EVENT_CREATED] = "created", [STORE_EVENT_REMOVED] = "removed",
-        [STORE_EVENT_MOVED] = "moved",     [STORE_EVENT_DONE] = "done",
-        [STORE_EVENT_SKIPPED] = "skipped", [STORE_EVENT_DEAD] = "dead",
+        [STORE_EVENT_CREATED] = "created",
+        [STORE_EVENT_REMOVED] = "removed",
+        [STORE_EVENT_MOVED] = "moved",
+        [STORE_EVENT_DONE] = "done",
+        [STORE_EVENT_SKIPPED] = "skipped",
+        [STORE_EVENT_DEAD] = "dead",
         [STORE_EVENT_RETRY] = "retry",
+        [STORE_EVENT_JOB_STARTED] = "job-started",
+        [STORE_EVENT_JOB_SUCCEEDED] = "job-succeeded",
+        [STORE_EVENT_JOB_FAILED] = "job-failed",
     };
-    bool is_known = type >= STORE_EVENT_CREATED && type <= STORE_EVENT_RETRY;
+    bool is_known = (size_t)type < G_N_ELEMENTS(names) && names[type];
 
     return is_known ? names[type] : "unknown";
 }

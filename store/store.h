@@ -286,6 +286,10 @@ typedef enum {
     STORE_EVENT_SKIPPED = 5,
     STORE_EVENT_DEAD = 6,
     STORE_EVENT_RETRY = 7,
+    /* Of a job (jobs.h): object_id is 0, the key "reprocess 3". */
+    STORE_EVENT_JOB_STARTED = 8,
+    STORE_EVENT_JOB_SUCCEEDED = 9,
+    STORE_EVENT_JOB_FAILED = 10,
 } StoreEventType;
 
 typedef struct {

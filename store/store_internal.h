@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "jobs.h"
 #include "keys.h"
 #include "store.h"
 #include "store_limits.h"
@@ -29,6 +30,7 @@ typedef enum {
     TABLE_EVENTS,
     TABLE_EVENTS_BY_OBJECT,
     TABLE_RUNS,
+    TABLE_JOBS,
     TABLES,
 } Table;
 
@@ -180,6 +182,25 @@ GHashTable *metrics_table_new(void);
 void metrics_count(Store *store, const StoreOutcome *outcome, bool is_retry, int64_t latency_us);
 
 bool metrics_flush(Store *store, GError **error);
+
+/* ---- jobs ---------------------------------------------------------------------------------------
+ */
+
+/* Counts that an object has left a job, or has become part of one. */
+bool jobs_change(Store *store, const Record *old, const Record *new, GError **error);
+
+/* Any bytes are a job, but for its id, or none: then false. */
+bool jobs_decode(const void *row, size_t len, StoreJob *ret_job);
+
+/* ---- state --------------------------------------------------------------------------------------
+ */
+
+/*
+ * As store_requeue; with a `job` the object is marked as its own, also one that is running.
+ * *ret_changed false if there is nothing to change.
+ */
+bool state_requeue(Store *store, const char *key, Priority priority, uint32_t job, int64_t now_us,
+                   bool *ret_found, bool *ret_changed, GError **error);
 
 /* ---- events -------------------------------------------------------------------------------------
  */
