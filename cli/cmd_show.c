@@ -163,8 +163,11 @@ static void print_picture(const ImageFacts *facts)
 
 static void print_thumbnails(const Record *record, const char *prefix)
 {
-    static const TableColumn columns[] = {
-        {"thumbnail", false}, {"type", false}, {"pixels", true}, {"size", true}, {"path", false}};
+    static const TableColumn columns[] = {{"thumbnail", TABLE_TEXT},
+                                          {"type", TABLE_TEXT},
+                                          {"pixels", TABLE_FIGURE},
+                                          {"size", TABLE_FIGURE},
+                                          {"path", TABLE_TEXT}};
     g_autoptr(Table) table = table_new(columns, G_N_ELEMENTS(columns));
     for (size_t i = 0; i < record->n_thumbnails; i++) {
         const RecordThumbnail *made = &record->thumbnails[i];
@@ -182,9 +185,9 @@ static void print_thumbnails(const Record *record, const char *prefix)
 
 static void print_attempts(const Record *record)
 {
-    static const TableColumn columns[] = {{"attempt", false}, {"duration", true},
-                                          {"cpu", true},      {"memory", true},
-                                          {"error", false},   {"request", false}};
+    static const TableColumn columns[] = {{"attempt", TABLE_TEXT}, {"duration", TABLE_FIGURE},
+                                          {"cpu", TABLE_FIGURE},   {"memory", TABLE_FIGURE},
+                                          {"error", TABLE_TEXT},   {"request", TABLE_TEXT}};
     g_autoptr(Table) table = table_new(columns, G_N_ELEMENTS(columns));
     for (size_t i = 0; i < record->n_log; i++) {
         const RecordAttempt *made = &record->log[i];
@@ -215,7 +218,7 @@ static bool add_event_row(const StoreEvent *event, void *data)
 static bool print_text(const Context *context, const Record *record, GError **error)
 {
     static const TableColumn columns[] = {
-        {"time", false}, {"event", false}, {"size", true}, {"error", false}};
+        {"time", TABLE_TEXT}, {"event", TABLE_TEXT}, {"size", TABLE_FIGURE}, {"error", TABLE_TEXT}};
     g_autoptr(Table) events = table_new(columns, G_N_ELEMENTS(columns));
     if (!store_events(context->snapshot, 0, record->id, 0, add_event_row, events, error))
         return false;

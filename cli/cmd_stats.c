@@ -128,8 +128,9 @@ static bool visit_group(const char *group, const StoreTotals *totals, void *data
 static bool print_grouped(Context *context, const StatsOptions *stats, StoreBy by, GError **error)
 {
     const TableColumn columns[GROUP_COLUMNS] = {
-        {by_names[by], false}, {"objects", true}, {"size", true}, {"thumbnails", true},
-        {"size", true},        {"done", true},    {"dead", true},
+        {by_names[by], TABLE_TEXT},   {"objects", TABLE_FIGURE}, {"size", TABLE_FIGURE},
+        {"thumbnails", TABLE_FIGURE}, {"size", TABLE_FIGURE},    {"done", TABLE_FIGURE},
+        {"dead", TABLE_FIGURE},
     };
     static const char *const csv_columns[GROUP_COLUMNS] = {
         "group", "objects", "source_bytes", "thumbnails", "thumbnail_bytes", "done", "dead"};
@@ -330,8 +331,11 @@ static void add_quantiles(Table *table, const char *name, const StoreQuantiles *
 
 static void print_invocations(const StoreInvocations *invocations)
 {
-    static const TableColumn columns[] = {
-        {"", false}, {"p50", true}, {"p90", true}, {"p99", true}, {"max", true}};
+    static const TableColumn columns[] = {{"", TABLE_TEXT},
+                                          {"p50", TABLE_FIGURE},
+                                          {"p90", TABLE_FIGURE},
+                                          {"p99", TABLE_FIGURE},
+                                          {"max", TABLE_FIGURE}};
     g_autofree char *count = units_format_count((int64_t)invocations->invocations);
     g_autofree char *errors = terminal_count(invocations->errors, "error", "errors");
     g_autofree char *retries = terminal_count(invocations->retries, "retry", "retries");
@@ -346,7 +350,8 @@ static void print_invocations(const StoreInvocations *invocations)
 
 static bool print_totals(Context *context, GError **error)
 {
-    static const TableColumn columns[] = {{"type", false}, {"objects", true}, {"size", true}};
+    static const TableColumn columns[] = {
+        {"type", TABLE_TEXT}, {"objects", TABLE_FIGURE}, {"size", TABLE_FIGURE}};
     g_autoptr(Table) types = table_new(columns, G_N_ELEMENTS(columns));
     Totals totals = {.types = types};
     if (!read_totals(context, &totals, error))

@@ -3,8 +3,10 @@
 #include "clock.h"
 #include "units.h"
 
+#include <langinfo.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 bool terminal_is_interactive(void)
@@ -18,6 +20,21 @@ bool terminal_has_color(void)
     const char *type = g_getenv("TERM");
     return terminal_is_interactive() && !(no_color && *no_color) && type &&
            strcmp(type, "dumb") != 0;
+}
+
+bool terminal_is_unicode(void)
+{
+    return !strcmp(nl_langinfo(CODESET), "UTF-8");
+}
+
+size_t terminal_width(void)
+{
+    struct winsize size;
+    if (!terminal_is_interactive())
+        return 0;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+        return TERMINAL_WIDTH_DEFAULT;
+    return size.ws_col;
 }
 
 const char *terminal_red(void)

@@ -6,6 +6,7 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* True if stdout is a terminal. */
@@ -14,6 +15,14 @@ bool terminal_is_interactive(void);
 /* True if stdout is a terminal that shows colour, and NO_COLOR (https://no-color.org) is not set.
  */
 bool terminal_has_color(void);
+
+/* True if what is printed may be UTF-8: the locale (LC_CTYPE) says so. */
+bool terminal_is_unicode(void);
+
+#define TERMINAL_WIDTH_DEFAULT 80 /* of a terminal that does not say */
+
+/* Cells in a line of the terminal that stdout is; 0 where it is none: lines of any length. */
+size_t terminal_width(void);
 
 /* Escape sequences, or "" where terminal_has_color is false. Static. */
 const char *terminal_red(void);
