@@ -52,8 +52,10 @@ Table *table_new(const TableColumn *columns, size_t n_columns)
     table->widths = g_new0(size_t, n_columns);
     table->n_columns = n_columns;
     table->rows = g_ptr_array_new_with_free_func(free_row);
-    for (size_t i = 0; i < n_columns; i++)
+    for (size_t i = 0; i < n_columns; i++) {
+        table->columns[i].title = g_strdup(columns[i].title);
         table->widths[i] = cells_count(columns[i].title);
+    }
     return table;
 }
 
@@ -61,6 +63,8 @@ void table_free(Table *table)
 {
     if (!table)
         return;
+    for (size_t i = 0; i < table->n_columns; i++)
+        g_free((char *)table->columns[i].title);
     g_ptr_array_unref(table->rows);
     g_free(table->widths);
     g_free(table->columns);

@@ -21,11 +21,11 @@ typedef enum {
 } TableRole;
 
 typedef struct {
-    const char *title; /* borrowed for as long as the table is there */
+    const char *title;
     TableRole role;
 } TableColumn;
 
-/* Owner: table_free. */
+/* Copies. Owner: table_free. */
 Table *table_new(const TableColumn *columns, size_t n_columns);
 
 #define TABLE_NO_PROBLEM (-1)

@@ -73,6 +73,14 @@ char *terminal_duration(int64_t duration_us)
     return ms < 10 ? g_strdup_printf("%.2f ms", ms) : g_strdup_printf("%.1f ms", ms);
 }
 
+char *terminal_date(int64_t wall_us, bool with_time)
+{
+    char text[CLOCK_TEXT_MAX];
+    (void)clock_format_seconds(wall_us, text); /* 2026-01-31T12:00:00Z */
+    text[10] = ' ';
+    return g_strndup(text, with_time ? 16 : 10);
+}
+
 char *terminal_count(uint64_t count, const char *one, const char *many)
 {
     g_autofree char *number = units_format_count((int64_t)count);
