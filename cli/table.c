@@ -111,40 +111,56 @@ static bool is_whole(const TableColumn *column)
     return column->role == TABLE_TEXT || column->role == TABLE_FIGURE;
 }
 
-/* Cells for the name, or for the bars: what the other columns leave of a terminal's line. */
-static size_t room_left(const Table *table)
+/* Cells that the other columns leave to these of a terminal's line. */
+typedef struct {
+    size_t name;
+    size_t bar;
+} Room;
+
+static Room room_left(const Table *table)
 {
     size_t width = terminal_width();
-    size_t taken = 0;
+    size_t taken = 0, name = 0;
+    bool has_bar = false;
     for (size_t i = 0; i < table->n_columns; i++) {
         if (is_whole(&table->columns[i]))
             taken += table->widths[i] + strlen(SEPARATOR);
+        if (table->columns[i].role == TABLE_NAME)
+            name = table->widths[i];
+        has_bar = has_bar || table->columns[i].role == TABLE_BAR;
     }
-    return width > taken ? width - taken : 0;
+    size_t left = width > taken ? width - taken : 0;
+    if (!has_bar)
+        return (Room){.name = left};
+    if (name == 0)
+        return (Room){.bar = left};
+    name = MIN(name, MAX(left / 2, NAME_MIN));
+    taken = name + strlen(SEPARATOR);
+    return (Room){.name = name, .bar = left > taken ? left - taken : 0};
 }
 
-static bool is_shown(const TableColumn *column, size_t room)
+static bool is_shown(const TableColumn *column, const Room *room)
 {
-    return column->role != TABLE_NOTE && (column->role != TABLE_BAR || room >= BAR_MIN);
+    return column->role != TABLE_NOTE && (column->role != TABLE_BAR || room->bar >= BAR_MIN);
 }
 
-static char *format_name(const Table *table, const Row *row, size_t column, size_t room)
+static char *format_name(const Table *table, const Row *row, size_t column, const Room *room)
 {
     const char *note = has_note(table, column) ? row->cells[column + 1] : "";
     size_t note_cells = *note ? strlen(SEPARATOR) + cells_count(note) : 0;
-    size_t cells = MAX(room, NAME_MIN + note_cells) - note_cells;
+    size_t cells = MAX(room->name, NAME_MIN + note_cells) - note_cells;
     g_autofree char *name =
         terminal_is_interactive() ? cells_cut_name(row->cells[column], cells) : NULL;
     return g_strconcat(name ? name : row->cells[column], *note ? SEPARATOR : "", note, NULL);
 }
 
-static char *format_cell(const Table *table, const Row *row, size_t column, size_t room)
+static char *format_cell(const Table *table, const Row *row, size_t column, const Room *room)
 {
     switch (table->columns[column].role) {
     case TABLE_NAME:
         return format_name(table, row, column, room);
     case TABLE_BAR:
-        return chart_bar(row->share, (unsigned)MIN(room, BAR_MAX));
+        return chart_bar(row->share, (unsigned)MIN(room->bar, BAR_MAX));
     case TABLE_TEXT:
     case TABLE_FIGURE:
     case TABLE_NOTE:
@@ -163,7 +179,8 @@ static void add_column(const Table *table, struct libscols_table *page, size_t i
     check(added && !scols_cell_set_color(scols_column_get_header(added), "bold"));
 }
 
-static void add_line(const Table *table, struct libscols_table *page, const Row *row, size_t room)
+static void add_line(const Table *table, struct libscols_table *page, const Row *row,
+                     const Room *room)
 {
     struct libscols_line *line = scols_table_new_line(page, NULL);
     check(line);
@@ -182,7 +199,7 @@ void table_print(Table *table)
 {
     if (table->rows->len == 0)
         return;
-    size_t room = room_left(table);
+    Room room = room_left(table);
     struct libscols_table *page = scols_new_table();
     check(page && !scols_table_set_column_separator(page, SEPARATOR));
     scols_table_enable_colors(page, terminal_has_color());
@@ -191,11 +208,11 @@ void table_print(Table *table)
     /* Everything fits already: libsmartcols would cut or wrap what does not. */
     scols_table_set_termforce(page, SCOLS_TERMFORCE_NEVER);
     for (size_t i = 0; i < table->n_columns; i++) {
-        if (is_shown(&table->columns[i], room))
+        if (is_shown(&table->columns[i], &room))
             add_column(table, page, i);
     }
     for (guint i = 0; i < table->rows->len; i++)
-        add_line(table, page, g_ptr_array_index(table->rows, i), room);
+        add_line(table, page, g_ptr_array_index(table->rows, i), &room);
     /* It writes to stdout itself; a full disk shows when the command ends. */
     check(!scols_print_table(page));
     scols_unref_table(page);
