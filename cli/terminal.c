@@ -22,6 +22,13 @@ bool terminal_has_color(void)
            strcmp(type, "dumb") != 0;
 }
 
+bool terminal_has_truecolor(void)
+{
+    const char *color = g_getenv("COLORTERM");
+    return terminal_has_color() && color &&
+           (!strcmp(color, "truecolor") || !strcmp(color, "24bit"));
+}
+
 bool terminal_is_unicode(void)
 {
     return !strcmp(nl_langinfo(CODESET), "UTF-8");

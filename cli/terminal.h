@@ -16,6 +16,9 @@ bool terminal_is_interactive(void);
  */
 bool terminal_has_color(void);
 
+/* True if it says that it shows 24-bit colour, too. */
+bool terminal_has_truecolor(void);
+
 /* True if what is printed may be UTF-8: the locale (LC_CTYPE) says so. */
 bool terminal_is_unicode(void);
 
