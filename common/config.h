@@ -24,10 +24,11 @@ typedef enum {
 const char *durability_name(Durability durability);
 
 #define CONFIG_FILE_MAX      (1 << 20) /* bytes */
+#define CONFIG_NAME_MAX      32        /* bytes of a section's name, with the final NUL */
 #define CONFIG_SCHEDULES_MAX 64
 
 typedef struct {
-    char *name;
+    char name[CONFIG_NAME_MAX];
     char *cron;     /* expression; checked by whoever builds the schedule */
     char *timezone; /* IANA name, "" for the local zone */
     char *run;      /* "sweep all" */

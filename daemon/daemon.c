@@ -229,7 +229,7 @@ static void open_service(Daemon *daemon)
 
 static bool open_events(Daemon *daemon, GError **error)
 {
-    daemon->progress = progress_new(daemon);
+    daemon->reporter = reporter_new(daemon);
     if (!open_bucket(daemon, error))
         return false;
     daemon->control = control_open(daemon, error);
@@ -247,7 +247,7 @@ static void close_all(Daemon *daemon, bool saved)
     sweep_stop_all(daemon);
     batch_stop(daemon);
     schedules_free(daemon->schedules);
-    progress_free(daemon->progress);
+    reporter_free(daemon->reporter);
     control_free(daemon->control);
     pool_free(daemon->pool);
     while (!g_queue_is_empty(&daemon->jobs)) /* nobody answers them any more */

@@ -41,7 +41,7 @@ typedef struct Sweep Sweep;
 typedef struct Walk Walk;
 typedef struct Schedules Schedules;
 typedef struct Control Control;
-typedef struct Progress Progress;
+typedef struct Reporter Reporter;
 
 typedef struct {
     const DaemonOptions *options;
@@ -56,7 +56,7 @@ typedef struct {
     Pool *pool;
     Schedules *schedules;
     Control *control;
-    Progress *progress;
+    Reporter *reporter;
     Service *service; /* NULL: no service manager */
 
     /* intake.c */
@@ -262,8 +262,21 @@ void control_free(Control *control);
 /* ---- report.c */
 
 void report_invocation(const Job *job, const PoolUsage *usage, ErrorCode code, const char *message);
-Progress *progress_new(Daemon *daemon);
-void progress_free(Progress *progress);
+
+/* Work that is told of from its beginning on. All zero at first. */
+typedef struct {
+    uint64_t total, left; /* objects */
+} Backlog;
+
+/*
+ * What is pending, as committed, against what was since `backlog` was zero. *ret_count's `failed`
+ * are all objects that are dead. False if the store cannot be read.
+ */
+bool report_backlog(Daemon *daemon, Backlog *backlog, ProgressCount *ret_count);
+
+/* Tells options->progress of the work, where somebody asked for it; else NULL. */
+Reporter *reporter_new(Daemon *daemon);
+void reporter_free(Reporter *reporter);
 
 /* Dead objects, as committed. */
 uint64_t report_dead(Daemon *daemon);

@@ -20,6 +20,7 @@ const StoreLimits store_default_limits = {
     .batch_max = STORE_BATCH_MAX,
     .events_max = STORE_EVENTS_MAX,
     .renew_rows = 4096,
+    .selection_max = 1 << 20,
 };
 
 static const char *const table_names[TABLES] = {

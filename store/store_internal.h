@@ -194,6 +194,9 @@ bool events_prune(Store *store, GError **error);
 /* ---- query --------------------------------------------------------------------------------------
  */
 
+/* What a filter says of names alone. Pure. */
+bool filter_matches_name(const StoreFilter *filter, const char *key);
+
 /* Visits what the filter selects, in no order. */
 bool query_walk(StoreSnapshot *snapshot, const StoreFilter *filter, StoreVisit visit, void *data,
                 GError **error);

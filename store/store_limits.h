@@ -15,6 +15,7 @@ typedef struct {
     size_t batch_max;      /* changes, STORE_BATCH_MAX */
     uint64_t events_max;   /* rows, STORE_EVENTS_MAX */
     unsigned renew_rows;   /* rows of a query between renewals of its snapshot */
+    size_t selection_max;  /* records that a query sorts at a time */
 } StoreLimits;
 
 extern const StoreLimits store_default_limits;
