@@ -13,8 +13,9 @@
  *   recovery.c  opens the store, whatever the last daemon or the disk has done to it;
  *               session.c knows how the last one ended
  *   publish.c   thumbnails on disk; thumbnails.c walks over them
- *   schedule.c  clock ticks -> sweeps
+ *   schedule.c  clock ticks -> sweeps and commands; eventbridge.c says what they are told
  *   control_server.c  what commands ask of a running daemon; control_peer.c sends to one of them
+ *   service.c   what the service manager is told
  *   report.c    what it prints
  *
  * Everything runs on one thread, in the default GLib main context. No function here waits for a
@@ -28,6 +29,7 @@
 #include "edit.h"
 #include "pool.h"
 #include "publish.h"
+#include "service.h"
 #include "store.h"
 #include "sweep.h"
 #include "thumbnails.h"
@@ -58,6 +60,7 @@ typedef struct {
     Schedules *schedules;
     Control *control;
     Reporter *reporter;
+    Service *service; /* NULL: no service manager */
 
     /* intake.c */
     GByteArray *seen; /* a bit per record id: met since the scan began; NULL outside of one */
@@ -249,9 +252,19 @@ void recovery_close(Daemon *daemon, bool saved);
 
 /* ---- schedule.c */
 
-/* Errors: ERROR_CONFIG for an expression or a `run` that is wrong. With `once` nothing is ever due.
+/*
+ * Of a configuration, which is to outlive them. Nothing happens before schedules_start. Errors:
+ * ERROR_CONFIG, with file and line, for an expression or a `run` that is wrong.
  */
-Schedules *schedules_new(Daemon *daemon, GError **error);
+Schedules *schedules_new(Daemon *daemon, const Config *config, GError **error);
+
+/* From now on they are due. The store is open. */
+bool schedules_start(Schedules *schedules, GError **error);
+
+/* Writes down that what runs is cut off. Before the last commit. */
+void schedules_stop(Schedules *schedules);
+
+/* Kills the commands that run. */
 void schedules_free(Schedules *schedules);
 
 /* ---- control_server.c */
@@ -286,6 +299,10 @@ bool report_totals(Daemon *daemon, StoreTotals *ret_totals);
 
 /* Dead objects, as committed. */
 uint64_t report_dead(Daemon *daemon);
+
+/* "5 objects: 4 done, 1 to do, 0 dead", or NULL if it cannot be told now. Owner: the caller frees.
+ */
+char *report_status(Daemon *daemon);
 
 /* The last line of `run --once`. */
 void report_summary(Daemon *daemon, int64_t took_us);

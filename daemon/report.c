@@ -138,6 +138,22 @@ uint64_t report_dead(Daemon *daemon)
     return report_totals(daemon, &totals) ? totals.by_state[STATE_DEAD] : 0;
 }
 
+char *report_status(Daemon *daemon)
+{
+    StoreTotals totals;
+
+    if (!read_totals(daemon, &totals))
+        return NULL;
+    uint64_t left = totals.by_state[STATE_PENDING] + totals.by_state[STATE_RUNNING];
+    g_autofree char *objects = units_format_count((int64_t)totals.objects);
+    g_autofree char *rest = units_format_count((int64_t)left);
+    g_autofree char *done = units_format_count((int64_t)totals.by_state[STATE_DONE]);
+    return g_strdup_printf(
+        "%s %s: %s done, %s to do, %" PRIu64 " dead%s", objects,
+        totals.objects == 1 ? "object" : "objects", done, rest, totals.by_state[STATE_DEAD],
+        bucket_is_scanning(daemon->bucket) ? "; looking through the bucket" : "");
+}
+
 void report_summary(Daemon *daemon, int64_t took_us)
 {
     StoreTotals totals;
