@@ -69,6 +69,7 @@ bool events_append(Store *store, StoreEventType type, const Record *record, Erro
     uint8_t key[8], by_object[16];
     MDB_val nothing = {0, NULL};
 
+    store->changed_us = now_us;
     (void)key_put_u64(key, record->sequencer);
     (void)object_key(record->id, record->sequencer, by_object);
     encode(type, record, code, now_us, store->buffer);
@@ -108,7 +109,7 @@ bool events_prune(Store *store, GError **error)
         rc = mdb_cursor_open(store->batch, store->tables[TABLE_EVENTS], &cursor);
     if (rc != 0)
         return env_fail(store, rc, "cannot write store", error);
-    for (size_t n = stat.ms_entries; ok && n > store->limits.events_max; n--)
+    for (size_t n = stat.ms_entries; ok && n > store->retention.events_max; n--)
         ok = drop_first(store, cursor, error);
     mdb_cursor_close(cursor);
     return ok;
