@@ -13,7 +13,7 @@
  *   recovery.c  opens the store, whatever the last daemon or the disk has done to it;
  *               session.c knows how the last one ended
  *   publish.c   thumbnails on disk; thumbnails.c walks over them
- *   schedule.c  clock ticks -> sweeps
+ *   schedule.c  clock ticks -> sweeps and commands; eventbridge.c says what they are told
  *   control_server.c  what commands ask of a running daemon
  *   report.c    what it prints
  *
@@ -247,9 +247,19 @@ void recovery_close(Daemon *daemon, bool saved);
 
 /* ---- schedule.c */
 
-/* Errors: ERROR_CONFIG for an expression or a `run` that is wrong. With `once` nothing is ever due.
+/*
+ * Of a configuration, which is to outlive them. Nothing happens before schedules_start. Errors:
+ * ERROR_CONFIG, with file and line, for an expression or a `run` that is wrong.
  */
-Schedules *schedules_new(Daemon *daemon, GError **error);
+Schedules *schedules_new(Daemon *daemon, const Config *config, GError **error);
+
+/* From now on they are due. The store is open. */
+bool schedules_start(Schedules *schedules, GError **error);
+
+/* Writes down that what runs is cut off. Before the last commit. */
+void schedules_stop(Schedules *schedules);
+
+/* Kills the commands that run. */
 void schedules_free(Schedules *schedules);
 
 /* ---- control_server.c */

@@ -24,6 +24,9 @@ typedef struct {
     uint64_t foreign;        /* files in the thumbnails' folders that bear no mark: left alone */
 } SweepCounts;
 
+/* Of sweep_kinds_from_name, as text. */
+#define SWEEP_KIND_NAMES "orphans, missing, stale, all"
+
 /* "orphans", "missing", "stale" or "all". */
 bool sweep_kinds_from_name(const char *name, SweepKinds *ret_kinds);
 
