@@ -55,33 +55,6 @@ const MetricInfo *metric_info(Metric metric)
     return &infos[metric];
 }
 
-static bool fail_unknown(const char *what, const char *text, const char *const *names, size_t n,
-                         GError **error)
-{
-    const char *nearest = units_nearest(text, names, n);
-
-    if (nearest)
-        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "unknown %s '%s'; did you mean '%s'?", what,
-                    text, nearest);
-    else
-        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "unknown %s '%s'", what, text);
-    return false;
-}
-
-bool metric_parse(const char *text, Metric *ret_metric, GError **error)
-{
-    const char *names[METRICS];
-
-    for (int i = 0; i < METRICS; i++) {
-        names[i] = infos[i].name;
-        if (strcmp(text, names[i]) == 0) {
-            *ret_metric = (Metric)i;
-            return true;
-        }
-    }
-    return fail_unknown("metric", text, names, METRICS, error);
-}
-
 /* ---- statistics ---------------------------------------------------------------------------------
  */
 
@@ -132,7 +105,11 @@ static bool parse_statistic(const char *text, Statistic *ret_statistic, GError *
             return true;
         }
     }
-    return fail_unknown("statistic", text, statistic_names, G_N_ELEMENTS(statistic_names), error);
+    const char *nearest = units_nearest(text, statistic_names, G_N_ELEMENTS(statistic_names));
+    g_autofree char *hint = nearest ? g_strdup_printf("; did you mean '%s'?", nearest) : NULL;
+    g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "unknown statistic '%s'%s", text,
+                hint ? hint : "");
+    return false;
 }
 
 bool metric_parse_statistic(const char *text, Metric metric, Statistic *ret_statistic,

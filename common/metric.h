@@ -67,9 +67,6 @@ typedef struct {
     double percentile; /* 0..100, of STATISTIC_PERCENTILE */
 } Statistic;
 
-/* As parsers of options have it. Errors: ERROR_USAGE, with the nearest name. */
-bool metric_parse(const char *text, Metric *ret_metric, GError **error);
-
 /*
  * "Sum", "Maximum", "Average", "SampleCount", "p99", "p99.9"; "" is what fits the metric best: Sum,
  * Maximum or p99. Errors: ERROR_USAGE, also for one that the metric does not have.
