@@ -67,7 +67,7 @@ int64_t histogram_quantile(const Histogram *histogram, double quantile)
     return histogram->max;
 }
 
-uint64_t histogram_below(const Histogram *histogram, int64_t limit)
+uint64_t histogram_count_below(const Histogram *histogram, int64_t limit)
 {
     size_t end = bucket_of(limit);
     uint64_t count = 0;

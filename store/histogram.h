@@ -38,7 +38,7 @@ void histogram_merge(Histogram *histogram, const Histogram *other);
 int64_t histogram_quantile(const Histogram *histogram, double quantile);
 
 /* How many values are below `limit`: exact for a power of two, else as exact as a bucket is. */
-uint64_t histogram_below(const Histogram *histogram, int64_t limit);
+uint64_t histogram_count_below(const Histogram *histogram, int64_t limit);
 
 /* The sum of all values as far as the buckets tell, within 1.6 %. */
 uint64_t histogram_estimate_sum(const Histogram *histogram);

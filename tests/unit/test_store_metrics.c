@@ -240,6 +240,22 @@ static void test_random_ranges(void)
     fixture_clear(&fixture);
 }
 
+/* Of 1000 invocations of 100, 200, ... us. */
+static void test_shape(Store *store)
+{
+    g_autoptr(StoreSnapshot) snapshot = begin_snapshot(store);
+    g_autoptr(GError) error = NULL;
+    StoreInvocations all;
+    int64_t before = 0;
+
+    g_assert_true(store_invocations(snapshot, INT64_MIN, INT64_MAX, &all, &error));
+    for (int i = 0; i < STORE_SHAPE_CELLS; i++) {
+        int64_t below = MIN(((INT64_C(1024) << i) - 1) / 100, 1000);
+        g_assert_cmpuint(all.duration.shape[i], ==, below - before);
+        before = below;
+    }
+}
+
 static void test_quantiles(void)
 {
     Fixture fixture;
@@ -261,6 +277,7 @@ static void test_quantiles(void)
         g_assert_cmpfloat_with_epsilon((double)histogram_quantile(found, quantiles[i]),
                                        quantiles[i] * 100000, quantiles[i] * 100000 * 0.02);
     g_assert_cmpint(found->max, ==, 100000);
+    test_shape(fixture.store);
     fixture_clear(&fixture);
 }
 
