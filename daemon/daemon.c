@@ -79,6 +79,7 @@ static gboolean on_signal(gint fd, GIOCondition condition, gpointer data)
     if (read(fd, &info, sizeof info) != sizeof info)
         return G_SOURCE_CONTINUE;
     daemon->stopping = true;
+    service_stopping(daemon->service);
     if (++daemon->signals > 1) {
         log_info("stopping at once; what was under way is done again at the next start");
         g_main_loop_quit(daemon->loop);
@@ -212,6 +213,20 @@ static bool open_state(Daemon *daemon, GError **error)
     return open_signals(daemon, error);
 }
 
+static char *describe(void *data)
+{
+    return report_status(data);
+}
+
+/* Before all else: no child may have what it takes out of the environment. */
+static void open_service(Daemon *daemon)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!service_open(describe, daemon, &daemon->service, &error))
+        log_warning("the service manager is told nothing: %s", error->message);
+}
+
 static bool open_events(Daemon *daemon, GError **error)
 {
     daemon->reporter = reporter_new(daemon);
@@ -269,6 +284,7 @@ bool daemon_run(const DaemonOptions *options, const Config *config, uint64_t *re
     bool opened, saved = false;
 
     daemon.loop = g_main_loop_new(NULL, FALSE);
+    open_service(&daemon);
     /* A wrong schedule or format is a wrong configuration: refused before anything is touched. */
     daemon.schedules = schedules_new(&daemon, config, error);
     opened =
@@ -280,6 +296,7 @@ bool daemon_run(const DaemonOptions *options, const Config *config, uint64_t *re
         *ret_dead = report_dead(&daemon);
     }
     close_all(&daemon, saved);
+    service_free(daemon.service);
     g_main_loop_unref(daemon.loop);
     if (daemon.error)
         g_propagate_error(error, daemon.error);

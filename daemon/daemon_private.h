@@ -14,7 +14,8 @@
  *               session.c knows how the last one ended
  *   publish.c   thumbnails on disk; thumbnails.c walks over them
  *   schedule.c  clock ticks -> sweeps and commands; eventbridge.c says what they are told
- *   control_server.c  what commands ask of a running daemon
+ *   control_server.c  what commands ask of a running daemon; control_peer.c sends to one of them
+ *   service.c   what the service manager is told
  *   report.c    what it prints
  *
  * Everything runs on one thread, in the default GLib main context. No function here waits for a
@@ -28,12 +29,16 @@
 #include "edit.h"
 #include "pool.h"
 #include "publish.h"
+#include "service.h"
 #include "store.h"
 #include "sweep.h"
 #include "thumbnails.h"
 
 #include <glib.h>
 #include <stdbool.h>
+
+/* How often those who wait are told how far it is. */
+#define PROGRESS_MS 100
 
 typedef struct Sweep Sweep;
 typedef struct Walk Walk;
@@ -55,6 +60,7 @@ typedef struct {
     Schedules *schedules;
     Control *control;
     Reporter *reporter;
+    Service *service; /* NULL: no service manager */
 
     /* intake.c */
     GByteArray *seen; /* a bit per record id: met since the scan began; NULL outside of one */
@@ -146,6 +152,9 @@ typedef void (*SweepDone)(const SweepCounts *counts, bool complete, void *data);
 
 /* Sweeps in slices, after those that are under way. */
 void sweep_start(Daemon *daemon, SweepKinds kinds, bool dry_run, SweepDone done, void *data);
+
+/* How far the sweep is that was started with `data`. False if there is none. */
+bool sweep_progress(const Daemon *daemon, const void *data, ProgressCount *ret_count);
 
 /* Forgets all sweeps; their `done` is not called. */
 void sweep_stop_all(Daemon *daemon);
@@ -285,8 +294,15 @@ bool report_backlog(Daemon *daemon, Backlog *backlog, ProgressCount *ret_count);
 Reporter *reporter_new(Daemon *daemon);
 void reporter_free(Reporter *reporter);
 
+/* All that there is, as committed. False, and all zero, if the store cannot be read. */
+bool report_totals(Daemon *daemon, StoreTotals *ret_totals);
+
 /* Dead objects, as committed. */
 uint64_t report_dead(Daemon *daemon);
+
+/* "5 objects: 4 done, 1 to do, 0 dead", or NULL if it cannot be told now. Owner: the caller frees.
+ */
+char *report_status(Daemon *daemon);
 
 /* The last line of `run --once`. */
 void report_summary(Daemon *daemon, int64_t took_us);

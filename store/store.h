@@ -289,10 +289,14 @@ typedef bool (*StoreVisitGroup)(const char *group, const StoreTotals *totals, vo
 bool store_totals(StoreSnapshot *snapshot, const StoreFilter *filter, StoreBy by,
                   StoreVisitGroup visit, void *data, GError **error);
 
+#define STORE_SHAPE_CELLS 18
+
 /* Percentiles within 3 %; all in microseconds; zero while count is. */
 typedef struct {
     uint64_t count;
     int64_t p50, p90, p99, max;
+    uint64_t shape[STORE_SHAPE_CELLS]; /* how many take less than 1, 2, 4, ... 65536 times 1024 us,
+                                          and longer than that */
 } StoreQuantiles;
 
 typedef struct {
