@@ -186,6 +186,8 @@ static char *tell_event(Story *story, const StoreEvent *event)
         return g_strdup_printf("given up: %s", error);
     case STORE_EVENT_RETRY:
         return g_strdup_printf("to be tried again: %s", error);
+    default:
+        break;
     }
     return g_strdup(store_event_name(event->type));
 }

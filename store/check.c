@@ -187,7 +187,7 @@ static bool check_totals(StoreSnapshot *snapshot, GError **error)
 
 bool store_check(const char *directory, GError **error)
 {
-    g_autoptr(Store) store = store_open(directory, STORE_READ, error);
+    g_autoptr(Store) store = env_open_any_schema(directory, error);
     g_autoptr(StoreSnapshot) snapshot = store ? store_snapshot_begin(store, error) : NULL;
 
     return snapshot && check_tables(store, snapshot->txn, error) && check_totals(snapshot, error);
