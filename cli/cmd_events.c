@@ -1,4 +1,3 @@
-#include "clock.h"
 #include "command.h"
 #include "daemon.h"
 #include "error.h"
@@ -6,6 +5,7 @@
 #include "json_out.h"
 #include "object_json.h"
 #include "s3_event.h"
+#include "table.h"
 #include "terminal.h"
 #include "units.h"
 
@@ -45,6 +45,7 @@ typedef struct {
     const EventsOptions *options;
     uint64_t skip; /* events still to be passed over */
     uint64_t last; /* sequencer of the newest event seen */
+    Table *table;  /* for people; NULL otherwise */
 } EventView;
 
 /* The etag belongs to the event if the object has had no other version since. */
@@ -58,17 +59,21 @@ static char *etag_of_event(const Context *context, const StoreEvent *event)
     return same ? object_etag(&record.facts) : NULL;
 }
 
-static void print_row(const StoreEvent *event)
+enum { COLUMN_TIME, COLUMN_EVENT, COLUMN_SIZE, COLUMN_NAME, COLUMN_NOTE, COLUMNS };
+
+static void add_row(Table *table, const StoreEvent *event)
 {
-    char time[CLOCK_TEXT_MAX];
+    g_autofree char *time = terminal_time(event->time_us);
     g_autofree char *name = object_key_to_text(event->key, NULL);
     g_autofree char *size = units_format_bytes(event->size);
-    bool dead = event->type == STORE_EVENT_DEAD;
-    bool failed = event->error != ERROR_NONE;
-    printf("%s%-24s  %-8s  %10s  %s%s%s%s\n", dead ? terminal_red() : "",
-           clock_format_millis(event->time_us, time), store_event_name(event->type),
-           event->type == STORE_EVENT_REMOVED ? "-" : size, name, failed ? "  " : "",
-           failed ? error_name(event->error) : "", dead ? terminal_reset() : "");
+    const char *cells[COLUMNS] = {
+        [COLUMN_TIME] = time,
+        [COLUMN_EVENT] = store_event_name(event->type),
+        [COLUMN_SIZE] = event->type == STORE_EVENT_REMOVED ? "-" : size,
+        [COLUMN_NAME] = name,
+        [COLUMN_NOTE] = event->error == ERROR_NONE ? "" : error_name(event->error),
+    };
+    table_add(table, cells, event->type == STORE_EVENT_DEAD ? COLUMN_EVENT : TABLE_NO_PROBLEM);
 }
 
 static bool visit(const StoreEvent *event, void *data)
@@ -83,7 +88,7 @@ static bool visit(const StoreEvent *event, void *data)
         g_autofree char *etag = etag_of_event(view->context, event);
         json_out_print(s3_event_json(event, view->context->bucket, etag));
     } else {
-        print_row(event);
+        add_row(view->table, event);
     }
     return !ferror(stdout); /* nobody reads on, or the disk is full */
 }
@@ -97,7 +102,11 @@ static bool count(const StoreEvent *event, void *data)
 
 static bool print_new(EventView *view, GError **error)
 {
-    return store_events(view->context->snapshot, view->last, 0, 0, visit, view, error);
+    if (!store_events(view->context->snapshot, view->last, 0, 0, visit, view, error))
+        return false;
+    if (view->table)
+        table_print(view->table);
+    return true;
 }
 
 /* ---- following ----------------------------------------------------------------------------------
@@ -170,7 +179,13 @@ static bool follow(EventView *view, GError **error)
 int cmd_events(Context *context, GError **error)
 {
     const EventsOptions *events = context->options;
-    EventView view = {.context = context, .options = events};
+    static const TableColumn columns[COLUMNS] = {
+        [COLUMN_TIME] = {"time", TABLE_TEXT},   [COLUMN_EVENT] = {"event", TABLE_TEXT},
+        [COLUMN_SIZE] = {"size", TABLE_FIGURE}, [COLUMN_NAME] = {"name", TABLE_NAME},
+        [COLUMN_NOTE] = {"", TABLE_NOTE},
+    };
+    g_autoptr(Table) table = events->json ? NULL : table_new(columns, COLUMNS);
+    EventView view = {.context = context, .options = events, .table = table};
     if (events->limit) {
         uint64_t n = 0;
         if (!store_events(context->snapshot, 0, 0, 0, count, &n, error))
