@@ -1,6 +1,7 @@
 #include "command.h"
 #include "daemon.h"
 #include "error.h"
+#include "eventbridge.h"
 #include "file.h"
 #include "json_out.h"
 #include "object_json.h"
@@ -24,7 +25,7 @@ static const Option options[] = {
     {"follow", OPTION_FLAG, NULL, offsetof(EventsOptions, follow),
      "go on with what happens from now on, until interrupted"},
     {"json", OPTION_FLAG, NULL, offsetof(EventsOptions, json),
-     "an S3 event notification per line, {\"Records\":[...]}"},
+     "an event per line: S3's {\"Records\":[...]}, or EventBridge's of schedules and sweeps"},
     {"limit", OPTION_COUNT, "N", offsetof(EventsOptions, limit),
      "of what is past, only the newest N"},
     {NULL},
@@ -61,19 +62,44 @@ static char *etag_of_event(const Context *context, const StoreEvent *event)
 
 enum { COLUMN_TIME, COLUMN_EVENT, COLUMN_SIZE, COLUMN_NAME, COLUMN_NOTE, COLUMNS };
 
+/* What stands behind the name: why it failed, or how it went. Owner: the caller frees. */
+static char *remark_of(const StoreEvent *event)
+{
+    json_t *detail = *event->detail ? json_loads(event->detail, 0, NULL) : NULL;
+    const char *summary = json_string_value(json_object_get(detail, "summary"));
+    const char *text = event->error != ERROR_NONE ? error_name(event->error) : summary;
+    char *remark = text ? terminal_safe(text) : NULL;
+
+    json_decref(detail);
+    return remark;
+}
+
 static void add_row(Table *table, const StoreEvent *event)
 {
     g_autofree char *time = terminal_time(event->time_us);
     g_autofree char *name = object_key_to_text(event->key, NULL);
     g_autofree char *size = units_format_bytes(event->size);
+    g_autofree char *remark = remark_of(event);
+    bool has_size = event->object_id != 0 && event->type != STORE_EVENT_REMOVED &&
+                    event->type != STORE_EVENT_EXPIRED;
     const char *cells[COLUMNS] = {
         [COLUMN_TIME] = time,
         [COLUMN_EVENT] = store_event_name(event->type),
-        [COLUMN_SIZE] = event->type == STORE_EVENT_REMOVED ? "-" : size,
+        [COLUMN_SIZE] = has_size ? size : "-",
         [COLUMN_NAME] = name,
-        [COLUMN_NOTE] = event->error == ERROR_NONE ? "" : error_name(event->error),
+        [COLUMN_NOTE] = remark,
     };
     table_add(table, cells, event->type == STORE_EVENT_DEAD ? COLUMN_EVENT : TABLE_NO_PROBLEM);
+}
+
+static void print_json(const EventView *view, const StoreEvent *event)
+{
+    if (event->object_id == 0) {
+        json_out_print(eventbridge_json(event, view->context->bucket));
+        return;
+    }
+    g_autofree char *etag = etag_of_event(view->context, event);
+    json_out_print(s3_event_json(event, view->context->bucket, etag));
 }
 
 static bool visit(const StoreEvent *event, void *data)
@@ -84,12 +110,10 @@ static bool visit(const StoreEvent *event, void *data)
         view->skip--;
         return true;
     }
-    if (view->options->json) {
-        g_autofree char *etag = etag_of_event(view->context, event);
-        json_out_print(s3_event_json(event, view->context->bucket, etag));
-    } else {
+    if (view->options->json)
+        print_json(view, event);
+    else
         add_row(view->table, event);
-    }
     return !ferror(stdout); /* nobody reads on, or the disk is full */
 }
 

@@ -13,8 +13,8 @@
 #include <string.h>
 
 static const Option options[] = {
-    {"sort", OPTION_TEXT, "ORDER", offsetof(ListOptions, sort),
-     "name (the default), size, date or duration; smallest first"},
+    {"sort", OPTION_TEXT, "name|size|date|duration", offsetof(ListOptions, sort),
+     "smallest first; by name if not given"},
     {"reverse", OPTION_FLAG, NULL, offsetof(ListOptions, reverse), "the other way round"},
     {"limit", OPTION_COUNT, "N", offsetof(ListOptions, limit), "at most N objects"},
     {"json", OPTION_FLAG, NULL, offsetof(ListOptions, json), "a JSON object per line"},

@@ -8,8 +8,8 @@
 #include <stdio.h>
 
 static const Option options[] = {
-    {"by", OPTION_TEXT, "WHAT", offsetof(StatsOptions, by),
-     "a row per type, state, day, month (UTC) or prefix (first folder)"},
+    {"by", OPTION_TEXT, "type|state|day|month|prefix", offsetof(StatsOptions, by),
+     "a row per each; days and months in UTC, prefix is the first folder"},
     {"json", OPTION_FLAG, NULL, offsetof(StatsOptions, json), "one JSON object"},
     {"csv", OPTION_FLAG, NULL, offsetof(StatsOptions, csv),
      "comma-separated values, with a heading"},

@@ -175,6 +175,13 @@ static char *tell_event(Story *story, const StoreEvent *event)
         return g_strdup_printf("given up: %s", error);
     case STORE_EVENT_RETRY:
         return g_strdup_printf("to be tried again: %s", error);
+    case STORE_EVENT_EXPIRED:
+        return g_strdup("removed by a lifecycle rule");
+    case STORE_EVENT_THUMBNAILS_EXPIRED:
+        return g_strdup("thumbnails removed by a lifecycle rule");
+    case STORE_EVENT_SCHEDULED:
+    case STORE_EVENT_SWEPT:
+        break; /* of no object */
     }
     return g_strdup(store_event_name(event->type));
 }
