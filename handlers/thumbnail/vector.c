@@ -30,6 +30,15 @@ static void turn_plain(const uint8_t *from, size_t from_stride, int width, int h
     }
 }
 
+static void turn_bytes_plain(const uint8_t *from, size_t from_stride, int width, int height,
+                             uint8_t *to, size_t to_stride)
+{
+    for (int x = 0; x < width; x++) {
+        for (int y = 0; y < height; y++)
+            to[(size_t)x * to_stride + (size_t)y] = from[(size_t)y * from_stride + (size_t)x];
+    }
+}
+
 #ifdef __x86_64__
 #include <immintrin.h>
 
@@ -82,6 +91,42 @@ static void sum_sse2(const uint8_t *rows, size_t stride, const int16_t *weights,
         }
         store_sse2(sums, to + at);
         store_sse2(sums + 4, to + at + 16);
+    }
+}
+
+#define BLOCK 16
+
+/*
+ * 16 x 16 bytes. Interleaving each row with the one eight below turns the bits of a byte's place,
+ * four of its row and four of its column, round by one: four times swaps row and column.
+ */
+static inline void turn_block(const uint8_t *from, size_t from_stride, uint8_t *to,
+                              size_t to_stride)
+{
+    __m128i rows[BLOCK], mixed[BLOCK];
+    for (size_t i = 0; i < BLOCK; i++)
+        rows[i] = _mm_loadu_si128((const __m128i *)(from + i * from_stride));
+    for (int round = 0; round < 4; round++) {
+        for (int i = 0; i < BLOCK / 2; i++) {
+            mixed[2 * i] = _mm_unpacklo_epi8(rows[i], rows[i + BLOCK / 2]);
+            mixed[2 * i + 1] = _mm_unpackhi_epi8(rows[i], rows[i + BLOCK / 2]);
+        }
+        memcpy(rows, mixed, sizeof rows);
+    }
+    for (size_t i = 0; i < BLOCK; i++)
+        _mm_storeu_si128((__m128i *)(to + i * to_stride), rows[i]);
+}
+
+/* The last blocks overlap those before. */
+static void turn_bytes_sse2(const uint8_t *from, size_t from_stride, int width, int height,
+                            uint8_t *to, size_t to_stride)
+{
+    for (int next_y = 0; next_y < height; next_y += BLOCK) {
+        size_t y = (size_t)MIN(next_y, height - BLOCK);
+        for (int next_x = 0; next_x < width; next_x += BLOCK) {
+            size_t x = (size_t)MIN(next_x, width - BLOCK);
+            turn_block(from + y * from_stride + x, from_stride, to + x * to_stride + y, to_stride);
+        }
     }
 }
 
@@ -200,6 +245,15 @@ void vector_turn_rgb(const uint8_t *from, size_t from_stride, int width, int hei
         turn_plain(from, from_stride, width, height, to, to_stride);
 }
 
+void vector_turn_bytes(const uint8_t *from, size_t from_stride, int width, int height, uint8_t *to,
+                       size_t to_stride)
+{
+    if (width >= BLOCK && height >= BLOCK)
+        turn_bytes_sse2(from, from_stride, width, height, to, to_stride);
+    else
+        turn_bytes_plain(from, from_stride, width, height, to, to_stride);
+}
+
 const char *vector_name(void)
 {
     return has_avx2() ? "avx2" : "sse2";
@@ -214,6 +268,12 @@ void vector_turn_rgb(const uint8_t *from, size_t from_stride, int width, int hei
                      size_t to_stride)
 {
     turn_plain(from, from_stride, width, height, to, to_stride);
+}
+
+void vector_turn_bytes(const uint8_t *from, size_t from_stride, int width, int height, uint8_t *to,
+                       size_t to_stride)
+{
+    turn_bytes_plain(from, from_stride, width, height, to, to_stride);
 }
 
 const char *vector_name(void)
