@@ -6,6 +6,7 @@
 #include "frame.h"
 #include "icc.h"
 #include "jpeg.h"
+#include "planes.h"
 #include "rendition.h"
 #include "resize.h"
 #include "webp.h"
@@ -181,6 +182,11 @@ void decoder_keep(Decoder *decoder, unsigned keep)
     }
 }
 
+void decoder_take_planes(Decoder *decoder)
+{
+    decoder->takes_planes = true;
+}
+
 static FrameColors colors_of(const Decoder *decoder)
 {
     return decoder->metadata.icc != NULL ? FRAME_OWN_COLORS : FRAME_SRGB;
@@ -192,8 +198,21 @@ static bool is_srgb(GBytes *icc)
     return icc == NULL || icc_is_srgb(g_bytes_get_data(icc, NULL), g_bytes_get_size(icc));
 }
 
+/* NULL: not without red, green and blue. */
+static Picture *read_planes(const Decoder *decoder, int width, int height)
+{
+    JpegTarget target = {.width = width, .height = height};
+    if (!decoder->takes_planes || decoder->keep & KEEP_ICC)
+        return NULL;
+    picture_mirrors(decoder->orientation, &target.mirrored_across, &target.mirrored_down);
+    return jpeg_decode_planes(decoder->source->data, decoder->source->size, &target);
+}
+
 static Picture *read_jpeg(Decoder *decoder, int width, int height, GError **error)
 {
+    Picture *planes = read_planes(decoder, width, height);
+    if (planes != NULL)
+        return planes;
     g_auto(JpegImage) decoded = {0};
     if (!jpeg_decode(decoder->source->data, decoder->source->size, width, height, &decoded, error))
         return NULL;
@@ -287,7 +306,8 @@ static Picture *turn(Picture *picture, int orientation, GError **error)
 {
     if (picture == NULL || orientation <= 1)
         return picture;
-    Picture *upright = picture_orient(picture, orientation, error);
+    Picture *upright = planes_are(picture) ? planes_orient(picture, orientation, error)
+                                           : picture_orient(picture, orientation, error);
     picture_free(picture);
     return upright;
 }

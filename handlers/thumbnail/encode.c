@@ -69,6 +69,11 @@ bool encode_proves(ImageType type)
     return bytes != NULL;
 }
 
+bool encode_takes_planes(ImageType type, int quality)
+{
+    return type == IMAGE_WEBP || (type == IMAGE_JPEG && jpeg_takes_planes(quality));
+}
+
 GBytes *encode_picture(const Picture *picture, ImageType type, int quality, GError **error)
 {
     if (!encode_can_write(type)) {

@@ -159,8 +159,7 @@ static int bands_of(J_COLOR_SPACE space)
     return space == JCS_GRAYSCALE ? 1 : space == JCS_CMYK ? 4 : 3;
 }
 
-/* Chooses the output's colours and scale. Call with the escape set. */
-static void set_output(struct jpeg_decompress_struct *cinfo, int width, int height)
+static void set_colors(struct jpeg_decompress_struct *cinfo)
 {
     switch (cinfo->jpeg_color_space) {
     case JCS_GRAYSCALE:
@@ -174,6 +173,10 @@ static void set_output(struct jpeg_decompress_struct *cinfo, int width, int heig
         cinfo->out_color_space = JCS_RGB;
         break;
     }
+}
+
+void jpeg_reader_set_scale(struct jpeg_decompress_struct *cinfo, int width, int height)
+{
     /* Only the powers of two have SIMD code. */
     cinfo->scale_num = 1;
     cinfo->scale_denom = 8;
@@ -199,7 +202,8 @@ static bool read_rows(JpegReader *reader, int width, int height, JpegImage *imag
 {
     struct jpeg_decompress_struct *cinfo = &reader->cinfo;
     take_icc(reader, image);
-    set_output(cinfo, width, height);
+    set_colors(cinfo);
+    jpeg_reader_set_scale(cinfo, width, height);
     (void)jpeg_start_decompress(cinfo); /* a source in memory never suspends */
     image->picture = picture_new((int)cinfo->output_width, (int)cinfo->output_height,
                                  bands_of(cinfo->out_color_space), error);

@@ -35,3 +35,6 @@ void jpeg_errors_take(j_common_ptr cinfo, GError **error);
 
 /* Reads the header, with its profile and EXIF. Call with the escape set. */
 void jpeg_reader_start(JpegReader *reader, const void *data, size_t size);
+
+/* The smallest scale that leaves twice `width` x `height` pixels. Call with the escape set. */
+void jpeg_reader_set_scale(struct jpeg_decompress_struct *cinfo, int width, int height);

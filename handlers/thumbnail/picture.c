@@ -25,6 +25,8 @@ void picture_free(Picture *picture)
 {
     if (picture == NULL)
         return;
+    picture_free(picture->chroma[0]);
+    picture_free(picture->chroma[1]);
     free(picture->pixels);
     g_free(picture);
 }
@@ -67,9 +69,20 @@ static const Turn turns[9] = {
     [7] = {1, 1, 0, -1, -1, 0}, [8] = {1, 0, 0, 1, -1, 0},
 };
 
+static const Turn *turn_of(int orientation)
+{
+    return &turns[orientation >= 1 && orientation <= 8 ? orientation : 1];
+}
+
+void picture_mirrors(int orientation, bool *ret_across, bool *ret_down)
+{
+    *ret_across = turn_of(orientation)->from_right;
+    *ret_down = turn_of(orientation)->from_bottom;
+}
+
 Picture *picture_orient(const Picture *picture, int orientation, GError **error)
 {
-    const Turn *turn = &turns[orientation >= 1 && orientation <= 8 ? orientation : 1];
+    const Turn *turn = turn_of(orientation);
     bool swapped = turn->right_x == 0;
     int bands = picture->bands;
     Picture *upright = picture_new(swapped ? picture->height : picture->width,

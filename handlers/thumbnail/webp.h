@@ -12,9 +12,9 @@
 #include <stddef.h>
 
 /*
- * Encodes `picture` as lossy WebP without metadata, alpha lossless. `quality` 1..100.
- * Errors: ERROR_OUT_OF_MEMORY; ERROR_OUTPUT_TOO_LARGE beyond what the format can hold (16383 pixels
- * a side). Owner: the caller.
+ * Encodes `picture`, which may be planes, as lossy WebP without metadata, alpha lossless.
+ * `quality` 1..100. Errors: ERROR_OUT_OF_MEMORY; ERROR_OUTPUT_TOO_LARGE beyond what the format can
+ * hold (16383 pixels a side). Owner: the caller.
  */
 GBytes *webp_encode(const Picture *picture, int quality, GError **error);
 
