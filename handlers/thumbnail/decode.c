@@ -182,9 +182,10 @@ void decoder_keep(Decoder *decoder, unsigned keep)
     }
 }
 
-void decoder_take_planes(Decoder *decoder)
+void decoder_take_planes(Decoder *decoder, bool narrow)
 {
     decoder->takes_planes = true;
+    decoder->takes_narrow = narrow;
 }
 
 static FrameColors colors_of(const Decoder *decoder)
@@ -201,7 +202,7 @@ static bool is_srgb(GBytes *icc)
 /* NULL: not without red, green and blue. */
 static Picture *read_planes(const Decoder *decoder, int width, int height)
 {
-    JpegTarget target = {.width = width, .height = height};
+    JpegTarget target = {.width = width, .height = height, .narrow = decoder->takes_narrow};
     if (!decoder->takes_planes || decoder->keep & KEEP_ICC)
         return NULL;
     picture_mirrors(decoder->orientation, &target.mirrored_across, &target.mirrored_down);

@@ -17,6 +17,9 @@ bool encode_proves(ImageType type);
 /* True if it takes planes (see planes.h) at no loss against red, green and blue. */
 bool encode_takes_planes(ImageType type, int quality);
 
+/* True if the values of planes are best narrow. */
+bool encode_takes_narrow(ImageType type);
+
 /*
  * Encodes `picture`, which has no alpha if `type` is IMAGE_JPEG, and planes only if
  * that takes them, without any metadata.

@@ -85,7 +85,7 @@ static unsigned kept_by_any(const WireJob *job)
     return keep;
 }
 
-static bool all_take_planes(const WireJob *job, const Render *render, const ImageFacts *facts)
+static bool all_take_planes(const WireJob *job, Render *render, const ImageFacts *facts)
 {
     for (size_t i = 0; i < job->n_renditions; i++) {
         const Rendition *rendition = &job->renditions[i];
@@ -93,6 +93,7 @@ static bool all_take_planes(const WireJob *job, const Render *render, const Imag
         if (!encode_takes_planes(type, rendition->quality) ||
             !render_takes_planes(render, rendition, i))
             return false;
+        render->narrow[i] = encode_takes_narrow(type);
     }
     return true;
 }
@@ -103,9 +104,11 @@ static bool make_renditions(const WireJob *job, const int *fds, Decoder *decoder
     ImageFacts *facts = &result->facts;
     g_auto(Render) render;
     render_plan(&render, job->renditions, job->n_renditions, facts->width, facts->height);
+    size_t order[RENDITIONS_MAX];
+    render_order(&render, order);
     decoder_keep(decoder, kept_by_any(job));
     if (all_take_planes(job, &render, facts))
-        decoder_take_planes(decoder);
+        decoder_take_planes(decoder, job->n_renditions > 0 && render.narrow[order[0]]);
     Picture *base =
         decoder_read(decoder, render.base_width, render.base_height, &facts->damaged, error);
     if (base != NULL)
@@ -113,9 +116,6 @@ static bool make_renditions(const WireJob *job, const int *fds, Decoder *decoder
     if (base == NULL)
         return false;
     render_set_base(&render, base);
-
-    size_t order[RENDITIONS_MAX];
-    render_order(&render, order);
     for (size_t at = 0; at < job->n_renditions; at++) {
         if (!make_rendition(job, fds, decoder, &render, order[at], result, error))
             return false;

@@ -52,6 +52,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(JpegImage, jpeg_image_clear)
 typedef struct {
     int width, height;
     bool mirrored_across, mirrored_down; /* later, when it is turned upright */
+    bool narrow;                         /* values as WebP has them */
 } JpegTarget;
 
 /*

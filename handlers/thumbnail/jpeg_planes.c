@@ -98,7 +98,8 @@ static Scaler *make_scaler(const struct jpeg_decompress_struct *cinfo, int i,
     ScaleAxis down =
         make_axis(cinfo->image_height, scale * plane->v_samp_factor / cinfo->max_v_samp_factor,
                   target->height, i == 0, target->mirrored_down);
-    return scaler_new(&across, &down, 1, plane_stride(plane), NULL);
+    return scaler_new(&across, &down, planes_levels(false, target->narrow, i), 1,
+                      plane_stride(plane), NULL);
 }
 
 /* Call with the escape set. False without memory, or if it has no planes in sRGB. */
@@ -148,9 +149,10 @@ static bool read_rows(PlanesReader *reader)
     return true;
 }
 
-static Picture *take_planes(PlanesReader *reader)
+static Picture *take_planes(PlanesReader *reader, bool narrow)
 {
     Picture *luma = scaler_steal(reader->scalers[0]);
+    luma->narrow = narrow;
     if (reader->scalers[1] != NULL)
         planes_set_chroma(luma, scaler_steal(reader->scalers[1]), scaler_steal(reader->scalers[2]));
     return luma;
@@ -164,7 +166,7 @@ Picture *jpeg_decode_planes(const void *data, size_t size, const JpegTarget *tar
     reader->jpeg.cinfo.err = &reader->jpeg.errors.base;
     if (setjmp(reader->jpeg.errors.escape) == 0 && start(reader, data, size, target) &&
         read_rows(reader) && !reader->jpeg.errors.damaged)
-        picture = take_planes(reader);
+        picture = take_planes(reader, target->narrow);
     jpeg_destroy_decompress(&reader->jpeg.cinfo);
     for (int i = 0; i < 3; i++)
         scaler_free(reader->scalers[i]);

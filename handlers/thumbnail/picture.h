@@ -17,6 +17,7 @@ struct Picture {
     uint8_t *pixels;
     /* With one band, or NULL: colours beside what is then the luma; see planes.h. Owned. */
     Picture *chroma[2];
+    bool narrow; /* planes only: their values are WebP's, not JPEG's */
 };
 
 /* Not cleared. Errors: ERROR_OUT_OF_MEMORY. Owner: picture_free. */

@@ -1,12 +1,15 @@
 #include "planes.h"
 
-#include "resize.h"
-
 #include <math.h>
 #include <string.h>
 
 /* No colour. */
 #define NEUTRAL 128
+
+static uint8_t to_byte(double value)
+{
+    return (uint8_t)lrint(CLAMP(value, 0, 255));
+}
 
 bool planes_are(const Picture *picture)
 {
@@ -39,8 +42,10 @@ bool planes_are_grey(const Picture *picture)
 /* Sets the planes made of those of `from`, if all could be made; takes what there is of them. */
 static Picture *join(const Picture *from, Picture *luma, Picture *blue, Picture *red)
 {
-    if (luma != NULL)
+    if (luma != NULL) {
         planes_set_chroma(luma, blue, red);
+        luma->narrow = from->narrow;
+    }
     if (luma != NULL && (from->chroma[0] == NULL || (blue != NULL && red != NULL)))
         return luma;
     picture_free(luma);
@@ -65,41 +70,90 @@ Picture *planes_orient(const Picture *picture, int orientation, GError **error)
     return join(picture, made[0], made[1], made[2]);
 }
 
-Picture *planes_resize(const Picture *picture, int width, int height, GError **error)
+/* Of odd sides, the last colour sample lies partly beyond: there are as many for one as of luma. */
+static Picture *resize_plane(const Picture *picture, int plane, int width, int height, bool narrow,
+                             GError **error)
 {
-    Picture *made[3] = {resize_picture(picture, width, height, RESIZE_PLAIN, error)};
-    int chroma_width = planes_chroma_size(width), chroma_height = planes_chroma_size(height);
-    /* As many samples for one as in the luma: of odd sides the last one lies partly beyond. */
-    const ResizeExtent extent = {(double)picture->width / width * chroma_width,
-                                 (double)picture->height / height * chroma_height};
-    for (int i = 0; i < 2 && made[i] != NULL && picture->chroma[i] != NULL; i++)
-        made[i + 1] = resize_extent(picture->chroma[i], extent, chroma_width, chroma_height,
-                                    RESIZE_PLAIN, error);
-    return join(picture, made[0], made[1], made[2]);
+    const Picture *from = plane == 0 ? picture : picture->chroma[plane - 1];
+    int to_width = plane == 0 ? width : planes_chroma_size(width);
+    int to_height = plane == 0 ? height : planes_chroma_size(height);
+    const ScaleAxis across = {from->width, to_width, (double)picture->width / width, 0};
+    const ScaleAxis down = {from->height, to_height, (double)picture->height / height, 0};
+    g_autoptr(Scaler) scaler =
+        scaler_new(&across, &down, planes_levels(picture->narrow, narrow, plane), 1,
+                   picture_stride(from), error);
+    if (scaler == NULL)
+        return NULL;
+    scaler_add_all(scaler, from->pixels);
+    return scaler_steal(scaler);
 }
 
-static uint8_t to_byte(double value)
+Picture *planes_resize(const Picture *picture, int width, int height, bool narrow, GError **error)
 {
-    return (uint8_t)lrint(CLAMP(value, 0, 255));
+    Picture *made[3] = {NULL};
+    int n = picture->chroma[0] != NULL ? 3 : 1;
+    for (int i = 0; i < n && (i == 0 || made[i - 1] != NULL); i++)
+        made[i] = resize_plane(picture, i, width, height, narrow, error);
+    Picture *resized = join(picture, made[0], made[1], made[2]);
+    if (resized != NULL)
+        resized->narrow = narrow;
+    return resized;
+}
+
+ScaleLevels planes_levels(bool from_narrow, bool to_narrow, int plane)
+{
+    double least = plane == 0 ? 16 : 128, zero = plane == 0 ? 0 : NEUTRAL;
+    double share = (plane == 0 ? 219 : 224) / 255.0;
+    if (from_narrow == to_narrow)
+        return SCALE_LEVELS_SAME;
+    return to_narrow ? (ScaleLevels){share, least - zero * share}
+                     : (ScaleLevels){1 / share, zero - least / share};
+}
+
+static Picture *convert_plane(const Picture *from, ScaleLevels levels, GError **error)
+{
+    Picture *to = picture_new(from->width, from->height, 1, error);
+    size_t n = picture_stride(from) * (size_t)from->height;
+    uint8_t table[256];
+    for (int i = 0; i < 256; i++)
+        table[i] = to_byte(i * levels.gain + levels.bias);
+    for (size_t i = 0; to != NULL && i < n; i++)
+        to->pixels[i] = table[from->pixels[i]];
+    return to;
+}
+
+Picture *planes_convert(const Picture *picture, bool narrow, GError **error)
+{
+    Picture *made[3] = {convert_plane(picture, planes_levels(picture->narrow, narrow, 0), error)};
+    for (int i = 0; i < 2 && made[i] != NULL && picture->chroma[i] != NULL; i++)
+        made[i + 1] =
+            convert_plane(picture->chroma[i], planes_levels(picture->narrow, narrow, i + 1), error);
+    Picture *converted = join(picture, made[0], made[1], made[2]);
+    if (converted != NULL)
+        converted->narrow = narrow;
+    return converted;
 }
 
 /* The planes may be of any sizes. Without colours, it is grey. */
-static void convert(const Picture *luma, const Picture *blue, const Picture *red, Picture *to)
+static void to_rgb(const Picture *planes[3], bool narrow, Picture *to)
 {
+    ScaleLevels light = planes_levels(narrow, false, 0), color = planes_levels(narrow, false, 1);
     uint8_t *at = to->pixels;
     for (int y = 0; y < to->height; y++) {
         for (int x = 0; x < to->width; x++, at += 3) {
-            double light = luma->pixels[(size_t)y * picture_stride(luma) + (size_t)x];
-            double cb = 0, cr = 0;
-            if (blue != NULL) {
-                size_t from = (size_t)(y * blue->height / to->height) * picture_stride(blue) +
-                              (size_t)(x * blue->width / to->width);
-                cb = blue->pixels[from] - NEUTRAL;
-                cr = red->pixels[from] - NEUTRAL;
+            double values[3] = {0, NEUTRAL, NEUTRAL};
+            for (int i = 0; i < 3 && planes[i] != NULL; i++) {
+                const Picture *plane = planes[i];
+                values[i] =
+                    plane->pixels[(size_t)(y * plane->height / to->height) * picture_stride(plane) +
+                                  (size_t)(x * plane->width / to->width)];
             }
-            at[0] = to_byte(light + 1.402 * cr);
-            at[1] = to_byte(light - 0.344136 * cb - 0.714136 * cr);
-            at[2] = to_byte(light + 1.772 * cb);
+            double luma = values[0] * light.gain + light.bias;
+            double cb = values[1] * color.gain + color.bias - NEUTRAL;
+            double cr = values[2] * color.gain + color.bias - NEUTRAL;
+            at[0] = to_byte(luma + 1.402 * cr);
+            at[1] = to_byte(luma - 0.344136 * cb - 0.714136 * cr);
+            at[2] = to_byte(luma + 1.772 * cb);
         }
     }
 }
@@ -116,6 +170,6 @@ Picture *planes_shrink_to_rgb(const Picture *picture, int width, int height, GEr
     }
     Picture *rgb = luma != NULL ? picture_new(luma->width, luma->height, 3, error) : NULL;
     if (rgb != NULL)
-        convert(luma, blue, red, rgb);
+        to_rgb((const Picture *[3]){luma, blue, red}, picture->narrow, rgb);
     return rgb;
 }

@@ -64,7 +64,8 @@ const Picture *render_best_frame(const Render *render, int width, int height)
 }
 
 /* The whole picture at the size of a geometry. Borrowed. */
-static const Picture *frame_for(Render *render, const Geometry *geometry, GError **error)
+static const Picture *frame_for(Render *render, const Geometry *geometry, bool narrow,
+                                GError **error)
 {
     const Picture *best =
         render_best_frame(render, geometry->scaled_width, geometry->scaled_height);
@@ -72,7 +73,7 @@ static const Picture *frame_for(Render *render, const Geometry *geometry, GError
         return best;
     int width = geometry->scaled_width, height = geometry->scaled_height;
     Picture *frame = planes_are(best)
-                         ? planes_resize(best, width, height, error)
+                         ? planes_resize(best, width, height, narrow, error)
                          : resize_picture(best, width, height,
                                           best->bands == 4 ? RESIZE_ALPHA : RESIZE_PLAIN, error);
     if (frame != NULL)
@@ -116,7 +117,7 @@ const Picture *render_make(Render *render, const Rendition *rendition, size_t i,
 {
     const Geometry *geometry = &render->geometries[i];
     int width = geometry->width, height = geometry->height;
-    const Picture *frame = frame_for(render, geometry, error);
+    const Picture *frame = frame_for(render, geometry, render->narrow[i], error);
     Cut cut;
     if (frame == NULL || !render_find_cut(frame, rendition, geometry, &cut, error))
         return NULL;

@@ -17,6 +17,7 @@
 
 typedef struct {
     Geometry geometries[RENDITIONS_MAX];
+    bool narrow[RENDITIONS_MAX]; /* which planes are best narrow; set by whoever knows the types */
     size_t n;
     int base_width, base_height; /* pixels that serve every geometry; those to decode to */
     Picture *frames[RENDITIONS_MAX +

@@ -8,7 +8,8 @@ static Picture *scale(const Picture *from, ResizeExtent extent, int width, int h
 {
     const ScaleAxis across = {from->width, width, extent.width / width, 0};
     const ScaleAxis down = {from->height, height, extent.height / height, 0};
-    g_autoptr(Scaler) scaler = scaler_new(&across, &down, from->bands, picture_stride(from), error);
+    g_autoptr(Scaler) scaler =
+        scaler_new(&across, &down, SCALE_LEVELS_SAME, from->bands, picture_stride(from), error);
     if (scaler == NULL)
         return NULL;
     scaler_add_all(scaler, from->pixels);

@@ -26,6 +26,7 @@ typedef struct {
     int n;
     int *first;
     int16_t *weights;
+    int32_t start; /* of each sum */
 } Filter;
 
 /*
@@ -83,11 +84,12 @@ static double sample_lanczos(double x, double step, int n, double *ret_samples)
 }
 
 /* One output row's weights, by way of `exact`. What rounding leaves over goes to the heaviest: they
- * add up to exactly one. */
-static void make_weights(double centre, double ratio, int n, double *exact, int16_t *weights)
+ * add up to exactly `one`. */
+static void make_weights(double centre, double ratio, int n, int one, double *exact,
+                         int16_t *weights)
 {
-    double scale = WEIGHT_ONE / sample_lanczos(-centre / ratio, 1 / ratio, n, exact);
-    int left = WEIGHT_ONE, heaviest = 0;
+    double scale = one / sample_lanczos(-centre / ratio, 1 / ratio, n, exact);
+    int left = one, heaviest = 0;
     for (int j = 0; j < n; j++) {
         weights[j] = (int16_t)lrint(exact[j] * scale);
         left -= weights[j];
@@ -98,8 +100,10 @@ static void make_weights(double centre, double ratio, int n, double *exact, int1
 }
 
 /* False without memory. */
-static bool make_filter(Filter *filter, const ScaleAxis *axis)
+static bool make_filter(Filter *filter, const ScaleAxis *axis, ScaleLevels levels)
 {
+    int one = (int)lrint(WEIGHT_ONE * levels.gain);
+    filter->start = (int32_t)lrint(WEIGHT_ONE * (levels.bias + 0.5));
     filter->n = MIN(axis->from, 2 * (int)ceil(LOBES * axis->ratio));
     filter->first = calloc((size_t)axis->to, sizeof *filter->first);
     filter->weights = calloc((size_t)axis->to * (size_t)filter->n, sizeof *filter->weights);
@@ -110,7 +114,7 @@ static bool make_filter(Filter *filter, const ScaleAxis *axis)
         double centre = (i + axis->offset + 0.5) * axis->ratio - 0.5;
         int first = CLAMP((int)ceil(centre - LOBES * axis->ratio), 0, axis->from - filter->n);
         filter->first[i] = first;
-        make_weights(centre - first, axis->ratio, filter->n, exact,
+        make_weights(centre - first, axis->ratio, filter->n, one, exact,
                      filter->weights + (size_t)i * (size_t)filter->n);
     }
     return true;
@@ -129,8 +133,8 @@ static bool make_strip(Strip *strip, const ScaleAxis *across, int bands, size_t 
     return true;
 }
 
-Scaler *scaler_new(const ScaleAxis *across, const ScaleAxis *down, int bands, size_t stride,
-                   GError **error)
+Scaler *scaler_new(const ScaleAxis *across, const ScaleAxis *down, ScaleLevels levels, int bands,
+                   size_t stride, GError **error)
 {
     g_autoptr(Scaler) scaler = g_new0(Scaler, 1);
     scaler->columns = across->from;
@@ -139,7 +143,8 @@ Scaler *scaler_new(const ScaleAxis *across, const ScaleAxis *down, int bands, si
     scaler->to = picture_new(across->to, down->to, bands, error);
     if (scaler->to == NULL || !make_strip(&scaler->strip, across, bands, stride, error))
         return NULL;
-    if (!make_filter(&scaler->across, across) || !make_filter(&scaler->down, down)) {
+    if (!make_filter(&scaler->across, across, levels) ||
+        !make_filter(&scaler->down, down, SCALE_LEVELS_SAME)) {
         g_set_error_literal(error, THUMBQ_ERROR, ERROR_OUT_OF_MEMORY,
                             "not enough memory to scale the picture");
         return NULL;
@@ -202,7 +207,7 @@ static void finish_strip(Scaler *scaler)
     turn(strip->low, scaler->columns, strip->rows, strip->turned->pixels, stride);
     for (int x = 0; x < strip->small->height; x++)
         vector_sum_rows(strip->turned->pixels + (size_t)across->first[x] * stride, stride,
-                        across->weights + (size_t)x * (size_t)across->n, across->n,
+                        across->weights + (size_t)x * (size_t)across->n, across->n, across->start,
                         strip->small->pixels + (size_t)x * stride);
     turn(strip->small, strip->rows, strip->small->height,
          scaler->to->pixels + (size_t)(scaler->next - strip->rows) * to_stride, to_stride);
@@ -218,7 +223,7 @@ static void make_rows(Scaler *scaler, const uint8_t *rows, int first, int end)
     while (scaler->next < scaler->to->height && down->first[scaler->next] + down->n <= end) {
         int y = scaler->next++;
         vector_sum_rows(rows + (size_t)(down->first[y] - first) * stride, stride,
-                        down->weights + (size_t)y * (size_t)down->n, down->n,
+                        down->weights + (size_t)y * (size_t)down->n, down->n, down->start,
                         low->pixels + (size_t)scaler->strip.rows++ * stride);
         if (scaler->strip.rows == STRIP || scaler->next == scaler->to->height)
             finish_strip(scaler);

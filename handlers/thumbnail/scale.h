@@ -17,14 +17,21 @@ typedef struct {
     double offset; /* where the first begins, counted in those that are made: 0, or before */
 } ScaleAxis;
 
+/* What becomes of each value, in the same step: value x gain + bias. */
+typedef struct {
+    double gain, bias;
+} ScaleLevels;
+
+#define SCALE_LEVELS_SAME ((ScaleLevels){1, 0})
+
 typedef struct Scaler Scaler;
 
 /*
  * For rows of `bands` bands that lie `stride` bytes apart, of which across->from pixels count.
  * Errors: ERROR_OUT_OF_MEMORY. Owner: scaler_free.
  */
-Scaler *scaler_new(const ScaleAxis *across, const ScaleAxis *down, int bands, size_t stride,
-                   GError **error);
+Scaler *scaler_new(const ScaleAxis *across, const ScaleAxis *down, ScaleLevels levels, int bands,
+                   size_t stride, GError **error);
 void scaler_free(Scaler *scaler);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Scaler, scaler_free)
 

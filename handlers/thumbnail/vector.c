@@ -4,14 +4,12 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define WEIGHT_HALF (1 << (VECTOR_WEIGHT_BITS - 1))
-
 /* Byte by byte. */
 static void sum_plain(const uint8_t *rows, size_t stride, const int16_t *weights, int n,
-                      uint8_t *to)
+                      int32_t start, uint8_t *to)
 {
     for (size_t at = 0; at < stride; at++) {
-        int32_t sum = WEIGHT_HALF;
+        int32_t sum = start;
         for (int row = 0; row < n; row++)
             sum += rows[(size_t)row * stride + at] * weights[row];
         sum >>= VECTOR_WEIGHT_BITS;
@@ -75,13 +73,14 @@ static inline void store_sse2(const __m128i sums[4], uint8_t *to)
     _mm_storeu_si128((__m128i *)to, _mm_packus_epi16(low, high));
 }
 
-static void sum_sse2(const uint8_t *rows, size_t stride, const int16_t *weights, int n, uint8_t *to)
+static void sum_sse2(const uint8_t *rows, size_t stride, const int16_t *weights, int n,
+                     int32_t start, uint8_t *to)
 {
     for (size_t next = 0; next < stride; next += 32) {
         size_t at = MIN(next, stride - 32); /* the last block overlaps the one before */
         __m128i sums[8];
         for (int i = 0; i < 8; i++)
-            sums[i] = _mm_set1_epi32(WEIGHT_HALF);
+            sums[i] = _mm_set1_epi32(start);
         for (int row = 0; row < n; row += 2) {
             const uint8_t *a = rows + (size_t)row * stride + at;
             const uint8_t *b = row + 1 < n ? a + stride : a;
@@ -159,13 +158,13 @@ AVX2 static inline void store_avx2(const __m256i sums[4], uint8_t *to)
 }
 
 AVX2 static void sum_avx2(const uint8_t *rows, size_t stride, const int16_t *weights, int n,
-                          uint8_t *to)
+                          int32_t start, uint8_t *to)
 {
     for (size_t next = 0; next < stride; next += 64) {
         size_t at = MIN(next, stride - 64); /* the last block overlaps the one before */
         __m256i sums[8];
         for (int i = 0; i < 8; i++)
-            sums[i] = _mm256_set1_epi32(WEIGHT_HALF);
+            sums[i] = _mm256_set1_epi32(start);
         for (int row = 0; row < n; row += 2) {
             const uint8_t *a = rows + (size_t)row * stride + at;
             const uint8_t *b = row + 1 < n ? a + stride : a;
@@ -226,14 +225,15 @@ static bool has_avx2(void)
     return __builtin_cpu_supports("avx2");
 }
 
-void vector_sum_rows(const uint8_t *rows, size_t stride, const int16_t *weights, int n, uint8_t *to)
+void vector_sum_rows(const uint8_t *rows, size_t stride, const int16_t *weights, int n,
+                     int32_t start, uint8_t *to)
 {
     if (stride >= 64 && has_avx2())
-        sum_avx2(rows, stride, weights, n, to);
+        sum_avx2(rows, stride, weights, n, start, to);
     else if (stride >= 32)
-        sum_sse2(rows, stride, weights, n, to);
+        sum_sse2(rows, stride, weights, n, start, to);
     else
-        sum_plain(rows, stride, weights, n, to);
+        sum_plain(rows, stride, weights, n, start, to);
 }
 
 void vector_turn_rgb(const uint8_t *from, size_t from_stride, int width, int height, uint8_t *to,
@@ -259,9 +259,10 @@ const char *vector_name(void)
     return has_avx2() ? "avx2" : "sse2";
 }
 #else
-void vector_sum_rows(const uint8_t *rows, size_t stride, const int16_t *weights, int n, uint8_t *to)
+void vector_sum_rows(const uint8_t *rows, size_t stride, const int16_t *weights, int n,
+                     int32_t start, uint8_t *to)
 {
-    sum_plain(rows, stride, weights, n, to);
+    sum_plain(rows, stride, weights, n, start, to);
 }
 
 void vector_turn_rgb(const uint8_t *from, size_t from_stride, int width, int height, uint8_t *to,

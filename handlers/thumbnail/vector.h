@@ -10,9 +10,12 @@
 /* Weights are fixed-point numbers: this is one. */
 #define VECTOR_WEIGHT_BITS 14
 
-/* One row of `stride` bytes: the weighted sum of the `n` rows from `rows` on, each as long. */
+/*
+ * One row of `stride` bytes: the weighted sum of the `n` rows from `rows` on, each as long, and of
+ * `start`, which is a weight, too: half of one rounds.
+ */
 void vector_sum_rows(const uint8_t *rows, size_t stride, const int16_t *weights, int n,
-                     uint8_t *to);
+                     int32_t start, uint8_t *to);
 
 /*
  * Turns a block of `width` x `height` pixels of three bytes, which lie `from_stride` apart: a row

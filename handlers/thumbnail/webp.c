@@ -19,21 +19,11 @@ bool webp_configure(WebPConfig *config, int quality)
     return true;
 }
 
-/*
- * WebP has 16 to 235 for luma and 16 to 240 for colours where JPEG has all of 0 to 255; the rest is
- * the same: BT.601, colours half as wide and high, between their pixels.
- */
-static void narrow(const Picture *plane, int range, int middle, uint8_t *to, int to_stride)
+static void copy_plane(const Picture *plane, uint8_t *to, int to_stride)
 {
-    uint8_t narrowed[256];
-    int base = middle == 0 ? 16 : 128;
-    for (int i = 0; i < 256; i++)
-        narrowed[i] = (uint8_t)(base + ((i - middle) * range + (i < middle ? -127 : 127)) / 255);
-    const uint8_t *from = plane->pixels;
-    for (int y = 0; y < plane->height; y++, to += to_stride) {
-        for (int x = 0; x < plane->width; x++)
-            to[x] = narrowed[*from++];
-    }
+    size_t width = (size_t)plane->width;
+    for (int y = 0; y < plane->height; y++)
+        memcpy(to + (size_t)y * (size_t)to_stride, plane->pixels + (size_t)y * width, width);
 }
 
 static bool import_planes(WebPPicture *target, const Picture *picture)
@@ -41,14 +31,14 @@ static bool import_planes(WebPPicture *target, const Picture *picture)
     target->use_argb = 0;
     if (!WebPPictureAlloc(target))
         return false;
-    narrow(picture, 219, 0, target->y, target->y_stride);
+    size_t chroma_size = (size_t)target->uv_stride * (size_t)planes_chroma_size(picture->height);
     uint8_t *chroma[2] = {target->u, target->v};
+    copy_plane(picture, target->y, target->y_stride);
     for (int i = 0; i < 2; i++) {
         if (picture->chroma[i] != NULL)
-            narrow(picture->chroma[i], 224, 128, chroma[i], target->uv_stride);
+            copy_plane(picture->chroma[i], chroma[i], target->uv_stride);
         else
-            memset(chroma[i], 128,
-                   (size_t)target->uv_stride * (size_t)planes_chroma_size(picture->height));
+            memset(chroma[i], 128, chroma_size);
     }
     return true;
 }
