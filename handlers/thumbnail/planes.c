@@ -1,6 +1,5 @@
 #include "planes.h"
 
-#include <math.h>
 #include <string.h>
 
 /* No colour. */
@@ -8,7 +7,7 @@
 
 static uint8_t to_byte(double value)
 {
-    return (uint8_t)lrint(CLAMP(value, 0, 255));
+    return (uint8_t)(CLAMP(value, 0, 255) + 0.5);
 }
 
 bool planes_are(const Picture *picture)
@@ -134,27 +133,41 @@ Picture *planes_convert(const Picture *picture, bool narrow, GError **error)
     return converted;
 }
 
-/* The planes may be of any sizes. Without colours, it is grey. */
+/* One value for each pixel of a row of `to`: that of the plane, which is no larger, widened. */
+static void spread_row(const Picture *plane, int y, const Picture *to, ScaleLevels levels,
+                       double *values)
+{
+    const uint8_t *row =
+        plane->pixels + (size_t)(y * plane->height / to->height) * picture_stride(plane);
+    for (int x = 0; x < to->width; x++) {
+        int from = plane->width == to->width ? x : x * plane->width / to->width;
+        values[x] = row[from] * levels.gain + levels.bias;
+    }
+}
+
+static void color_row(const double *light, const double *blue, const double *red, int width,
+                      uint8_t *to)
+{
+    for (int x = 0; x < width; x++, to += 3) {
+        double cb = blue[x] - NEUTRAL, cr = red[x] - NEUTRAL;
+        to[0] = to_byte(light[x] + 1.402 * cr);
+        to[1] = to_byte(light[x] - 0.344136 * cb - 0.714136 * cr);
+        to[2] = to_byte(light[x] + 1.772 * cb);
+    }
+}
+
+/* Colour planes may be smaller than the luma, or not there: then it is grey. */
 static void to_rgb(const Picture *planes[3], bool narrow, Picture *to)
 {
-    ScaleLevels light = planes_levels(narrow, false, 0), color = planes_levels(narrow, false, 1);
-    uint8_t *at = to->pixels;
+    gsize n = (gsize)to->width;
+    g_autofree double *values = g_new(double, 3 * n);
+    for (gsize i = 0; i < 3 * n; i++)
+        values[i] = NEUTRAL;
     for (int y = 0; y < to->height; y++) {
-        for (int x = 0; x < to->width; x++, at += 3) {
-            double values[3] = {0, NEUTRAL, NEUTRAL};
-            for (int i = 0; i < 3 && planes[i] != NULL; i++) {
-                const Picture *plane = planes[i];
-                values[i] =
-                    plane->pixels[(size_t)(y * plane->height / to->height) * picture_stride(plane) +
-                                  (size_t)(x * plane->width / to->width)];
-            }
-            double luma = values[0] * light.gain + light.bias;
-            double cb = values[1] * color.gain + color.bias - NEUTRAL;
-            double cr = values[2] * color.gain + color.bias - NEUTRAL;
-            at[0] = to_byte(luma + 1.402 * cr);
-            at[1] = to_byte(luma - 0.344136 * cb - 0.714136 * cr);
-            at[2] = to_byte(luma + 1.772 * cb);
-        }
+        for (int i = 0; i < 3 && planes[i] != NULL; i++)
+            spread_row(planes[i], y, to, planes_levels(narrow, false, i), values + (gsize)i * n);
+        color_row(values, values + n, values + 2 * n, to->width,
+                  to->pixels + (size_t)y * picture_stride(to));
     }
 }
 

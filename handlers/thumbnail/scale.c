@@ -61,7 +61,7 @@ static void filter_clear(Filter *filter)
 }
 
 /*
- * Lanczos at x, x + step, x + 2 step, ... Of the two sines one is enough, as
+ * Lanczos at x, x + step, x + 2 step, ...; returns the sum. Of the two sines one is enough, as
  * sin 3a = 3 sin a - 4 sin^3 a, and each next one is the last, turned on by a step.
  */
 static double sample_lanczos(double x, double step, int n, double *ret_samples)
@@ -70,17 +70,20 @@ static double sample_lanczos(double x, double step, int n, double *ret_samples)
     double sine = sin(a), cosine = cos(a), turn_sine = sin(turn), turn_cosine = cos(turn);
     double sum = 0;
     for (int i = 0; i < n; i++, a += turn) {
-        double value = 0;
-        if (fabs(a) < 1e-8)
-            value = 1;
-        else if (fabs(a) < G_PI)
-            value = sine * sine * (3 - 4 * sine * sine) / (LOBES * a * a);
+        double square = sine * sine, value = 1;
+        if (fabs(a) > 1e-8)
+            value = fabs(a) < G_PI ? square * (3 - 4 * square) / (LOBES * a * a) : 0;
         sum += ret_samples[i] = value;
         double next = sine * turn_cosine + cosine * turn_sine;
         cosine = cosine * turn_cosine - sine * turn_sine;
         sine = next;
     }
     return sum;
+}
+
+static int16_t to_weight(double value)
+{
+    return (int16_t)(value < 0 ? value - 0.5 : value + 0.5);
 }
 
 /* One output row's weights, by way of `exact`. What rounding leaves over goes to the heaviest: they
@@ -91,7 +94,7 @@ static void make_weights(double centre, double ratio, int n, int one, double *ex
     double scale = one / sample_lanczos(-centre / ratio, 1 / ratio, n, exact);
     int left = one, heaviest = 0;
     for (int j = 0; j < n; j++) {
-        weights[j] = (int16_t)lrint(exact[j] * scale);
+        weights[j] = to_weight(exact[j] * scale);
         left -= weights[j];
         if (weights[j] > weights[heaviest])
             heaviest = j;
