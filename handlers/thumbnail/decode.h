@@ -21,6 +21,7 @@ typedef struct {
 
 typedef struct {
     const Source *source;
+    GBytes *mended; /* what is read in its place, or NULL */
     ImageType type;
     int width, height; /* as stored */
     int orientation;   /* how its pixels are turned, 1..8 */

@@ -105,6 +105,47 @@ bool webp_features(const void *data, size_t size, int *ret_width, int *ret_heigh
     return true;
 }
 
+#define RIFF_HEAD_BYTES  12 /* "RIFF", size, "WEBP" */
+#define CHUNK_HEAD_BYTES 8  /* type, size */
+
+static uint32_t read_u32(const uint8_t *at)
+{
+    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+/* Where the last frame ends that is there as a whole; 0 if there is none. */
+static size_t end_of_frames(const uint8_t *data, size_t size)
+{
+    size_t end = 0;
+    for (size_t at = RIFF_HEAD_BYTES; size - at >= CHUNK_HEAD_BYTES;) {
+        size_t len = CHUNK_HEAD_BYTES + (size_t)read_u32(data + at + 4);
+        len += len % 2; /* padded */
+        if (len > size - at)
+            break;
+        bool is_frame = memcmp(data + at, "ANMF", 4) == 0;
+        at += len;
+        if (is_frame)
+            end = at;
+    }
+    return end;
+}
+
+GBytes *webp_whole_frames(const void *data, size_t size)
+{
+    const uint8_t *bytes = data;
+    if (size < RIFF_HEAD_BYTES || memcmp(bytes, "RIFF", 4) != 0 ||
+        memcmp(bytes + 8, "WEBP", 4) != 0 || read_u32(bytes + 4) <= size - 8)
+        return NULL;
+    size_t end = end_of_frames(bytes, size);
+    uint8_t *whole = end > 0 ? g_try_malloc(end) : NULL;
+    if (whole == NULL)
+        return NULL;
+    memcpy(whole, bytes, end);
+    uint32_t riff_size = GUINT32_TO_LE((uint32_t)(end - 8));
+    memcpy(whole + 4, &riff_size, sizeof riff_size);
+    return g_bytes_new_take(whole, end);
+}
+
 Picture *webp_decode_part(const void *data, size_t size, GError **error)
 {
     int width, height, rows = 0;

@@ -22,6 +22,12 @@ GBytes *webp_encode(const Picture *picture, int quality, GError **error);
 bool webp_features(const void *data, size_t size, int *ret_width, int *ret_height, bool *ret_alpha);
 
 /*
+ * An animation that ends early, as one that has as many frames as are whole. NULL: it is none, it
+ * does not end early, there is no whole frame, or no memory. Owner: the caller.
+ */
+GBytes *webp_whole_frames(const void *data, size_t size);
+
+/*
  * The rows there are of a lossy or lossless still picture that ends early, at its full size; the
  * others are as picture_clear_rows makes them. Errors: ERROR_DAMAGED if there are none;
  * ERROR_OUT_OF_MEMORY. Owner: the caller.
