@@ -1,6 +1,7 @@
 #include "command.h"
 #include "daemon.h"
 #include "handler_path.h"
+#include "progress.h"
 
 typedef struct {
     bool once;
@@ -45,11 +46,14 @@ int cmd_run(Context *context, GError **error)
     g_autofree char *handler = handler_path(error);
     if (!handler)
         return -1;
+    g_autoptr(Progress) progress = progress_new("thumbnails");
     DaemonOptions daemon = {
         .bucket = context->bucket,
         .handler_program = handler,
         .once = run->once,
         .quiet = run->quiet,
+        .progress = progress ? progress_update : NULL,
+        .progress_data = progress,
     };
     uint64_t dead = 0;
     if (!daemon_run(&daemon, context->config, &dead, error))

@@ -35,8 +35,6 @@ static const Option general_options[] = {
 
 static const Option no_options[] = {{NULL}};
 
-#define BUCKET_FLAGS (COMMAND_TAKES_BUCKET | COMMAND_NEEDS_BUCKET | COMMAND_NEEDS_STORE)
-
 /* All that a command line is read into. */
 typedef struct {
     void *own; /* the command's struct */
@@ -46,18 +44,27 @@ typedef struct {
     GPtrArray *arguments;
 } CommandLine;
 
-#define GROUPS_MAX 4
-
-static size_t list_groups(const Command *command, CommandLine *line, OptionGroup groups[GROUPS_MAX])
+static size_t list_groups(const Command *command, CommandLine *line,
+                          OptionGroup groups[COMMAND_TABLES_MAX])
 {
     const Option *own = command->usage->options;
     size_t n = 0;
     groups[n++] = (OptionGroup){"Options", own ? own : no_options, line->own};
     if (command->flags & COMMAND_FILTERS)
         groups[n++] = (OptionGroup){"Filters", filter_options, &line->filter};
-    if (command->flags & BUCKET_FLAGS)
+    if (command->flags & COMMAND_BUCKET_FLAGS)
         groups[n++] = (OptionGroup){"Bucket", bucket_options, &line->bucket};
     groups[n++] = (OptionGroup){"General", general_options, &line->general};
+    return n;
+}
+
+size_t command_list_options(const Command *command, const Option *ret_tables[COMMAND_TABLES_MAX])
+{
+    CommandLine line = {0};
+    OptionGroup groups[COMMAND_TABLES_MAX];
+    size_t n = list_groups(command, &line, groups);
+    for (size_t i = 0; i < n; i++)
+        ret_tables[i] = groups[i].options;
     return n;
 }
 
@@ -66,10 +73,10 @@ void command_print_help(const Command *command)
     const CommandUsage *usage = command->usage;
     printf("Usage: thumbq %s [options]%s%s%s%s\n\n%s\n", command->name,
            command->flags & COMMAND_FILTERS ? " [filters]" : "", usage->words ? " " : "",
-           usage->words ? usage->words : "", command->flags & BUCKET_FLAGS ? " [BUCKET]" : "",
-           usage->about);
+           usage->words ? usage->words : "",
+           command->flags & COMMAND_BUCKET_FLAGS ? " [BUCKET]" : "", usage->about);
     CommandLine line = {0};
-    OptionGroup groups[GROUPS_MAX];
+    OptionGroup groups[COMMAND_TABLES_MAX];
     size_t n_groups = list_groups(command, &line, groups);
     for (size_t i = 0; i < n_groups; i++) {
         if (groups[i].options->name)
@@ -101,7 +108,7 @@ static bool take_arguments(const Command *command, const CommandLine *line, Cont
                     command->usage->words);
         return false;
     }
-    size_t n_most = n_words + (command->flags & BUCKET_FLAGS && !line->bucket.bucket);
+    size_t n_most = n_words + (command->flags & COMMAND_BUCKET_FLAGS && !line->bucket.bucket);
     if (arguments->len > n_most) {
         g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "'%s' is one argument too many",
                     (const char *)arguments->pdata[n_most]);
@@ -121,7 +128,7 @@ static bool take_arguments(const Command *command, const CommandLine *line, Cont
 
 static int run(const Command *command, char *const *args, CommandLine *line, GError **error)
 {
-    OptionGroup groups[GROUPS_MAX];
+    OptionGroup groups[COMMAND_TABLES_MAX];
     size_t n_groups = list_groups(command, line, groups);
     if (!options_parse(groups, n_groups, args, line->arguments, error))
         return -1;

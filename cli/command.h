@@ -20,6 +20,9 @@ typedef enum {
     COMMAND_FILTERS = 1 << 3,      /* takes the filters */
 } CommandFlags;
 
+/* With one of these, a command has a bucket. */
+#define COMMAND_BUCKET_FLAGS (COMMAND_TAKES_BUCKET | COMMAND_NEEDS_BUCKET | COMMAND_NEEDS_STORE)
+
 /* What --help says, and what the command line is read into. */
 typedef struct {
     const char *words; /* arguments before BUCKET, all required: "KEY"; NULL for none */
@@ -48,6 +51,11 @@ int command_run(const Command *command, char *const *args);
 
 /* Writes the help of one command to stdout. */
 void command_print_help(const Command *command);
+
+#define COMMAND_TABLES_MAX 4
+
+/* The tables of its options, in the order of its help: its own, filters, bucket, general. */
+size_t command_list_options(const Command *command, const Option *ret_tables[COMMAND_TABLES_MAX]);
 
 /* The exit status, after whatever is still to be written to stdout: an error there is one. */
 int command_finish_output(int status);

@@ -2,6 +2,7 @@
  * thumbq: the table of commands.
  */
 #include "command.h"
+#include "complete.h"
 #include "error.h"
 #include "log.h"
 #include "units.h"
@@ -92,6 +93,10 @@ int main(int argc, char **argv)
         return help(argv[2]);
     if (is_one_of(argv[1], "version", "--version", "-V")) {
         printf("thumbq %s\n", THUMBQ_VERSION);
+        return command_finish_output(0);
+    }
+    if (!strcmp(argv[1], "complete")) { /* for shells; see packaging/completions/ */
+        complete_print(commands, G_N_ELEMENTS(commands), argv + 2);
         return command_finish_output(0);
     }
     const Command *command = find_command(argv[1]);

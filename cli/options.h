@@ -22,7 +22,8 @@ typedef enum {
 typedef struct {
     const char *name; /* without the dashes; NULL ends a table */
     OptionKind kind;
-    const char *value; /* what the help calls its value; NULL for a flag */
+    const char *value; /* what the help calls its value, "a|b" if it is one of them, DIR or FILE if
+                          it is that: shells complete it then; NULL for a flag */
     size_t offset;     /* of the field in the struct of the group */
     const char *help;
 } Option;

@@ -5,10 +5,26 @@
 #include <unistd.h>
 
 static LogLevel max_level = LOG_LEVEL_INFO;
+static void (*call_before)(void *data);
+static void *before_data;
 
 void log_set_level(LogLevel level)
 {
     max_level = level;
+}
+
+void log_set_before(void (*before)(void *data), void *data)
+{
+    call_before = before;
+    before_data = data;
+}
+
+void log_write(const char *bytes, size_t len)
+{
+    if (call_before)
+        call_before(before_data);
+    /* Nowhere to report that stderr is gone. */
+    (void)!write(STDERR_FILENO, bytes, len);
 }
 
 void log_message(LogLevel level, const char *format, ...)
@@ -26,6 +42,5 @@ void log_message(LogLevel level, const char *format, ...)
     va_end(arguments);
     g_string_append_c(line, '\n');
 
-    /* Nowhere to report that stderr is gone. */
-    (void)!write(STDERR_FILENO, line->str, line->len);
+    log_write(line->str, line->len);
 }

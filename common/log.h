@@ -11,6 +11,15 @@ typedef enum { LOG_LEVEL_ERROR, LOG_LEVEL_WARNING, LOG_LEVEL_INFO, LOG_LEVEL_DEB
 /* Messages above `level` are dropped. Default: LOG_LEVEL_INFO. */
 void log_set_level(LogLevel level);
 
+/*
+ * What is called before anything is written: a line that stands on the terminal makes way. NULL:
+ * nothing. One for the whole process.
+ */
+void log_set_before(void (*before)(void *data), void *data);
+
+/* Writes `len` bytes to stderr in one write(2), as they are. */
+void log_write(const char *bytes, size_t len);
+
 /* Writes "thumbq: <message>\n" (with "error: " or "warning: " where it is one) in one write(2). */
 void log_message(LogLevel level, const char *format, ...) G_GNUC_PRINTF(2, 3);
 

@@ -79,6 +79,7 @@ static gboolean on_signal(gint fd, GIOCondition condition, gpointer data)
     if (read(fd, &info, sizeof info) != sizeof info)
         return G_SOURCE_CONTINUE;
     daemon->stopping = true;
+    service_stopping(daemon->service);
     if (++daemon->signals > 1) {
         log_info("stopping at once; what was under way is done again at the next start");
         g_main_loop_quit(daemon->loop);
@@ -212,15 +213,29 @@ static bool open_state(Daemon *daemon, GError **error)
     return open_signals(daemon, error);
 }
 
+static char *describe(void *data)
+{
+    return report_status(data);
+}
+
+/* Before all else: no child may have what it takes out of the environment. */
+static void open_service(Daemon *daemon)
+{
+    g_autoptr(GError) error = NULL;
+
+    if (!service_open(describe, daemon, &daemon->service, &error))
+        log_warning("the service manager is told nothing: %s", error->message);
+}
+
 static bool open_events(Daemon *daemon, GError **error)
 {
-    daemon->progress = progress_new(daemon);
+    daemon->reporter = reporter_new(daemon);
     if (!open_bucket(daemon, error))
         return false;
     daemon->control = control_open(daemon, error);
     if (!daemon->control)
         return false;
-    return true;
+    return daemon->options->once || schedules_start(daemon->schedules, error);
 }
 
 /* `saved`: nothing is left to be committed. */
@@ -232,7 +247,7 @@ static void close_all(Daemon *daemon, bool saved)
     sweep_stop_all(daemon);
     batch_stop(daemon);
     schedules_free(daemon->schedules);
-    progress_free(daemon->progress);
+    reporter_free(daemon->reporter);
     control_free(daemon->control);
     pool_free(daemon->pool);
     while (!g_queue_is_empty(&daemon->jobs)) /* nobody answers them any more */
@@ -255,6 +270,7 @@ static bool run_loop(Daemon *daemon)
         log_info("watching '%s'", daemon->options->bucket);
     dispatch_soon(daemon);
     g_main_loop_run(daemon->loop);
+    schedules_stop(daemon->schedules);
     bool saved = !daemon->error && batch_commit(daemon); /* else it is done again */
     if (!daemon->error && daemon->options->once)
         report_summary(daemon, clock_monotonic_us() - start_us);
@@ -268,8 +284,9 @@ bool daemon_run(const DaemonOptions *options, const Config *config, uint64_t *re
     bool opened, saved = false;
 
     daemon.loop = g_main_loop_new(NULL, FALSE);
+    open_service(&daemon);
     /* A wrong schedule or format is a wrong configuration: refused before anything is touched. */
-    daemon.schedules = schedules_new(&daemon, error);
+    daemon.schedules = schedules_new(&daemon, config, error);
     opened =
         daemon.schedules &&
         formats_check(options->handler_program, config->renditions, config->n_renditions, error) &&
@@ -279,6 +296,7 @@ bool daemon_run(const DaemonOptions *options, const Config *config, uint64_t *re
         *ret_dead = report_dead(&daemon);
     }
     close_all(&daemon, saved);
+    service_free(daemon.service);
     g_main_loop_unref(daemon.loop);
     if (daemon.error)
         g_propagate_error(error, daemon.error);

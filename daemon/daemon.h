@@ -5,6 +5,7 @@
 #pragma once
 
 #include "config.h"
+#include "progress_count.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -14,6 +15,8 @@ typedef struct {
     const char *handler_program; /* path of thumbq-thumbnail */
     bool once;                   /* bring everything up to date, then return */
     bool quiet;                  /* no START/END/REPORT lines */
+    ProgressFunction progress;   /* told of the work ten times a second; NULL: nobody */
+    void *progress_data;
 } DaemonOptions;
 
 /*

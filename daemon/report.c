@@ -7,30 +7,13 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <unistd.h>
 
-#define PROGRESS_MS 250
-
-struct Progress {
+struct Reporter {
     Daemon *daemon;
     guint source;
-    bool shown;
-    int64_t since_us;
-    uint64_t invocations;
+    Backlog backlog;
+    uint64_t dead; /* when there was nothing to do the last time */
 };
-
-static void write_text(const char *text)
-{
-    (void)!write(STDERR_FILENO, text, strlen(text)); /* nowhere to report it */
-}
-
-static void clear_line(Progress *progress)
-{
-    if (progress && progress->shown)
-        write_text("\r\033[K");
-    if (progress)
-        progress->shown = false;
-}
 
 /* Whole mebibytes, rounded up, as Lambda prints them. */
 static int64_t megabytes(int64_t bytes)
@@ -45,7 +28,7 @@ void report_invocation(const Job *job, const PoolUsage *usage, ErrorCode code, c
     g_autofree char *key = object_key_to_text(job->key, NULL);
 
     /* Where a progress line tells a person how far it is, only failures are worth a line. */
-    bool progress_tells = job->daemon->options->once && job->daemon->progress && code == ERROR_NONE;
+    bool progress_tells = job->daemon->options->once && job->daemon->reporter && code == ERROR_NONE;
     if (job->daemon->options->quiet || progress_tells)
         return;
     g_string_append_printf(line,
@@ -66,8 +49,7 @@ void report_invocation(const Job *job, const PoolUsage *usage, ErrorCode code, c
     if (code != ERROR_NONE)
         g_string_append_printf(line, "\tError: %s", *message ? message : error_text(code));
     g_string_append_c(line, '\n');
-    clear_line(job->daemon->progress);
-    write_text(line->str);
+    log_write(line->str, line->len);
 }
 
 static bool add_up(const char *group, const StoreTotals *totals, void *data)
@@ -77,73 +59,99 @@ static bool add_up(const char *group, const StoreTotals *totals, void *data)
     return true;
 }
 
-static bool read_totals(Daemon *daemon, StoreTotals *totals)
+bool report_totals(Daemon *daemon, StoreTotals *ret_totals)
 {
     g_autoptr(StoreSnapshot) snapshot =
         daemon->store ? store_snapshot_begin(daemon->store, NULL) : NULL;
     const StoreFilter everything = {0};
 
-    memset(totals, 0, sizeof *totals);
-    return snapshot && store_totals(snapshot, &everything, STORE_BY_ALL, add_up, totals, NULL);
+    memset(ret_totals, 0, sizeof *ret_totals);
+    return snapshot && store_totals(snapshot, &everything, STORE_BY_ALL, add_up, ret_totals, NULL);
 }
 
-static gboolean show_progress(gpointer data)
+/* What comes is added to the total; what goes has been done. */
+static void backlog_follow(Backlog *backlog, uint64_t left)
 {
-    Progress *progress = data;
-    Daemon *daemon = progress->daemon;
+    if (left > backlog->left)
+        backlog->total += left - backlog->left;
+    backlog->left = left;
+}
+
+bool report_backlog(Daemon *daemon, Backlog *backlog, ProgressCount *ret_count)
+{
     StoreTotals totals;
 
-    if (!read_totals(daemon, &totals))
+    if (!report_totals(daemon, &totals))
+        return false;
+    backlog_follow(backlog, totals.by_state[STATE_PENDING] + totals.by_state[STATE_RUNNING]);
+    *ret_count = (ProgressCount){.done = backlog->total - backlog->left,
+                                 .total = backlog->total,
+                                 .failed = totals.by_state[STATE_DEAD],
+                                 .is_growing = bucket_is_scanning(daemon->bucket)};
+    return true;
+}
+
+static gboolean report_progress(gpointer data)
+{
+    Reporter *reporter = data;
+    Daemon *daemon = reporter->daemon;
+    const DaemonOptions *options = daemon->options;
+    ProgressCount count;
+
+    if (!report_backlog(daemon, &reporter->backlog, &count))
         return G_SOURCE_CONTINUE;
-    uint64_t left = totals.by_state[STATE_PENDING] + totals.by_state[STATE_RUNNING];
-    if (left == 0 && pool_busy(daemon->pool) == 0) {
-        clear_line(progress);
-        progress->since_us = clock_monotonic_us();
-        progress->invocations = daemon->invocations;
+    bool is_idle = reporter->backlog.left == 0 && pool_busy(daemon->pool) == 0;
+    if (is_idle && !(options->once && count.is_growing)) {
+        reporter->backlog = (Backlog){0};
+        reporter->dead = count.failed;
+        options->progress(NULL, options->progress_data);
         return G_SOURCE_CONTINUE;
     }
-
-    double seconds = (double)(clock_monotonic_us() - progress->since_us) / CLOCK_US_PER_SEC;
-    double rate = (double)(daemon->invocations - progress->invocations) / MAX(seconds, 0.1);
-    g_autofree char *done = units_format_count((int64_t)totals.by_state[STATE_DONE]);
-    g_autofree char *rest = units_format_count((int64_t)left);
-    g_autofree char *line =
-        g_strdup_printf("\r\033[K%s done, %s to do, %" PRIu64 " dead, %.0f/s, %d at work%s", done,
-                        rest, totals.by_state[STATE_DEAD], rate, pool_busy(daemon->pool),
-                        bucket_is_scanning(daemon->bucket) ? ", scanning" : "");
-    write_text(line);
-    progress->shown = true;
+    count.failed -= MIN(count.failed, reporter->dead);
+    options->progress(&count, options->progress_data);
     return G_SOURCE_CONTINUE;
 }
 
-Progress *progress_new(Daemon *daemon)
+Reporter *reporter_new(Daemon *daemon)
 {
-    Progress *progress;
-
-    /* For people at a terminal only; a log wants lines. */
-    if (!isatty(STDERR_FILENO))
+    if (!daemon->options->progress)
         return NULL;
-    progress = g_new0(Progress, 1);
-    progress->daemon = daemon;
-    progress->since_us = clock_monotonic_us();
-    progress->source = g_timeout_add(PROGRESS_MS, show_progress, progress);
-    return progress;
+    Reporter *reporter = g_new0(Reporter, 1);
+    reporter->daemon = daemon;
+    reporter->dead = report_dead(daemon);
+    reporter->source = g_timeout_add(PROGRESS_MS, report_progress, reporter);
+    return reporter;
 }
 
-void progress_free(Progress *progress)
+void reporter_free(Reporter *reporter)
 {
-    if (!progress)
+    if (!reporter)
         return;
-    clear_line(progress);
-    g_source_remove(progress->source);
-    g_free(progress);
+    g_source_remove(reporter->source);
+    g_free(reporter);
 }
 
 uint64_t report_dead(Daemon *daemon)
 {
     StoreTotals totals;
 
-    return read_totals(daemon, &totals) ? totals.by_state[STATE_DEAD] : 0;
+    return report_totals(daemon, &totals) ? totals.by_state[STATE_DEAD] : 0;
+}
+
+char *report_status(Daemon *daemon)
+{
+    StoreTotals totals;
+
+    if (!read_totals(daemon, &totals))
+        return NULL;
+    uint64_t left = totals.by_state[STATE_PENDING] + totals.by_state[STATE_RUNNING];
+    g_autofree char *objects = units_format_count((int64_t)totals.objects);
+    g_autofree char *rest = units_format_count((int64_t)left);
+    g_autofree char *done = units_format_count((int64_t)totals.by_state[STATE_DONE]);
+    return g_strdup_printf(
+        "%s %s: %s done, %s to do, %" PRIu64 " dead%s", objects,
+        totals.objects == 1 ? "object" : "objects", done, rest, totals.by_state[STATE_DEAD],
+        bucket_is_scanning(daemon->bucket) ? "; looking through the bucket" : "");
 }
 
 void report_summary(Daemon *daemon, int64_t took_us)
@@ -151,7 +159,7 @@ void report_summary(Daemon *daemon, int64_t took_us)
     StoreTotals totals;
     g_autofree char *took = clock_format_duration(took_us);
 
-    if (!read_totals(daemon, &totals))
+    if (!report_totals(daemon, &totals))
         return;
     g_autofree char *objects = units_format_count((int64_t)totals.objects);
     g_autofree char *invocations = units_format_count((int64_t)daemon->invocations);

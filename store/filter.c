@@ -1,4 +1,4 @@
-#include "store.h"
+#include "store_internal.h"
 
 #include <fnmatch.h>
 #include <string.h>
@@ -41,12 +41,17 @@ static bool glob_matches(const char *pattern, const char *key)
     return fnmatch(pattern, is_on_name ? slash + 1 : key, 0) == 0;
 }
 
+bool filter_matches_name(const StoreFilter *filter, const char *key)
+{
+    return (!filter->prefix || strncmp(key, filter->prefix, strlen(filter->prefix)) == 0) &&
+           (!filter->match || glob_matches(filter->match, key));
+}
+
 bool store_filter_matches(const StoreFilter *filter, const Record *record)
 {
     return in_set(filter->states, (int)record->state) &&
            in_set(filter->types, (int)record->facts.type) &&
            (!filter->damaged || record->facts.damaged) &&
            size_matches(filter, record->version.size) && date_matches(filter, record) &&
-           (!filter->prefix || strncmp(record->key, filter->prefix, strlen(filter->prefix)) == 0) &&
-           (!filter->match || glob_matches(filter->match, record->key));
+           filter_matches_name(filter, record->key);
 }

@@ -4,11 +4,12 @@
 
 #include <string.h>
 
-/* What a row costs: read in the table of records, looked up there from an index, kept until all are
- * there. */
+/* What a row costs: read in the table of records, looked up there from an index, taken for its name
+ * alone, kept until all are there. */
 #define COST_READ   1.0
 #define COST_LOOKUP 2.0
-#define COST_KEEP   3.0
+#define COST_NAME   0.2
+#define COST_KEEP   1.0
 
 /* The share of all records in a range nobody has counted. */
 #define SHARE_UNKNOWN (1.0 / 16)
@@ -165,41 +166,65 @@ static bool is_in_order(Table table, StoreSort sort)
     return false;
 }
 
-static double cost(const Planner *planner, const Candidate *candidate, bool is_ordered,
+/* True if the range of such a table holds nothing that the filter leaves out, but for names. */
+static bool is_exact(const StoreFilter *filter, Table table)
+{
+    StoreFilter rest = *filter;
+
+    rest.prefix = rest.match = NULL;
+    if (table == TABLE_BY_STATE)
+        rest.states = 0;
+    if (table == TABLE_BY_TYPE)
+        rest.types = 0;
+    if (table == TABLE_BY_DATE)
+        rest.has_since = rest.has_until = false;
+    if (table == TABLE_BY_SIZE)
+        rest.has_min_size = rest.has_max_size = false;
+    return store_filter_is_empty(&rest);
+}
+
+bool plan_needs_names_only(const Plan *plan, StoreSort sort)
+{
+    return plan->is_exact && sort == STORE_SORT_NAME && plan->range.table != TABLE_OBJECTS;
+}
+
+static double cost(const Planner *planner, double rows, const Plan *plan, StoreSort sort,
                    uint64_t limit)
 {
-    double rows = candidate->rows;
-    double per_row = COST_READ;
+    double read = plan->range.table == TABLE_OBJECTS ? COST_READ : COST_LOOKUP + COST_READ;
+    double kept = limit > 0 ? MIN(rows, (double)limit) : rows;
 
-    if (candidate->range.table != TABLE_OBJECTS)
-        per_row += COST_LOOKUP;
-    if (!is_ordered)
-        per_row += COST_KEEP;
-    else if (limit > 0)
-        rows *= MIN(1.0, (double)limit / MAX(planner->matches, 1.0)); /* ends early */
-    return rows * per_row;
+    if (plan->is_ordered) {
+        if (limit > 0)
+            rows *= MIN(1.0, (double)limit / MAX(planner->matches, 1.0)); /* ends early */
+        return rows * read;
+    }
+    return rows * (plan_needs_names_only(plan, sort) ? COST_NAME : read) +
+           kept * (COST_KEEP + COST_LOOKUP + COST_READ);
 }
 
 bool plan_query(StoreSnapshot *snapshot, const StoreFilter *filter, bool is_sorted, StoreSort sort,
                 uint64_t limit, Plan *ret_plan, GError **error)
 {
     Planner planner = {.snapshot = snapshot, .filter = filter, .matches = G_MAXDOUBLE};
-    const Candidate *best = NULL;
-    double best_cost = 0;
+    double best_cost = G_MAXDOUBLE;
 
     if (!count_group(&planner, STORE_BY_ALL, "", &planner.total, error) ||
         !add_all(&planner, error))
         return false;
     for (size_t i = 0; i < planner.n_candidates; i++) {
         const Candidate *candidate = &planner.candidates[i];
-        bool is_ordered = !is_sorted || is_in_order(candidate->range.table, sort);
-        double its_cost = cost(&planner, candidate, is_ordered, limit);
-        if (!best || its_cost < best_cost) {
-            best = candidate;
+        Table table = candidate->range.table;
+        Plan plan = {
+            .range = candidate->range,
+            .is_ordered = !is_sorted || is_in_order(table, sort),
+            .is_exact = is_exact(filter, table),
+        };
+        double its_cost = cost(&planner, candidate->rows, &plan, sort, limit);
+        if (its_cost < best_cost) {
             best_cost = its_cost;
-            ret_plan->is_ordered = is_ordered;
+            *ret_plan = plan;
         }
     }
-    ret_plan->range = best->range;
     return true;
 }

@@ -9,7 +9,11 @@
 typedef struct {
     WalkRange range;
     bool is_ordered; /* the rows come in the order wanted */
+    bool is_exact;   /* the filter selects all of the range's records, but for their names */
 } Plan;
+
+/* True if the rows' names are all it takes to select records in the order `sort`. */
+bool plan_needs_names_only(const Plan *plan, StoreSort sort);
 
 /* `is_sorted` false: any order will do. */
 bool plan_query(StoreSnapshot *snapshot, const StoreFilter *filter, bool is_sorted, StoreSort sort,

@@ -33,6 +33,12 @@ static bool read_row(StoreSnapshot *snapshot, Table table, MDB_val value, Record
     return objects_get_row(snapshot->store, snapshot->txn, value, ret_record, error);
 }
 
+/* True if a hash stands for the key's end, or may do so. */
+static bool is_long(MDB_val key)
+{
+    return key.mv_size > KEY_OBJECT_PREFIX_LEN;
+}
+
 /*
  * Visits what was selected, in its order. A record that changed or went away since, which happens
  * only when the snapshot was renewed, is left out where it does not match any more.
@@ -54,18 +60,33 @@ static bool visit_selection(Query *query, Selection *selection, GError **error)
         if (found && store_filter_matches(query->filter, &record))
             visit_record(query, &record);
     }
-    selection_empty(selection);
     return true;
 }
 
-/* Selects all that match, then visits them. */
-static bool run_selecting(Query *query, const WalkRange *range, GError **error)
+/*
+ * Adds the record that an index row leads to without reading it: the row holds its name. False if
+ * only the record tells what that is.
+ */
+static bool select_name(Query *query, MDB_val row, Selection *selection)
 {
-    g_auto(Walk) walk;
-    g_auto(Selection) selection;
+    char key[KEY_MAX + 1];
 
-    walk_init(&walk, query->snapshot, range, false);
-    selection_init(&selection, query->sort, query->reverse, query->limit);
+    if (is_long(row))
+        return false;
+    memcpy(key, row.mv_data, row.mv_size);
+    key[row.mv_size] = '\0';
+    if (filter_matches_name(query->filter, key))
+        selection_add_name(selection, key);
+    return true;
+}
+
+/* Selects what matches in one pass over the range. */
+static bool select_rows(Query *query, const Plan *plan, Selection *selection, GError **error)
+{
+    bool by_name = plan_needs_names_only(plan, query->sort);
+    g_auto(Walk) walk;
+
+    walk_init(&walk, query->snapshot, &plan->range, false);
     for (;;) {
         MDB_val key, value;
         Record record;
@@ -73,14 +94,34 @@ static bool run_selecting(Query *query, const WalkRange *range, GError **error)
         if (!walk_next(&walk, &found, &key, &value, error))
             return false;
         if (!found)
-            break;
-        if (!read_row(query->snapshot, range->table, value, &record, error))
+            return true;
+        if (by_name && select_name(query, value, selection))
+            continue;
+        if (!read_row(query->snapshot, plan->range.table, value, &record, error))
             return false;
         if (store_filter_matches(query->filter, &record))
-            selection_add(&selection, &record);
+            selection_add(selection, &record);
     }
-    walk_clear(&walk);
-    return visit_selection(query, &selection, error);
+}
+
+/* Selects what matches, then visits it: all at once, or in passes where it is too much for that. */
+static bool run_selecting(Query *query, const Plan *plan, GError **error)
+{
+    uint64_t max = query->snapshot->store->limits.selection_max;
+    bool is_last = false;
+    g_auto(Selection) selection;
+
+    selection_init(&selection, query->sort, query->reverse,
+                   query->limit > 0 ? MIN(query->limit, max) : max);
+    while (!is_last && !query->is_over) {
+        if (!select_rows(query, plan, &selection, error))
+            return false;
+        is_last = !selection_is_full(&selection);
+        if (!visit_selection(query, &selection, error))
+            return false;
+        selection_advance(&selection);
+    }
+    return true;
 }
 
 /*
@@ -92,11 +133,6 @@ typedef struct {
     Selection selection;
     uint8_t prefix[KEY_OBJECT_PREFIX_LEN];
 } Cluster;
-
-static bool is_long(MDB_val key)
-{
-    return key.mv_size > KEY_OBJECT_PREFIX_LEN;
-}
 
 /* True if records are waiting, and the row of `key` is not one of theirs. */
 static bool ends_cluster(const Cluster *cluster, MDB_val key)
@@ -129,6 +165,7 @@ static bool run_ordered(Query *query, const WalkRange *range, Cluster *cluster, 
             walk_unread(&walk, key);
             if (!visit_selection(query, &cluster->selection, error))
                 return false;
+            selection_empty(&cluster->selection);
             continue;
         }
         if (!read_row(query->snapshot, range->table, value, &record, error))
@@ -153,7 +190,7 @@ static bool run(Query *query, bool is_sorted, GError **error)
                     error))
         return false;
     if (!plan.is_ordered)
-        return run_selecting(query, &plan.range, error);
+        return run_selecting(query, &plan, error);
     selection_init(&cluster.selection, STORE_SORT_NAME, query->reverse, query->limit);
     bool ok = run_ordered(query, &plan.range, &cluster, error);
     selection_clear(&cluster.selection);

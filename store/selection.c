@@ -7,11 +7,12 @@ static void clear_selected(gpointer item)
     g_free(((Selected *)item)->key);
 }
 
-void selection_init(Selection *selection, StoreSort sort, bool reverse, uint64_t limit)
+void selection_init(Selection *selection, StoreSort sort, bool reverse, uint64_t max)
 {
     selection->sort = sort;
     selection->reverse = reverse;
-    selection->limit = limit;
+    selection->max = max;
+    selection->after.key = NULL;
     selection->items = g_array_new(FALSE, FALSE, sizeof(Selected));
     g_array_set_clear_func(selection->items, clear_selected);
 }
@@ -19,6 +20,7 @@ void selection_init(Selection *selection, StoreSort sort, bool reverse, uint64_t
 void selection_clear(Selection *selection)
 {
     g_array_unref(selection->items);
+    g_free(selection->after.key);
 }
 
 void selection_empty(Selection *selection)
@@ -98,30 +100,60 @@ static void sift_down(Selection *selection)
     }
 }
 
-void selection_add(Selection *selection, const Record *record)
+bool selection_is_full(const Selection *selection)
 {
-    Selected item = {
-        .value = value_of(record, selection->sort),
-        .id = record->id,
-        .key = (char *)record->key, /* copied only where it stays */
-    };
-    bool is_full = selection->limit > 0 && selection->items->len >= selection->limit;
+    return selection->max > 0 && selection->items->len >= selection->max;
+}
 
-    if (is_full && compare(selection, &item, at(selection, 0)) >= 0)
+/* True if the item belongs to this pass, and before what has been found so far. */
+static bool is_wanted(const Selection *selection, const Selected *item)
+{
+    return (!selection->after.key || compare(selection, item, &selection->after) > 0) &&
+           (!selection_is_full(selection) || compare(selection, item, at(selection, 0)) < 0);
+}
+
+/* Its key is copied only where it stays. */
+static void add(Selection *selection, Selected item)
+{
+    if (!is_wanted(selection, &item))
         return;
-    item.key = g_strdup(record->key);
-    if (is_full) {
+    item.key = g_strdup(item.key);
+    if (selection_is_full(selection)) {
         g_free(at(selection, 0)->key);
         *at(selection, 0) = item;
         sift_down(selection);
     } else {
         g_array_append_val(selection->items, item);
-        if (selection->limit > 0)
+        if (selection->max > 0)
             sift_up(selection);
     }
+}
+
+void selection_add(Selection *selection, const Record *record)
+{
+    add(selection, (Selected){.value = value_of(record, selection->sort),
+                              .id = record->id,
+                              .key = (char *)record->key});
+}
+
+void selection_add_name(Selection *selection, const char *key)
+{
+    add(selection, (Selected){.key = (char *)key});
 }
 
 void selection_sort(Selection *selection)
 {
     g_array_sort_with_data(selection->items, compare_items, selection);
+}
+
+void selection_advance(Selection *selection)
+{
+    guint n = selection->items->len;
+
+    if (n > 0) {
+        g_free(selection->after.key);
+        selection->after = *at(selection, n - 1);
+        at(selection, n - 1)->key = NULL;
+    }
+    selection_empty(selection);
 }

@@ -25,6 +25,7 @@ static const StoreLimits small_limits = {
     .batch_max = 64,
     .events_max = 200,
     .renew_rows = 7,
+    .selection_max = 16,
 };
 
 static inline Store *open_store(const char *directory, StoreMode mode, const StoreLimits *limits)

@@ -356,6 +356,7 @@ static void test_full_map(void)
         .batch_max = 100000,
         .events_max = 100,
         .renew_rows = 100,
+        .selection_max = 1000,
     };
     Fixture fixture;
     int failures = 0;

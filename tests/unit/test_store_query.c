@@ -14,6 +14,7 @@ static const StoreLimits limits_of_store = {
     .batch_max = 64,
     .events_max = 200,
     .renew_rows = 7,
+    .selection_max = 16,
 };
 
 static Fixture fixture;

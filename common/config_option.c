@@ -1,0 +1,321 @@
+#include "config_option.h"
+
+#include "error.h"
+#include "units.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define SEC INT64_C(1000000)
+
+static bool check_range(const Option *option, int64_t value, const char *text, GError **error)
+{
+    if (value >= option->min && value <= option->max)
+        return true;
+
+    if (option->type == OPTION_BYTES) {
+        g_autofree char *min = units_format_bytes(option->min);
+        g_autofree char *max = units_format_bytes(option->max);
+        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "'%s' is not between %s and %s", text, min,
+                    max);
+    } else if (option->type == OPTION_DURATION) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "'%s' is not between %.3g s and %.10g s",
+                    text, (double)option->min / SEC, (double)option->max / SEC);
+    } else {
+        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE,
+                    "'%s' is not between %" G_GINT64_FORMAT " and %" G_GINT64_FORMAT, text,
+                    option->min, option->max);
+    }
+    return false;
+}
+
+static bool parse_number(const Option *option, const char *text, int64_t *ret_value, GError **error)
+{
+    int64_t value;
+    bool parsed;
+
+    if (option->type == OPTION_CORES && strcmp(text, "auto") == 0) {
+        *ret_value = CLAMP(sysconf(_SC_NPROCESSORS_ONLN), 1, option->max);
+        return true;
+    }
+    if (option->type == OPTION_BYTES)
+        parsed = units_parse_bytes(text, &value, error);
+    else if (option->type == OPTION_DURATION)
+        parsed = units_parse_duration(text, &value, error);
+    else
+        parsed = units_parse_count(text, &value, error);
+    if (!parsed || !check_range(option, value, text, error))
+        return false;
+    *ret_value = value;
+    return true;
+}
+
+static bool parse_size(const Option *option, const char *text, Rendition *rendition, GError **error)
+{
+    int width, height, used = 0;
+
+    /* sscanf would take signs and spaces as well: the characters are checked first. */
+    bool plain = strspn(text, "0123456789x") == strlen(text) && strlen(text) <= 11;
+    if (!plain || sscanf(text, "%5dx%5d%n", &width, &height, &used) != 2 || text[used] != '\0') {
+        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "'%s' is no size; write 256x256", text);
+        return false;
+    }
+    if (!check_range(option, width, text, error) || !check_range(option, height, text, error))
+        return false;
+    rendition->width = width;
+    rendition->height = height;
+    return true;
+}
+
+static bool parse_color(const char *text, uint32_t *ret_color, GError **error)
+{
+    if (text[0] == '#' && strlen(text) == 7 && strspn(text + 1, "0123456789abcdefABCDEF") == 6) {
+        *ret_color = (uint32_t)g_ascii_strtoull(text + 1, NULL, 16);
+        return true;
+    }
+    g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "'%s' is no colour; write #ffffff", text);
+    return false;
+}
+
+/* ---- enums --------------------------------------------------------------------------------------
+ */
+
+/* `value` as its enum's own function names it. */
+static const char *enum_name(OptionType type, int value)
+{
+    switch (type) {
+    case OPTION_FIT:
+        return fit_name((Fit)value);
+    case OPTION_FORMAT:
+        return format_name((Format)value);
+    case OPTION_DURABILITY:
+        return durability_name((Durability)value);
+    case OPTION_ANIMATION:
+        return animation_name((Animation)value);
+    case OPTION_CATCHUP:
+        return catchup_name((Catchup)value);
+    case OPTION_TARGET:
+        return lifecycle_target_name((LifecycleTarget)value);
+    case OPTION_KEEP:
+        return keep_name(value);
+    default:
+        g_assert_not_reached();
+    }
+}
+
+/* Names of each enum; of OPTION_KEEP, of its bits. */
+static const int enum_counts[] = {
+    [OPTION_FIT] = FIT_FILL + 1,
+    [OPTION_FORMAT] = FORMAT_SAME + 1,
+    [OPTION_DURABILITY] = DURABILITY_NONE + 1,
+    [OPTION_ANIMATION] = ANIMATION_KEEP + 1,
+    [OPTION_CATCHUP] = CATCHUP_ALL + 1,
+    [OPTION_TARGET] = LIFECYCLE_OBJECTS + 1,
+    [OPTION_KEEP] = KEEP_BITS,
+};
+
+static bool parse_enum(OptionType type, const char *text, int *ret_value, GError **error)
+{
+    const char *names[8];
+    int n = enum_counts[type];
+
+    for (int i = 0; i < n; i++) {
+        names[i] = enum_name(type, i);
+        if (strcmp(names[i], text) == 0) {
+            *ret_value = i;
+            return true;
+        }
+    }
+    const char *nearest = units_nearest(text, names, (size_t)n);
+    g_autofree char *hint = nearest ? g_strdup_printf("; did you mean '%s'?", nearest) : NULL;
+    g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "unknown value '%s'%s", text, hint ? hint : "");
+    return false;
+}
+
+/* "none", or names with ',' between. */
+static bool parse_keep(const char *text, unsigned *ret_keep, GError **error)
+{
+    g_auto(GStrv) names = g_strsplit(text, ",", KEEP_BITS + 1);
+    unsigned keep = KEEP_NONE;
+
+    if (strcmp(text, "none") == 0) {
+        *ret_keep = KEEP_NONE;
+        return true;
+    }
+    for (char **name = names; *name; name++) {
+        int bit;
+        if (!parse_enum(OPTION_KEEP, g_strstrip(*name), &bit, error))
+            return false;
+        keep |= 1U << bit;
+    }
+    if (keep == KEEP_NONE) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "the value is empty; write none");
+        return false;
+    }
+    *ret_keep = keep;
+    return true;
+}
+
+static char *format_keep(unsigned keep)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    for (int bit = 0; bit < KEEP_BITS; bit++) {
+        if (keep & 1U << bit)
+            g_string_append_printf(text, "%s%s", text->len > 0 ? "," : "", keep_name(bit));
+    }
+    return g_strdup(keep == KEEP_NONE ? "none" : text->str);
+}
+
+static bool parse_text(const Option *option, const char *text, char **field, GError **error)
+{
+    if ((int64_t)strlen(text) < option->min) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "the value is empty");
+        return false;
+    }
+    if ((int64_t)strlen(text) > option->max) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE,
+                    "the value has more than %" G_GINT64_FORMAT " characters", option->max);
+        return false;
+    }
+    g_free(*field);
+    *field = g_strdup(text);
+    return true;
+}
+
+static bool parse_patterns(const Option *option, const char *text, GStrv *field, GError **error)
+{
+    g_autofree char *checked = NULL;
+
+    if (!parse_text(option, text, &checked, error))
+        return false;
+    g_strfreev(*field);
+    *field = g_strsplit(checked, ";", -1);
+    return true;
+}
+
+bool config_option_parse(const Option *option, const char *text, void *base, GError **error)
+{
+    void *field = (char *)base + option->offset;
+    int64_t number;
+
+    switch (option->type) {
+    case OPTION_TEXT:
+        return parse_text(option, text, field, error);
+    case OPTION_PATTERNS:
+        return parse_patterns(option, text, field, error);
+    case OPTION_SIZE:
+        return parse_size(option, text, base, error);
+    case OPTION_COLOR:
+        return parse_color(text, field, error);
+    case OPTION_FIT:
+    case OPTION_FORMAT:
+    case OPTION_DURABILITY:
+    case OPTION_ANIMATION:
+    case OPTION_CATCHUP:
+    case OPTION_TARGET:
+        return parse_enum(option->type, text, field, error); /* an enum is an int to the ABI */
+    case OPTION_KEEP:
+        return parse_keep(text, field, error);
+    case OPTION_INT:
+    case OPTION_CORES:
+        if (!parse_number(option, text, &number, error))
+            return false;
+        *(int *)field = (int)number;
+        return true;
+    case OPTION_COUNT:
+    case OPTION_BYTES:
+    case OPTION_DURATION:
+        return parse_number(option, text, field, error);
+    }
+    g_assert_not_reached();
+}
+
+/* The largest unit that divides the value without rest. */
+static char *format_exact(int64_t value, int64_t step, const char *const *suffixes, size_t n)
+{
+    size_t i = 0;
+
+    while (value != 0 && i + 1 < n && value % step == 0) {
+        value /= step;
+        i++;
+    }
+    return g_strdup_printf("%" G_GINT64_FORMAT "%s", value, suffixes[i]);
+}
+
+static char *format_duration(int64_t us)
+{
+    static const struct {
+        int64_t us;
+        const char *suffix;
+    } units[] = {{86400 * SEC, "d"}, {3600 * SEC, "h"}, {60 * SEC, "m"},
+                 {SEC, "s"},         {1000, "ms"},      {1, "us"}};
+
+    for (size_t i = 0; us != 0 && i < G_N_ELEMENTS(units); i++) {
+        if (us % units[i].us == 0)
+            return g_strdup_printf("%" G_GINT64_FORMAT "%s", us / units[i].us, units[i].suffix);
+    }
+    return g_strdup("0");
+}
+
+char *config_option_format(const Option *option, const void *base)
+{
+    static const char *const bytes[] = {"", "K", "M", "G", "T"};
+    static const char *const counts[] = {"", "K", "M", "G"};
+    const void *field = (const char *)base + option->offset;
+    const Rendition *rendition = base;
+
+    switch (option->type) {
+    case OPTION_TEXT:
+        return g_strdup(*(char *const *)field);
+    case OPTION_PATTERNS:
+        return g_strjoinv(";", *(const GStrv *)field);
+    case OPTION_SIZE:
+        return g_strdup_printf("%dx%d", rendition->width, rendition->height);
+    case OPTION_COLOR:
+        return g_strdup_printf("#%06x", *(const uint32_t *)field);
+    case OPTION_FIT:
+    case OPTION_FORMAT:
+    case OPTION_DURABILITY:
+    case OPTION_ANIMATION:
+    case OPTION_CATCHUP:
+    case OPTION_TARGET:
+        return g_strdup(enum_name(option->type, *(const int *)field));
+    case OPTION_KEEP:
+        return format_keep(*(const unsigned *)field);
+    case OPTION_INT:
+    case OPTION_CORES:
+        return g_strdup_printf("%d", *(const int *)field);
+    case OPTION_COUNT:
+        return format_exact(*(const int64_t *)field, 1000, counts, G_N_ELEMENTS(counts));
+    case OPTION_BYTES:
+        return format_exact(*(const int64_t *)field, 1024, bytes, G_N_ELEMENTS(bytes));
+    case OPTION_DURATION:
+        return format_duration(*(const int64_t *)field);
+    }
+    g_assert_not_reached();
+}
+
+void config_option_set_defaults(SectionType section, void *base)
+{
+    for (size_t i = 0; i < config_n_options; i++) {
+        const Option *option = &config_options[i];
+        if (option->section == section && option->fallback)
+            g_assert_true(config_option_parse(option, option->fallback, base, NULL));
+    }
+}
+
+void config_option_clear_all(SectionType section, void *base)
+{
+    for (size_t i = 0; i < config_n_options; i++) {
+        const Option *option = &config_options[i];
+        if (option->section != section)
+            continue;
+        void *field = (char *)base + option->offset;
+        if (option->type == OPTION_TEXT)
+            g_clear_pointer((char **)field, g_free);
+        else if (option->type == OPTION_PATTERNS)
+            g_clear_pointer((GStrv *)field, g_strfreev);
+    }
+}

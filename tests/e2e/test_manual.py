@@ -1,0 +1,140 @@
+"""The manual pages: one per command, with all its options, in good form; and the text that they
+are made of, docs/commands.md, tells of every command and option and of no other."""
+
+import gzip
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+from pathlib import Path
+
+from harness import THUMBQ, main
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = (ROOT / "docs" / "commands.md").read_text()
+SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", DOCS, re.MULTILINE | re.DOTALL))
+SHARED = "What all commands share"
+NO_COMMANDS = {SHARED, "Errors"}
+PAGES = Path(THUMBQ).resolve().parents[1] / "man"
+
+OPTION = re.compile(r"(?<![\w-])--([a-z][a-z-]*)")
+
+
+def ask(*arguments):
+    return subprocess.run([THUMBQ, *arguments], check=True, stdout=subprocess.PIPE,
+                          text=True).stdout
+
+
+def commands():
+    listed = ask("help").split("Commands:\n")[1].split("\n\n")[0]
+    return [line.split()[0] for line in listed.splitlines()]
+
+
+def options(command):
+    """(its own, those that it shares with others)"""
+    groups = re.split(r"^(\w+):$", ask(command, "--help"), flags=re.MULTILINE)
+    found = {title: re.findall(r"^  --([a-z-]+)", text, re.MULTILINE)
+             for title, text in zip(groups[1::2], groups[2::2])}
+    own = found.pop("Options", [])
+    found.pop("Examples", None)
+    return own, [name for names in found.values() for name in names]
+
+
+class Documentation(unittest.TestCase):
+
+    def test_every_command_has_a_section(self):
+        for command in commands():
+            self.assertIn(command, SECTIONS,
+                          f"docs/commands.md: write a section '## {command}': a block with its "
+                          f"usage, what it does, and examples in a block that begins with ```sh")
+            self.assertTrue(SECTIONS[command].lstrip().startswith(f"```\nthumbq {command}"),
+                            f"docs/commands.md: '## {command}' must begin with a block "
+                            f"'thumbq {command} ...', its usage")
+            self.assertIn(f"[`{command}`](#{command})", DOCS,
+                          f"docs/commands.md: '{command}' is missing in the table of commands at "
+                          f"the top")
+
+    def test_every_section_has_a_command(self):
+        self.assertEqual(set(SECTIONS) - NO_COMMANDS - set(commands()), set(),
+                         "docs/commands.md tells of commands that thumbq does not have")
+
+    def test_every_option_is_told(self):
+        for command in commands():
+            own, shared = options(command)
+            for name in own:
+                self.assertIn(name, OPTION.findall(SECTIONS[command]),
+                              f"docs/commands.md: say in the section '## {command}' what "
+                              f"'--{name}' does")
+            for name in shared:
+                self.assertIn(name, OPTION.findall(SECTIONS[SHARED]),
+                              f"docs/commands.md: say in '## {SHARED}' what '--{name}' does")
+
+    def test_every_option_told_exists(self):
+        for command in commands():
+            usage = SECTIONS[command].split("```")[1]
+            rows = "\n".join(re.findall(r"^\| (`--.*?) \|", SECTIONS[command], re.MULTILINE))
+            own, shared = options(command)
+            unknown = set(OPTION.findall(usage + rows)) - set(own) - set(shared)
+            self.assertEqual(unknown, set(), f"docs/commands.md: '## {command}' tells of options "
+                             "that thumbq does not have")
+
+
+@unittest.skipUnless(PAGES.is_dir(), f"no pages in {PAGES}: built without Python")
+class Pages(unittest.TestCase):
+
+    def pages(self):
+        """{path below man/: text}"""
+        return {os.fspath(path.relative_to(PAGES)): gzip.decompress(path.read_bytes())
+                for path in PAGES.glob("man*/*.gz")}
+
+    def test_one_per_command(self):
+        expected = {f"man1/thumbq-{command}.1.gz" for command in commands()}
+        self.assertEqual(set(self.pages()),
+                         expected | {"man1/thumbq.1.gz", "man5/thumbq.conf.5.gz"})
+
+    @unittest.skipUnless(shutil.which("mandoc"), "mandoc is not installed")
+    def test_form(self):
+        for name, text in self.pages().items():
+            result = subprocess.run(["mandoc", "-T", "lint", "-W", "warning"], input=text,
+                                    stdout=subprocess.PIPE)
+            self.assertEqual((name, result.stdout.decode()), (name, ""))
+
+    @unittest.skipUnless(shutil.which("groff"), "groff is not installed")
+    def test_form_for_groff(self):
+        for name, text in self.pages().items():
+            result = subprocess.run(["groff", "-ww", "-man", "-T", "utf8"], input=text,
+                                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+            self.assertEqual((name, result.stderr.decode()), (name, ""))
+
+    @unittest.skipUnless(shutil.which("mandoc"), "mandoc is not installed")
+    def test_every_option_is_in_its_page(self):
+        for command in commands():
+            text = self.pages()[f"man1/thumbq-{command}.1.gz"]
+            shown = subprocess.run(["mandoc", "-T", "ascii", "-O", "width=80"], input=text,
+                                   check=True, stdout=subprocess.PIPE).stdout.decode()
+            shown = re.sub(".\b", "", shown)
+            for part in ("NAME", "SYNOPSIS", "DESCRIPTION", "OPTIONS", "SEE ALSO"):
+                self.assertRegex(shown, f"(?m)^{part}$", command)
+            own, shared = options(command)
+            for name in own + shared:
+                self.assertRegex(shown, rf"(?m)^ +--{name}\b", f"thumbq-{command}(1)")
+
+    def test_they_can_be_made_again_byte_for_byte(self):
+        environment = {**os.environ, "SOURCE_DATE_EPOCH": "1767225600"}
+        with tempfile.TemporaryDirectory(prefix="thumbq-e2e-") as folder:
+            made = []
+            for name in ("a", "b"):
+                subprocess.run([sys.executable, "-B", ROOT / "packaging/manual", "--docs",
+                                ROOT / "docs", THUMBQ, Path(folder, name)], check=True,
+                               env=environment)
+                made.append({path.name: path.read_bytes()
+                             for path in Path(folder, name).glob("man*/*")})
+        self.assertEqual(made[0], made[1])
+        self.assertIn(b"2026-01-01", gzip.decompress(made[0]["thumbq.1.gz"]))
+
+
+if __name__ == "__main__":
+    main()
