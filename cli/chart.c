@@ -1,9 +1,9 @@
 #include "chart.h"
 
-#include <langinfo.h>
+#include "terminal.h"
+
 #include <math.h>
 #include <stdbool.h>
-#include <string.h>
 
 #define LEVELS 8
 
@@ -12,11 +12,6 @@ static const char *const ascii_levels[LEVELS] = {":", "-", "=", "+", "*", "#", "
 
 /* A bar's last cell, in eighths; [0] is no cell. */
 static const char *const block_parts[LEVELS] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
-
-static bool has_blocks(void)
-{
-    return !strcmp(nl_langinfo(CODESET), "UTF-8");
-}
 
 static double greatest(const double *values, size_t n)
 {
@@ -41,7 +36,7 @@ static const char *cell(double value, double max, const char *const *levels)
 
 char *chart_sparkline(const double *values, size_t n)
 {
-    const char *const *levels = has_blocks() ? block_levels : ascii_levels;
+    const char *const *levels = terminal_is_unicode() ? block_levels : ascii_levels;
     double max = greatest(values, n);
     GString *line = g_string_new(NULL);
     for (size_t i = 0; i < n; i++)
@@ -51,7 +46,7 @@ char *chart_sparkline(const double *values, size_t n)
 
 char *chart_bar(double fraction, unsigned cells)
 {
-    bool blocks = has_blocks();
+    bool blocks = terminal_is_unicode();
     size_t parts = blocks ? LEVELS : 1;
     size_t length = fraction >= 1  ? cells * parts
                     : fraction > 0 ? MAX(1, (size_t)(fraction * cells * (double)parts))

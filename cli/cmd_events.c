@@ -2,6 +2,7 @@
 #include "command.h"
 #include "daemon.h"
 #include "error.h"
+#include "eventbridge.h"
 #include "file.h"
 #include "json_out.h"
 #include "object_json.h"
@@ -24,7 +25,7 @@ static const Option options[] = {
     {"follow", OPTION_FLAG, NULL, offsetof(EventsOptions, follow),
      "go on with what happens from now on, until interrupted"},
     {"json", OPTION_FLAG, NULL, offsetof(EventsOptions, json),
-     "an S3 event notification per line, {\"Records\":[...]}"},
+     "an event per line: S3's {\"Records\":[...]}, or EventBridge's of schedules and sweeps"},
     {"limit", OPTION_COUNT, "N", offsetof(EventsOptions, limit),
      "of what is past, only the newest N"},
     {NULL},
@@ -58,17 +59,40 @@ static char *etag_of_event(const Context *context, const StoreEvent *event)
     return same ? object_etag(&record.facts) : NULL;
 }
 
+/* What stands behind the name: why it failed, or how it went. Owner: the caller frees. */
+static char *remark_of(const StoreEvent *event)
+{
+    json_t *detail = *event->detail ? json_loads(event->detail, 0, NULL) : NULL;
+    const char *summary = json_string_value(json_object_get(detail, "summary"));
+    char *remark = g_strdup(event->error != ERROR_NONE ? error_name(event->error) : summary);
+
+    json_decref(detail);
+    return remark;
+}
+
 static void print_row(const StoreEvent *event)
 {
     char time[CLOCK_TEXT_MAX];
     g_autofree char *name = object_key_to_text(event->key, NULL);
     g_autofree char *size = units_format_bytes(event->size);
+    g_autofree char *remark = remark_of(event);
     bool dead = event->type == STORE_EVENT_DEAD;
-    bool failed = event->error != ERROR_NONE;
+    bool has_size = event->object_id != 0 && event->type != STORE_EVENT_REMOVED &&
+                    event->type != STORE_EVENT_EXPIRED;
     printf("%s%-24s  %-8s  %10s  %s%s%s%s\n", dead ? terminal_red() : "",
            clock_format_millis(event->time_us, time), store_event_name(event->type),
-           event->type == STORE_EVENT_REMOVED ? "-" : size, name, failed ? "  " : "",
-           failed ? error_name(event->error) : "", dead ? terminal_reset() : "");
+           has_size ? size : "-", name, remark ? "  " : "", remark ? remark : "",
+           dead ? terminal_reset() : "");
+}
+
+static void print_json(const EventView *view, const StoreEvent *event)
+{
+    if (event->object_id == 0) {
+        json_out_print(eventbridge_json(event, view->context->bucket));
+        return;
+    }
+    g_autofree char *etag = etag_of_event(view->context, event);
+    json_out_print(s3_event_json(event, view->context->bucket, etag));
 }
 
 static bool visit(const StoreEvent *event, void *data)
@@ -79,12 +103,10 @@ static bool visit(const StoreEvent *event, void *data)
         view->skip--;
         return true;
     }
-    if (view->options->json) {
-        g_autofree char *etag = etag_of_event(view->context, event);
-        json_out_print(s3_event_json(event, view->context->bucket, etag));
-    } else {
+    if (view->options->json)
+        print_json(view, event);
+    else
         print_row(event);
-    }
     return !ferror(stdout); /* nobody reads on, or the disk is full */
 }
 

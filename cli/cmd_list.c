@@ -1,10 +1,11 @@
-#include "clock.h"
 #include "command.h"
 #include "error.h"
 #include "json_out.h"
 #include "list.h"
+#include "log.h"
 #include "object_csv.h"
 #include "object_json.h"
+#include "table.h"
 #include "terminal.h"
 #include "units.h"
 
@@ -54,51 +55,135 @@ static bool parse_sort(const char *text, StoreSort *ret_sort, GError **error)
     return false;
 }
 
-/* ---- for people: fixed columns, the name last, so that rows can be printed as they come ---------
+/* ---- for people ---------------------------------------------------------------------------------
  */
 
-#define ROW_FORMAT "%-20s  %-7s  %-5s  %11s  %10s  %6s  %9s  %s"
+enum {
+    COLUMN_DATE,
+    COLUMN_STATE,
+    COLUMN_TYPE,
+    COLUMN_PIXELS,
+    COLUMN_SIZE,
+    COLUMN_DURATION,
+    COLUMN_NAME,
+    COLUMN_NOTE,
+    COLUMNS
+};
 
-static void print_heading(void)
+/* From this width on there is room for all columns; a narrower terminal needs it for the names. */
+#define WIDTH_FOR_ALL 100
+
+typedef struct {
+    const ListOptions *options;
+    const char *prefix; /* of thumbnails */
+    uint64_t rows;
+    Table *table; /* for people; NULL otherwise */
+    bool has_time;
+    size_t n_columns;
+    int columns[COLUMNS]; /* those that are shown */
+} ListView;
+
+static int sorted_column(StoreSort sort)
 {
-    printf("%s" ROW_FORMAT "%s\n", terminal_bold(), "date", "state", "type", "pixels", "size",
-           "thumbs", "duration", "name", terminal_reset());
+    switch (sort) {
+    case STORE_SORT_SIZE:
+        return COLUMN_SIZE;
+    case STORE_SORT_DATE:
+        return COLUMN_DATE;
+    case STORE_SORT_DURATION:
+        return COLUMN_DURATION;
+    case STORE_SORT_NAME:
+        break;
+    }
+    return COLUMN_NAME;
 }
 
-static void print_row(const Record *record)
+/* "size", or "size ↓" where that is the order: on a terminal, if somebody asked for one. */
+static char *format_title(const ListOptions *list, StoreSort sort, int column, const char *title)
+{
+    bool is_asked = list->sort || list->reverse;
+    if (!terminal_is_interactive() || !is_asked || column != sorted_column(sort))
+        return g_strdup(title);
+    bool unicode = terminal_is_unicode();
+    return g_strdup_printf("%s %s", title,
+                           list->reverse ? unicode ? "↓" : "v"
+                           : unicode     ? "↑"
+                                         : "^");
+}
+
+static void begin_table(ListView *view, StoreSort sort)
+{
+    static const TableColumn all[COLUMNS] = {
+        [COLUMN_DATE] = {"date", TABLE_TEXT},   [COLUMN_STATE] = {"state", TABLE_TEXT},
+        [COLUMN_TYPE] = {"type", TABLE_TEXT},   [COLUMN_PIXELS] = {"pixels", TABLE_FIGURE},
+        [COLUMN_SIZE] = {"size", TABLE_FIGURE}, [COLUMN_DURATION] = {"took", TABLE_FIGURE},
+        [COLUMN_NAME] = {"name", TABLE_NAME},   [COLUMN_NOTE] = {"", TABLE_NOTE},
+    };
+    TableColumn columns[COLUMNS];
+    size_t width = terminal_width();
+    bool is_wide = width == 0 || width >= WIDTH_FOR_ALL;
+    view->has_time = is_wide || sort == STORE_SORT_DATE;
+    for (int column = 0; column < COLUMNS; column++) {
+        if (column == COLUMN_DURATION && !is_wide && sort != STORE_SORT_DURATION)
+            continue;
+        columns[view->n_columns] = all[column];
+        columns[view->n_columns].title =
+            format_title(view->options, sort, column, all[column].title);
+        view->columns[view->n_columns++] = column;
+    }
+    view->table = table_new(columns, view->n_columns);
+    for (size_t i = 0; i < view->n_columns; i++)
+        g_free((char *)columns[i].title);
+}
+
+/* What a person has to know of the object beyond its figures; "" if nothing. */
+static const char *note_of(const Record *record)
+{
+    if (record->error == ERROR_NOT_AN_IMAGE) /* it is skipped: that says it */
+        return "";
+    return record->error != ERROR_NONE ? error_name(record->error)
+           : record->facts.damaged     ? "damaged"
+                                       : "";
+}
+
+static void add_row(ListView *view, const Record *record)
 {
     const ImageFacts *facts = &record->facts;
-    char date[CLOCK_TEXT_MAX], pixels[32] = "-", thumbnails[16];
-    if (facts->width > 0)
-        snprintf(pixels, sizeof(pixels), "%dx%d", facts->width, facts->height);
-    snprintf(thumbnails, sizeof(thumbnails), "%zu", record->n_thumbnails);
+    g_autofree char *pixels =
+        facts->width > 0 ? g_strdup_printf("%dx%d", facts->width, facts->height) : g_strdup("-");
+    g_autofree char *date = terminal_date(record_date_us(record), view->has_time);
     g_autofree char *name = object_key_to_text(record->key, NULL);
     g_autofree char *size = units_format_bytes(record->version.size);
     g_autofree char *duration = terminal_duration(record->duration_us);
-    bool dead = record->state == STATE_DEAD;
-    printf("%s" ROW_FORMAT "%s\n", dead ? terminal_red() : "",
-           clock_format_seconds(record_date_us(record), date), state_name(record->state),
-           facts->type == IMAGE_NONE ? "-" : image_type_name(facts->type), pixels, size, thumbnails,
-           duration, name, dead ? terminal_reset() : "");
+    const char *all[COLUMNS] = {
+        [COLUMN_DATE] = date,
+        [COLUMN_STATE] = state_name(record->state),
+        [COLUMN_TYPE] = facts->type == IMAGE_NONE ? "-" : image_type_name(facts->type),
+        [COLUMN_PIXELS] = pixels,
+        [COLUMN_SIZE] = size,
+        [COLUMN_DURATION] = duration,
+        [COLUMN_NAME] = name,
+        [COLUMN_NOTE] = note_of(record),
+    };
+    const char *cells[COLUMNS];
+    for (size_t i = 0; i < view->n_columns; i++)
+        cells[i] = all[view->columns[i]];
+    table_add(view->table, cells, record->state == STATE_DEAD ? COLUMN_STATE : TABLE_NO_PROBLEM);
 }
 
 /* ---- the walk -----------------------------------------------------------------------------------
  */
 
-typedef struct {
-    const ListOptions *options;
-    const char *prefix;
-} ListView;
-
 static bool visit(const Record *record, void *data)
 {
-    const ListView *view = data;
+    ListView *view = data;
+    view->rows++;
     if (view->options->json)
         json_out_print(object_json(record, view->prefix));
     else if (view->options->csv)
         object_csv_print(record);
     else
-        print_row(record);
+        add_row(view, record);
     return !ferror(stdout); /* nobody reads on, or the disk is full */
 }
 
@@ -111,13 +196,18 @@ int list_print(Context *context, const ListOptions *list, GError **error)
     }
     if (list->sort && !parse_sort(list->sort, &sort, error))
         return -1;
+    ListView view = {.options = list, .prefix = context->prefix};
     if (list->csv)
         object_csv_print_heading();
     else if (!list->json)
-        print_heading();
-    ListView view = {.options = list, .prefix = context->prefix};
+        begin_table(&view, sort);
+    g_autoptr(Table) table = view.table;
     bool ok = store_query(context->snapshot, &context->filter, sort, list->reverse, list->limit,
                           visit, &view, error);
+    if (ok && table)
+        table_print(table);
+    if (ok && view.rows == 0 && terminal_is_interactive())
+        log_info("no objects%s", store_filter_is_empty(&context->filter) ? " yet" : " match");
     return ok ? 0 : -1;
 }
 

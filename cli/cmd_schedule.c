@@ -4,7 +4,7 @@
 #include "error.h"
 #include "json_out.h"
 #include "log.h"
-#include "table.h"
+#include "terminal.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -32,9 +32,10 @@ static const Option options[] = {
 
 const CommandUsage usage_schedule = {
     .about =
-        "Lists the schedules of the configuration with their next times. With --check, prints the\n"
-        "next times of any expression, one per line: crontab(5), or EventBridge's cron(), rate()\n"
-        "and at(). Exits 2 for a wrong expression, 1 for one that is never due.",
+        "Lists the schedules of the configuration, each with its next times and its last run.\n"
+        "With --check, prints the next times of any expression, one per line: crontab(5), or\n"
+        "EventBridge's cron(), rate() and at(). Exits 2 for a wrong expression, 1 for one that is\n"
+        "never due.",
     .examples = "thumbq schedule --check '0 3 * * *' --tz Europe/Berlin --next 3\n"
                 "thumbq schedule --check 'cron(0 9 ? * 2#1 *)' --from 2026-01-01\n"
                 "thumbq schedule --json photos",
@@ -48,11 +49,11 @@ const CommandUsage usage_schedule = {
  */
 
 /* The time that the clock shows in `timezone` when it shows `utc_us` in UTC. */
-static bool to_zone(int64_t utc_us, const char *timezone, int64_t *ret_us, GError **error)
+static bool to_zone(int64_t utc_us, const char *name, int64_t *ret_us, GError **error)
 {
-    g_autoptr(GTimeZone) zone = g_time_zone_new_identifier(timezone);
+    g_autoptr(GTimeZone) zone = g_time_zone_new_identifier(name);
     if (!zone) {
-        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "--tz: unknown time zone '%s'", timezone);
+        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "--tz: unknown time zone '%s'", name);
         return false;
     }
     g_autoptr(GDateTime) utc = g_date_time_new_from_unix_utc(utc_us / CLOCK_US_PER_SEC);
@@ -61,7 +62,7 @@ static bool to_zone(int64_t utc_us, const char *timezone, int64_t *ret_us, GErro
                         g_date_time_get_day_of_month(utc), g_date_time_get_hour(utc),
                         g_date_time_get_minute(utc), g_date_time_get_second(utc));
     if (!local) {
-        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "--from: no such time in '%s'", timezone);
+        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "--from: no such time in '%s'", name);
         return false;
     }
     *ret_us = g_date_time_to_unix(local) * CLOCK_US_PER_SEC;
@@ -110,96 +111,185 @@ static int check(const ScheduleOptions *schedule, int64_t now_us, GError **error
 /* ---- the configured ones ------------------------------------------------------------------------
  */
 
-static json_t *next_json(const Cron *cron, int64_t at_us, uint64_t wanted)
+/* A schedule of the configuration, and what the store knows of it: all zero where it does not. */
+typedef struct {
+    const ScheduleConfig *config; /* borrowed */
+    Cron *cron;
+    StoreSchedule state;
+} Schedule;
+
+static void schedule_clear(Schedule *schedule)
 {
+    g_clear_pointer(&schedule->cron, cron_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Schedule, schedule_clear)
+
+static bool schedule_init(Schedule *schedule, Context *context, const ScheduleConfig *config,
+                          GError **error)
+{
+    bool found = false;
+
+    *schedule = (Schedule){.config = config};
+    schedule->cron = cron_parse(config->cron, config->timezone, error);
+    if (!schedule->cron ||
+        (context->snapshot &&
+         !store_get_schedule(context->snapshot, config->name, &found, &schedule->state, error))) {
+        g_prefix_error(error, "[schedule %s]: ", config->name);
+        return false;
+    }
+    return true;
+}
+
+/* The newest time that is past, or from which rate() counts. */
+static int64_t last_due(const Schedule *schedule, int64_t now_us)
+{
+    int64_t handled_us = schedule->state.handled_us, last_us;
+
+    if (handled_us == 0)
+        return now_us;
+    return cron_missed(schedule->cron, handled_us, now_us, 1, &last_us) ? last_us : handled_us;
+}
+
+static int64_t run_duration_us(const StoreSchedule *state, int64_t now_us)
+{
+    return state->outcome == STORE_RUN_GOING ? MAX(now_us - state->time_us, 0) : state->duration_us;
+}
+
+/* ---- JSON */
+
+static json_t *next_json(const Schedule *schedule, int64_t now_us, uint64_t wanted)
+{
+    int64_t at_us = last_due(schedule, now_us);
     json_t *next = json_array();
-    while (json_array_size(next) < wanted && cron_next(cron, at_us, &at_us)) {
-        g_autofree char *text = cron_format(cron, at_us);
+    while (json_array_size(next) < wanted && cron_next(schedule->cron, at_us, &at_us)) {
+        g_autofree char *text = cron_format(schedule->cron, at_us);
         json_array_append_new(next, json_string(text));
     }
     return next;
 }
 
-/* The last run, or null before the first. Without a store nothing has run. */
-static bool last_json(Context *context, const char *name, json_t **ret_last, GError **error)
+/* The last run, or null before the first. */
+static json_t *last_json(const StoreSchedule *state, int64_t now_us)
 {
-    StoreRun run;
-    bool found = false;
-    if (context->snapshot && !store_get_run(context->snapshot, name, &found, &run, error))
-        return false;
-    if (!found) {
-        *ret_last = json_null();
-        return true;
-    }
-    char time[CLOCK_TEXT_MAX];
-    json_t *last = json_object();
-    json_object_set_new(last, "time", json_string(clock_format_millis(run.time_us, time)));
-    json_object_set_new(last, "outcome", json_string(run.ok ? "ok" : "failed"));
-    json_object_set_new(last, "duration_ms", json_real((double)run.duration_us / CLOCK_US_PER_MS));
-    *ret_last = last;
-    return true;
+    char time[CLOCK_TEXT_MAX], due[CLOCK_TEXT_MAX];
+
+    if (state->time_us == 0)
+        return json_null();
+    return json_pack("{s:s, s:s, s:f, s:s, s:o}", "time", clock_format_millis(state->time_us, time),
+                     "outcome", store_run_outcome_name(state->outcome), "duration_ms",
+                     (double)run_duration_us(state, now_us) / CLOCK_US_PER_MS, "due",
+                     clock_format_seconds(state->due_us, due), "detail",
+                     json_out_text(state->text));
 }
 
-static json_t *schedule_json(const ScheduleConfig *config, json_t *next, json_t *last)
+static json_t *schedule_json(const Schedule *schedule, int64_t now_us, uint64_t wanted)
 {
+    const ScheduleConfig *config = schedule->config;
     json_t *object = json_object();
     json_object_set_new(object, "name", json_out_text(config->name));
     json_object_set_new(object, "expression", json_out_text(config->cron));
     json_object_set_new(object, "timezone", json_out_text(config->timezone));
     json_object_set_new(object, "run", json_out_text(config->run));
-    json_object_set_new(object, "next", next);
-    json_object_set_new(object, "last", last);
+    json_object_set_new(object, "catchup", json_string(catchup_name(config->catchup)));
+    json_object_set_new(object, "next", next_json(schedule, now_us, wanted));
+    json_object_set_new(object, "last", last_json(&schedule->state, now_us));
     return object;
 }
 
-static void add_rows(Table *table, const ScheduleConfig *config, const json_t *next)
+/* ---- text */
+
+static void print_line(const char *label, const char *text, const char *remark)
 {
-    const char *cells[] = {config->name, config->cron, config->timezone, config->run, "never"};
-    if (json_array_size(next) == 0)
-        table_add(table, cells, 4);
-    for (size_t i = 0; i < json_array_size(next); i++) {
-        cells[4] = json_string_value(json_array_get(next, i));
-        table_add(table, cells, TABLE_NO_PROBLEM);
-        cells[0] = cells[1] = cells[2] = cells[3] = NULL; /* once is enough */
-    }
+    printf("  %-5s %s%s%s\n", label, text, *remark ? "  " : "", remark);
 }
 
-static int list(Context *context, const ScheduleOptions *schedule, GError **error)
+static void print_next(const Schedule *schedule, int64_t now_us, uint64_t wanted)
 {
-    static const TableColumn columns[] = {{"schedule", false},
-                                          {"expression", false},
-                                          {"zone", false},
-                                          {"run", false},
-                                          {"next", false}};
-    g_autoptr(GError) no_store = NULL;
+    int64_t at_us = last_due(schedule, now_us);
+    uint64_t n = 0;
+
+    while (n < wanted && cron_next(schedule->cron, at_us, &at_us)) {
+        g_autofree char *text = cron_format(schedule->cron, at_us);
+        g_autofree char *left = clock_format_duration(at_us - now_us);
+        g_autofree char *remark = g_strconcat("in ", left, NULL);
+        print_line(n++ == 0 ? "next" : "", text, remark);
+    }
+    if (n == 0)
+        print_line("next", "never", "");
+}
+
+static void print_last(const Schedule *schedule, int64_t now_us)
+{
+    const StoreSchedule *state = &schedule->state;
+
+    if (state->time_us == 0) {
+        print_line("last", "has not run yet", "");
+        return;
+    }
+    bool is_bad = state->outcome != STORE_RUN_OK && state->outcome != STORE_RUN_GOING;
+    g_autofree char *time = cron_format(schedule->cron, state->time_us);
+    g_autofree char *took = terminal_duration(run_duration_us(state, now_us));
+    g_autofree char *outcome =
+        g_strdup_printf("%s%s%s%s%s", is_bad ? terminal_red() : "",
+                        store_run_outcome_name(state->outcome), is_bad ? terminal_reset() : "",
+                        state->outcome == STORE_RUN_GOING ? " for " : " after ", took);
+    g_autofree char *text = terminal_safe(state->text);
+
+    print_line("last", time, outcome);
+    if (*text && strcmp(text, store_run_outcome_name(state->outcome)) != 0)
+        print_line("", text, "");
+}
+
+static void print_schedule(const Schedule *schedule, int64_t now_us, uint64_t wanted)
+{
+    const ScheduleConfig *config = schedule->config;
+    g_autofree char *run = terminal_safe(config->run);
+    g_autofree char *when = terminal_safe(config->cron);
+    g_autofree char *remark =
+        g_strconcat(config->timezone, *config->timezone && config->catchup ? "  " : "",
+                    config->catchup ? "catchup " : "",
+                    config->catchup ? catchup_name(config->catchup) : "", NULL);
+
+    printf("%s%s%s\n", terminal_bold(), config->name, terminal_reset());
+    print_line("when", when, remark);
+    print_line("run", run, "");
+    print_next(schedule, now_us, wanted);
+    print_last(schedule, now_us);
+}
+
+/* Without a store nothing has run. */
+static bool open_what_there_is(Context *context, GError **error)
+{
+    g_autoptr(GError) reason = NULL;
+
     if (!context_open_bucket(context, error))
-        return -1;
-    if (!context_open_store(context, &no_store) && error_code(no_store) != ERROR_NOT_FOUND) {
-        g_propagate_error(error, g_steal_pointer(&no_store));
-        return -1;
+        return false;
+    if (context_open_store(context, &reason) || error_code(reason) == ERROR_NOT_FOUND)
+        return true;
+    g_propagate_error(error, g_steal_pointer(&reason));
+    return false;
+}
+
+static int list(Context *context, const ScheduleOptions *options_given, GError **error)
+{
+    uint64_t wanted = options_given->next ? options_given->next : 1;
+    json_t *all = options_given->json ? json_array() : NULL;
+    bool ok = open_what_there_is(context, error);
+
+    for (size_t i = 0; ok && i < context->config->n_schedules; i++) {
+        g_auto(Schedule) schedule = {0};
+        ok = schedule_init(&schedule, context, &context->config->schedules[i], error);
+        if (ok && all)
+            json_array_append_new(all, schedule_json(&schedule, context->now_us, wanted));
+        else if (ok)
+            print_schedule(&schedule, context->now_us, wanted);
+        if (!all && i + 1 < context->config->n_schedules)
+            putchar('\n');
     }
-    const Config *config = context->config;
-    g_autoptr(Table) table = table_new(columns, G_N_ELEMENTS(columns));
-    json_t *schedules = json_array();
-    for (size_t i = 0; i < config->n_schedules; i++) {
-        const ScheduleConfig *row = &config->schedules[i];
-        g_autoptr(Cron) cron = cron_parse(row->cron, row->timezone, error);
-        json_t *last;
-        if (!cron || !last_json(context, row->name, &last, error)) {
-            g_prefix_error(error, "[schedule %s]: ", row->name);
-            json_decref(schedules);
-            return -1;
-        }
-        json_t *next = next_json(cron, context->now_us, schedule->next ? schedule->next : 1);
-        add_rows(table, row, next);
-        json_array_append_new(schedules, schedule_json(row, next, last));
-    }
-    if (schedule->json)
-        json_out_print(json_incref(schedules));
-    else
-        table_print(table);
-    json_decref(schedules);
-    return 0;
+    if (ok && all)
+        json_out_print(json_incref(all));
+    json_decref(all);
+    return ok ? 0 : -1;
 }
 
 int cmd_schedule(Context *context, GError **error)

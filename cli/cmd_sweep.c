@@ -2,6 +2,7 @@
 #include "control.h"
 #include "daemon.h"
 #include "error.h"
+#include "progress.h"
 #include "sweep.h"
 
 #include <stdio.h>
@@ -42,16 +43,19 @@ static char *sweep(const Context *context, const char *name, SweepKinds kinds, b
     g_autofree char *state = daemon_state_path(context->bucket, context->config);
     g_autofree char *request = g_strdup_printf("sweep %s%s", name, dry_run ? " dry-run" : "");
     g_autoptr(GError) failure = NULL;
+    g_autoptr(Progress) progress = progress_new("sweep");
+    const ControlWait wait = {.progress = progress_update, .progress_data = progress};
     SweepCounts counts;
 
-    char *answer = control_request(state, request, 0, &failure);
+    char *answer = control_request(state, request, &wait, &failure);
     if (answer)
         return answer;
     if (error_code(failure) != ERROR_NOT_FOUND) {
         g_propagate_error(error, g_steal_pointer(&failure));
         return NULL;
     }
-    if (!sweep_run(context->bucket, context->config, kinds, dry_run, &counts, error))
+    if (!sweep_run(context->bucket, context->config, kinds, dry_run,
+                   progress ? progress_update : NULL, progress, &counts, error))
         return NULL;
     return sweep_describe(&counts, kinds, dry_run);
 }

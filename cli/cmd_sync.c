@@ -2,6 +2,7 @@
 #include "control.h"
 #include "daemon.h"
 #include "error.h"
+#include "progress.h"
 #include "units.h"
 
 typedef struct {
@@ -42,7 +43,10 @@ int cmd_sync(Context *context, GError **error)
         return -1;
     g_autofree char *state = daemon_state_path(context->bucket, context->config);
     g_autoptr(GError) failure = NULL;
-    g_autofree char *answer = control_request(state, "sync", timeout_us, &failure);
+    g_autoptr(Progress) progress = progress_new("sync");
+    const ControlWait wait = {
+        .timeout_us = timeout_us, .progress = progress_update, .progress_data = progress};
+    g_autofree char *answer = control_request(state, "sync", &wait, &failure);
     if (answer)
         return 0;
     if (error_code(failure) == ERROR_NOT_FOUND) {

@@ -21,11 +21,35 @@ static int write_token(const char *text, size_t len, void *out)
     return fwrite_unlocked(text, 1, len, out) == len ? 0 : -1;
 }
 
-void json_out_print(json_t *value)
+static void dump(json_t *value)
 {
     (void)json_dump_callback(value, write_token, stdout, DUMP_FLAGS);
-    (void)putchar('\n');
     json_decref(value);
+}
+
+void json_out_print(json_t *value)
+{
+    dump(value);
+    (void)putchar('\n');
+}
+
+void json_out_begin_list(json_t *object, const char *key)
+{
+    g_autofree char *text = json_dumps(object, DUMP_FLAGS);
+    printf("%.*s,\"%s\":[", (int)strlen(text) - 1, text, key); /* without its final brace */
+    json_decref(object);
+}
+
+void json_out_add_item(json_t *item, bool is_first)
+{
+    if (!is_first)
+        (void)putchar(',');
+    dump(item);
+}
+
+void json_out_end_list(void)
+{
+    (void)puts("]}");
 }
 
 json_t *json_out_ms(int64_t duration_us)

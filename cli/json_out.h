@@ -8,10 +8,19 @@
 
 #include <glib.h>
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 /* Writes `value` to stdout as one line, and gives it up. */
 void json_out_print(json_t *value);
+
+/*
+ * One object whose last member `key` is a list, written item by item, so that a long one need not
+ * be held. `object`, not empty, is what comes before the list; values are given up.
+ */
+void json_out_begin_list(json_t *object, const char *key);
+void json_out_add_item(json_t *item, bool is_first);
+void json_out_end_list(void);
 
 /* Milliseconds: two decimals below 10 ms, one above. */
 json_t *json_out_ms(int64_t duration_us);

@@ -1,13 +1,34 @@
 #include "table.h"
 
+#include "cells.h"
+#include "chart.h"
 #include "terminal.h"
 
 #include <libsmartcols.h>
 #include <stdio.h>
+#include <string.h>
+
+#define SEPARATOR "  "
+
+/* What a terminal that is too narrow leaves to a name all the same. */
+#define NAME_MIN 12
+
+/* A bar that would be shorter is left out, one that would be longer is not. */
+#define BAR_MIN 8
+#define BAR_MAX 40
+
+typedef struct {
+    char **cells; /* NULL for an empty one */
+    int problem;
+    double share;
+} Row;
 
 struct Table {
-    struct libscols_table *rows;
+    TableColumn *columns;
+    size_t *widths; /* of each column so far, in cells */
     size_t n_columns;
+    GPtrArray *rows; /* of this page */
+    bool is_begun;   /* a page has been printed */
 };
 
 /* libsmartcols fails for want of memory only, which GLib takes as the end everywhere else, too. */
@@ -17,52 +38,191 @@ static void check(bool ok)
         g_error("out of memory");
 }
 
+static void free_row(gpointer data)
+{
+    Row *row = data;
+    g_strfreev(row->cells);
+    g_free(row);
+}
+
 Table *table_new(const TableColumn *columns, size_t n_columns)
 {
     Table *table = g_new0(Table, 1);
+    table->columns = g_memdup2(columns, n_columns * sizeof *columns);
+    table->widths = g_new0(size_t, n_columns);
     table->n_columns = n_columns;
-    table->rows = scols_new_table();
-    check(table->rows);
-    scols_table_enable_colors(table->rows, terminal_has_color());
-    check(!scols_table_set_column_separator(table->rows, "  "));
+    table->rows = g_ptr_array_new_with_free_func(free_row);
     for (size_t i = 0; i < n_columns; i++) {
-        struct libscols_column *column = scols_table_new_column(
-            table->rows, columns[i].title, 0, columns[i].right ? SCOLS_FL_RIGHT : 0);
-        check(column);
+        table->columns[i].title = g_strdup(columns[i].title);
+        table->widths[i] = cells_count(columns[i].title);
     }
     return table;
-}
-
-void table_add(Table *table, const char *const *cells, int problem)
-{
-    struct libscols_line *line = scols_table_new_line(table->rows, NULL);
-    check(line);
-    for (size_t i = 0; i < table->n_columns; i++) {
-        if (cells[i])
-            check(!scols_line_set_data(line, i, cells[i]));
-    }
-    if (problem != TABLE_NO_PROBLEM)
-        check(!scols_cell_set_color(scols_line_get_cell(line, (size_t)problem), "red"));
-}
-
-void table_print(Table *table)
-{
-    /* libsmartcols writes to stdout itself; a full disk shows when the command ends. */
-    if (!scols_table_is_empty(table->rows))
-        check(!scols_print_table(table->rows));
-}
-
-void table_print_below(Table *table)
-{
-    if (!scols_table_is_empty(table->rows))
-        putchar('\n');
-    table_print(table);
 }
 
 void table_free(Table *table)
 {
     if (!table)
         return;
-    scols_unref_table(table->rows);
+    for (size_t i = 0; i < table->n_columns; i++)
+        g_free((char *)table->columns[i].title);
+    g_ptr_array_unref(table->rows);
+    g_free(table->widths);
+    g_free(table->columns);
     g_free(table);
+}
+
+static bool has_note(const Table *table, size_t column)
+{
+    return column + 1 < table->n_columns && table->columns[column + 1].role == TABLE_NOTE;
+}
+
+/* Cells of what stands in a column, before anything is cut. */
+static size_t cells_in(const Table *table, const Row *row, size_t column)
+{
+    const char *note = has_note(table, column) ? row->cells[column + 1] : "";
+    return cells_count(row->cells[column]) + (*note ? strlen(SEPARATOR) + cells_count(note) : 0);
+}
+
+void table_add_bar(Table *table, const char *const *cells, int problem, double share)
+{
+    Row *row = g_new0(Row, 1);
+    row->cells = g_new0(char *, table->n_columns + 1);
+    row->problem = problem;
+    row->share = share;
+    for (size_t i = 0; i < table->n_columns; i++)
+        row->cells[i] = g_strdup(cells[i] ? cells[i] : "");
+    for (size_t i = 0; i < table->n_columns; i++)
+        table->widths[i] = MAX(table->widths[i], cells_in(table, row, i));
+    g_ptr_array_add(table->rows, row);
+    if (table->rows->len >= TABLE_PAGE_ROWS)
+        table_print(table);
+}
+
+void table_add(Table *table, const char *const *cells, int problem)
+{
+    table_add_bar(table, cells, problem, 0);
+}
+
+/* ---- printing -----------------------------------------------------------------------------------
+ */
+
+static bool is_whole(const TableColumn *column)
+{
+    return column->role == TABLE_TEXT || column->role == TABLE_FIGURE;
+}
+
+/* Cells that the other columns leave to these of a terminal's line. */
+typedef struct {
+    size_t name;
+    size_t bar;
+} Room;
+
+static Room room_left(const Table *table)
+{
+    size_t width = terminal_width();
+    size_t taken = 0, name = 0;
+    bool has_bar = false;
+    for (size_t i = 0; i < table->n_columns; i++) {
+        if (is_whole(&table->columns[i]))
+            taken += table->widths[i] + strlen(SEPARATOR);
+        if (table->columns[i].role == TABLE_NAME)
+            name = table->widths[i];
+        has_bar = has_bar || table->columns[i].role == TABLE_BAR;
+    }
+    size_t left = width > taken ? width - taken : 0;
+    if (!has_bar)
+        return (Room){.name = left};
+    if (name == 0)
+        return (Room){.bar = left};
+    name = MIN(name, MAX(left / 2, NAME_MIN));
+    taken = name + strlen(SEPARATOR);
+    return (Room){.name = name, .bar = left > taken ? left - taken : 0};
+}
+
+static bool is_shown(const TableColumn *column, const Room *room)
+{
+    return column->role != TABLE_NOTE && (column->role != TABLE_BAR || room->bar >= BAR_MIN);
+}
+
+static char *format_name(const Table *table, const Row *row, size_t column, const Room *room)
+{
+    const char *note = has_note(table, column) ? row->cells[column + 1] : "";
+    size_t note_cells = *note ? strlen(SEPARATOR) + cells_count(note) : 0;
+    size_t cells = MAX(room->name, NAME_MIN + note_cells) - note_cells;
+    g_autofree char *name =
+        terminal_is_interactive() ? cells_cut_name(row->cells[column], cells) : NULL;
+    return g_strconcat(name ? name : row->cells[column], *note ? SEPARATOR : "", note, NULL);
+}
+
+static char *format_cell(const Table *table, const Row *row, size_t column, const Room *room)
+{
+    switch (table->columns[column].role) {
+    case TABLE_NAME:
+        return format_name(table, row, column, room);
+    case TABLE_BAR:
+        return chart_bar(row->share, (unsigned)MIN(room->bar, BAR_MAX));
+    case TABLE_TEXT:
+    case TABLE_FIGURE:
+    case TABLE_NOTE:
+        break;
+    }
+    return g_strdup(row->cells[column]);
+}
+
+static void add_column(const Table *table, struct libscols_table *page, size_t i)
+{
+    const TableColumn *column = &table->columns[i];
+    /* As wide as on the pages before. The name is what is left, and stands last or alone. */
+    double width = is_whole(column) ? (double)table->widths[i] : 0;
+    struct libscols_column *added = scols_table_new_column(
+        page, column->title, width, column->role == TABLE_FIGURE ? SCOLS_FL_RIGHT : 0);
+    check(added && !scols_cell_set_color(scols_column_get_header(added), "bold"));
+}
+
+static void add_line(const Table *table, struct libscols_table *page, const Row *row,
+                     const Room *room)
+{
+    struct libscols_line *line = scols_table_new_line(page, NULL);
+    check(line);
+    size_t at = 0;
+    for (size_t i = 0; i < table->n_columns; i++) {
+        if (!is_shown(&table->columns[i], room))
+            continue;
+        check(!scols_line_refer_data(line, at, format_cell(table, row, i, room)));
+        if (row->problem == (int)i)
+            check(!scols_cell_set_color(scols_line_get_cell(line, at), "red"));
+        at++;
+    }
+}
+
+void table_print(Table *table)
+{
+    if (table->rows->len == 0)
+        return;
+    Room room = room_left(table);
+    struct libscols_table *page = scols_new_table();
+    check(page && !scols_table_set_column_separator(page, SEPARATOR));
+    scols_table_enable_colors(page, terminal_has_color());
+    scols_table_enable_noheadings(page, table->is_begun);
+    scols_table_enable_noencoding(page, true); /* names come without control characters */
+    /* Everything fits already: libsmartcols would cut or wrap what does not. */
+    scols_table_set_termforce(page, SCOLS_TERMFORCE_NEVER);
+    for (size_t i = 0; i < table->n_columns; i++) {
+        if (is_shown(&table->columns[i], &room))
+            add_column(table, page, i);
+    }
+    for (guint i = 0; i < table->rows->len; i++)
+        add_line(table, page, g_ptr_array_index(table->rows, i), &room);
+    /* It writes to stdout itself; a full disk shows when the command ends. */
+    check(!scols_print_table(page));
+    scols_unref_table(page);
+    g_ptr_array_set_size(table->rows, 0);
+    table->is_begun = true;
+}
+
+void table_print_below(Table *table)
+{
+    if (table->rows->len > 0)
+        putchar('\n');
+    table_print(table);
 }

@@ -1,6 +1,8 @@
 /*
- * Tables for people, gathered and then printed with columns as wide as they need to be. For short
- * ones: what may have a million rows is streamed by its command.
+ * Tables for people (libsmartcols). Rows are gathered and printed a page at a time: columns are as
+ * wide as the first page needs, and later ones at least that, so that a million rows need no more
+ * memory than a page. On a terminal names are cut to what is left of the line; elsewhere everything
+ * is whole.
  */
 #pragma once
 
@@ -10,26 +12,40 @@
 
 typedef struct Table Table;
 
+typedef enum {
+    TABLE_TEXT,
+    TABLE_FIGURE, /* flush right */
+    TABLE_NAME,   /* a name or path: cut where there is no room; one in a table */
+    TABLE_NOTE,   /* said of the name, which is the column before: follows it in its column */
+    TABLE_BAR,    /* a bar, in what is left of a terminal's line; the last column */
+} TableRole;
+
 typedef struct {
     const char *title;
-    bool right; /* figures */
+    TableRole role;
 } TableColumn;
 
-/* Owner: table_free. */
+/* Copies. Owner: table_free. */
 Table *table_new(const TableColumn *columns, size_t n_columns);
 
 #define TABLE_NO_PROBLEM (-1)
 
 /*
  * Adds a row of as many cells as there are columns; NULL is empty. The cell in column `problem` is
- * shown in red. Copies.
+ * shown in red. Prints the page when it is full. Copies.
  */
 void table_add(Table *table, const char *const *cells, int problem);
 
-/* Prints to stdout; nothing without rows. */
+/* The same with a bar, for the share `share` (0..1), in the column for it. */
+void table_add_bar(Table *table, const char *const *cells, int problem, double share);
+
+/* Rows of a page: those after it cannot have a say in how wide the columns are. */
+#define TABLE_PAGE_ROWS 500
+
+/* Prints the rows there are to stdout, below a heading the first time; nothing without rows. */
 void table_print(Table *table);
 
-/* The same after an empty line: a table below something else. */
+/* The same after an empty line: a table below something else. Of one page. */
 void table_print_below(Table *table);
 
 void table_free(Table *table);

@@ -3,8 +3,10 @@
 #include "clock.h"
 #include "units.h"
 
+#include <langinfo.h>
 #include <poll.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 bool terminal_is_interactive(void)
@@ -18,6 +20,28 @@ bool terminal_has_color(void)
     const char *type = g_getenv("TERM");
     return terminal_is_interactive() && !(no_color && *no_color) && type &&
            strcmp(type, "dumb") != 0;
+}
+
+bool terminal_has_truecolor(void)
+{
+    const char *color = g_getenv("COLORTERM");
+    return terminal_has_color() && color &&
+           (!strcmp(color, "truecolor") || !strcmp(color, "24bit"));
+}
+
+bool terminal_is_unicode(void)
+{
+    return !strcmp(nl_langinfo(CODESET), "UTF-8");
+}
+
+size_t terminal_width(void)
+{
+    struct winsize size;
+    if (!terminal_is_interactive())
+        return 0;
+    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+        return TERMINAL_WIDTH_DEFAULT;
+    return size.ws_col;
 }
 
 const char *terminal_red(void)
@@ -54,6 +78,14 @@ char *terminal_duration(int64_t duration_us)
         return clock_format_duration(duration_us);
     double ms = (double)duration_us / CLOCK_US_PER_MS;
     return ms < 10 ? g_strdup_printf("%.2f ms", ms) : g_strdup_printf("%.1f ms", ms);
+}
+
+char *terminal_date(int64_t wall_us, bool with_time)
+{
+    char text[CLOCK_TEXT_MAX];
+    (void)clock_format_seconds(wall_us, text); /* 2026-01-31T12:00:00Z */
+    text[10] = ' ';
+    return g_strndup(text, with_time ? 16 : 10);
 }
 
 char *terminal_count(uint64_t count, const char *one, const char *many)

@@ -6,6 +6,7 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* True if stdout is a terminal. */
@@ -14,6 +15,17 @@ bool terminal_is_interactive(void);
 /* True if stdout is a terminal that shows colour, and NO_COLOR (https://no-color.org) is not set.
  */
 bool terminal_has_color(void);
+
+/* True if it says that it shows 24-bit colour, too. */
+bool terminal_has_truecolor(void);
+
+/* True if what is printed may be UTF-8: the locale (LC_CTYPE) says so. */
+bool terminal_is_unicode(void);
+
+#define TERMINAL_WIDTH_DEFAULT 80 /* of a terminal that does not say */
+
+/* Cells in a line of the terminal that stdout is; 0 where it is none: lines of any length. */
+size_t terminal_width(void);
 
 /* Escape sequences, or "" where terminal_has_color is false. Static. */
 const char *terminal_red(void);
@@ -25,6 +37,9 @@ char *terminal_safe(const char *text);
 
 /* "0.42 ms", "18.2 ms", "1.3 s", ...; "-" for 0 or less. Owner: the caller frees. */
 char *terminal_duration(int64_t duration_us);
+
+/* "2026-01-31", or "2026-01-31 12:00", in UTC. Owner: the caller frees. */
+char *terminal_date(int64_t wall_us, bool with_time);
 
 /* "1 object", "2,000 objects". Owner: the caller frees. */
 char *terminal_count(uint64_t count, const char *one, const char *many);

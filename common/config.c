@@ -113,6 +113,8 @@ Config *config_parse(const char *text, const char *name, GError **error)
     /* A file that names no rendition keeps the built-in ones; the same for schedules. */
     g_assert_true(config_file_read(defaults, default_text, "defaults", NULL));
     take_rows(config, defaults, SECTION_RENDITION);
+    for (size_t i = 0; i < defaults->n_schedules; i++)
+        defaults->schedules[i].line = 0; /* of no file */
     take_rows(config, defaults, SECTION_SCHEDULE);
     if (!check_whole(config, name, error))
         return NULL;
@@ -203,6 +205,18 @@ const char *durability_name(Durability durability)
 {
     static const char *const names[] = {"full", "store", "none"};
     return names[durability];
+}
+
+const char *catchup_name(Catchup catchup)
+{
+    static const char *const names[] = {"none", "once", "all"};
+    return names[catchup];
+}
+
+const char *lifecycle_target_name(LifecycleTarget target)
+{
+    static const char *const names[] = {"thumbnails", "objects"};
+    return names[target];
 }
 
 bool config_ignores(const Config *config, const char *key)

@@ -26,13 +26,43 @@ const char *durability_name(Durability durability);
 #define CONFIG_FILE_MAX      (1 << 20) /* bytes */
 #define CONFIG_NAME_MAX      32        /* bytes of a section's name, with the final NUL */
 #define CONFIG_SCHEDULES_MAX 64
+#define CONFIG_LIFECYCLE_MAX 64
+
+/* What becomes of the times at which a schedule could not run. */
+typedef enum {
+    CATCHUP_NONE, /* they are left out */
+    CATCHUP_ONCE, /* one run makes up for all of them */
+    CATCHUP_ALL,  /* each has its run, the newest hundred at the most */
+} Catchup;
+
+/* "none", "once", "all". Static. */
+const char *catchup_name(Catchup catchup);
 
 typedef struct {
     char name[CONFIG_NAME_MAX];
+    int line;       /* of the section in the file; 0 for the built-in one */
     char *cron;     /* expression; checked by whoever builds the schedule */
     char *timezone; /* IANA name, "" for the local zone */
-    char *run;      /* "sweep all" */
+    char *run;      /* "sweep all", "exec COMMAND"; checked by whoever builds it */
+    Catchup catchup;
+    int64_t timeout_us; /* of a command */
 } ScheduleConfig;
+
+/* What a lifecycle rule removes. */
+typedef enum {
+    LIFECYCLE_THUMBNAILS, /* the objects stay */
+    LIFECYCLE_OBJECTS,    /* with their thumbnails */
+} LifecycleTarget;
+
+/* "thumbnails", "objects". Static. */
+const char *lifecycle_target_name(LifecycleTarget target);
+
+typedef struct {
+    char name[CONFIG_NAME_MAX];
+    char *prefix;      /* of the keys it holds for; "" for all */
+    int64_t expire_us; /* age */
+    LifecycleTarget target;
+} LifecycleConfig;
 
 typedef struct {
     char *path; /* of the file it came from, NULL for built-in defaults */
@@ -64,6 +94,8 @@ typedef struct {
     size_t n_renditions;
     ScheduleConfig schedules[CONFIG_SCHEDULES_MAX];
     size_t n_schedules;
+    LifecycleConfig lifecycle[CONFIG_LIFECYCLE_MAX];
+    size_t n_lifecycle;
 } Config;
 
 /*

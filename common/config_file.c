@@ -63,6 +63,8 @@ static bool open_row(Parser *parser, const char *name, GError **error)
     parser->base = config_section_row(parser->config, parser->section, n);
     memset(parser->base, 0, section->row_size);
     g_strlcpy(parser->base, name, CONFIG_NAME_MAX);
+    if (section->line)
+        G_STRUCT_MEMBER(int, parser->base, section->line) = parser->line;
     config_section_set_count(parser->config, parser->section, n + 1);
     config_option_set_defaults(parser->section, parser->base);
     return true;

@@ -78,14 +78,50 @@ static bool parse_color(const char *text, uint32_t *ret_color, GError **error)
     return false;
 }
 
-typedef const char *NameOf(int value);
+/* ---- enums --------------------------------------------------------------------------------------
+ */
 
-static bool parse_name(const char *text, NameOf *name_of, int n, int *ret_value, GError **error)
+/* `value` as its enum's own function names it. */
+static const char *enum_name(OptionType type, int value)
+{
+    switch (type) {
+    case OPTION_FIT:
+        return fit_name((Fit)value);
+    case OPTION_FORMAT:
+        return format_name((Format)value);
+    case OPTION_DURABILITY:
+        return durability_name((Durability)value);
+    case OPTION_ANIMATION:
+        return animation_name((Animation)value);
+    case OPTION_CATCHUP:
+        return catchup_name((Catchup)value);
+    case OPTION_TARGET:
+        return lifecycle_target_name((LifecycleTarget)value);
+    case OPTION_KEEP:
+        return keep_name(value);
+    default:
+        g_assert_not_reached();
+    }
+}
+
+/* Names of each enum; of OPTION_KEEP, of its bits. */
+static const int enum_counts[] = {
+    [OPTION_FIT] = FIT_FILL + 1,
+    [OPTION_FORMAT] = FORMAT_SAME + 1,
+    [OPTION_DURABILITY] = DURABILITY_NONE + 1,
+    [OPTION_ANIMATION] = ANIMATION_KEEP + 1,
+    [OPTION_CATCHUP] = CATCHUP_ALL + 1,
+    [OPTION_TARGET] = LIFECYCLE_OBJECTS + 1,
+    [OPTION_KEEP] = KEEP_BITS,
+};
+
+static bool parse_enum(OptionType type, const char *text, int *ret_value, GError **error)
 {
     const char *names[8];
+    int n = enum_counts[type];
 
     for (int i = 0; i < n; i++) {
-        names[i] = name_of(i);
+        names[i] = enum_name(type, i);
         if (strcmp(names[i], text) == 0) {
             *ret_value = i;
             return true;
@@ -95,26 +131,6 @@ static bool parse_name(const char *text, NameOf *name_of, int n, int *ret_value,
     g_autofree char *hint = nearest ? g_strdup_printf("; did you mean '%s'?", nearest) : NULL;
     g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "unknown value '%s'%s", text, hint ? hint : "");
     return false;
-}
-
-static const char *fit_name_of(int value)
-{
-    return fit_name((Fit)value);
-}
-
-static const char *durability_name_of(int value)
-{
-    return durability_name((Durability)value);
-}
-
-static const char *format_name_of(int value)
-{
-    return format_name((Format)value);
-}
-
-static const char *animation_name_of(int value)
-{
-    return animation_name((Animation)value);
 }
 
 /* "none", or names with ',' between. */
@@ -129,7 +145,7 @@ static bool parse_keep(const char *text, unsigned *ret_keep, GError **error)
     }
     for (char **name = names; *name; name++) {
         int bit;
-        if (!parse_name(g_strstrip(*name), keep_name, KEEP_BITS, &bit, error))
+        if (!parse_enum(OPTION_KEEP, g_strstrip(*name), &bit, error))
             return false;
         keep |= 1U << bit;
     }
@@ -183,7 +199,6 @@ bool config_option_parse(const Option *option, const char *text, void *base, GEr
 {
     void *field = (char *)base + option->offset;
     int64_t number;
-    int index;
 
     switch (option->type) {
     case OPTION_TEXT:
@@ -195,27 +210,14 @@ bool config_option_parse(const Option *option, const char *text, void *base, GEr
     case OPTION_COLOR:
         return parse_color(text, field, error);
     case OPTION_FIT:
-        if (!parse_name(text, fit_name_of, FIT_FILL + 1, &index, error))
-            return false;
-        *(Fit *)field = (Fit)index;
-        return true;
     case OPTION_FORMAT:
-        if (!parse_name(text, format_name_of, FORMAT_SAME + 1, &index, error))
-            return false;
-        *(Format *)field = (Format)index;
-        return true;
+    case OPTION_DURABILITY:
     case OPTION_ANIMATION:
-        if (!parse_name(text, animation_name_of, ANIMATION_KEEP + 1, &index, error))
-            return false;
-        *(Animation *)field = (Animation)index;
-        return true;
+    case OPTION_CATCHUP:
+    case OPTION_TARGET:
+        return parse_enum(option->type, text, field, error); /* an enum is an int to the ABI */
     case OPTION_KEEP:
         return parse_keep(text, field, error);
-    case OPTION_DURABILITY:
-        if (!parse_name(text, durability_name_of, DURABILITY_NONE + 1, &index, error))
-            return false;
-        *(Durability *)field = (Durability)index;
-        return true;
     case OPTION_INT:
     case OPTION_CORES:
         if (!parse_number(option, text, &number, error))
@@ -274,15 +276,14 @@ char *config_option_format(const Option *option, const void *base)
     case OPTION_COLOR:
         return g_strdup_printf("#%06x", *(const uint32_t *)field);
     case OPTION_FIT:
-        return g_strdup(fit_name(*(const Fit *)field));
     case OPTION_FORMAT:
-        return g_strdup(format_name(*(const Format *)field));
+    case OPTION_DURABILITY:
     case OPTION_ANIMATION:
-        return g_strdup(animation_name(*(const Animation *)field));
+    case OPTION_CATCHUP:
+    case OPTION_TARGET:
+        return g_strdup(enum_name(option->type, *(const int *)field));
     case OPTION_KEEP:
         return format_keep(*(const unsigned *)field);
-    case OPTION_DURABILITY:
-        return g_strdup(durability_name(*(const Durability *)field));
     case OPTION_INT:
     case OPTION_CORES:
         return g_strdup_printf("%d", *(const int *)field);

@@ -11,6 +11,8 @@
 #define DESTINATION(field) SECTION_DESTINATION, #field
 #define RENDITION(field)   SECTION_RENDITION, #field
 #define SCHEDULE(field)    SECTION_SCHEDULE, #field
+#define LIFECYCLE(field)   SECTION_LIFECYCLE, #field
+#define YEAR               (366 * 86400 * SEC)
 
 const Option config_options[] = {
     {BUCKET(prefix), OPTION_TEXT, offsetof(Config, prefix), 1, 4095, "thumbnails",
@@ -20,7 +22,7 @@ const Option config_options[] = {
     {BUCKET(ignore), OPTION_PATTERNS, offsetof(Config, ignore), 0, 1024,
      ".*;*.part;*.tmp;*.crdownload;*~",
      "Names of files and folders that are no uploads; glob patterns, ';' between"},
-    {BUCKET(rescan), OPTION_DURATION, offsetof(Config, rescan_us), 0, 366 * 86400 * SEC, "1h",
+    {BUCKET(rescan), OPTION_DURATION, offsetof(Config, rescan_us), 0, YEAR, "1h",
      "Time between backstop scans of the whole bucket; 0 for never"},
     {BUCKET(durability), OPTION_DURABILITY, offsetof(Config, durability), 0, 0, "full",
      "On disk before a record says done: full (thumbnails and store), store (thumbnails that a "
@@ -73,8 +75,22 @@ const Option config_options[] = {
      "When: 0 3 * * *, @daily, cron(0 3 * * ? *), rate(5 minutes), at(2026-01-31T12:00:00)"},
     {SCHEDULE(timezone), OPTION_TEXT, offsetof(ScheduleConfig, timezone), 0, 64, "",
      "IANA time zone such as Europe/Berlin; empty: that of this machine"},
-    {SCHEDULE(run), OPTION_TEXT, offsetof(ScheduleConfig, run), 1, 256, NULL,
-     "What: sweep orphans, sweep missing, sweep stale or sweep all"},
+    {SCHEDULE(run), OPTION_TEXT, offsetof(ScheduleConfig, run), 1, 1024, NULL,
+     "What: sweep orphans, missing, stale, expire, store or all; or exec COMMAND, a command line "
+     "that gets the Scheduled Event on its standard input"},
+    {SCHEDULE(catchup), OPTION_CATCHUP, offsetof(ScheduleConfig, catchup), 0, 0, "none",
+     "Times missed while thumbq was down, or the run before was still going: none (left out), "
+     "once (one run for all of them), all (a run for each, the newest 100 at the most)"},
+    {SECTION_SCHEDULE, "timeout", OPTION_DURATION, offsetof(ScheduleConfig, timeout_us), SEC,
+     7 * 86400 * SEC, "1h", "Time that a command may take before it is killed"},
+
+    {LIFECYCLE(prefix), OPTION_TEXT, offsetof(LifecycleConfig, prefix), 0, 4095, NULL,
+     "Objects whose names begin with this; empty: all of them"},
+    {SECTION_LIFECYCLE, "expire", OPTION_DURATION, offsetof(LifecycleConfig, expire_us), SEC,
+     100 * YEAR, NULL,
+     "Age after which 'sweep expire' removes the target, since the file was written or put there"},
+    {LIFECYCLE(target), OPTION_TARGET, offsetof(LifecycleConfig, target), 0, 0, "thumbnails",
+     "thumbnails (until the object changes), objects (the files themselves, and their thumbnails)"},
 };
 const size_t config_n_options = G_N_ELEMENTS(config_options);
 
@@ -87,11 +103,12 @@ const Section config_sections[SECTION_TYPES] = {
     [SECTION_HANDLER] = {.name = "handler"},
     [SECTION_DESTINATION] = {.name = "destination"},
     [SECTION_RENDITION] = {"rendition", "renditions", ROWS(renditions)},
-    [SECTION_SCHEDULE] = {"schedule", "schedules", ROWS(schedules)},
+    [SECTION_SCHEDULE] = {"schedule", "schedules", ROWS(schedules), offsetof(ScheduleConfig, line)},
+    [SECTION_LIFECYCLE] = {"lifecycle", "lifecycle rules", ROWS(lifecycle)},
 };
 
 G_STATIC_ASSERT(offsetof(Rendition, name) == 0 && RENDITION_NAME_MAX == CONFIG_NAME_MAX);
-G_STATIC_ASSERT(offsetof(ScheduleConfig, name) == 0);
+G_STATIC_ASSERT(offsetof(ScheduleConfig, name) == 0 && offsetof(LifecycleConfig, name) == 0);
 
 size_t config_section_count(const Config *config, SectionType section)
 {

@@ -18,11 +18,13 @@ typedef enum {
     OPTION_DURATION, /* int64_t microseconds, units_parse_duration */
     OPTION_CORES,    /* int, or "auto" for the number of cores */
     OPTION_SIZE,     /* width and height of a Rendition: WxH */
-    OPTION_FIT,
+    OPTION_COLOR,    /* uint32_t, #rrggbb */
+    OPTION_FIT,      /* this and those below: an enum, by name */
     OPTION_FORMAT,
     OPTION_DURABILITY,
-    OPTION_COLOR, /* uint32_t, #rrggbb */
     OPTION_ANIMATION,
+    OPTION_CATCHUP,
+    OPTION_TARGET,
     OPTION_KEEP, /* unsigned, names of Keep with ',' between, or "none" */
 } OptionType;
 
@@ -33,6 +35,7 @@ typedef enum {
     SECTION_DESTINATION,
     SECTION_RENDITION,
     SECTION_SCHEDULE,
+    SECTION_LIFECYCLE,
     SECTION_TYPES,
 } SectionType;
 
@@ -59,6 +62,7 @@ typedef struct {
     size_t rows, n_rows; /* offsets in Config */
     size_t row_size;
     size_t max;
+    size_t line; /* offset in a row, of the int that is told its line; 0: none is */
 } Section;
 
 extern const Section config_sections[SECTION_TYPES];

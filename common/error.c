@@ -58,6 +58,7 @@ static const ErrorRow rows[] = {
     {ERROR_STORE, ERROR_CLASS_FATAL, 74, "store", "the store cannot be used"},
     {ERROR_STORE_CORRUPT, ERROR_CLASS_FATAL, 74, "store_corrupt", "the store is damaged"},
     {ERROR_INTERNAL, ERROR_CLASS_FATAL, 70, "internal", "a mistake in thumbq; please report it"},
+    {ERROR_INTERRUPTED, ERROR_CLASS_FATAL, 1, "interrupted", "it was told to stop before the end"},
 };
 
 static const ErrorRow *find_row(ErrorCode code)

@@ -39,6 +39,7 @@ typedef enum {
     ERROR_STORE = 105,
     ERROR_STORE_CORRUPT = 106,
     ERROR_INTERNAL = 107,
+    ERROR_INTERRUPTED = 108,
 } ErrorCode;
 
 /* What to do with an object that failed. */

@@ -10,9 +10,18 @@
  * "retry KEY" and "drop KEY", the key's bytes as they are, are answered with "ok changed" or "ok
  * unchanged": see edit.h.
  *
+ * "commit" is answered with "ok" when all that was changed before it is on disk, and seen by those
+ * who read the store.
+ *
  * Anything else is answered with "error" and a reason.
+ *
+ * Before the answer to what takes its time there may be any number of
+ *   "progress DONE TOTAL FAILED GROWING": see progress_count.h; ten a second at the most
+ *   "item TEXT": a line of the result, in order
  */
 #pragma once
+
+#include "progress_count.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -26,15 +35,25 @@
  */
 int control_connect(const char *state_path, GError **error);
 
-/*
- * Sends `request` and waits for the answer, at most `timeout_us` (0: for ever). Returns what
- * follows "ok ", owned by the caller. Errors: ERROR_TIMEOUT, ERROR_USAGE with the daemon's reason,
- * ERROR_IO.
- */
-char *control_ask(int fd, const char *request, int64_t timeout_us, GError **error);
+/* What may happen while a request is waited for. All zero: nothing is to. */
+typedef struct {
+    int64_t timeout_us;        /* 0: for ever */
+    int stop_fd;               /* readable: the wait is over; 0: there is none */
+    ProgressFunction progress; /* or NULL */
+    void *progress_data;
+    void (*item)(const char *text, void *data); /* or NULL; `text` is borrowed for the call */
+    void *item_data;
+} ControlWait;
 
-/* Both in one, for a single request. */
-char *control_request(const char *state_path, const char *request, int64_t timeout_us,
+/*
+ * Sends `request` and waits for the answer (`wait` may be NULL). Returns what follows "ok ", owned
+ * by the caller. Errors: ERROR_TIMEOUT, ERROR_INTERRUPTED (by `stop_fd`), ERROR_USAGE with the
+ * daemon's reason, ERROR_IO.
+ */
+char *control_ask(int fd, const char *request, const ControlWait *wait, GError **error);
+
+/* Connects and asks, for a single request. */
+char *control_request(const char *state_path, const char *request, const ControlWait *wait,
                       GError **error);
 
 /*

@@ -6,7 +6,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -38,20 +40,26 @@ int control_connect(const char *state_path, GError **error)
     return -1;
 }
 
-static bool wait_readable(int fd, int64_t timeout_us, GError **error)
+/* `end_us`: on the monotonic clock; INT64_MAX for never. */
+static bool wait_readable(int fd, const ControlWait *wait, int64_t end_us, GError **error)
 {
-    struct pollfd waiting = {.fd = fd, .events = POLLIN};
-    int64_t end_us = clock_monotonic_us() + timeout_us;
+    struct pollfd waiting[] = {{.fd = fd, .events = POLLIN},
+                               {.fd = wait->stop_fd > 0 ? wait->stop_fd : -1, .events = POLLIN}};
 
     for (;;) {
         int64_t left_ms = (end_us - clock_monotonic_us()) / CLOCK_US_PER_MS;
-        int n = poll(&waiting, 1, timeout_us == 0 ? -1 : (int)CLAMP(left_ms, 0, G_MAXINT));
+        int n = poll(waiting, G_N_ELEMENTS(waiting),
+                     end_us == INT64_MAX ? -1 : (int)CLAMP(left_ms, 0, G_MAXINT));
+        if (n > 0 && waiting[1].revents) {
+            g_set_error(error, THUMBQ_ERROR, ERROR_INTERRUPTED, "interrupted; the daemon goes on");
+            return false;
+        }
         if (n > 0)
             return true;
         if (n == 0) {
             g_set_error(error, THUMBQ_ERROR, ERROR_TIMEOUT,
                         "the daemon has not finished within %.1f s; it goes on",
-                        (double)timeout_us / CLOCK_US_PER_SEC);
+                        (double)wait->timeout_us / CLOCK_US_PER_SEC);
             return false;
         }
         if (errno != EINTR) {
@@ -62,22 +70,62 @@ static bool wait_readable(int fd, int64_t timeout_us, GError **error)
     }
 }
 
-char *control_ask(int fd, const char *request, int64_t timeout_us, GError **error)
+static bool parse_progress(const char *text, ProgressCount *ret_count)
 {
+    int is_growing;
+    bool valid = sscanf(text, "%" SCNu64 " %" SCNu64 " %" SCNu64 " %d", &ret_count->done,
+                        &ret_count->total, &ret_count->failed, &is_growing) == 4;
+
+    ret_count->is_growing = valid && is_growing;
+    return valid;
+}
+
+/* Takes what comes before the answer. False if `line` is none of that. */
+static bool take_news(const char *line, const ControlWait *wait)
+{
+    ProgressCount count;
+
+    if (g_str_has_prefix(line, "progress ")) {
+        if (wait->progress && parse_progress(line + strlen("progress "), &count))
+            wait->progress(&count, wait->progress_data);
+        return true;
+    }
+    if (g_str_has_prefix(line, "item ")) {
+        if (wait->item)
+            wait->item(line + strlen("item "), wait->item_data);
+        return true;
+    }
+    return false;
+}
+
+/* The next packet. False at the end of all. */
+static bool receive(int fd, char line[static CONTROL_LINE_MAX], GError **error)
+{
+    ssize_t len = recv(fd, line, CONTROL_LINE_MAX - 1, 0);
+
+    if (len <= 0) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_IO, "the daemon ended before it answered");
+        return false;
+    }
+    line[len] = '\0';
+    return true;
+}
+
+char *control_ask(int fd, const char *request, const ControlWait *wait, GError **error)
+{
+    const ControlWait nothing = {0};
     char line[CONTROL_LINE_MAX];
 
+    wait = wait ? wait : &nothing;
+    int64_t end_us = wait->timeout_us > 0 ? clock_monotonic_us() + wait->timeout_us : INT64_MAX;
     if (send(fd, request, strlen(request), MSG_NOSIGNAL) < 0) {
         g_set_error(error, THUMBQ_ERROR, ERROR_IO, "cannot ask the daemon: %s", g_strerror(errno));
         return NULL;
     }
-    if (!wait_readable(fd, timeout_us, error))
-        return NULL;
-    ssize_t len = recv(fd, line, sizeof line - 1, 0);
-    if (len <= 0) {
-        g_set_error(error, THUMBQ_ERROR, ERROR_IO, "the daemon ended before it answered");
-        return NULL;
-    }
-    line[len] = '\0';
+    do {
+        if (!wait_readable(fd, wait, end_us, error) || !receive(fd, line, error))
+            return NULL;
+    } while (take_news(line, wait));
     if (strcmp(line, "ok") == 0 || g_str_has_prefix(line, "ok "))
         return g_strdup(line[2] ? line + 3 : "");
     g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "the daemon refuses: %s",
@@ -85,9 +133,9 @@ char *control_ask(int fd, const char *request, int64_t timeout_us, GError **erro
     return NULL;
 }
 
-char *control_request(const char *state_path, const char *request, int64_t timeout_us,
+char *control_request(const char *state_path, const char *request, const ControlWait *wait,
                       GError **error)
 {
     autofd fd = control_connect(state_path, error);
-    return fd < 0 ? NULL : control_ask(fd, request, timeout_us, error);
+    return fd < 0 ? NULL : control_ask(fd, request, wait, error);
 }

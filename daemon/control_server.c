@@ -1,5 +1,6 @@
 #include "control.h"
 
+#include "control_peer.h"
 #include "daemon_private.h"
 #include "error.h"
 #include "failpoint.h"
@@ -15,12 +16,17 @@
 
 #define CLIENTS_MAX 64
 
+/* What a client waits for. */
+typedef enum { WAITS_NOT, WAITS_FOR_SYNC, WAITS_FOR_SWEEP } Waits;
+
 typedef struct {
     Control *control;
-    int fd;
+    ControlPeer *peer;
     guint source;
     uint64_t id;
-    bool waits; /* has asked for sync */
+    Waits waits;
+    Backlog backlog;   /* for sync: since it was asked for */
+    const void *sweep; /* which one */
 } Client;
 
 /* A sweep that somebody has asked for; who may be gone when it ends. */
@@ -38,21 +44,72 @@ struct Control {
     guint source;
     GPtrArray *clients; /* Client, owned */
     uint64_t last_id;
+    guint progress_source; /* 0: nobody waits */
 };
 
 static void client_free(Client *client)
 {
     g_clear_handle_id(&client->source, g_source_remove);
-    fd_clear(&client->fd);
+    control_peer_free(client->peer);
     g_free(client);
 }
 
 static void answer(Client *client, const char *line)
 {
-    client->waits = false;
-    /* A client that does not take its answer has gone away, which is seen by reading. */
-    (void)send(client->fd, line, strlen(line), MSG_NOSIGNAL | MSG_DONTWAIT);
+    client->waits = WAITS_NOT;
+    control_peer_answer(client->peer, line);
 }
+
+/* ---- waiting ------------------------------------------------------------------------------------
+ */
+
+static bool measure(Client *client, ProgressCount *ret_count)
+{
+    Daemon *daemon = client->control->daemon;
+
+    switch (client->waits) {
+    case WAITS_FOR_SYNC:
+        if (!report_backlog(daemon, &client->backlog, ret_count))
+            return false;
+        ret_count->failed = 0; /* what is dead is no concern of who waits */
+        return true;
+    case WAITS_FOR_SWEEP:
+        return sweep_progress(daemon, client->sweep, ret_count);
+    case WAITS_NOT:
+        break;
+    }
+    return false;
+}
+
+static gboolean tell_progress(gpointer data)
+{
+    Control *control = data;
+    bool somebody_waits = false;
+
+    for (guint i = 0; i < control->clients->len; i++) {
+        Client *client = g_ptr_array_index(control->clients, i);
+        ProgressCount count;
+        somebody_waits |= client->waits != WAITS_NOT;
+        if (measure(client, &count))
+            control_peer_progress(client->peer, &count);
+    }
+    if (somebody_waits)
+        return G_SOURCE_CONTINUE;
+    control->progress_source = 0;
+    return G_SOURCE_REMOVE;
+}
+
+static void begin_to_wait(Client *client, Waits waits)
+{
+    Control *control = client->control;
+
+    client->waits = waits;
+    if (control->progress_source == 0)
+        control->progress_source = g_timeout_add(PROGRESS_MS, tell_progress, control);
+}
+
+/* ---- requests -----------------------------------------------------------------------------------
+ */
 
 static void end_sweep(const SweepCounts *counts, bool complete, void *data)
 {
@@ -82,6 +139,8 @@ static bool take_sweep(Client *client, const char *line)
         return false;
     SweepRequest *request = g_new(SweepRequest, 1);
     *request = (SweepRequest){client->control, client->id, kinds, n == 3};
+    client->sweep = request;
+    begin_to_wait(client, WAITS_FOR_SWEEP);
     sweep_start(client->control->daemon, kinds, request->dry_run, end_sweep, request);
     return true;
 }
@@ -107,12 +166,23 @@ static bool take_edit(Client *client, const char *line)
     return true;
 }
 
+static void take_commit(Client *client)
+{
+    Daemon *daemon = client->control->daemon;
+    bool saved = !daemon->paused && batch_commit(daemon);
+
+    answer(client, saved ? "ok" : "error the store could not be changed");
+}
+
 static void take_request(Client *client, const char *line)
 {
     if (strcmp(line, "sync") == 0) {
-        client->waits = true;
+        client->backlog = (Backlog){0};
+        begin_to_wait(client, WAITS_FOR_SYNC);
         /* The scan is the truth: what it does not meet is not there. */
         bucket_rescan(client->control->daemon->bucket);
+    } else if (strcmp(line, "commit") == 0) {
+        take_commit(client);
     } else if (!take_sweep(client, line) && !take_edit(client, line)) {
         answer(client, "error unknown request");
     }
@@ -128,8 +198,9 @@ static gboolean on_client(gint fd, GIOCondition condition, gpointer data)
     if (len < 0 && (errno == EAGAIN || errno == EINTR))
         return G_SOURCE_CONTINUE;
     if (len <= 0) {
+        client->source = 0; /* this one */
         g_ptr_array_remove_fast(client->control->clients, client);
-        return G_SOURCE_CONTINUE;
+        return G_SOURCE_REMOVE;
     }
     line[len] = '\0';
     take_request(client, line);
@@ -147,8 +218,9 @@ static gboolean on_connect(gint fd, GIOCondition condition, gpointer data)
     Client *client = g_new0(Client, 1);
     client->control = control;
     client->id = ++control->last_id;
-    client->fd = fd_steal(&client_fd);
-    client->source = g_unix_fd_add(client->fd, G_IO_IN | G_IO_HUP, on_client, client);
+    client->peer = control_peer_new(fd_steal(&client_fd));
+    client->source =
+        g_unix_fd_add(control_peer_fd(client->peer), G_IO_IN | G_IO_HUP, on_client, client);
     g_ptr_array_add(control->clients, client);
     return G_SOURCE_CONTINUE;
 }
@@ -184,7 +256,7 @@ void control_check_settled(Control *control)
 {
     for (guint i = 0; i < control->clients->len; i++) {
         Client *client = g_ptr_array_index(control->clients, i);
-        if (client->waits)
+        if (client->waits == WAITS_FOR_SYNC)
             answer(client, "ok");
     }
 }
@@ -194,6 +266,7 @@ void control_free(Control *control)
     if (!control)
         return;
     g_source_remove(control->source);
+    g_clear_handle_id(&control->progress_source, g_source_remove);
     g_ptr_array_unref(control->clients);
     /* The next daemon does it otherwise. */
     (void)FAILPOINT("control.remove", unlinkat(control->folder_fd, "control", 0));

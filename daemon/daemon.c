@@ -235,7 +235,7 @@ static bool open_events(Daemon *daemon, GError **error)
     daemon->control = control_open(daemon, error);
     if (!daemon->control)
         return false;
-    return true;
+    return daemon->options->once || schedules_start(daemon->schedules, error);
 }
 
 /* `saved`: nothing is left to be committed. */
@@ -270,6 +270,7 @@ static bool run_loop(Daemon *daemon)
         log_info("watching '%s'", daemon->options->bucket);
     dispatch_soon(daemon);
     g_main_loop_run(daemon->loop);
+    schedules_stop(daemon->schedules);
     bool saved = !daemon->error && batch_commit(daemon); /* else it is done again */
     if (!daemon->error && daemon->options->once)
         report_summary(daemon, clock_monotonic_us() - start_us);
@@ -285,7 +286,7 @@ bool daemon_run(const DaemonOptions *options, const Config *config, uint64_t *re
     daemon.loop = g_main_loop_new(NULL, FALSE);
     open_service(&daemon);
     /* A wrong schedule or format is a wrong configuration: refused before anything is touched. */
-    daemon.schedules = schedules_new(&daemon, error);
+    daemon.schedules = schedules_new(&daemon, config, error);
     opened =
         daemon.schedules &&
         formats_check(options->handler_program, config->renditions, config->n_renditions, error) &&

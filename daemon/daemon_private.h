@@ -13,8 +13,8 @@
  *   recovery.c  opens the store, whatever the last daemon or the disk has done to it;
  *               session.c knows how the last one ended
  *   publish.c   thumbnails on disk; thumbnails.c walks over them
- *   schedule.c  clock ticks -> sweeps
- *   control_server.c  what commands ask of a running daemon
+ *   schedule.c  clock ticks -> sweeps and commands; eventbridge.c says what they are told
+ *   control_server.c  what commands ask of a running daemon; control_peer.c sends to one of them
  *   service.c   what the service manager is told
  *   report.c    what it prints
  *
@@ -36,6 +36,9 @@
 
 #include <glib.h>
 #include <stdbool.h>
+
+/* How often those who wait are told how far it is. */
+#define PROGRESS_MS 100
 
 typedef struct Sweep Sweep;
 typedef struct Walk Walk;
@@ -150,6 +153,9 @@ typedef void (*SweepDone)(const SweepCounts *counts, bool complete, void *data);
 /* Sweeps in slices, after those that are under way. */
 void sweep_start(Daemon *daemon, SweepKinds kinds, bool dry_run, SweepDone done, void *data);
 
+/* How far the sweep is that was started with `data`. False if there is none. */
+bool sweep_progress(const Daemon *daemon, const void *data, ProgressCount *ret_count);
+
 /* Forgets all sweeps; their `done` is not called. */
 void sweep_stop_all(Daemon *daemon);
 
@@ -246,9 +252,19 @@ void recovery_close(Daemon *daemon, bool saved);
 
 /* ---- schedule.c */
 
-/* Errors: ERROR_CONFIG for an expression or a `run` that is wrong. With `once` nothing is ever due.
+/*
+ * Of a configuration, which is to outlive them. Nothing happens before schedules_start. Errors:
+ * ERROR_CONFIG, with file and line, for an expression or a `run` that is wrong.
  */
-Schedules *schedules_new(Daemon *daemon, GError **error);
+Schedules *schedules_new(Daemon *daemon, const Config *config, GError **error);
+
+/* From now on they are due. The store is open. */
+bool schedules_start(Schedules *schedules, GError **error);
+
+/* Writes down that what runs is cut off. Before the last commit. */
+void schedules_stop(Schedules *schedules);
+
+/* Kills the commands that run. */
 void schedules_free(Schedules *schedules);
 
 /* ---- control_server.c */
@@ -277,6 +293,9 @@ bool report_backlog(Daemon *daemon, Backlog *backlog, ProgressCount *ret_count);
 /* Tells options->progress of the work, where somebody asked for it; else NULL. */
 Reporter *reporter_new(Daemon *daemon);
 void reporter_free(Reporter *reporter);
+
+/* All that there is, as committed. False, and all zero, if the store cannot be read. */
+bool report_totals(Daemon *daemon, StoreTotals *ret_totals);
 
 /* Dead objects, as committed. */
 uint64_t report_dead(Daemon *daemon);

@@ -54,12 +54,13 @@ static bool ask_daemon(int fd, EditAction action, const char *const *keys, size_
 {
     for (size_t i = 0; i < n_keys; i++) {
         g_autofree char *request = g_strdup_printf("%s %s", names[action], keys[i]);
-        g_autofree char *answer = control_ask(fd, request, 0, error);
+        g_autofree char *answer = control_ask(fd, request, NULL, error);
         if (!answer)
             return false;
         *ret_changed += strcmp(answer, "changed") == 0;
     }
-    return true;
+    g_autofree char *saved = control_ask(fd, "commit", NULL, error);
+    return saved != NULL;
 }
 
 typedef struct {

@@ -8,8 +8,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define REPORT_MS 100
-
 struct Reporter {
     Daemon *daemon;
     guint source;
@@ -61,14 +59,14 @@ static bool add_up(const char *group, const StoreTotals *totals, void *data)
     return true;
 }
 
-static bool read_totals(Daemon *daemon, StoreTotals *totals)
+bool report_totals(Daemon *daemon, StoreTotals *ret_totals)
 {
     g_autoptr(StoreSnapshot) snapshot =
         daemon->store ? store_snapshot_begin(daemon->store, NULL) : NULL;
     const StoreFilter everything = {0};
 
-    memset(totals, 0, sizeof *totals);
-    return snapshot && store_totals(snapshot, &everything, STORE_BY_ALL, add_up, totals, NULL);
+    memset(ret_totals, 0, sizeof *ret_totals);
+    return snapshot && store_totals(snapshot, &everything, STORE_BY_ALL, add_up, ret_totals, NULL);
 }
 
 /* What comes is added to the total; what goes has been done. */
@@ -83,7 +81,7 @@ bool report_backlog(Daemon *daemon, Backlog *backlog, ProgressCount *ret_count)
 {
     StoreTotals totals;
 
-    if (!read_totals(daemon, &totals))
+    if (!report_totals(daemon, &totals))
         return false;
     backlog_follow(backlog, totals.by_state[STATE_PENDING] + totals.by_state[STATE_RUNNING]);
     *ret_count = (ProgressCount){.done = backlog->total - backlog->left,
@@ -121,7 +119,7 @@ Reporter *reporter_new(Daemon *daemon)
     Reporter *reporter = g_new0(Reporter, 1);
     reporter->daemon = daemon;
     reporter->dead = report_dead(daemon);
-    reporter->source = g_timeout_add(REPORT_MS, report_progress, reporter);
+    reporter->source = g_timeout_add(PROGRESS_MS, report_progress, reporter);
     return reporter;
 }
 
@@ -137,7 +135,7 @@ uint64_t report_dead(Daemon *daemon)
 {
     StoreTotals totals;
 
-    return read_totals(daemon, &totals) ? totals.by_state[STATE_DEAD] : 0;
+    return report_totals(daemon, &totals) ? totals.by_state[STATE_DEAD] : 0;
 }
 
 char *report_status(Daemon *daemon)
@@ -161,7 +159,7 @@ void report_summary(Daemon *daemon, int64_t took_us)
     StoreTotals totals;
     g_autofree char *took = clock_format_duration(took_us);
 
-    if (!read_totals(daemon, &totals))
+    if (!report_totals(daemon, &totals))
         return;
     g_autofree char *objects = units_format_count((int64_t)totals.objects);
     g_autofree char *invocations = units_format_count((int64_t)daemon->invocations);

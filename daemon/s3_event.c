@@ -29,6 +29,13 @@ static EventKind event_kind(StoreEventType type)
         return (EventKind){"Thumbnail:Dead", false, true};
     case STORE_EVENT_RETRY:
         return (EventKind){"Thumbnail:Retry", false, true};
+    case STORE_EVENT_EXPIRED:
+        return (EventKind){"LifecycleExpiration:Delete", true, false};
+    case STORE_EVENT_THUMBNAILS_EXPIRED:
+        return (EventKind){"Thumbnail:Expired", false, true};
+    case STORE_EVENT_SCHEDULED: /* of no object: eventbridge.h */
+    case STORE_EVENT_SWEPT:
+        break;
     }
     return (EventKind){"Thumbnail:Unknown", false, false};
 }
@@ -52,14 +59,27 @@ static json_t *identity_json(void)
     return json_pack("{s:s}", "principalId", "thumbq");
 }
 
-static json_t *bucket_json(const char *bucket)
+/* Owner: the caller frees. */
+static char *bucket_name(const char *bucket)
 {
     g_autofree char *folder = g_path_get_basename(bucket);
-    g_autofree char *name = g_utf8_make_valid(folder, -1);
+    return g_utf8_make_valid(folder, -1);
+}
+
+char *s3_event_bucket_arn(const char *bucket)
+{
+    g_autofree char *name = bucket_name(bucket);
+    return g_strdup_printf("arn:aws:s3:::%s", name);
+}
+
+static json_t *bucket_json(const char *bucket)
+{
+    g_autofree char *name = bucket_name(bucket);
+    g_autofree char *arn = s3_event_bucket_arn(bucket);
     json_t *object = json_object();
     json_object_set_new(object, "name", json_string(name));
     json_object_set_new(object, "ownerIdentity", identity_json());
-    json_object_set_new(object, "arn", json_sprintf("arn:aws:s3:::%s", name));
+    json_object_set_new(object, "arn", json_string(arn));
     return object;
 }
 

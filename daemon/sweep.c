@@ -16,7 +16,8 @@ struct Sweep {
     SweepDone done;
     void *data;
     SweepCounts counts;
-    GString *cursor; /* the last key looked at */
+    uint64_t expected; /* records and files, as of its start */
+    GString *cursor;   /* the last key looked at */
     bool records_done;
     ThumbnailWalk *files; /* NULL before and after */
 };
@@ -216,6 +217,30 @@ static gboolean sweep_slice(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+/* As many as there are by what the store says. */
+static uint64_t expect(Daemon *daemon, SweepKinds kinds)
+{
+    StoreTotals totals;
+
+    if (!report_totals(daemon, &totals))
+        return 0;
+    return (kinds & (SWEEP_MISSING | SWEEP_STALE) ? totals.objects : 0) +
+           (kinds & SWEEP_ORPHANS ? totals.thumbnails : 0);
+}
+
+bool sweep_progress(const Daemon *daemon, const void *data, ProgressCount *ret_count)
+{
+    for (const GList *at = daemon->sweeps.head; at; at = at->next) {
+        const Sweep *sweep = at->data;
+        if (sweep->data != data)
+            continue;
+        *ret_count = (ProgressCount){.done = sweep->counts.records + sweep->counts.files,
+                                     .total = sweep->expected};
+        return true;
+    }
+    return false;
+}
+
 void sweep_start(Daemon *daemon, SweepKinds kinds, bool dry_run, SweepDone done, void *data)
 {
     Sweep *sweep = g_new0(Sweep, 1);
@@ -225,6 +250,7 @@ void sweep_start(Daemon *daemon, SweepKinds kinds, bool dry_run, SweepDone done,
                      .dry_run = dry_run,
                      .done = done,
                      .data = data,
+                     .expected = expect(daemon, kinds),
                      .cursor = g_string_new(NULL),
                      .records_done = !(kinds & (SWEEP_MISSING | SWEEP_STALE))};
     if (sweep->records_done)
@@ -249,9 +275,21 @@ void sweep_stop_all(Daemon *daemon)
 typedef struct {
     SweepKinds kinds;
     bool dry_run;
+    ProgressFunction progress;
+    void *progress_data;
     Daemon *daemon;
     SweepCounts counts;
 } OfflineSweep;
+
+static gboolean tell_progress(gpointer data)
+{
+    const OfflineSweep *offline = data;
+    ProgressCount count;
+
+    if (sweep_progress(offline->daemon, offline, &count))
+        offline->progress(&count, offline->progress_data);
+    return G_SOURCE_CONTINUE;
+}
 
 static void end_offline(const SweepCounts *counts, bool complete, void *data)
 {
@@ -268,15 +306,19 @@ static bool sweep_offline(Daemon *daemon, void *data, GError **error)
 
     (void)error;
     offline->daemon = daemon;
+    guint ticker = offline->progress ? g_timeout_add(PROGRESS_MS, tell_progress, offline) : 0;
     sweep_start(daemon, offline->kinds, offline->dry_run, end_offline, offline);
     g_main_loop_run(daemon->loop);
+    g_clear_handle_id(&ticker, g_source_remove);
     return true;
 }
 
 bool sweep_run(const char *bucket, const Config *config, SweepKinds kinds, bool dry_run,
-               SweepCounts *ret_counts, GError **error)
+               ProgressFunction progress, void *progress_data, SweepCounts *ret_counts,
+               GError **error)
 {
-    OfflineSweep offline = {.kinds = kinds, .dry_run = dry_run};
+    OfflineSweep offline = {
+        .kinds = kinds, .dry_run = dry_run, .progress = progress, .progress_data = progress_data};
 
     if (!offline_run(bucket, config, sweep_offline, &offline, error))
         return false;

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "config.h"
+#include "progress_count.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -24,6 +25,9 @@ typedef struct {
     uint64_t foreign;        /* files in the thumbnails' folders that bear no mark: left alone */
 } SweepCounts;
 
+/* Of sweep_kinds_from_name, as text. */
+#define SWEEP_KIND_NAMES "orphans, missing, stale, all"
+
 /* "orphans", "missing", "stale" or "all". */
 bool sweep_kinds_from_name(const char *name, SweepKinds *ret_kinds);
 
@@ -32,8 +36,9 @@ char *sweep_describe(const SweepCounts *counts, SweepKinds kinds, bool dry_run);
 
 /*
  * Sweeps a bucket that no daemon runs on, under its lock. What is to be made again is pending
- * afterwards: the next run makes it. With `dry_run` nothing is changed, only counted. Errors:
- * ERROR_LOCKED, ERROR_NOT_FOUND, those of the store.
+ * afterwards: the next run makes it. With `dry_run` nothing is changed, only counted. `progress`
+ * (may be NULL) is told how far it is. Errors: ERROR_LOCKED, ERROR_NOT_FOUND, those of the store.
  */
 bool sweep_run(const char *bucket, const Config *config, SweepKinds kinds, bool dry_run,
-               SweepCounts *ret_counts, GError **error);
+               ProgressFunction progress, void *progress_data, SweepCounts *ret_counts,
+               GError **error);

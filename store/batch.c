@@ -82,12 +82,14 @@ static bool fail_batch(Store *store, int rc, GError **error)
 bool batch_put(Store *store, Table table, MDB_val key, MDB_val value, unsigned flags,
                GError **error)
 {
+    resident_note(store);
     int rc = mdb_put(store->batch, store->tables[table], &key, &value, flags);
     return rc == 0 || fail_batch(store, rc, error);
 }
 
 bool batch_delete(Store *store, Table table, MDB_val key, GError **error)
 {
+    resident_note(store);
     int rc = mdb_del(store->batch, store->tables[table], &key, NULL);
     return rc == 0 || fail_batch(store, rc, error);
 }
@@ -166,6 +168,7 @@ void store_abort(Store *store)
 
 bool view_begin(Store *store, MDB_txn **ret_txn, GError **error)
 {
+    resident_note(store);
     if (store->batch) {
         *ret_txn = store->batch;
         return true;

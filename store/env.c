@@ -21,6 +21,7 @@ const StoreLimits store_default_limits = {
     .events_max = STORE_EVENTS_MAX,
     .renew_rows = 4096,
     .selection_max = 1 << 20,
+    .resident_bytes = RESIDENT_BYTES,
 };
 
 static const char *const table_names[TABLES] = {
@@ -82,6 +83,13 @@ static bool fail_broken(const Store *store, GError **error)
 /* ---- reading ------------------------------------------------------------------------------------
  */
 
+/* The one way the map grows: it may lie elsewhere after that. */
+static int set_map_size(Store *store, size_t size)
+{
+    resident_forget_map(store);
+    return mdb_env_set_mapsize(store->env, size);
+}
+
 /* Mends what kept a read transaction from beginning. False if that cannot be mended. */
 static bool mend_read(Store *store, int rc)
 {
@@ -89,7 +97,7 @@ static bool mend_read(Store *store, int rc)
 
     switch (rc) {
     case MDB_MAP_RESIZED:
-        return store->snapshots == 0 && mdb_env_set_mapsize(store->env, 0) == 0;
+        return store->snapshots == 0 && set_map_size(store, 0) == 0;
     case MDB_READERS_FULL:
         return mdb_reader_check(store->env, &dead) == 0;
     default:
@@ -188,7 +196,7 @@ bool env_make_room(Store *store, GError **error)
         return true;
     store->is_map_full = false;
 
-    int rc = mdb_env_set_mapsize(store->env, size);
+    int rc = set_map_size(store, size);
     /* LMDB has given up the old map by then. */
     store->is_broken = rc != 0;
     return rc == 0 || env_fail(store, rc, "cannot enlarge store", error);
@@ -332,6 +340,7 @@ Store *store_open_with_limits(const char *directory, StoreMode mode, const Store
 
     store->directory = g_strdup(directory);
     store->mode = mode;
+    store->resident.statm_fd = -1;
     store->limits = *limits;
     store->buffer = g_byte_array_new();
     store->totals = totals_table_new();
@@ -340,6 +349,7 @@ Store *store_open_with_limits(const char *directory, StoreMode mode, const Store
         return NULL;
     if (mode == STORE_WRITE && !file_make_folders(AT_FDCWD, directory, error))
         return NULL;
+    resident_open(store);
     if (!open_env(store, error) || !open_content(store, error))
         return NULL;
     return g_steal_pointer(&store);
@@ -359,6 +369,7 @@ void store_close(Store *store)
         mdb_txn_abort(store->reader);
     if (store->env)
         mdb_env_close(store->env);
+    resident_close(store);
     g_byte_array_unref(store->buffer);
     g_hash_table_unref(store->totals);
     g_hash_table_unref(store->metrics);

@@ -5,35 +5,45 @@
 
 /*
  * events: key: sequencer u64; value: time i64, id u64, size i64, error u32, type u8, the object's
- * key with its NUL. events_by_object: key: id u64, sequencer u64; no value.
+ * key with its NUL, and the detail with its NUL where there is one. events_by_object: key: id u64,
+ * sequencer u64; no value.
  */
 #define FIXED_LEN (3 * 8 + 4 + 1)
 
 const char *store_event_name(StoreEventType type)
 {
-    static const char *const names[] = {
-        [STORE_EVENT_CREATED] = "created", [STORE_EVENT_REMOVED] = "removed",
-        [STORE_EVENT_MOVED] = "moved",     [STORE_EVENT_DONE] = "done",
-        [STORE_EVENT_SKIPPED] = "skipped", [STORE_EVENT_DEAD] = "dead",
+    static const char *const names[STORE_EVENT_TYPES] = {
+        [STORE_EVENT_CREATED] = "created",
+        [STORE_EVENT_REMOVED] = "removed",
+        [STORE_EVENT_MOVED] = "moved",
+        [STORE_EVENT_DONE] = "done",
+        [STORE_EVENT_SKIPPED] = "skipped",
+        [STORE_EVENT_DEAD] = "dead",
         [STORE_EVENT_RETRY] = "retry",
+        [STORE_EVENT_EXPIRED] = "expired",
+        [STORE_EVENT_THUMBNAILS_EXPIRED] = "cleared",
+        [STORE_EVENT_SCHEDULED] = "schedule",
+        [STORE_EVENT_SWEPT] = "sweep",
     };
-    bool is_known = type >= STORE_EVENT_CREATED && type <= STORE_EVENT_RETRY;
+    bool is_known = type >= STORE_EVENT_CREATED && type < STORE_EVENT_TYPES;
 
     return is_known ? names[type] : "unknown";
 }
 
-static void encode(StoreEventType type, const Record *record, ErrorCode code, int64_t now_us,
-                   GByteArray *buffer)
+static void encode(const StoreEvent *event, GByteArray *buffer)
 {
     g_byte_array_set_size(buffer, FIXED_LEN);
 
     Packer packer = {.data = buffer->data, .max = FIXED_LEN};
-    pack_i64(&packer, now_us);
-    pack_u64(&packer, record->id);
-    pack_i64(&packer, record->version.size);
-    pack_u32(&packer, (uint32_t)code);
-    pack_u8(&packer, (uint8_t)type);
-    g_byte_array_append(buffer, (const guint8 *)record->key, (guint)strlen(record->key) + 1);
+    pack_i64(&packer, event->time_us);
+    pack_u64(&packer, event->object_id);
+    pack_i64(&packer, event->size);
+    pack_u32(&packer, (uint32_t)event->error);
+    pack_u8(&packer, (uint8_t)event->type);
+    g_byte_array_append(buffer, (const guint8 *)event->key, (guint)strlen(event->key) + 1);
+    if (*event->detail)
+        g_byte_array_append(buffer, (const guint8 *)event->detail,
+                            (guint)strlen(event->detail) + 1);
 }
 
 static bool decode(const Store *store, MDB_val key, MDB_val value, StoreEvent *ret_event,
@@ -48,10 +58,12 @@ static bool decode(const Store *store, MDB_val key, MDB_val value, StoreEvent *r
     event.error = (ErrorCode)unpack_u32(&unpacker);
     event.type = (StoreEventType)unpack_u8(&unpacker);
 
-    size_t key_len = value.mv_size - unpacker.at;
-    event.key = unpack_bytes(&unpacker, key_len);
-    if (unpacker.failed || key.mv_size != 8 || key_len == 0 || event.key[key_len - 1] != '\0')
+    size_t texts_len = value.mv_size - unpacker.at;
+    event.key = unpack_bytes(&unpacker, texts_len);
+    if (unpacker.failed || key.mv_size != 8 || texts_len == 0 || event.key[texts_len - 1] != '\0')
         return env_fail_corrupt(store, "an event cannot be read", error);
+    size_t key_len = strlen(event.key) + 1;
+    event.detail = key_len < texts_len ? event.key + key_len : "";
     event.sequencer = key_get_u64(key.mv_data);
     *ret_event = event;
     return true;
@@ -63,19 +75,51 @@ static size_t object_key(uint64_t id, uint64_t sequencer, uint8_t ret_key[static
     return 16;
 }
 
-bool events_append(Store *store, StoreEventType type, const Record *record, ErrorCode code,
-                   int64_t now_us, GError **error)
+static bool append(Store *store, const StoreEvent *event, GError **error)
 {
     uint8_t key[8], by_object[16];
     MDB_val nothing = {0, NULL};
 
-    (void)key_put_u64(key, record->sequencer);
-    (void)object_key(record->id, record->sequencer, by_object);
-    encode(type, record, code, now_us, store->buffer);
-    return batch_put(store, TABLE_EVENTS, (MDB_val){sizeof key, key},
-                     (MDB_val){store->buffer->len, store->buffer->data}, MDB_APPEND, error) &&
-           batch_put(store, TABLE_EVENTS_BY_OBJECT, (MDB_val){sizeof by_object, by_object}, nothing,
+    (void)key_put_u64(key, event->sequencer);
+    encode(event, store->buffer);
+    if (!batch_put(store, TABLE_EVENTS, (MDB_val){sizeof key, key},
+                   (MDB_val){store->buffer->len, store->buffer->data}, MDB_APPEND, error))
+        return false;
+    if (event->object_id == 0)
+        return true;
+    (void)object_key(event->object_id, event->sequencer, by_object);
+    return batch_put(store, TABLE_EVENTS_BY_OBJECT, (MDB_val){sizeof by_object, by_object}, nothing,
                      0, error);
+}
+
+bool events_append(Store *store, StoreEventType type, const Record *record, ErrorCode code,
+                   int64_t now_us, GError **error)
+{
+    StoreEvent event = {.sequencer = record->sequencer,
+                        .time_us = now_us,
+                        .type = type,
+                        .object_id = record->id,
+                        .size = record->version.size,
+                        .error = code,
+                        .key = record->key,
+                        .detail = ""};
+    return append(store, &event, error);
+}
+
+bool store_log(Store *store, StoreEventType type, const char *key, const char *detail,
+               int64_t time_us, GError **error)
+{
+    g_return_val_if_fail(strlen(key) + strlen(detail) <= STORE_EVENT_TEXT_MAX, false);
+    if (!batch_begin(store, error))
+        return false;
+
+    StoreEvent event = {.sequencer = store->next_sequencer++,
+                        .time_us = time_us,
+                        .type = type,
+                        .key = key,
+                        .detail = detail};
+    store->batch_size++;
+    return append(store, &event, error);
 }
 
 /* Drops the first row of `cursor`. */
@@ -93,8 +137,8 @@ static bool drop_first(Store *store, MDB_cursor *cursor, GError **error)
     (void)key_put_u64(sequencer, event.sequencer);
     (void)object_key(event.object_id, event.sequencer, by_object);
     return batch_delete(store, TABLE_EVENTS, (MDB_val){sizeof sequencer, sequencer}, error) &&
-           batch_delete(store, TABLE_EVENTS_BY_OBJECT, (MDB_val){sizeof by_object, by_object},
-                        error);
+           (event.object_id == 0 || batch_delete(store, TABLE_EVENTS_BY_OBJECT,
+                                                 (MDB_val){sizeof by_object, by_object}, error));
 }
 
 bool events_prune(Store *store, GError **error)

@@ -72,6 +72,15 @@ int64_t histogram_quantile(const Histogram *histogram, double quantile)
     return histogram->max;
 }
 
+uint64_t histogram_count_below(const Histogram *histogram, int64_t value)
+{
+    uint64_t below = 0;
+
+    for (size_t i = 0; i < bucket_of(value); i++)
+        below += histogram->buckets[i];
+    return below;
+}
+
 void histogram_encode(const Histogram *histogram, GByteArray *buffer)
 {
     size_t used = 0;

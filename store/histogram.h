@@ -34,6 +34,9 @@ void histogram_merge(Histogram *histogram, const Histogram *other);
  */
 int64_t histogram_quantile(const Histogram *histogram, double quantile);
 
+/* How many values are below `value`; exact for powers of two, where buckets end. */
+uint64_t histogram_count_below(const Histogram *histogram, int64_t value);
+
 /* Appends the binary form: its length grows with the buckets in use. */
 void histogram_encode(const Histogram *histogram, GByteArray *buffer);
 

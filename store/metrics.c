@@ -214,15 +214,27 @@ static bool read_hours(StoreSnapshot *snapshot, int64_t first, int64_t last, Met
     return ok && (rc == 0 || rc == MDB_NOTFOUND || env_fail(store, rc, "cannot read store", error));
 }
 
+#define SHAPE_FIRST_US INT64_C(1024)
+
 static StoreQuantiles quantiles_of(const Histogram *histogram)
 {
-    return (StoreQuantiles){
+    StoreQuantiles quantiles = {
         .count = histogram->count,
         .p50 = histogram_quantile(histogram, 0.50),
         .p90 = histogram_quantile(histogram, 0.90),
         .p99 = histogram_quantile(histogram, 0.99),
         .max = histogram->max,
     };
+    uint64_t before = 0;
+
+    for (size_t i = 0; i < STORE_SHAPE_CELLS; i++) {
+        uint64_t below = i + 1 < STORE_SHAPE_CELLS
+                             ? histogram_count_below(histogram, SHAPE_FIRST_US << i)
+                             : histogram->count;
+        quantiles.shape[i] = below - before;
+        before = below;
+    }
+    return quantiles;
 }
 
 bool store_invocations(StoreSnapshot *snapshot, int64_t since_us, int64_t until_us,

@@ -15,7 +15,8 @@ enum {
     FLAG_DAMAGED = 1 << 1,
     FLAG_DATE = 1 << 2,
     FLAG_COLOR = 1 << 3,
-    FLAGS_ALL = (1 << 4) - 1,
+    FLAG_EXPIRED = 1 << 4,
+    FLAGS_ALL = (1 << 5) - 1,
 };
 
 typedef struct {
@@ -130,7 +131,7 @@ const RecordThumbnail *record_thumbnail(const Record *record, const Rendition *r
 
 bool record_is_stale(const Record *record, const Rendition *renditions, size_t n_renditions)
 {
-    if (record->state != STATE_DONE)
+    if (record->state != STATE_DONE || record->expired)
         return false;
     for (size_t i = 0; i < n_renditions; i++) {
         if (!record_thumbnail(record, &renditions[i]))
@@ -171,10 +172,13 @@ static FixedVersion fix_version(const ObjectVersion *version)
     };
 }
 
-static uint8_t fix_flags(const ImageFacts *facts)
+static uint8_t fix_flags(const Record *record)
 {
+    const ImageFacts *facts = &record->facts;
+
     return (uint8_t)((facts->alpha ? FLAG_ALPHA : 0) | (facts->damaged ? FLAG_DAMAGED : 0) |
-                     (facts->has_date ? FLAG_DATE : 0) | (facts->has_color ? FLAG_COLOR : 0));
+                     (facts->has_date ? FLAG_DATE : 0) | (facts->has_color ? FLAG_COLOR : 0) |
+                     (record->expired ? FLAG_EXPIRED : 0));
 }
 
 static void append(GByteArray *buffer, const void *data, size_t len)
@@ -231,7 +235,7 @@ void record_encode(const Record *record, GByteArray *buffer)
         .n_log = (uint8_t)n_log,
         .type = (uint8_t)facts->type,
         .orientation = (uint8_t)facts->orientation,
-        .flags = fix_flags(facts),
+        .flags = fix_flags(record),
         .thumbhash_len = (uint8_t)thumbhash_len,
         .attempts = GUINT32_TO_LE((uint32_t)record->attempts),
         .width = GUINT32_TO_LE((uint32_t)facts->width),
@@ -367,6 +371,7 @@ static void read_fixed(const Fixed *fixed, Record *ret_record)
     ret_record->duration_us = GINT64_FROM_LE(fixed->duration_us);
     ret_record->attempts = (int)GUINT32_FROM_LE(fixed->attempts);
     ret_record->error = (ErrorCode)GUINT16_FROM_LE(fixed->error);
+    ret_record->expired = fixed->flags & FLAG_EXPIRED;
     read_facts(fixed, &ret_record->facts);
     ret_record->n_thumbnails = fixed->n_thumbnails;
     ret_record->n_log = fixed->n_log;

@@ -64,6 +64,7 @@ typedef struct {
     ErrorCode error;
     char message[RECORD_MESSAGE_MAX];
     ImageFacts facts;
+    bool expired; /* its thumbnails were removed by a lifecycle rule, and are not to be made */
     RecordThumbnail thumbnails[RENDITIONS_MAX];
     size_t n_thumbnails;
     RecordAttempt log[RECORD_ATTEMPTS_MAX]; /* oldest first */
@@ -84,7 +85,8 @@ bool record_is_current(const Record *record);
 /* The thumbnail of this rendition, made by its recipe of today; NULL if there is none. */
 const RecordThumbnail *record_thumbnail(const Record *record, const Rendition *rendition);
 
-/* True for a done record whose thumbnails are not exactly those of the renditions. */
+/* True for a done record whose thumbnails are not exactly those of the renditions; never of one
+ * whose thumbnails have expired. */
 bool record_is_stale(const Record *record, const Rendition *renditions, size_t n_renditions);
 
 /* A request id as text, 8-4-4-4-12 hexadecimal digits. Owner: the caller frees. */

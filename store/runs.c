@@ -1,52 +1,76 @@
 #include "pack.h"
 #include "store_internal.h"
 
-/* runs: key: the schedule's name; value: time i64, duration i64, ok u8. */
-#define ROW_LEN (8 + 8 + 1)
+/*
+ * runs: key: the schedule's name; value: time i64, duration i64, outcome u8, then, unless it was
+ * written by a version that knew no more, due i64, handled i64, definition u64, text.
+ */
+#define ROW_MAX (5 * 8 + 1 + 2 + STORE_RUN_TEXT_MAX)
+
+const char *store_run_outcome_name(StoreRunOutcome outcome)
+{
+    static const char *const names[STORE_RUN_OUTCOMES] = {
+        [STORE_RUN_FAILED] = "failed",   [STORE_RUN_OK] = "ok",
+        [STORE_RUN_TIMEOUT] = "timeout", [STORE_RUN_CUT_OFF] = "interrupted",
+        [STORE_RUN_GOING] = "running",
+    };
+    return names[outcome];
+}
 
 static MDB_val name_key(const char *name, uint8_t buffer[static KEY_MAX])
 {
     return (MDB_val){key_from_name(name, KEY_MAX, buffer), buffer};
 }
 
-bool store_put_run(Store *store, const char *schedule, const StoreRun *run, GError **error)
+bool store_put_schedule(Store *store, const char *name, const StoreSchedule *schedule,
+                        GError **error)
 {
-    uint8_t key[KEY_MAX], row[ROW_LEN];
+    uint8_t key[KEY_MAX], row[ROW_MAX];
     Packer packer = {.data = row, .max = sizeof row};
 
-    pack_i64(&packer, run->time_us);
-    pack_i64(&packer, run->duration_us);
-    pack_u8(&packer, run->ok);
-    if (!batch_begin(store, error) || !batch_put(store, TABLE_RUNS, name_key(schedule, key),
-                                                 (MDB_val){sizeof row, row}, 0, error))
+    pack_i64(&packer, schedule->time_us);
+    pack_i64(&packer, schedule->duration_us);
+    pack_u8(&packer, (uint8_t)schedule->outcome);
+    pack_i64(&packer, schedule->due_us);
+    pack_i64(&packer, schedule->handled_us);
+    pack_u64(&packer, schedule->definition);
+    pack_text(&packer, schedule->text);
+    if (!batch_begin(store, error) ||
+        !batch_put(store, TABLE_RUNS, name_key(name, key), (MDB_val){packer.len, row}, 0, error))
         return false;
     store->batch_size++;
     return true;
 }
 
-bool store_get_run(StoreSnapshot *snapshot, const char *schedule, bool *ret_found,
-                   StoreRun *ret_run, GError **error)
+bool store_get_schedule(StoreSnapshot *snapshot, const char *name, bool *ret_found,
+                        StoreSchedule *ret_schedule, GError **error)
 {
     uint8_t key[KEY_MAX];
     MDB_val value;
     bool found;
 
-    if (!env_get(snapshot->store, snapshot->txn, TABLE_RUNS, name_key(schedule, key), &found,
-                 &value, error))
+    if (!env_get(snapshot->store, snapshot->txn, TABLE_RUNS, name_key(name, key), &found, &value,
+                 error))
         return false;
     *ret_found = found;
     if (!found)
         return true;
 
     Unpacker unpacker = {.data = value.mv_data, .len = value.mv_size};
-    StoreRun run;
+    StoreSchedule schedule = {0};
 
-    run.time_us = unpack_i64(&unpacker);
-    run.duration_us = unpack_i64(&unpacker);
-    run.ok = unpack_bool(&unpacker);
-    if (unpacker.failed)
-        return env_fail_corrupt(snapshot->store, "the last run of a schedule cannot be read",
+    schedule.time_us = unpack_i64(&unpacker);
+    schedule.duration_us = unpack_i64(&unpacker);
+    schedule.outcome = (StoreRunOutcome)unpack_u8(&unpacker);
+    if (unpacker.at < unpacker.len) {
+        schedule.due_us = unpack_i64(&unpacker);
+        schedule.handled_us = unpack_i64(&unpacker);
+        schedule.definition = unpack_u64(&unpacker);
+        unpack_text(&unpacker, schedule.text, sizeof schedule.text);
+    }
+    if (unpacker.failed || schedule.outcome >= STORE_RUN_OUTCOMES)
+        return env_fail_corrupt(snapshot->store, "what is known of a schedule cannot be read",
                                 error);
-    *ret_run = run;
+    *ret_schedule = schedule;
     return true;
 }

@@ -95,6 +95,7 @@ static void make_pending(Record *record, Priority priority, int64_t now_us)
     record->priority = priority;
     record->due_us = now_us;
     record->attempts = 0;
+    record->expired = false;
 }
 
 static void set_error(Record *record, ErrorCode code, const char *message)
@@ -173,8 +174,9 @@ bool store_seen(Store *store, const char *key, const ObjectVersion *version, Pri
     return objects_change(store, &old, &next, error);
 }
 
-bool store_remove(Store *store, const char *key, int64_t now_us, bool *ret_found,
-                  Record *ret_record, GError **error)
+/* `type`: what the event says of it. */
+static bool remove_object(Store *store, const char *key, StoreEventType type, int64_t now_us,
+                          bool *ret_found, Record *ret_record, GError **error)
 {
     Record old;
     bool found;
@@ -193,7 +195,44 @@ bool store_remove(Store *store, const char *key, int64_t now_us, bool *ret_found
     /* The record keeps the sequencer it had; the event has its own. */
     Record event = old;
     event.sequencer = store->next_sequencer++;
-    if (!events_append(store, STORE_EVENT_REMOVED, &event, ERROR_NONE, now_us, error))
+    if (!events_append(store, type, &event, ERROR_NONE, now_us, error))
+        return false;
+    *ret_record = old;
+    return true;
+}
+
+bool store_remove(Store *store, const char *key, int64_t now_us, bool *ret_found,
+                  Record *ret_record, GError **error)
+{
+    return remove_object(store, key, STORE_EVENT_REMOVED, now_us, ret_found, ret_record, error);
+}
+
+bool store_expire(Store *store, const char *key, int64_t now_us, bool *ret_found,
+                  Record *ret_record, GError **error)
+{
+    return remove_object(store, key, STORE_EVENT_EXPIRED, now_us, ret_found, ret_record, error);
+}
+
+bool store_expire_thumbnails(Store *store, const char *key, int64_t now_us, bool *ret_expired,
+                             Record *ret_record, GError **error)
+{
+    Record old;
+    bool found;
+
+    if (!store_peek(store, key, &found, &old, error))
+        return false;
+    *ret_expired = found && old.state == STATE_DONE && old.n_thumbnails > 0;
+    if (!*ret_expired)
+        return true;
+    if (!batch_begin_for(store, key, error))
+        return false;
+    old.key = store->key;
+
+    Record next = old;
+    next.n_thumbnails = 0;
+    next.expired = true;
+    if (!change_with_event(store, &old, &next, STORE_EVENT_THUMBNAILS_EXPIRED, ERROR_NONE, now_us,
+                           error))
         return false;
     *ret_record = old;
     return true;

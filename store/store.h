@@ -92,6 +92,18 @@ bool store_seen(Store *store, const char *key, const ObjectVersion *version, Pri
 bool store_remove(Store *store, const char *key, int64_t now_us, bool *ret_found,
                   Record *ret_record, GError **error);
 
+/* The same, and the event says that it was a lifecycle rule. */
+bool store_expire(Store *store, const char *key, int64_t now_us, bool *ret_found,
+                  Record *ret_record, GError **error);
+
+/*
+ * A done object loses its thumbnails and is marked: they are not missed, nor stale, until it
+ * changes, or is made pending. *ret_expired false if it is not done, or has none; else *ret_record
+ * (key borrowed) is what it was.
+ */
+bool store_expire_thumbnails(Store *store, const char *key, int64_t now_us, bool *ret_expired,
+                             Record *ret_record, GError **error);
+
 /*
  * The object was renamed. If `from` is done, skipped or dead, its version has the same inode, size
  * and mtime as `version`, and `to` has no record, then the record moves to `to` with the new
@@ -154,14 +166,35 @@ typedef struct {
 bool store_finish(Store *store, const char *key, const StoreOutcome *outcome, bool *ret_found,
                   Record *ret_record, GError **error);
 
-/* How a schedule's last run went. */
-typedef struct {
-    int64_t time_us; /* wall clock, of its start */
-    int64_t duration_us;
-    bool ok;
-} StoreRun;
+/* How a run of a schedule ended. Stored: added to, never renumbered. */
+typedef enum {
+    STORE_RUN_FAILED = 0,
+    STORE_RUN_OK = 1,
+    STORE_RUN_TIMEOUT = 2, /* killed at its time limit */
+    STORE_RUN_CUT_OFF = 3, /* the daemon ended before it did */
+    STORE_RUN_GOING = 4,   /* it has not */
+} StoreRunOutcome;
+#define STORE_RUN_OUTCOMES 5
 
-bool store_put_run(Store *store, const char *schedule, const StoreRun *run, GError **error);
+/* "failed", "ok", "timeout", "interrupted", "running". Static. */
+const char *store_run_outcome_name(StoreRunOutcome outcome);
+
+#define STORE_RUN_TEXT_MAX 256 /* bytes, with the final NUL */
+
+/* What is remembered of a schedule. */
+typedef struct {
+    uint64_t definition; /* hash of what says when it is due: another one begins anew */
+    int64_t handled_us;  /* wall clock: of what was due up to then nothing is left to be done */
+    /* Its last run; time_us is 0 before the first. */
+    int64_t time_us; /* wall clock, of the start */
+    int64_t due_us;  /* wall clock */
+    int64_t duration_us;
+    StoreRunOutcome outcome;
+    char text[STORE_RUN_TEXT_MAX]; /* for people: "exit status 3" */
+} StoreSchedule;
+
+bool store_put_schedule(Store *store, const char *name, const StoreSchedule *schedule,
+                        GError **error);
 
 /* The record as the open batch sees it. */
 bool store_peek(Store *store, const char *key, bool *ret_found, Record *ret_record, GError **error);
@@ -187,9 +220,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(StoreSnapshot, store_snapshot_end)
 /* Errors: ERROR_NOT_FOUND for a key without a record. */
 bool store_get(StoreSnapshot *snapshot, const char *key, Record *ret_record, GError **error);
 
-/* *ret_found false if the schedule has not run yet. */
-bool store_get_run(StoreSnapshot *snapshot, const char *schedule, bool *ret_found,
-                   StoreRun *ret_run, GError **error);
+/* *ret_found false if nothing is known of the schedule. */
+bool store_get_schedule(StoreSnapshot *snapshot, const char *name, bool *ret_found,
+                        StoreSchedule *ret_schedule, GError **error);
 
 /* All zero: everything. */
 typedef struct {
@@ -256,10 +289,14 @@ typedef bool (*StoreVisitGroup)(const char *group, const StoreTotals *totals, vo
 bool store_totals(StoreSnapshot *snapshot, const StoreFilter *filter, StoreBy by,
                   StoreVisitGroup visit, void *data, GError **error);
 
+#define STORE_SHAPE_CELLS 18
+
 /* Percentiles within 3 %; all in microseconds; zero while count is. */
 typedef struct {
     uint64_t count;
     int64_t p50, p90, p99, max;
+    uint64_t shape[STORE_SHAPE_CELLS]; /* how many take less than 1, 2, 4, ... 65536 times 1024 us,
+                                          and longer than that */
 } StoreQuantiles;
 
 typedef struct {
@@ -286,19 +323,33 @@ typedef enum {
     STORE_EVENT_SKIPPED = 5,
     STORE_EVENT_DEAD = 6,
     STORE_EVENT_RETRY = 7,
+    STORE_EVENT_EXPIRED = 8,            /* removed by a lifecycle rule */
+    STORE_EVENT_THUMBNAILS_EXPIRED = 9, /* the object stays */
+    STORE_EVENT_SCHEDULED = 10, /* of no object: key is the schedule, time when it was due */
+    STORE_EVENT_SWEPT = 11,     /* of no object: key says what for */
 } StoreEventType;
+#define STORE_EVENT_TYPES 12
 
 typedef struct {
     uint64_t sequencer;
     int64_t time_us; /* wall clock */
     StoreEventType type;
-    uint64_t object_id;
-    int64_t size; /* bytes of the source */
+    uint64_t object_id; /* 0: of no object */
+    int64_t size;       /* bytes of the source */
     ErrorCode error;
-    const char *key; /* borrowed for the call */
+    const char *key;    /* borrowed for the call */
+    const char *detail; /* borrowed for the call: a JSON object, or "" */
 } StoreEvent;
 
 const char *store_event_name(StoreEventType type);
+
+/*
+ * Writing: adds an event that is of no object to the log. `detail` is a JSON object, or "" for
+ * none; of both texts no more than STORE_EVENT_TEXT_MAX bytes in all.
+ */
+#define STORE_EVENT_TEXT_MAX 1024
+bool store_log(Store *store, StoreEventType type, const char *key, const char *detail,
+               int64_t time_us, GError **error);
 
 typedef bool (*StoreVisitEvent)(const StoreEvent *event, void *data);
 

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "keys.h"
+#include "resident.h"
 #include "store.h"
 #include "store_limits.h"
 
@@ -32,6 +33,15 @@ typedef enum {
     TABLES,
 } Table;
 
+/* What of the map counts in this process; see resident.h. */
+typedef struct {
+    int statm_fd;       /* -1: not looked at */
+    unsigned uses;      /* of tables */
+    size_t other_pages; /* of files, that are not of the map: as of the last time it was let go */
+    void *map;          /* NULL: not known where */
+    size_t map_len;     /* bytes */
+} Resident;
+
 struct Store {
     char *directory;
     StoreMode mode;
@@ -42,6 +52,7 @@ struct Store {
     unsigned snapshots; /* open now: the map must stay where it is */
     bool is_map_full;   /* a batch did not fit into the map */
     bool is_broken;     /* the environment is not to be trusted any more */
+    Resident resident;
 
     /* The batch. */
     MDB_txn *batch;

@@ -16,6 +16,7 @@ typedef struct {
     uint64_t events_max;   /* rows, STORE_EVENTS_MAX */
     unsigned renew_rows;   /* rows of a query between renewals of its snapshot */
     size_t selection_max;  /* records that a query sorts at a time */
+    size_t resident_bytes; /* of the map, in the memory of the process that writes */
 } StoreLimits;
 
 extern const StoreLimits store_default_limits;

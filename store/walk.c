@@ -130,9 +130,10 @@ static bool open_cursor(Walk *walk, GError **error)
 
 bool walk_next(Walk *walk, bool *ret_found, MDB_val *ret_key, MDB_val *ret_value, GError **error)
 {
-    const Store *store = walk->snapshot->store;
+    Store *store = walk->snapshot->store;
     int rc;
 
+    resident_note(store);
     if (walk->rows >= store->limits.renew_rows && !renew(walk, error))
         return false;
     if (walk->cursor) {

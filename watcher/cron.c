@@ -396,7 +396,7 @@ static GTimeZone *open_zone(const char *name, GError **error)
     return zone;
 }
 
-Cron *cron_parse(const char *expression, const char *timezone, GError **error)
+Cron *cron_parse(const char *expression, const char *zone, GError **error)
 {
     if (strlen(expression) > CRON_TEXT_MAX) {
         (void)fail(error, "cannot parse a schedule of more than %d bytes", CRON_TEXT_MAX);
@@ -408,7 +408,7 @@ Cron *cron_parse(const char *expression, const char *timezone, GError **error)
         g_prefix_error(error, "cannot parse '%s': ", text);
         return NULL;
     }
-    cron->zone = open_zone(timezone, error);
+    cron->zone = open_zone(zone, error);
     if (!cron->zone)
         return NULL;
     return g_steal_pointer(&cron);

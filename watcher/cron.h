@@ -17,16 +17,27 @@
 typedef struct Cron Cron;
 
 /*
- * `timezone` is an IANA name, or NULL or "" for the local zone.
+ * `zone` is an IANA name, or NULL or "" for the local one.
  * Errors: ERROR_USAGE, naming the field, its text and its range. Owner: cron_free.
  */
-Cron *cron_parse(const char *expression, const char *timezone, GError **error);
+Cron *cron_parse(const char *expression, const char *zone, GError **error);
 
 /*
  * The first time strictly after `after_us` (wall clock), in *ret_us. False when there is none ever
  * (a year that has passed, 30 February). rate() counts from `after_us`.
  */
 bool cron_next(const Cron *cron, int64_t after_us, int64_t *ret_us);
+
+#define CRON_MISSED_MAX 100
+
+/*
+ * What is to be made up for: of the times in (after_us, until_us] the newest `max` (CRON_MISSED_MAX
+ * at the most), and of those the oldest, in *ret_us. False if there is none, or `max` is 0. rate()
+ * counts from `after_us`. Cost: a few times as many steps as there are times between *ret_us and
+ * until_us, or since after_us where there are fewer than `max`.
+ */
+bool cron_missed(const Cron *cron, int64_t after_us, int64_t until_us, unsigned max,
+                 int64_t *ret_us);
 
 /* "2026-03-29T03:00:00+02:00", in the schedule's zone. Owner: the caller frees. */
 char *cron_format(const Cron *cron, int64_t wall_us);

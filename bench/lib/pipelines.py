@@ -164,9 +164,9 @@ def backlog(work, sets, report):
     report.add("100,000 files dropped at once: lost" if not work.quick else
                f"{count:,} files dropped at once: lost", Figures([lost]), "files", ("<=", 0),
                f"written in {wrote:.1f} s, done {took:.0f} s later", 0)
-    report.add("the same, the daemon's own memory (anonymous) at the end", Figures([private]), "MB",
-               ("<=", 32), f"VmHWM {high:.0f} MB with the mapped store, of which {file_pages:.0f} "
-               "MB are page cache of the store's file", 1)
+    report.add("the same, the most memory the daemon ever had (VmHWM)", Figures([high]), "MB",
+               ("<=", 32), f"at the end {private:.1f} MB of its own (anonymous), {file_pages:.1f} "
+               "MB of files: programs and the store's map", 1)
     report.details["backlog_rss_mb"] = peak
 
 

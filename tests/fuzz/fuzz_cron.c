@@ -25,6 +25,9 @@ static void check(const Cron *cron, int64_t after_us)
         g_assert_nonnull(text);
         after_us = next_us;
     }
+    int64_t until_us = after_us + INT64_C(86400000000);
+    if (cron_missed(cron, after_us, until_us, CRON_MISSED_MAX, &next_us))
+        g_assert_true(next_us > after_us && next_us <= until_us);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

@@ -46,6 +46,10 @@ static void test_defaults(void)
     g_assert_cmpuint(config->n_schedules, ==, 1);
     g_assert_cmpstr(config->schedules[0].cron, ==, "0 3 * * *");
     g_assert_cmpstr(config->schedules[0].run, ==, "sweep all");
+    g_assert_cmpint(config->schedules[0].line, ==, 0);
+    g_assert_cmpint(config->schedules[0].catchup, ==, CATCHUP_NONE);
+    g_assert_cmpint(config->schedules[0].timeout_us, ==, 3600 * SEC);
+    g_assert_cmpuint(config->n_lifecycle, ==, 0);
 }
 
 /* Every option with another value than its default, in untidy form. */
@@ -79,7 +83,13 @@ static const char full_text[] = "# a comment\n"
                                 "[schedule hourly]\n"
                                 "cron = @hourly\n"
                                 "timezone = Europe/Berlin\n"
-                                "run = sweep orphans";
+                                "run = exec printf 'a b' >> log\n"
+                                "catchup = all\n"
+                                "timeout = 5m\n"
+                                "[lifecycle tmp]\n"
+                                "prefix = tmp/\n"
+                                "expire = 30d\n"
+                                "target = objects";
 
 static void test_full(void)
 {
@@ -114,6 +124,14 @@ static void test_full(void)
     g_assert_cmpuint(config->n_schedules, ==, 1);
     g_assert_cmpstr(config->schedules[0].name, ==, "hourly");
     g_assert_cmpstr(config->schedules[0].timezone, ==, "Europe/Berlin");
+    g_assert_cmpstr(config->schedules[0].run, ==, "exec printf 'a b' >> log");
+    g_assert_cmpint(config->schedules[0].line, ==, 28);
+    g_assert_cmpint(config->schedules[0].catchup, ==, CATCHUP_ALL);
+    g_assert_cmpint(config->schedules[0].timeout_us, ==, 300 * SEC);
+    g_assert_cmpuint(config->n_lifecycle, ==, 1);
+    g_assert_cmpstr(config->lifecycle[0].prefix, ==, "tmp/");
+    g_assert_cmpint(config->lifecycle[0].expire_us, ==, 30 * 86400 * SEC);
+    g_assert_cmpint(config->lifecycle[0].target, ==, LIFECYCLE_OBJECTS);
 }
 
 typedef struct {
@@ -152,6 +170,15 @@ static const InvalidCase invalid[] = {
     {"no-run", "[schedule x]\ncron = @daily\n", "thumbq.conf:1: [schedule x] has no 'run'"},
     {"no-run-before-another", "\n[schedule x]\ncron = @daily\n[schedule y]\nrun = sweep all\n",
      "thumbq.conf:2: [schedule x] has no 'run'"},
+    {"catchup", "[schedule x]\ncatchup = onse\n",
+     "thumbq.conf:2: catchup: unknown value 'onse'; did you mean 'once'?"},
+    {"no-timeout", "[schedule x]\ntimeout = 0\n",
+     "thumbq.conf:2: timeout: '0' is not between 1 s and 604800 s"},
+    {"no-lifecycle-prefix", "[lifecycle x]\nexpire = 1d\n",
+     "thumbq.conf:1: [lifecycle x] has no 'prefix'"},
+    {"no-expire", "\n[lifecycle x]\nprefix =\n", "thumbq.conf:2: [lifecycle x] has no 'expire'"},
+    {"target", "[lifecycle x]\ntarget = object\n",
+     "thumbq.conf:2: target: unknown value 'object'; did you mean 'objects'?"},
     {"empty-prefix", "[bucket]\nprefix =\n", "thumbq.conf:2: prefix: the value is empty"},
     {"prefix-is-state", "[bucket]\nprefix = .thumbq\n", "thumbq.conf: 'prefix' and 'state'..."},
     {"prefix-in-state", "[bucket]\nprefix = .thumbq/t\n", "thumbq.conf: 'prefix' and 'state'..."},

@@ -33,6 +33,7 @@ static const ErrorCode codes[] = {
     ERROR_STORE,
     ERROR_STORE_CORRUPT,
     ERROR_INTERNAL,
+    ERROR_INTERRUPTED,
 };
 
 static void test_names(void)
@@ -104,6 +105,7 @@ static const PromisedCase promised[] = {
     {ERROR_NOT_FOUND, "not_found", ERROR_CLASS_FATAL, 3},
     {ERROR_LOCKED, "locked", ERROR_CLASS_FATAL, 4},
     {ERROR_INTERNAL, "internal", ERROR_CLASS_FATAL, 70},
+    {ERROR_INTERRUPTED, "interrupted", ERROR_CLASS_FATAL, 1},
 };
 
 static void test_promised(const void *data)

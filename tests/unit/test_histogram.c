@@ -78,6 +78,23 @@ static void test_edges(void)
     g_assert_cmpint(histogram_quantile(histogram, 1), ==, INT64_MAX);
 }
 
+/* Powers of two are the ends of buckets: nothing is counted on the wrong side of one. */
+static void test_count_below(void)
+{
+    g_autofree Histogram *histogram = g_new0(Histogram, 1);
+
+    g_assert_cmpuint(histogram_count_below(histogram, INT64_MAX), ==, 0);
+    for (int bits = 0; bits < HISTOGRAM_VALUE_BITS; bits++) {
+        histogram_add(histogram, (INT64_C(1) << bits) - 1);
+        histogram_add(histogram, INT64_C(1) << bits);
+    }
+    for (int bits = 0; bits < HISTOGRAM_VALUE_BITS; bits++) {
+        /* Of each smaller power two, and the value before this one. */
+        g_assert_cmpuint(histogram_count_below(histogram, INT64_C(1) << bits), ==,
+                         2 * (uint64_t)bits + 1);
+    }
+}
+
 static void fill(Histogram *histogram, guint32 seed, int n)
 {
     g_autoptr(GRand) rand = g_rand_new_with_seed(seed);
@@ -159,6 +176,7 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, &draws[i].draw, test_accuracy);
     }
     g_test_add_func("/histogram/edges", test_edges);
+    g_test_add_func("/histogram/count_below", test_count_below);
     g_test_add_func("/histogram/codec", test_codec);
     g_test_add_func("/histogram/truncated", test_truncated);
     g_test_add_func("/histogram/bucket_out_of_range", test_bucket_out_of_range);

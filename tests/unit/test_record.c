@@ -256,7 +256,7 @@ static void test_out_of_range(void)
         {"attempts kept", 11, 5},
         {"type", 12, IMAGE_TYPES},
         {"orientation", 13, 9},
-        {"flags", 14, 0x10},
+        {"flags", 14, 0x20},
         {"thumbhash", 15, 26},
         {"attempts", 19, 0x80},
         {"width", 23, 0x80},
@@ -293,6 +293,21 @@ static void test_rendition_names(void)
         if (record_decode(buffer->data, buffer->len, &decoded, NULL))
             g_error("a rendition named '%s' was accepted", names[i]);
     }
+}
+
+/* Of a lifecycle rule: nothing is to be made, whatever the renditions are. */
+static void test_expired(void)
+{
+    const Rendition wanted = {.name = "small", .recipe = 1};
+    Record record = minimal_record("k"), decoded;
+
+    record.state = STATE_DONE;
+    g_assert_true(record_is_stale(&record, &wanted, 1));
+    record.expired = true;
+    g_autoptr(GByteArray) buffer = encode(&record);
+    g_assert_true(record_decode(buffer->data, buffer->len, &decoded, NULL));
+    g_assert_true(decoded.expired);
+    g_assert_false(record_is_stale(&decoded, &wanted, 1));
 }
 
 static void test_date(void)
@@ -352,6 +367,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/record/round_trip", test_round_trip);
     g_test_add_func("/record/layout", test_layout);
+    g_test_add_func("/record/expired", test_expired);
     g_test_add_func("/record/long_key", test_long_key);
     g_test_add_func("/record/truncated", test_truncated);
     g_test_add_func("/record/bit_flips", test_bit_flips);

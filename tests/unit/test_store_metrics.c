@@ -165,6 +165,12 @@ static void test_quantiles(void)
     g_assert_cmpfloat_with_epsilon((double)found.p90, 90000, 90000 * 0.03);
     g_assert_cmpfloat_with_epsilon((double)found.p99, 99000, 99000 * 0.03);
     g_assert_cmpint(found.max, ==, 100000);
+    int64_t before = 0;
+    for (int i = 0; i < STORE_SHAPE_CELLS; i++) {
+        int64_t below = MIN(((INT64_C(1024) << i) - 1) / 100, 1000);
+        g_assert_cmpuint(found.shape[i], ==, below - before);
+        before = below;
+    }
     fixture_clear(&fixture);
 }
 

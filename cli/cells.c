@@ -1,0 +1,61 @@
+#include "cells.h"
+
+#include "terminal.h"
+
+#include <string.h>
+
+/* Cells for the beginning of a name, at least, before its middle is left out. */
+#define HEAD_MIN 4
+
+static size_t width_of(gunichar character)
+{
+    return g_unichar_iszerowidth(character) ? 0 : g_unichar_iswide(character) ? 2 : 1;
+}
+
+size_t cells_count(const char *text)
+{
+    size_t cells = 0;
+    for (; *text; text = g_utf8_next_char(text))
+        cells += width_of(g_utf8_get_char(text));
+    return cells;
+}
+
+/* Where the longest beginning of at most `cells` cells ends. */
+static const char *end_of_head(const char *text, size_t cells)
+{
+    for (; *text; text = g_utf8_next_char(text)) {
+        size_t more = width_of(g_utf8_get_char(text));
+        if (more > cells)
+            break;
+        cells -= more;
+    }
+    return text;
+}
+
+/* Where the longest end of at most `cells` cells begins. */
+static const char *start_of_tail(const char *text, size_t cells)
+{
+    size_t all = cells_count(text);
+    for (; all > cells; text = g_utf8_next_char(text))
+        all -= width_of(g_utf8_get_char(text));
+    /* No marks that belong to a letter that is left out. */
+    while (*text && width_of(g_utf8_get_char(text)) == 0)
+        text = g_utf8_next_char(text);
+    return text;
+}
+
+char *cells_cut_name(const char *name, size_t cells)
+{
+    if (cells_count(name) <= cells)
+        return g_strdup(name);
+    if (cells == 0)
+        return g_strdup("");
+    size_t room = cells - 1; /* without the mark */
+    const char *slash = strrchr(name, '/');
+    size_t last = slash ? cells_count(slash) : 0;
+    size_t tail = last > 0 && last + HEAD_MIN <= room ? MAX(last, room / 2) : room / 2;
+    const char *head_end = end_of_head(name, room - tail);
+    const char *mark = terminal_is_unicode() ? "…" : "~";
+    return g_strdup_printf("%.*s%s%s", (int)(head_end - name), name, mark,
+                           start_of_tail(name, tail));
+}

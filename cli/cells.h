@@ -1,0 +1,17 @@
+/*
+ * How many cells of a terminal a text takes, and names cut to fit. Pure but for the locale.
+ */
+#pragma once
+
+#include <glib.h>
+#include <stddef.h>
+
+/* Cells that `text` takes: UTF-8 without control characters. */
+size_t cells_count(const char *text);
+
+/*
+ * A name or path in at most `cells` cells: itself, or with its middle left out
+ * ("2026/tr…/dune.png"). What lies behind the last '/' stays whole as long as there is room for it
+ * and a beginning. Owner: the caller frees.
+ */
+char *cells_cut_name(const char *name, size_t cells);

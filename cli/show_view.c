@@ -1,0 +1,260 @@
+#include "show_view.h"
+
+#include "clock.h"
+#include "error.h"
+#include "layout.h"
+#include "object_json.h"
+#include "placeholder.h"
+#include "store.h"
+#include "table.h"
+#include "terminal.h"
+#include "units.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+/* ---- what it is ---------------------------------------------------------------------------------
+ */
+
+#define LABEL_FORMAT "%-11s "
+
+G_GNUC_PRINTF(2, 3) static void print_line(const char *label, const char *format, ...)
+{
+    va_list arguments;
+    printf(LABEL_FORMAT, label);
+    va_start(arguments, format);
+    vprintf(format, arguments);
+    va_end(arguments);
+    putchar('\n');
+}
+
+/* "2026-01-31 12:00:00.123": as elsewhere, with a blank to read by. */
+static char *format_time(int64_t wall_us)
+{
+    char text[CLOCK_TEXT_MAX];
+    clock_format_millis(wall_us, text);
+    text[strcspn(text, "T")] = ' ';
+    text[strcspn(text, "Z")] = '\0';
+    return g_strdup(text);
+}
+
+static void print_state(const Record *record)
+{
+    bool is_dead = record->state == STATE_DEAD;
+    bool is_old = record->n_thumbnails > 0 && !record_is_current(record);
+    print_line("state", "%s%s%s%s", is_dead ? terminal_red() : "", state_name(record->state),
+               is_dead ? terminal_reset() : "", is_old ? ", thumbnails of an earlier version" : "");
+    if (record->error != ERROR_NONE) {
+        g_autofree char *message = terminal_safe(record->message);
+        print_line("error", "%s (%s)", error_name(record->error),
+                   error_class_name(error_class(record->error)));
+        print_line("", "%s", *message ? message : error_text(record->error));
+    }
+    if (record->state == STATE_PENDING) {
+        g_autofree char *due = format_time(record->due_us);
+        print_line("queued", "%s, due %s", object_priority_name(record->priority), due);
+    }
+}
+
+static void print_file(const Record *record)
+{
+    g_autofree char *size = units_format_bytes(record->version.size);
+    g_autofree char *count = terminal_count((uint64_t)record->version.size, "byte", "bytes");
+    g_autofree char *bytes =
+        record->version.size < 1024 ? g_strdup("") : g_strdup_printf(" (%s)", count);
+    g_autofree char *date = format_time(record_date_us(record));
+    date[strcspn(date, ".")] = '\0';
+    print_line("size", "%s%s", size, bytes);
+    print_line("date", "%s (%s)", date, record->facts.has_date ? "EXIF" : "of the file");
+}
+
+/* With a swatch where the terminal can show one. */
+static void print_color(uint32_t color)
+{
+    bool shows = terminal_has_truecolor();
+    g_autofree char *swatch = shows
+                                  ? g_strdup_printf("\033[48;2;%u;%u;%um  %s ", color >> 16 & 255,
+                                                    color >> 8 & 255, color & 255, terminal_reset())
+                                  : g_strdup("");
+    print_line("color", "%s#%06" PRIx32, swatch, color);
+}
+
+static void print_picture(const ImageFacts *facts)
+{
+    if (facts->type == IMAGE_NONE)
+        return;
+    g_autofree char *pages =
+        facts->pages > 1 ? g_strdup_printf(", %d pages", facts->pages) : g_strdup("");
+    g_autofree char *orientation = facts->orientation > 1
+                                       ? g_strdup_printf(", orientation %d", facts->orientation)
+                                       : g_strdup("");
+    print_line("picture", "%s, %dx%d%s%s%s%s%s%s", image_type_name(facts->type), facts->width,
+               facts->height, pages, orientation, facts->alpha ? ", alpha" : "",
+               facts->damaged ? terminal_red() : "", facts->damaged ? ", damaged" : "",
+               facts->damaged ? terminal_reset() : "");
+    if (facts->has_color)
+        print_color(facts->color);
+    g_autofree char *etag = object_etag(facts);
+    if (etag)
+        print_line("etag", "%s", etag);
+}
+
+/* ---- thumbnails ---------------------------------------------------------------------------------
+ */
+
+/* What became of a thumbnail: "yes", or what is wrong. */
+static const char *look_on_disk(const char *bucket, const char *key, int64_t size)
+{
+    /* A prefix outside the bucket makes the key an absolute path. */
+    g_autofree char *path =
+        g_path_is_absolute(key) ? g_strdup(key) : g_build_filename(bucket, key, NULL);
+    struct stat st;
+    if (stat(path, &st) != 0)
+        return errno == ENOENT ? "gone" : g_strerror(errno);
+    return st.st_size == size ? "yes" : "changed";
+}
+
+static void print_thumbnails(const Context *context, const Record *record)
+{
+    static const TableColumn columns[] = {{"thumbnail", TABLE_TEXT}, {"type", TABLE_TEXT},
+                                          {"pixels", TABLE_FIGURE},  {"size", TABLE_FIGURE},
+                                          {"on disk", TABLE_TEXT},   {"path", TABLE_NAME}};
+    enum { COLUMN_ON_DISK = 4 };
+    g_autoptr(Table) table = table_new(columns, G_N_ELEMENTS(columns));
+    for (size_t i = 0; i < record->n_thumbnails; i++) {
+        const RecordThumbnail *made = &record->thumbnails[i];
+        g_autofree char *pixels = g_strdup_printf("%dx%d", made->facts.width, made->facts.height);
+        g_autofree char *size = units_format_bytes(made->facts.size);
+        g_autofree char *key =
+            layout_thumbnail_key(context->prefix, made->rendition, record->key, made->facts.type);
+        g_autofree char *path = object_key_to_text(key, NULL);
+        const char *on_disk = look_on_disk(context->bucket, key, made->facts.size);
+        const char *cells[] = {
+            made->rendition, image_type_name(made->facts.type), pixels, size, on_disk, path};
+        table_add(table, cells, strcmp(on_disk, "yes") ? COLUMN_ON_DISK : TABLE_NO_PROBLEM);
+    }
+    table_print_below(table);
+}
+
+/* ---- the story ----------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    int64_t time_us;
+    bool is_problem;
+    char *text;
+} Moment;
+
+typedef struct {
+    GArray *moments; /* Moment */
+    bool is_known;   /* an upload has been told of */
+} Story;
+
+static void clear_moment(gpointer moment)
+{
+    g_free(((Moment *)moment)->text);
+}
+
+static void tell(Story *story, int64_t time_us, bool is_problem, char *text)
+{
+    Moment moment = {.time_us = time_us, .is_problem = is_problem, .text = text};
+    g_array_append_val(story->moments, moment);
+}
+
+static char *tell_event(Story *story, const StoreEvent *event)
+{
+    const char *error = event->error == ERROR_NONE ? "" : error_name(event->error);
+    g_autofree char *size = units_format_bytes(event->size);
+    switch (event->type) {
+    case STORE_EVENT_CREATED: {
+        const char *again = story->is_known ? "changed" : "uploaded";
+        story->is_known = true;
+        return g_strdup_printf("%s: %s", again, size);
+    }
+    case STORE_EVENT_REMOVED:
+        return g_strdup("removed");
+    case STORE_EVENT_MOVED:
+        return g_strdup("renamed to this name");
+    case STORE_EVENT_DONE:
+        return g_strdup("done");
+    case STORE_EVENT_SKIPPED:
+        return g_strdup_printf("skipped: %s", error);
+    case STORE_EVENT_DEAD:
+        return g_strdup_printf("given up: %s", error);
+    case STORE_EVENT_RETRY:
+        return g_strdup_printf("to be tried again: %s", error);
+    }
+    return g_strdup(store_event_name(event->type));
+}
+
+static bool visit_event(const StoreEvent *event, void *data)
+{
+    Story *story = data;
+    tell(story, event->time_us, event->type == STORE_EVENT_DEAD || event->type == STORE_EVENT_RETRY,
+         tell_event(story, event));
+    return true;
+}
+
+static void tell_attempt(Story *story, const RecordAttempt *attempt)
+{
+    g_autofree char *request = record_request_id(attempt->request_id);
+    g_autofree char *cpu = terminal_duration(attempt->cpu_us);
+    g_autofree char *memory = units_format_bytes(attempt->memory_bytes);
+    ErrorCode code = attempt->error;
+    bool failed = code != ERROR_NONE && error_class(code) != ERROR_CLASS_SKIP;
+    tell(story, attempt->start_us, false, g_strdup_printf("attempt %s", request));
+    tell(story, attempt->start_us + attempt->duration_us, failed,
+         g_strdup_printf("%s: CPU %s, memory %s", code == ERROR_NONE ? "ended" : error_name(code),
+                         cpu, memory));
+}
+
+static int compare_moments(gconstpointer a, gconstpointer b)
+{
+    const Moment *left = a, *right = b;
+    return (left->time_us > right->time_us) - (left->time_us < right->time_us);
+}
+
+static void print_story(const Story *story)
+{
+    static const TableColumn columns[] = {
+        {"time", TABLE_TEXT}, {"after", TABLE_FIGURE}, {"what happened", TABLE_NAME}};
+    enum { COLUMN_TEXT = 2 };
+    g_autoptr(Table) table = table_new(columns, G_N_ELEMENTS(columns));
+    for (guint i = 0; i < story->moments->len; i++) {
+        const Moment *moment = &g_array_index(story->moments, Moment, i);
+        g_autofree char *time = format_time(moment->time_us);
+        int64_t after_us =
+            i > 0 ? moment->time_us - g_array_index(story->moments, Moment, i - 1).time_us : 0;
+        g_autofree char *after = after_us > 0 ? terminal_duration(after_us) : g_strdup("");
+        const char *cells[] = {time, after, moment->text};
+        table_add(table, cells, moment->is_problem ? COLUMN_TEXT : TABLE_NO_PROBLEM);
+    }
+    table_print(table);
+}
+
+bool show_view_print(const Context *context, const Record *record, GError **error)
+{
+    g_autoptr(GArray) moments = g_array_new(FALSE, FALSE, sizeof(Moment));
+    g_array_set_clear_func(moments, clear_moment);
+    Story story = {.moments = moments};
+    if (!store_events(context->snapshot, 0, record->id, 0, visit_event, &story, error))
+        return false;
+    for (size_t i = 0; i < record->n_log; i++)
+        tell_attempt(&story, &record->log[i]);
+    g_array_sort(moments, compare_moments); /* stable: events stay in their order */
+
+    g_autofree char *name = object_key_to_text(record->key, NULL);
+    printf("%s%s%s\n\n", terminal_bold(), name, terminal_reset());
+    placeholder_print(&record->facts);
+    print_state(record);
+    print_picture(&record->facts);
+    print_file(record);
+    print_thumbnails(context, record);
+    if (moments->len > 0)
+        putchar('\n');
+    print_story(&story);
+    return true;
+}

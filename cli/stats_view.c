@@ -1,0 +1,237 @@
+#include "chart.h"
+#include "clock.h"
+#include "stats.h"
+#include "table.h"
+#include "terminal.h"
+#include "units.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* ---- objects ------------------------------------------------------------------------------------
+ */
+
+/* Figures begin, and what is said of them: */
+#define LABEL_CELLS  12
+#define FIGURE_CELLS 11
+#define REMARK_AT    (LABEL_CELLS + FIGURE_CELLS + 3)
+
+/* "4 done, 1 dead": the states that occur, dead ones in red, on as many lines as they need. */
+static void print_states(const StoreTotals *all)
+{
+    size_t width = terminal_width();
+    size_t at = REMARK_AT;
+    bool is_first = true;
+    for (int state = STATE_PENDING; state < STATES_END; state++) {
+        if (all->by_state[state] == 0)
+            continue;
+        g_autofree char *count = units_format_count((int64_t)all->by_state[state]);
+        const char *name = state_name((ObjectState)state);
+        size_t cells = strlen(count) + strlen(" ") + strlen(name);
+        bool breaks = !is_first && width > 0 && at + cells + strlen(", ,") > width;
+        bool is_problem = state == STATE_DEAD;
+        fputs(is_first ? "   " : breaks ? "," : ", ", stdout);
+        if (breaks)
+            printf("\n%*s", REMARK_AT, "");
+        printf("%s%s %s%s", is_problem ? terminal_red() : "", count, name,
+               is_problem ? terminal_reset() : "");
+        at = (breaks ? REMARK_AT : at) + cells + strlen(", ");
+        is_first = false;
+    }
+    putchar('\n');
+}
+
+/* Without its end. */
+static void begin_line(const char *label, const char *figure)
+{
+    printf("%-*s%*s", LABEL_CELLS, label, FIGURE_CELLS, figure);
+}
+
+static void print_line(const char *label, const char *figure, const char *remark)
+{
+    begin_line(label, figure);
+    printf("%s%s\n", *remark ? "   " : "", remark);
+}
+
+static void print_objects(const StoreTotals *all)
+{
+    g_autofree char *objects = units_format_count((int64_t)all->objects);
+    g_autofree char *bytes = units_format_bytes((int64_t)all->source_bytes);
+    g_autofree char *thumbnails = units_format_count((int64_t)all->thumbnails);
+    g_autofree char *thumbnail_bytes = units_format_bytes((int64_t)all->thumbnail_bytes);
+    begin_line("objects", objects);
+    print_states(all);
+    print_line("sources", bytes, "");
+    print_line("thumbnails", thumbnails, thumbnail_bytes);
+    if (all->damaged > 0) {
+        g_autofree char *damaged = units_format_count((int64_t)all->damaged);
+        print_line("damaged", damaged, "readable in part only: thumbq list --damaged");
+    }
+}
+
+/* ---- types --------------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    const char *name;
+    StoreTotals totals;
+} Type;
+
+typedef struct {
+    StoreTotals all;
+    Type types[IMAGE_TYPES];
+    size_t n_types;
+} Types;
+
+/* The types add up to the whole: what a filter selects is read once. */
+static bool visit_type(const char *group, const StoreTotals *totals, void *data)
+{
+    Types *types = data;
+    ImageType type;
+    stats_add(&types->all, totals);
+    if (image_type_from_name(group, &type) && types->n_types < IMAGE_TYPES)
+        types->types[types->n_types++] = (Type){image_type_name(type), *totals};
+    return true;
+}
+
+static void print_types(const Types *types)
+{
+    static const TableColumn columns[] = {
+        {"type", TABLE_TEXT}, {"objects", TABLE_FIGURE}, {"size", TABLE_FIGURE}, {"", TABLE_BAR}};
+    size_t n_columns = G_N_ELEMENTS(columns) - !terminal_is_interactive();
+    g_autoptr(Table) table = table_new(columns, n_columns);
+    uint64_t largest = 1;
+    for (size_t i = 0; i < types->n_types; i++)
+        largest = MAX(largest, types->types[i].totals.objects);
+    for (size_t i = 0; i < types->n_types; i++) {
+        const StoreTotals *totals = &types->types[i].totals;
+        g_autofree char *objects = units_format_count((int64_t)totals->objects);
+        g_autofree char *bytes = units_format_bytes((int64_t)totals->source_bytes);
+        const char *cells[] = {types->types[i].name, objects, bytes, NULL};
+        table_add_bar(table, cells, TABLE_NO_PROBLEM, (double)totals->objects / (double)largest);
+    }
+    table_print_below(table);
+}
+
+/* ---- months -------------------------------------------------------------------------------------
+ */
+
+#define MONTHS 36
+
+/* Objects of the last months, up to that of the newest object; of those in the future none. */
+typedef struct {
+    int newest;             /* counted from year 0 */
+    int end;                /* this month */
+    double objects[MONTHS]; /* the newest last */
+    int n;                  /* that are not empty */
+} Months;
+
+/* "2026-01" as a number, or -1. */
+static int month_of(const char *group)
+{
+    int year, month;
+    return sscanf(group, "%4d-%2d", &year, &month) == 2 ? year * 12 + month - 1 : -1;
+}
+
+static bool visit_month(const char *group, const StoreTotals *totals, void *data)
+{
+    Months *months = data;
+    int month = month_of(group);
+    if (month < 0 || month > months->end)
+        return true;
+    int gone = MIN(month - months->newest, MONTHS); /* they come in order */
+    if (gone > 0) {
+        memmove(months->objects, months->objects + gone,
+                (size_t)(MONTHS - gone) * sizeof *months->objects);
+        for (int i = MONTHS - gone; i < MONTHS; i++)
+            months->objects[i] = 0;
+        months->newest = month;
+    }
+    months->objects[MONTHS - 1] = (double)totals->objects;
+    months->n++;
+    return true;
+}
+
+static void print_months(const Months *months)
+{
+    int first = 0;
+    while (first < MONTHS && months->objects[first] <= 0)
+        first++;
+    if (months->n < 2 || MONTHS - first < 2) /* nothing to compare */
+        return;
+    int from = months->newest - (MONTHS - 1 - first);
+    g_autofree char *line = chart_sparkline(months->objects + first, (size_t)(MONTHS - first));
+    printf("\nby month     %04d-%02d  %s  %04d-%02d\n", from / 12, from % 12 + 1, line,
+           months->newest / 12, months->newest % 12 + 1);
+}
+
+/* ---- invocations --------------------------------------------------------------------------------
+ */
+
+static void add_quantiles(Table *table, const char *name, const StoreQuantiles *quantiles)
+{
+    double shape[STORE_SHAPE_CELLS];
+    for (size_t i = 0; i < STORE_SHAPE_CELLS; i++)
+        shape[i] = (double)quantiles->shape[i];
+    g_autofree char *p50 = terminal_duration(quantiles->p50);
+    g_autofree char *p90 = terminal_duration(quantiles->p90);
+    g_autofree char *p99 = terminal_duration(quantiles->p99);
+    g_autofree char *max = terminal_duration(quantiles->max);
+    g_autofree char *line = chart_sparkline(shape, STORE_SHAPE_CELLS);
+    const char *cells[] = {name, p50, p90, p99, max, line};
+    table_add(table, cells, TABLE_NO_PROBLEM);
+}
+
+static void print_invocations(const StoreInvocations *invocations)
+{
+    static const TableColumn columns[] = {
+        {"", TABLE_TEXT},
+        {"p50", TABLE_FIGURE},
+        {"p90", TABLE_FIGURE},
+        {"p99", TABLE_FIGURE},
+        {"max", TABLE_FIGURE},
+        {" 1ms       1s 1min", TABLE_TEXT}, /* the scale of the line below it */
+    };
+    size_t n_columns = G_N_ELEMENTS(columns) - !terminal_is_interactive();
+    g_autofree char *count = units_format_count((int64_t)invocations->invocations);
+    g_autofree char *errors = terminal_count(invocations->errors, "error", "errors");
+    g_autofree char *retries = terminal_count(invocations->retries, "retry", "retries");
+    g_autofree char *troubles = g_strdup_printf("%s, %s", errors, retries);
+    putchar('\n');
+    print_line("invocations", count, troubles);
+    if (invocations->invocations == 0)
+        return;
+    g_autoptr(Table) table = table_new(columns, n_columns);
+    add_quantiles(table, "duration", &invocations->duration);
+    add_quantiles(table, "latency", &invocations->latency);
+    table_print(table);
+}
+
+/* Months and invocations are known without reading objects, so that they cost next to nothing. */
+static bool print_rest(Context *context, GError **error)
+{
+    char today[CLOCK_TEXT_MAX];
+    Months months = {.end = month_of(clock_format_seconds(clock_wall_us(), today))};
+    StoreInvocations invocations;
+    if (!store_totals(context->snapshot, &context->filter, STORE_BY_MONTH, visit_month, &months,
+                      error) ||
+        !store_invocations(context->snapshot, INT64_MIN, INT64_MAX, &invocations, error))
+        return false;
+    if (terminal_is_interactive())
+        print_months(&months);
+    print_invocations(&invocations);
+    return true;
+}
+
+bool stats_print_view(Context *context, GError **error)
+{
+    Types types = {.n_types = 0};
+    if (!store_totals(context->snapshot, &context->filter, STORE_BY_TYPE, visit_type, &types,
+                      error))
+        return false;
+    g_autofree char *bucket = object_key_to_text(context->bucket, NULL);
+    printf("%s%s%s\n\n", terminal_bold(), bucket, terminal_reset());
+    print_objects(&types.all);
+    print_types(&types);
+    return !store_filter_is_empty(&context->filter) || print_rest(context, error);
+}

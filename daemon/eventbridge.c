@@ -1,0 +1,69 @@
+#include "eventbridge.h"
+
+#include "clock.h"
+#include "record.h"
+#include "s3_event.h"
+
+#include <string.h>
+
+/* RFC 9562: the name space of URLs, which an ARN is near to. */
+static const uint8_t name_space[16] = {0x6b, 0xa7, 0xb8, 0x11, 0x9d, 0xad, 0x11, 0xd1,
+                                       0x80, 0xb4, 0x00, 0xc0, 0x4f, 0xd4, 0x30, 0xc8};
+
+/* Owner: the caller frees. */
+static char *make_id(const char *resource, const char *time)
+{
+    g_autoptr(GChecksum) checksum = g_checksum_new(G_CHECKSUM_SHA1);
+    uint8_t digest[20];
+    gsize len = sizeof digest;
+
+    g_checksum_update(checksum, name_space, sizeof name_space);
+    g_checksum_update(checksum, (const guchar *)resource, -1);
+    g_checksum_update(checksum, (const guchar *)"@", 1);
+    g_checksum_update(checksum, (const guchar *)time, -1);
+    g_checksum_get_digest(checksum, digest, &len);
+    digest[6] = (uint8_t)(0x50 | (digest[6] & 0x0f)); /* version 5 */
+    digest[8] = (uint8_t)(0x80 | (digest[8] & 0x3f));
+    return record_request_id(digest);
+}
+
+/* What the event is about, as an ARN. Owner: the caller frees. */
+static char *resource_of(const StoreEvent *event, const char *bucket)
+{
+    if (event->type == STORE_EVENT_SCHEDULED)
+        return g_strdup_printf("arn:aws:events:local:0:rule/%s", event->key);
+    return s3_event_bucket_arn(bucket);
+}
+
+/* {} where there is none. */
+static json_t *detail_of(const StoreEvent *event)
+{
+    json_t *detail = *event->detail ? json_loads(event->detail, 0, NULL) : NULL;
+    return detail ? detail : json_object();
+}
+
+json_t *eventbridge_json(const StoreEvent *event, const char *bucket)
+{
+    bool is_schedule = event->type == STORE_EVENT_SCHEDULED;
+    char millis[CLOCK_TEXT_MAX], seconds[CLOCK_TEXT_MAX];
+    g_autofree char *resource = resource_of(event, bucket);
+    /* Several sweeps may end within a second, and nothing else tells them apart. */
+    g_autofree char *id = make_id(resource, clock_format_millis(event->time_us, millis));
+
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[s], s:o}", "version", "0", "id", id,
+                     "detail-type", is_schedule ? "Scheduled Event" : "Sweep Completed", "source",
+                     is_schedule ? "aws.events" : "thumbq", "account", "local", "time",
+                     clock_format_seconds(event->time_us, seconds), "region", "local", "resources",
+                     resource, "detail", detail_of(event));
+}
+
+char *eventbridge_scheduled_text(const char *name, int64_t due_us)
+{
+    const StoreEvent event = {
+        .type = STORE_EVENT_SCHEDULED, .time_us = due_us, .key = name, .detail = ""};
+    json_t *object = eventbridge_json(&event, "");
+    char *text = json_dumps(object, JSON_COMPACT);
+
+    json_decref(object);
+    return text;
+}
