@@ -142,7 +142,7 @@ char *report_status(Daemon *daemon)
 {
     StoreTotals totals;
 
-    if (!read_totals(daemon, &totals))
+    if (!report_totals(daemon, &totals))
         return NULL;
     uint64_t left = totals.by_state[STATE_PENDING] + totals.by_state[STATE_RUNNING];
     g_autofree char *objects = units_format_count((int64_t)totals.objects);

@@ -34,7 +34,7 @@ mount -t tmpfs tmpfs sys/fs/cgroup
 mkdir sys/fs/cgroup/{systemd,unified}
 mount -t cgroup -o none,name=systemd cgroup sys/fs/cgroup/systemd
 mount -t cgroup2 cgroup2 sys/fs/cgroup/unified
-rm -rf {etc,lib}/systemd/system/*.wants
+rm -rf {etc,lib}/systemd/system/*.wants usr/sbin/policy-rc.d
 mkdir lib/systemd/system/sysinit.target.wants
 ln -s ../systemd-journald.service lib/systemd/system/sysinit.target.wants/
 printf '[Unit]\nDescription=Nothing\n' > etc/systemd/system/nothing.target
