@@ -37,6 +37,7 @@ static const char *const table_names[TABLES] = {
     [TABLE_EVENTS] = "events",
     [TABLE_EVENTS_BY_OBJECT] = "events_by_object",
     [TABLE_RUNS] = "runs",
+    [TABLE_JOBS] = "jobs",
 };
 
 /* ---- errors -------------------------------------------------------------------------------------
