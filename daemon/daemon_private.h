@@ -84,6 +84,8 @@ typedef struct {
     uint64_t serial;
     uint64_t generation; /* raised when a batch is lost: answers to older jobs are dropped */
     bool queue_is_empty; /* nothing pending, as of the last claim */
+    bool no_room;        /* no handler was free when work was looked for last */
+    int64_t no_room_us;  /* wall clock of the last time that this was so */
 
     /* batch.c */
     guint commit_source;
@@ -222,7 +224,9 @@ typedef struct {
     int64_t uploaded_us;
     int64_t start_us; /* wall clock */
     uint8_t request_id[16];
-    bool refused; /* thumbnails may not be written: no fault of the object */
+    bool throttled;  /* no handler was free at some time since it was due */
+    int concurrency; /* jobs under way when it began, with itself */
+    bool refused;    /* thumbnails may not be written: no fault of the object */
     WireJob wire;
     int outputs[RENDITIONS_MAX];
     RecordThumbnail

@@ -42,6 +42,8 @@ static Job *job_new(Daemon *daemon, const Record *record)
     job->attempts = record->attempts;
     job->uploaded_us = record->uploaded_us;
     job->start_us = clock_wall_us();
+    job->throttled = record->due_us <= daemon->no_room_us;
+    job->concurrency = pool_busy(daemon->pool) + 1;
     make_request_id(job->request_id);
     for (size_t i = 0; i < RENDITIONS_MAX; i++)
         job->outputs[i] = -1;
@@ -209,6 +211,9 @@ static bool claim_from_the_future(Daemon *daemon, int64_t due_us, bool *ret_foun
 
 static void look_for_work(Daemon *daemon)
 {
+    /* Events that were due in the meantime were held up: throttled, as Lambda says. */
+    if (daemon->no_room)
+        daemon->no_room_us = clock_wall_us();
     while (!daemon->paused && !daemon->stopping && pool_has_room(daemon->pool)) {
         GError *error = NULL;
         Record record;
@@ -231,6 +236,7 @@ static void look_for_work(Daemon *daemon)
         start_job(daemon, &record);
         batch_changed(daemon);
     }
+    daemon->no_room = !pool_has_room(daemon->pool);
     daemon_check_finished(daemon);
 }
 

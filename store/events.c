@@ -96,6 +96,7 @@ static bool append(Store *store, const StoreEvent *event, GError **error)
 bool events_append(Store *store, StoreEventType type, const Record *record, ErrorCode code,
                    int64_t now_us, GError **error)
 {
+    store->changed_us = now_us;
     StoreEvent event = {.sequencer = record->sequencer,
                         .time_us = now_us,
                         .type = type,
@@ -153,7 +154,7 @@ bool events_prune(Store *store, GError **error)
         rc = mdb_cursor_open(store->batch, store->tables[TABLE_EVENTS], &cursor);
     if (rc != 0)
         return env_fail(store, rc, "cannot write store", error);
-    for (size_t n = stat.ms_entries; ok && n > store->limits.events_max; n--)
+    for (size_t n = stat.ms_entries; ok && n > store->retention.events_max; n--)
         ok = drop_first(store, cursor, error);
     mdb_cursor_close(cursor);
     return ok;
