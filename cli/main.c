@@ -29,6 +29,8 @@ static const Command commands[] = {
      cmd_metrics},
     {"sweep", COMMAND_NEEDS_BUCKET, "Put right what events cannot tell of", &usage_sweep,
      cmd_sweep},
+    {"reprocess", COMMAND_NEEDS_STORE | COMMAND_FILTERS, "Make thumbnails of objects once more",
+     &usage_reprocess, cmd_reprocess},
     {"schedule", COMMAND_TAKES_BUCKET, "Schedules and when they are due", &usage_schedule,
      cmd_schedule},
     {"doctor", COMMAND_TAKES_BUCKET, "Check machine, sandbox, formats and bucket", &usage_doctor,
