@@ -1,7 +1,9 @@
+#include "attach.h"
 #include "backfill.h"
 #include "clock.h"
 #include "command.h"
 #include "error.h"
+#include "file.h"
 #include "filter_text.h"
 #include "job_attach.h"
 #include "job_view.h"
@@ -55,6 +57,13 @@ const CommandUsage usage_reprocess = {
     .options = options,
     .values_size = sizeof(ReprocessOptions),
 };
+
+static bool has_daemon(const Context *context)
+{
+    g_autoptr(GError) failure = NULL;
+    autofd fd = attach_connect(context, 0, &failure);
+    return fd >= 0;
+}
 
 /* ---- which one ----------------------------------------------------------------------------------
  */
@@ -120,14 +129,14 @@ static const TableColumn columns[COLUMNS] = {
 
 typedef struct {
     Table *table; /* NULL: JSON */
-    bool has_daemon;
+    bool is_served;
 } JobList;
 
 static bool list_job(const StoreJob *job, void *data)
 {
     const JobList *list = data;
     if (!list->table) {
-        json_out_print(job_view_json(job, list->has_daemon));
+        json_out_print(job_view_json(job, list->is_served));
         return true;
     }
     uint64_t total = MAX(job->total, job->queued);
@@ -140,7 +149,7 @@ static bool list_job(const StoreJob *job, void *data)
     g_autofree char *filters = job_view_filters(job);
     const char *cells[COLUMNS] = {
         [COLUMN_ID] = id,
-        [COLUMN_STATE] = job_state_name(job_view_state(job, list->has_daemon)),
+        [COLUMN_STATE] = job_state_name(job_view_state(job, list->is_served)),
         [COLUMN_OBJECTS] = objects,
         [COLUMN_SHARE] = share,
         [COLUMN_FAILED] = failed,
@@ -154,7 +163,7 @@ static bool list_job(const StoreJob *job, void *data)
 static int print_list(Context *context, bool json, GError **error)
 {
     g_autoptr(Table) table = json ? NULL : table_new(columns, COLUMNS);
-    JobList list = {.table = table, .has_daemon = job_has_daemon(context)};
+    JobList list = {.table = table, .is_served = has_daemon(context)};
     if (!store_jobs(context->snapshot, list_job, &list, error))
         return -1;
     if (table)
@@ -181,36 +190,36 @@ static int print_status(Context *context, bool json, GError **error)
     uint32_t id;
     if (!find_job(context, &id, error) || !read_job(context, id, &job, error))
         return -1;
-    bool has_daemon = job_has_daemon(context);
+    bool is_served = has_daemon(context);
     if (json)
-        json_out_print(job_view_json(&job, has_daemon));
+        json_out_print(job_view_json(&job, is_served));
     else
-        job_view_print(&job, has_daemon, context->now_us);
+        job_view_print(&job, is_served, context->now_us);
     return 0;
 }
 
 /* ---- wait ---------------------------------------------------------------------------------------
  */
 
-static void explain(Attach attach, uint32_t id)
+static void explain(JobAttach attach, uint32_t id)
 {
     switch (attach) {
-    case ATTACH_LEFT:
+    case JOB_ATTACH_LEFT:
         log_info("job %" PRIu32 " goes on: 'thumbq reprocess status' tells how far it is, "
                  "'thumbq reprocess cancel' stops it",
                  id);
         break;
-    case ATTACH_STOPPED:
+    case JOB_ATTACH_STOPPED:
         log_info("job %" PRIu32 " was interrupted; 'thumbq reprocess wait' goes on with it, and so "
                  "does 'thumbq run'",
                  id);
         break;
-    case ATTACH_DESERTED:
+    case JOB_ATTACH_DESERTED:
         log_info("the daemon has ended; job %" PRIu32 " goes on with 'thumbq run', or with "
                  "'thumbq reprocess wait'",
                  id);
         break;
-    case ATTACH_ENDED:
+    case JOB_ATTACH_ENDED:
         break;
     }
 }
@@ -219,14 +228,14 @@ static void explain(Attach attach, uint32_t id)
 static int wait_for(Context *context, uint32_t id, bool json, GError **error)
 {
     StoreJob job;
-    Attach attach;
+    JobAttach attach;
     context_close_store(context);
     if (!job_attach(context, id, &attach, error) || !read_job(context, id, &job, error))
         return -1;
     explain(attach, id);
     if (json)
-        json_out_print(job_view_json(&job, job_has_daemon(context)));
-    else if (attach == ATTACH_ENDED)
+        json_out_print(job_view_json(&job, has_daemon(context)));
+    else if (attach == JOB_ATTACH_ENDED)
         job_view_print_end(&job);
     return job.state == JOB_SUCCEEDED ? 0 : 1;
 }
@@ -306,7 +315,7 @@ static int start(Context *context, GError **error)
     if (own->json) {
         if (!read_job(context, id, &job, error))
             return -1;
-        json_out_print(job_view_json(&job, job_has_daemon(context)));
+        json_out_print(job_view_json(&job, has_daemon(context)));
     }
     return 0;
 }
@@ -327,7 +336,7 @@ static int cancel(Context *context, GError **error)
         !read_job(context, id, &job, error))
         return -1;
     if (own->json)
-        json_out_print(job_view_json(&job, job_has_daemon(context)));
+        json_out_print(job_view_json(&job, has_daemon(context)));
     else if (cancelled)
         printf("job %" PRIu32 " cancelled: %" PRIu64 " of %" PRIu64 " objects were made, %" PRIu64
                " in the queue are still made\n",

@@ -8,10 +8,10 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-JobState job_view_state(const StoreJob *job, bool has_daemon)
+JobState job_view_state(const StoreJob *job, bool is_served)
 {
     bool is_under_way = job->state == JOB_STARTING || job->state == JOB_RUNNING;
-    return is_under_way && !has_daemon ? JOB_RUNNABLE : job->state;
+    return is_under_way && !is_served ? JOB_RUNNABLE : job->state;
 }
 
 /* The store's form is near enough: "prefix=2026/&type=png", with %XX for what needs quotes. */
@@ -36,14 +36,14 @@ char *job_view_reason(const StoreJob *job)
     return g_strdup_printf("%s dead", dead);
 }
 
-json_t *job_view_json(const StoreJob *job, bool has_daemon)
+json_t *job_view_json(const StoreJob *job, bool is_served)
 {
     g_autofree char *filters = job_view_filters(job);
     g_autofree char *reason = job_view_reason(job);
     json_t *object = json_object();
     json_object_set_new(object, "id", json_integer(job->id));
     json_object_set_new(object, "state",
-                        json_string(job_state_name(job_view_state(job, has_daemon))));
+                        json_string(job_state_name(job_view_state(job, is_served))));
     json_object_set_new(object, "reason", reason ? json_string(reason) : json_null());
     json_object_set_new(object, "filters", json_string(filters));
     json_object_set_new(object, "submitted", json_out_millis(job->submitted_us));
@@ -100,9 +100,9 @@ static void print_objects(const StoreJob *job)
     putchar('\n');
 }
 
-void job_view_print(const StoreJob *job, bool has_daemon, int64_t now_us)
+void job_view_print(const StoreJob *job, bool is_served, int64_t now_us)
 {
-    JobState state = job_view_state(job, has_daemon);
+    JobState state = job_view_state(job, is_served);
     g_autofree char *filters = job_view_filters(job);
     g_autofree char *reason = job_view_reason(job);
     printf("%sjob %" PRIu32 "%s\n\n", terminal_bold(), job->id, terminal_reset());
