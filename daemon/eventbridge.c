@@ -32,7 +32,23 @@ static char *resource_of(const StoreEvent *event, const char *bucket)
 {
     if (event->type == STORE_EVENT_SCHEDULED)
         return g_strdup_printf("arn:aws:events:local:0:rule/%s", event->key);
+    if (event->type == STORE_EVENT_ALARM)
+        return g_strdup_printf("arn:aws:cloudwatch:local:0:alarm:%s", event->key);
     return s3_event_bucket_arn(bucket);
+}
+
+/* What it is called, and by whom. */
+typedef struct {
+    const char *type, *source;
+} Kind;
+
+static Kind kind_of(const StoreEvent *event)
+{
+    if (event->type == STORE_EVENT_SCHEDULED)
+        return (Kind){"Scheduled Event", "aws.events"};
+    if (event->type == STORE_EVENT_ALARM)
+        return (Kind){"CloudWatch Alarm State Change", "aws.cloudwatch"};
+    return (Kind){"Sweep Completed", "thumbq"};
 }
 
 /* {} where there is none. */
@@ -44,15 +60,14 @@ static json_t *detail_of(const StoreEvent *event)
 
 json_t *eventbridge_json(const StoreEvent *event, const char *bucket)
 {
-    bool is_schedule = event->type == STORE_EVENT_SCHEDULED;
+    Kind kind = kind_of(event);
     char millis[CLOCK_TEXT_MAX], seconds[CLOCK_TEXT_MAX];
     g_autofree char *resource = resource_of(event, bucket);
     /* Several sweeps may end within a second, and nothing else tells them apart. */
     g_autofree char *id = make_id(resource, clock_format_millis(event->time_us, millis));
 
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[s], s:o}", "version", "0", "id", id,
-                     "detail-type", is_schedule ? "Scheduled Event" : "Sweep Completed", "source",
-                     is_schedule ? "aws.events" : "thumbq", "account", "local", "time",
+                     "detail-type", kind.type, "source", kind.source, "account", "local", "time",
                      clock_format_seconds(event->time_us, seconds), "region", "local", "resources",
                      resource, "detail", detail_of(event));
 }
