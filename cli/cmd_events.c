@@ -1,4 +1,3 @@
-#include "clock.h"
 #include "command.h"
 #include "daemon.h"
 #include "error.h"
@@ -7,6 +6,7 @@
 #include "json_out.h"
 #include "object_json.h"
 #include "s3_event.h"
+#include "table.h"
 #include "terminal.h"
 #include "units.h"
 
@@ -46,6 +46,7 @@ typedef struct {
     const EventsOptions *options;
     uint64_t skip; /* events still to be passed over */
     uint64_t last; /* sequencer of the newest event seen */
+    Table *table;  /* for people; NULL otherwise */
 } EventView;
 
 /* The etag belongs to the event if the object has had no other version since. */
@@ -59,30 +60,47 @@ static char *etag_of_event(const Context *context, const StoreEvent *event)
     return same ? object_etag(&record.facts) : NULL;
 }
 
+enum { COLUMN_TIME, COLUMN_EVENT, COLUMN_SIZE, COLUMN_NAME, COLUMN_NOTE, COLUMNS };
+
+/* "OK -> ALARM"; NULL for what is no alarm's. Owner: the caller frees. */
+static char *change_of(json_t *detail)
+{
+    const char *from, *to;
+    bool found = json_unpack(detail, "{s:{s:s}, s:{s:s}}", "previousState", "value", &from, "state",
+                             "value", &to) == 0;
+    return found ? g_strdup_printf("%s -> %s", from, to) : NULL;
+}
+
 /* What stands behind the name: why it failed, or how it went. Owner: the caller frees. */
 static char *remark_of(const StoreEvent *event)
 {
     json_t *detail = *event->detail ? json_loads(event->detail, 0, NULL) : NULL;
     const char *summary = json_string_value(json_object_get(detail, "summary"));
-    char *remark = g_strdup(event->error != ERROR_NONE ? error_name(event->error) : summary);
+    g_autofree char *change = change_of(detail);
+    const char *summary_or_change = summary ? summary : change;
+    const char *text = event->error != ERROR_NONE ? error_name(event->error) : summary_or_change;
+    char *remark = text ? terminal_safe(text) : NULL;
 
     json_decref(detail);
     return remark;
 }
 
-static void print_row(const StoreEvent *event)
+static void add_row(Table *table, const StoreEvent *event)
 {
-    char time[CLOCK_TEXT_MAX];
+    g_autofree char *time = terminal_time(event->time_us);
     g_autofree char *name = object_key_to_text(event->key, NULL);
     g_autofree char *size = units_format_bytes(event->size);
     g_autofree char *remark = remark_of(event);
-    bool dead = event->type == STORE_EVENT_DEAD;
     bool has_size = event->object_id != 0 && event->type != STORE_EVENT_REMOVED &&
                     event->type != STORE_EVENT_EXPIRED;
-    printf("%s%-24s  %-8s  %10s  %s%s%s%s\n", dead ? terminal_red() : "",
-           clock_format_millis(event->time_us, time), store_event_name(event->type),
-           has_size ? size : "-", name, remark ? "  " : "", remark ? remark : "",
-           dead ? terminal_reset() : "");
+    const char *cells[COLUMNS] = {
+        [COLUMN_TIME] = time,
+        [COLUMN_EVENT] = store_event_name(event->type),
+        [COLUMN_SIZE] = has_size ? size : "-",
+        [COLUMN_NAME] = name,
+        [COLUMN_NOTE] = remark,
+    };
+    table_add(table, cells, event->type == STORE_EVENT_DEAD ? COLUMN_EVENT : TABLE_NO_PROBLEM);
 }
 
 static void print_json(const EventView *view, const StoreEvent *event)
@@ -106,7 +124,7 @@ static bool visit(const StoreEvent *event, void *data)
     if (view->options->json)
         print_json(view, event);
     else
-        print_row(event);
+        add_row(view->table, event);
     return !ferror(stdout); /* nobody reads on, or the disk is full */
 }
 
@@ -119,7 +137,11 @@ static bool count(const StoreEvent *event, void *data)
 
 static bool print_new(EventView *view, GError **error)
 {
-    return store_events(view->context->snapshot, view->last, 0, 0, visit, view, error);
+    if (!store_events(view->context->snapshot, view->last, 0, 0, visit, view, error))
+        return false;
+    if (view->table)
+        table_print(view->table);
+    return true;
 }
 
 /* ---- following ----------------------------------------------------------------------------------
@@ -192,7 +214,13 @@ static bool follow(EventView *view, GError **error)
 int cmd_events(Context *context, GError **error)
 {
     const EventsOptions *events = context->options;
-    EventView view = {.context = context, .options = events};
+    static const TableColumn columns[COLUMNS] = {
+        [COLUMN_TIME] = {"time", TABLE_TEXT},   [COLUMN_EVENT] = {"event", TABLE_TEXT},
+        [COLUMN_SIZE] = {"size", TABLE_FIGURE}, [COLUMN_NAME] = {"name", TABLE_NAME},
+        [COLUMN_NOTE] = {"", TABLE_NOTE},
+    };
+    g_autoptr(Table) table = events->json ? NULL : table_new(columns, COLUMNS);
+    EventView view = {.context = context, .options = events, .table = table};
     if (events->limit) {
         uint64_t n = 0;
         if (!store_events(context->snapshot, 0, 0, 0, count, &n, error))

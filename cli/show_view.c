@@ -1,6 +1,5 @@
 #include "show_view.h"
 
-#include "clock.h"
 #include "error.h"
 #include "layout.h"
 #include "object_json.h"
@@ -31,16 +30,6 @@ G_GNUC_PRINTF(2, 3) static void print_line(const char *label, const char *format
     putchar('\n');
 }
 
-/* "2026-01-31 12:00:00.123": as elsewhere, with a blank to read by. */
-static char *format_time(int64_t wall_us)
-{
-    char text[CLOCK_TEXT_MAX];
-    clock_format_millis(wall_us, text);
-    text[strcspn(text, "T")] = ' ';
-    text[strcspn(text, "Z")] = '\0';
-    return g_strdup(text);
-}
-
 static void print_state(const Record *record)
 {
     bool is_dead = record->state == STATE_DEAD;
@@ -54,7 +43,7 @@ static void print_state(const Record *record)
         print_line("", "%s", *message ? message : error_text(record->error));
     }
     if (record->state == STATE_PENDING) {
-        g_autofree char *due = format_time(record->due_us);
+        g_autofree char *due = terminal_time(record->due_us);
         print_line("queued", "%s, due %s", object_priority_name(record->priority), due);
     }
 }
@@ -65,7 +54,7 @@ static void print_file(const Record *record)
     g_autofree char *count = terminal_count((uint64_t)record->version.size, "byte", "bytes");
     g_autofree char *bytes =
         record->version.size < 1024 ? g_strdup("") : g_strdup_printf(" (%s)", count);
-    g_autofree char *date = format_time(record_date_us(record));
+    g_autofree char *date = terminal_time(record_date_us(record));
     date[strcspn(date, ".")] = '\0';
     print_line("size", "%s%s", size, bytes);
     print_line("date", "%s (%s)", date, record->facts.has_date ? "EXIF" : "of the file");
@@ -186,8 +175,15 @@ static char *tell_event(Story *story, const StoreEvent *event)
         return g_strdup_printf("given up: %s", error);
     case STORE_EVENT_RETRY:
         return g_strdup_printf("to be tried again: %s", error);
-    default:
-        break;
+    case STORE_EVENT_EXPIRED:
+        return g_strdup("removed by a lifecycle rule");
+    case STORE_EVENT_THUMBNAILS_EXPIRED:
+        return g_strdup("thumbnails removed by a lifecycle rule");
+    case STORE_EVENT_SCHEDULED:
+    case STORE_EVENT_SWEPT:
+    case STORE_EVENT_JOB:
+    case STORE_EVENT_ALARM:
+        break; /* of no object */
     }
     return g_strdup(store_event_name(event->type));
 }
@@ -227,7 +223,7 @@ static void print_story(const Story *story)
     g_autoptr(Table) table = table_new(columns, G_N_ELEMENTS(columns));
     for (guint i = 0; i < story->moments->len; i++) {
         const Moment *moment = &g_array_index(story->moments, Moment, i);
-        g_autofree char *time = format_time(moment->time_us);
+        g_autofree char *time = terminal_time(moment->time_us);
         int64_t after_us =
             i > 0 ? moment->time_us - g_array_index(story->moments, Moment, i - 1).time_us : 0;
         g_autofree char *after = after_us > 0 ? terminal_duration(after_us) : g_strdup("");

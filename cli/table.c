@@ -144,14 +144,20 @@ static bool is_shown(const TableColumn *column, const Room *room)
     return column->role != TABLE_NOTE && (column->role != TABLE_BAR || room->bar >= BAR_MIN);
 }
 
+/* A name with its note. On a terminal both are cut where they have to be, the name first. */
 static char *format_name(const Table *table, const Row *row, size_t column, const Room *room)
 {
+    const char *name = row->cells[column];
     const char *note = has_note(table, column) ? row->cells[column + 1] : "";
-    size_t note_cells = *note ? strlen(SEPARATOR) + cells_count(note) : 0;
-    size_t cells = MAX(room->name, NAME_MIN + note_cells) - note_cells;
-    g_autofree char *name =
-        terminal_is_interactive() ? cells_cut_name(row->cells[column], cells) : NULL;
-    return g_strconcat(name ? name : row->cells[column], *note ? SEPARATOR : "", note, NULL);
+    const char *separator = *note ? SEPARATOR : "";
+    if (!terminal_is_interactive())
+        return g_strconcat(name, separator, note, NULL);
+    size_t least = MIN(NAME_MIN, cells_count(name)) + strlen(separator);
+    size_t note_room = room->name > least ? room->name - least : 0;
+    g_autofree char *short_note = cells_cut_name(note, note_room);
+    size_t taken = cells_count(short_note) + strlen(separator);
+    g_autofree char *short_name = cells_cut_name(name, MAX(room->name, NAME_MIN + taken) - taken);
+    return g_strconcat(short_name, separator, short_note, NULL);
 }
 
 static char *format_cell(const Table *table, const Row *row, size_t column, const Room *room)

@@ -88,6 +88,14 @@ char *terminal_date(int64_t wall_us, bool with_time)
     return g_strndup(text, with_time ? 16 : 10);
 }
 
+char *terminal_time(int64_t wall_us)
+{
+    char text[CLOCK_TEXT_MAX];
+    (void)clock_format_millis(wall_us, text); /* 2026-01-31T12:00:00.123Z */
+    text[10] = ' ';
+    return g_strndup(text, 23);
+}
+
 char *terminal_count(uint64_t count, const char *one, const char *many)
 {
     g_autofree char *number = units_format_count((int64_t)count);

@@ -41,6 +41,9 @@ char *terminal_duration(int64_t duration_us);
 /* "2026-01-31", or "2026-01-31 12:00", in UTC. Owner: the caller frees. */
 char *terminal_date(int64_t wall_us, bool with_time);
 
+/* "2026-01-31 12:00:00.123", in UTC. Owner: the caller frees. */
+char *terminal_time(int64_t wall_us);
+
 /* "1 object", "2,000 objects". Owner: the caller frees. */
 char *terminal_count(uint64_t count, const char *one, const char *many);
 

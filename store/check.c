@@ -1,3 +1,4 @@
+#include "groups.h"
 #include "store_internal.h"
 
 #include <errno.h>
@@ -79,8 +80,11 @@ static bool check_table(Store *store, MDB_txn *txn, Table table, size_t rows_max
 {
     MDB_stat stat;
     MDB_cursor *cursor;
-    int rc = mdb_stat(txn, store->tables[table], &stat);
 
+    *ret_rows = 0;
+    if (store->tables[table] == TABLE_LACKING)
+        return true;
+    int rc = mdb_stat(txn, store->tables[table], &stat);
     if (rc == 0)
         rc = mdb_cursor_open(txn, store->tables[table], &cursor);
     if (rc != 0)
@@ -95,7 +99,7 @@ static bool check_table(Store *store, MDB_txn *txn, Table table, size_t rows_max
     return ok;
 }
 
-static bool check_tables(Store *store, MDB_txn *txn, GError **error)
+static bool check_tables(Store *store, MDB_txn *txn, size_t *ret_queued, GError **error)
 {
     struct stat st;
     size_t rows[TABLES];
@@ -109,11 +113,12 @@ static bool check_tables(Store *store, MDB_txn *txn, GError **error)
             return false;
     }
     /* Each record has one row in each of these. */
-    static const Table indexes[] = {TABLE_BY_STATE, TABLE_BY_DATE, TABLE_BY_SIZE};
+    static const Table indexes[] = {TABLE_BY_STATE, TABLE_BY_DATE, TABLE_BY_SIZE, TABLE_BY_TYPE};
     for (size_t i = 0; i < G_N_ELEMENTS(indexes); i++) {
         if (rows[indexes[i]] != rows[TABLE_OBJECTS])
             return env_fail_corrupt(store, "its tables do not agree", error);
     }
+    *ret_queued = rows[TABLE_QUEUE];
     return true;
 }
 
@@ -127,13 +132,7 @@ typedef struct {
 
 static bool count_record(const Record *record, void *data)
 {
-    StoreTotals *counted = &((Sums *)data)->counted;
-
-    counted->objects++;
-    counted->by_state[record->state]++;
-    counted->source_bytes += (uint64_t)record->version.size;
-    counted->thumbnails += record->n_thumbnails;
-    counted->thumbnail_bytes += (uint64_t)record_thumbnail_bytes(record);
+    group_add(&((Sums *)data)->counted, record);
     return true;
 }
 
@@ -146,28 +145,18 @@ static bool take_all(const char *group, const StoreTotals *totals, void *data)
 
 static bool add_group(const char *group, const StoreTotals *totals, void *data)
 {
-    StoreTotals *counted = &((Sums *)data)->counted;
-
     (void)group;
-    counted->objects += totals->objects;
-    for (int i = 0; i < STATES_END; i++)
-        counted->by_state[i] += totals->by_state[i];
-    counted->source_bytes += totals->source_bytes;
-    counted->thumbnails += totals->thumbnails;
-    counted->thumbnail_bytes += totals->thumbnail_bytes;
+    group_merge(&((Sums *)data)->counted, totals);
     return true;
 }
 
+/* Nothing but counters of the same type: no gaps between them. */
 static bool sums_agree(const Sums *sums)
 {
-    const StoreTotals *a = &sums->all, *b = &sums->counted;
-
-    return a->objects == b->objects && a->source_bytes == b->source_bytes &&
-           a->thumbnails == b->thumbnails && a->thumbnail_bytes == b->thumbnail_bytes &&
-           memcmp(a->by_state, b->by_state, sizeof a->by_state) == 0;
+    return memcmp(&sums->all, &sums->counted, sizeof sums->all) == 0;
 }
 
-static bool check_totals(StoreSnapshot *snapshot, GError **error)
+static bool check_totals(StoreSnapshot *snapshot, size_t queued, GError **error)
 {
     const StoreFilter everything = {0};
     Sums sums = {0};
@@ -175,7 +164,7 @@ static bool check_totals(StoreSnapshot *snapshot, GError **error)
     if (!store_totals(snapshot, &everything, STORE_BY_ALL, take_all, &sums, error) ||
         !store_query(snapshot, &everything, STORE_SORT_NAME, false, 0, count_record, &sums, error))
         return false;
-    bool agree = sums_agree(&sums);
+    bool agree = sums_agree(&sums) && sums.all.by_state[STATE_PENDING] == queued;
     for (int by = STORE_BY_TYPE; agree && by <= STORE_BY_PREFIX; by++) {
         sums.counted = (StoreTotals){0};
         if (!store_totals(snapshot, &everything, (StoreBy)by, add_group, &sums, error))
@@ -190,5 +179,8 @@ bool store_check(const char *directory, GError **error)
     g_autoptr(Store) store = env_open_any_schema(directory, error);
     g_autoptr(StoreSnapshot) snapshot = store ? store_snapshot_begin(store, error) : NULL;
 
-    return snapshot && check_tables(store, snapshot->txn, error) && check_totals(snapshot, error);
+    size_t queued;
+
+    return snapshot && check_tables(store, snapshot->txn, &queued, error) &&
+           check_totals(snapshot, queued, error);
 }

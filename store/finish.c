@@ -59,10 +59,12 @@ static void end_version(Record *record, const StoreOutcome *outcome)
     record->error = outcome->error;
     (void)g_strlcpy(record->message, outcome->message,
                     sizeof record->message); /* cut off if long */
-    if (outcome->state == STATE_PENDING)
+    if (outcome->state == STATE_PENDING) {
         record->due_us = outcome->due_us;
-    else
+    } else {
         record->processed_us = outcome->now_us;
+        record->job = 0;
+    }
 }
 
 static StoreEventType event_of(ObjectState state)

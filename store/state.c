@@ -288,17 +288,19 @@ bool store_move(Store *store, const char *from, const char *to, const ObjectVers
     return true;
 }
 
-bool store_requeue(Store *store, const char *key, Priority priority, int64_t now_us,
-                   bool *ret_found, GError **error)
+bool state_requeue(Store *store, const char *key, Priority priority, uint32_t job, int64_t now_us,
+                   bool *ret_found, bool *ret_changed, GError **error)
 {
     Record old;
     bool found;
 
     if (!store_peek(store, key, &found, &old, error))
         return false;
-    *ret_found = found;
     /* One that is running is being made anew right now. */
-    if (!found || old.state == STATE_RUNNING)
+    bool is_running = found && old.state == STATE_RUNNING;
+    *ret_found = found;
+    *ret_changed = found && (job != 0 ? old.job != job : !is_running);
+    if (!*ret_changed)
         return true;
     if (!batch_begin_for(store, key, error))
         return false;
@@ -306,8 +308,19 @@ bool store_requeue(Store *store, const char *key, Priority priority, int64_t now
     count_event(store, now_us);
 
     Record next = old;
-    make_pending(&next, priority, now_us);
+    if (!is_running)
+        make_pending(&next, priority, now_us);
+    if (job != 0)
+        next.job = job;
     return objects_change(store, &old, &next, error);
+}
+
+bool store_requeue(Store *store, const char *key, Priority priority, int64_t now_us,
+                   bool *ret_found, GError **error)
+{
+    bool changed;
+
+    return state_requeue(store, key, priority, 0, now_us, ret_found, &changed, error);
 }
 
 /* ---- the queue ----------------------------------------------------------------------------------

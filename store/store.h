@@ -400,9 +400,10 @@ typedef enum {
     STORE_EVENT_THUMBNAILS_EXPIRED = 9, /* the object stays */
     STORE_EVENT_SCHEDULED = 10, /* of no object: key is the schedule, time when it was due */
     STORE_EVENT_SWEPT = 11,     /* of no object: key says what for */
-    STORE_EVENT_ALARM = 12,     /* of no object: key is the alarm, whose state has changed */
+    STORE_EVENT_JOB = 12,       /* of no object: key says which job, detail its new state */
+    STORE_EVENT_ALARM = 13,     /* of no object: key is the alarm, whose state has changed */
 } StoreEventType;
-#define STORE_EVENT_TYPES 13
+#define STORE_EVENT_TYPES 14
 
 typedef struct {
     uint64_t sequencer;

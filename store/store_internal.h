@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "jobs.h"
 #include "keys.h"
 #include "resident.h"
 #include "store.h"
@@ -30,6 +31,7 @@ typedef enum {
     TABLE_EVENTS,
     TABLE_EVENTS_BY_OBJECT,
     TABLE_RUNS,
+    TABLE_JOBS,
     TABLES,
 } Table;
 
@@ -41,6 +43,9 @@ typedef struct {
     void *map;          /* NULL: not known where */
     size_t map_len;     /* bytes */
 } Resident;
+
+/* In place of a table that an older store does not have. */
+#define TABLE_LACKING ((MDB_dbi)-1)
 
 struct Store {
     char *directory;
@@ -219,6 +224,25 @@ bool retention_drop_metrics(Store *store, int64_t now_us, uint64_t max, uint64_t
 /* Brings the tables of a store of schema `version` to today's, within the transaction. False for
  * one that is not known. */
 bool convert_from(Store *store, MDB_txn *txn, uint32_t version, GError **error);
+
+/* ---- jobs ---------------------------------------------------------------------------------------
+ */
+
+/* Counts that an object has left a job, or has become part of one. */
+bool jobs_change(Store *store, const Record *old, const Record *new, GError **error);
+
+/* Any bytes are a job, but for its id, or none: then false. */
+bool jobs_decode(const void *row, size_t len, StoreJob *ret_job);
+
+/* ---- state --------------------------------------------------------------------------------------
+ */
+
+/*
+ * As store_requeue; with a `job` the object is marked as its own, also one that is running.
+ * *ret_changed false if there is nothing to change.
+ */
+bool state_requeue(Store *store, const char *key, Priority priority, uint32_t job, int64_t now_us,
+                   bool *ret_found, bool *ret_changed, GError **error);
 
 /* ---- events -------------------------------------------------------------------------------------
  */

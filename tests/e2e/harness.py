@@ -458,8 +458,9 @@ class E2ETest(unittest.TestCase):
     def check_bucket(self, keys=None):
         """
         All that always holds when the work is done: each file has one record, which is about this
-        very version; each `done` has its thumbnails, whole and of the size it says; nothing else
-        lies in the folder of the thumbnails. Returns the records.
+        very version, with what was found in it, and nothing of another; each `done` has its
+        thumbnails, whole and of the size it says; nothing else lies in the folder of the
+        thumbnails. Returns the records.
         """
         bucket = self.bucket
         records = bucket.records()
@@ -471,7 +472,7 @@ class E2ETest(unittest.TestCase):
             self.assertTrue(bucket.is_current(shown), shown)
             self.assertIn(row["state"], ("done", "skipped", "dead"), row)
             self.assertEqual(bool(row["thumbnails"]), row["state"] == "done", row)
-            self.assertTrue(shown["current"] or row["state"] != "done", shown)
+            self.check_facts(shown)
             for thumbnail in row["thumbnails"]:
                 path = os.path.join(os.fsencode(bucket.path), decode(thumbnail, "path"))
                 self.assertEqual(os.stat(path).st_size, thumbnail["size"], row)
@@ -484,6 +485,21 @@ class E2ETest(unittest.TestCase):
         self.assertEqual(there - set(recorded), set())
         self.assertEqual(identify(recorded), expected)
         return records
+
+    def check_facts(self, shown):
+        """What is known of the picture is of this version: what `show` says in any state."""
+        known = {field for field in ("width", "height", "pages", "thumbhash", "color", "etag")
+                 if shown[field] is not None}
+        if shown["type"] != "none":
+            known.add("type")
+        if shown["thumbnails"]:
+            known.add("thumbnails")
+        if not shown["current"]:
+            self.assertNotEqual(shown["state"], "done", shown)
+            self.assertEqual(known, set(), shown)
+        if shown["state"] == "done":
+            self.assertLessEqual({"type", "width", "height", "pages", "etag", "thumbnails"}, known)
+        self.assertEqual(shown["error"] is None, shown["state"] == "done", shown)
 
     def assert_color(self, path, color):
         found = average_color(path)

@@ -395,8 +395,9 @@ static const TextCase text_cases[] = {
     {"list", "list B", 0, "4000x3000", ""},
     {"list/bytes", "list B", 0, "caf%E9.jpg", ""},
     {"list/csv", "list --csv B", 0, "\n\"50% off, \"\"new\"\".jpg\",,2000,", ""},
-    {"show", "show 2026/trip/dune.png B", 0, "png, 4000x3000, 1 page, orientation 1", ""},
-    {"show/error", "show caf%E9.jpg B", 0, "too_many_pixels (reject): 20000x20000", ""},
+    {"show", "show 2026/trip/dune.png B", 0, "\npicture     png, 4000x3000\n", ""},
+    {"show/error", "show caf%E9.jpg B", 0, "too_many_pixels (reject)\n            20000x20000", ""},
+    {"show/story", "show 2026/trip/dune.png B", 0, "  uploaded: ", ""},
     {"events", "events --limit 1 B", 0, "waiting.jpg", ""},
     {"metrics/prometheus", "metrics --prometheus B", 0, "\nthumbq_invocations_total 4\n", ""},
     {"config/defaults", "config --defaults", 0, "[rendition small]", ""},
@@ -516,6 +517,7 @@ static void test_follow(void)
     g_autofree char *folder = g_dir_make_tmp("thumbq-follow-XXXXXX", NULL);
     make_store(folder);
     Follower follower = start_follower(folder);
+    expect_line(&follower, "time");
     expect_line(&follower, "waiting.jpg");
     add_object(folder, "first.jpg");
     expect_line(&follower, "first.jpg");
@@ -532,6 +534,7 @@ static void test_follow_gone(void)
     g_autofree char *folder = g_dir_make_tmp("thumbq-follow-XXXXXX", NULL);
     make_store(folder);
     Follower follower = start_follower(folder);
+    expect_line(&follower, "time");
     expect_line(&follower, "waiting.jpg");
     add_object(folder, "first.jpg"); /* its line says that the store is watched by now */
     expect_line(&follower, "first.jpg");
