@@ -401,3 +401,17 @@ typedef bool (*StoreVisitEvent)(const StoreEvent *event, void *data);
  * where `object_id` is 0. */
 bool store_events(StoreSnapshot *snapshot, uint64_t after, uint64_t object_id, uint64_t limit,
                   StoreVisitEvent visit, void *data, GError **error);
+
+/* ---- health -------------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    int64_t file_bytes;     /* in use at the end of the last batch */
+    int64_t free_bytes;     /* of these, pages that hold nothing: filled before the file grows */
+    unsigned readers;       /* other processes that have the store open, and their snapshots */
+    unsigned stale_readers; /* of these, left by processes that are gone: they keep pages from being
+                               filled again, until the sweep `store` clears them */
+} StoreHealth;
+
+/* Looks, and changes nothing. Processes of another namespace seem gone. */
+bool store_health(StoreSnapshot *snapshot, StoreHealth *ret_health, GError **error);
