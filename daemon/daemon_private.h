@@ -6,6 +6,7 @@
  *   walk.c      passes over many records, in slices
  *   dispatch.c  store -> handlers
  *   outcome.c   handlers -> thumbnails -> store
+ *   backfill.c  jobs: objects that are made once more, a window at a time
  *   sweep.c     passes that put right what events cannot tell of
  *   edit.c      changes of single records that commands ask for
  *   destination.c  on-failure and on-success records
@@ -27,6 +28,7 @@
 #include "config.h"
 #include "daemon.h"
 #include "edit.h"
+#include "jobs.h"
 #include "pool.h"
 #include "publish.h"
 #include "service.h"
@@ -45,6 +47,7 @@ typedef struct Walk Walk;
 typedef struct Schedules Schedules;
 typedef struct Control Control;
 typedef struct Reporter Reporter;
+typedef struct Backfill Backfill;
 
 typedef struct {
     const DaemonOptions *options;
@@ -60,7 +63,8 @@ typedef struct {
     Schedules *schedules;
     Control *control;
     Reporter *reporter;
-    Service *service; /* NULL: no service manager */
+    Backfill *backfill; /* NULL where there is no loop to work in */
+    Service *service;   /* NULL: no service manager */
 
     /* intake.c */
     GByteArray *seen; /* a bit per record id: met since the scan began; NULL outside of one */
@@ -160,6 +164,36 @@ bool sweep_progress(const Daemon *daemon, const void *data, ProgressCount *ret_c
 
 /* Forgets all sweeps; their `done` is not called. */
 void sweep_stop_all(Daemon *daemon);
+
+/* ---- backfill.c */
+
+/* Looks for jobs that have not ended. */
+bool backfill_open(Daemon *daemon, GError **error);
+void backfill_free(Backfill *backfill);
+
+/* Goes on with the job from the main loop, soon; to be called whenever objects have been handled.
+ */
+void backfill_soon(Daemon *daemon);
+
+/* No job waits. */
+bool backfill_is_idle(const Daemon *daemon);
+
+/* A batch was lost: what is known of the job is read anew. */
+void backfill_reset(Daemon *daemon);
+
+/* The daemon ends: says of the job under way that nobody works on it. */
+void backfill_rest(Daemon *daemon);
+
+/* False if there is no such job. */
+bool backfill_progress(Daemon *daemon, uint32_t id, ProgressCount *ret_count, JobState *ret_state);
+
+/* Objects of all jobs that are not in the queue yet. */
+uint64_t backfill_unqueued(Daemon *daemon);
+
+/* As backfill_submit and backfill_cancel, without the commit. */
+bool backfill_add(Daemon *daemon, const char *filter, uint64_t total, uint32_t *ret_id,
+                  bool *ret_is_new, GError **error);
+bool backfill_end(Daemon *daemon, uint32_t id, bool *ret_cancelled, GError **error);
 
 /* ---- edit.c */
 
@@ -277,6 +311,9 @@ Control *control_open(Daemon *daemon, GError **error);
 
 /* Answers those who wait for the daemon to settle, if it has. */
 void control_check_settled(Control *control);
+
+/* Answers those who wait for a job that has ended, as committed. */
+void control_check_jobs(Control *control);
 void control_free(Control *control);
 
 /* ---- report.c */

@@ -81,14 +81,15 @@ static void choose_renditions(Job *job, const Record *record)
         else
             wire->renditions[wire->n_renditions++] = *rendition;
     }
-    if (!same_version && complete && record->n_thumbnails == config->n_renditions)
-        memcpy(wire->known_etag, record->facts.etag, sizeof wire->known_etag);
-    if (same_version && complete && record->n_thumbnails == config->n_renditions) {
+    complete &= record->n_thumbnails == config->n_renditions;
+    if (record->job != 0 || (same_version && complete)) {
         /* Asked for once more: all of them. */
         job->n_kept = 0;
         wire->n_renditions = config->n_renditions;
         memcpy(wire->renditions, config->renditions,
                config->n_renditions * sizeof wire->renditions[0]);
+    } else if (complete) {
+        memcpy(wire->known_etag, record->facts.etag, sizeof wire->known_etag);
     }
 }
 

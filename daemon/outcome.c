@@ -224,6 +224,7 @@ static void conclude(Job *job, StoreOutcome *outcome)
     }
     job_free(job);
     dispatch_soon(daemon);
+    backfill_soon(daemon);
 }
 
 static void init_outcome(const Job *job, StoreOutcome *outcome)

@@ -77,7 +77,8 @@ bool report_backlog(Daemon *daemon, Backlog *backlog, ProgressCount *ret_count)
 
     if (!report_totals(daemon, &totals))
         return false;
-    backlog_follow(backlog, totals.by_state[STATE_PENDING] + totals.by_state[STATE_RUNNING]);
+    backlog_follow(backlog, totals.by_state[STATE_PENDING] + totals.by_state[STATE_RUNNING] +
+                                backfill_unqueued(daemon));
     *ret_count = (ProgressCount){.done = backlog->total - backlog->left,
                                  .total = backlog->total,
                                  .failed = totals.by_state[STATE_DEAD],
@@ -91,7 +92,13 @@ static gboolean report_progress(gpointer data)
     Daemon *daemon = reporter->daemon;
     const DaemonOptions *options = daemon->options;
     ProgressCount count;
+    JobState state;
 
+    if (options->job != 0) {
+        if (backfill_progress(daemon, options->job, &count, &state))
+            options->progress(&count, options->progress_data);
+        return G_SOURCE_CONTINUE;
+    }
     if (!report_backlog(daemon, &reporter->backlog, &count))
         return G_SOURCE_CONTINUE;
     bool is_idle = reporter->backlog.left == 0 && pool_busy(daemon->pool) == 0;

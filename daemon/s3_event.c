@@ -35,6 +35,7 @@ static EventKind event_kind(StoreEventType type)
         return (EventKind){"Thumbnail:Expired", false, true};
     case STORE_EVENT_SCHEDULED: /* of no object: eventbridge.h */
     case STORE_EVENT_SWEPT:
+    case STORE_EVENT_JOB:
         break;
     }
     return (EventKind){"Thumbnail:Unknown", false, false};

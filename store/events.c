@@ -24,9 +24,7 @@ const char *store_event_name(StoreEventType type)
         [STORE_EVENT_THUMBNAILS_EXPIRED] = "cleared",
         [STORE_EVENT_SCHEDULED] = "schedule",
         [STORE_EVENT_SWEPT] = "sweep",
-        [STORE_EVENT_JOB_STARTED] = "job-started",
-        [STORE_EVENT_JOB_SUCCEEDED] = "job-succeeded",
-        [STORE_EVENT_JOB_FAILED] = "job-failed",
+        [STORE_EVENT_JOB] = "job",
     };
     bool is_known = type >= STORE_EVENT_CREATED && type < STORE_EVENT_TYPES;
 

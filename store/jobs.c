@@ -224,17 +224,6 @@ bool jobs_change(Store *store, const Record *old, const Record *new, GError **er
 /* ---- changing -----------------------------------------------------------------------------------
  */
 
-/* A job is an event of its own, under the name that people call it by. */
-static bool append_event(Store *store, const StoreJob *job, StoreEventType type, int64_t now_us,
-                         GError **error)
-{
-    g_autofree char *name = g_strdup_printf("reprocess %u", job->id);
-    const Record record = {.sequencer = store->next_sequencer++, .key = name};
-    ErrorCode code = job->is_cancelled ? ERROR_INTERRUPTED : ERROR_NONE;
-
-    return events_append(store, type, &record, code, now_us, error);
-}
-
 typedef struct {
     uint32_t last;        /* id */
     uint32_t first_ended; /* id, 0: none */
@@ -342,21 +331,12 @@ static bool begin_change(Store *store, uint32_t id, bool *ret_found, StoreJob *r
 
 static bool set_state(Store *store, StoreJob *job, JobState state, int64_t now_us, GError **error)
 {
-    bool begins = job->started_us == 0 && state >= JOB_STARTING;
-
     job->state = state;
-    if (begins)
+    if (job->started_us == 0 && state >= JOB_STARTING)
         job->started_us = now_us;
     if (job_has_ended(job))
         job->ended_us = now_us;
-    if (!put_job(store, job, error) ||
-        (begins && !append_event(store, job, STORE_EVENT_JOB_STARTED, now_us, error)))
-        return false;
-    if (!job_has_ended(job))
-        return true;
-    return append_event(store, job,
-                        state == JOB_SUCCEEDED ? STORE_EVENT_JOB_SUCCEEDED : STORE_EVENT_JOB_FAILED,
-                        now_us, error);
+    return put_job(store, job, error);
 }
 
 bool store_job_set_state(Store *store, uint32_t id, JobState state, int64_t now_us, GError **error)

@@ -73,8 +73,7 @@ bool store_job_next(Store *store, uint32_t after, bool *ret_found, StoreJob *ret
 /* As the batch sees it. *ret_found false if there is no such job. */
 bool store_job_peek(Store *store, uint32_t id, bool *ret_found, StoreJob *ret_job, GError **error);
 
-/* Begin and end are noted with their time, and are events. Nothing happens to one that has ended.
- */
+/* Begin and end are noted with their time. Nothing happens to one that has ended. */
 bool store_job_set_state(Store *store, uint32_t id, JobState state, int64_t now_us, GError **error);
 
 /*

@@ -367,12 +367,9 @@ typedef enum {
     STORE_EVENT_THUMBNAILS_EXPIRED = 9, /* the object stays */
     STORE_EVENT_SCHEDULED = 10, /* of no object: key is the schedule, time when it was due */
     STORE_EVENT_SWEPT = 11,     /* of no object: key says what for */
-    /* Of a job (jobs.h): the key is "reprocess 3". */
-    STORE_EVENT_JOB_STARTED = 12,
-    STORE_EVENT_JOB_SUCCEEDED = 13,
-    STORE_EVENT_JOB_FAILED = 14,
+    STORE_EVENT_JOB = 12,       /* of no object: key says which job, detail its new state */
 } StoreEventType;
-#define STORE_EVENT_TYPES 15
+#define STORE_EVENT_TYPES 13
 
 typedef struct {
     uint64_t sequencer;
