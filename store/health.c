@@ -3,8 +3,6 @@
  */
 #include "store_internal.h"
 
-#include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -31,22 +29,28 @@ static int count_free_pages(MDB_txn *txn, uint64_t *ret_pages)
     return rc == MDB_NOTFOUND ? 0 : rc;
 }
 
+typedef struct {
+    unsigned n;
+    size_t oldest; /* transaction */
+} Readers;
+
 /* A line of mdb_reader_list: process, thread, transaction; other lines are headings. */
 static int count_reader(const char *line, void *data)
 {
-    StoreHealth *health = data;
+    Readers *readers = data;
+    size_t thread, transaction;
     int pid;
-    if (sscanf(line, "%10d ", &pid) != 1 || pid == getpid())
+    if (sscanf(line, "%d %zx %zu", &pid, &thread, &transaction) != 3 || pid == getpid())
         return 0;
-    health->readers++;
-    health->stale_readers += kill(pid, 0) != 0 && errno == ESRCH;
+    readers->n++;
+    readers->oldest = MIN(readers->oldest, transaction);
     return 0;
 }
 
 bool store_health(StoreSnapshot *snapshot, StoreHealth *ret_health, GError **error)
 {
     const Store *store = snapshot->store;
-    StoreHealth health = {0};
+    Readers readers = {.oldest = SIZE_MAX};
     uint64_t free_pages = 0;
     MDB_envinfo info;
     MDB_stat stat;
@@ -57,10 +61,16 @@ bool store_health(StoreSnapshot *snapshot, StoreHealth *ret_health, GError **err
         rc = count_free_pages(snapshot->txn, &free_pages);
     if (rc != 0)
         return env_fail(store, rc, "cannot read store", error);
-    /* It gives the sum of what the calls gave, which are all 0. */
-    (void)mdb_reader_list(store->env, count_reader, &health);
-    health.file_bytes = (int64_t)(info.me_last_pgno + 1) * stat.ms_psize;
-    health.free_bytes = (int64_t)free_pages * stat.ms_psize;
-    *ret_health = health;
+    /* Its result is the sum of what the calls gave, which is always 0. */
+    (void)mdb_reader_list(store->env, count_reader, &readers);
+    *ret_health = (StoreHealth){
+        .file_bytes = (int64_t)(info.me_last_pgno + 1) * stat.ms_psize,
+        .free_bytes = (int64_t)free_pages * stat.ms_psize,
+        .readers = readers.n,
+        .lag = readers.n > 0 && info.me_last_txnid > readers.oldest
+                   ? info.me_last_txnid - readers.oldest
+                   : 0,
+        .dead_readers = (unsigned)store->dead_readers,
+    };
     return true;
 }

@@ -403,12 +403,12 @@ bool store_events(StoreSnapshot *snapshot, uint64_t after, uint64_t object_id, u
  */
 
 typedef struct {
-    int64_t file_bytes;     /* in use at the end of the last batch */
-    int64_t free_bytes;     /* of these, pages that hold nothing: filled before the file grows */
-    unsigned readers;       /* other processes that have the store open, and their snapshots */
-    unsigned stale_readers; /* of these, left by processes that are gone: they keep pages from being
-                               filled again, until the sweep `store` clears them */
+    int64_t file_bytes;    /* in use at the end of the last batch */
+    int64_t free_bytes;    /* of these, pages that hold nothing: filled before the file grows */
+    unsigned readers;      /* snapshots that other processes have open */
+    uint64_t lag;          /* batches since the oldest of them: what these freed is not filled */
+    unsigned dead_readers; /* left by processes that are gone; cleared when this one opened it */
 } StoreHealth;
 
-/* Looks, and changes nothing. Processes of another namespace seem gone. */
+/* Looks, and changes nothing. */
 bool store_health(StoreSnapshot *snapshot, StoreHealth *ret_health, GError **error);

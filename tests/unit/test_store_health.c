@@ -5,10 +5,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static StoreHealth look(const char *directory)
+static StoreHealth look(Store *store)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(Store) store = open_store(directory, STORE_READ, &small_limits);
     g_autoptr(StoreSnapshot) snapshot = store_snapshot_begin(store, &error);
     StoreHealth health;
 
@@ -48,50 +47,76 @@ static void test_size(void)
 
     fixture_init(&fixture, &small_limits);
     fill(fixture.store, 1000);
-    g_clear_pointer(&fixture.store, store_close);
-    StoreHealth full = look(fixture.directory);
+    StoreHealth full = look(fixture.store);
     g_autofree char *path = g_build_filename(fixture.directory, "data.mdb", NULL);
     g_assert_cmpint(stat(path, &st), ==, 0);
     g_assert_cmpint(full.file_bytes, >, 100000);
     g_assert_cmpint(full.file_bytes, <=, st.st_size);
     g_assert_cmpuint(full.readers, ==, 0);
-    g_assert_cmpuint(full.stale_readers, ==, 0);
+    g_assert_cmpuint(full.lag, ==, 0);
+    g_assert_cmpuint(full.dead_readers, ==, 0);
 
-    fixture.store = open_store(fixture.directory, STORE_WRITE, &small_limits);
     empty(fixture.store, 1000);
-    g_clear_pointer(&fixture.store, store_close);
-    StoreHealth emptied = look(fixture.directory);
+    StoreHealth emptied = look(fixture.store);
     g_assert_cmpint(emptied.free_bytes, >, full.free_bytes + full.file_bytes / 4);
     g_assert_cmpint(emptied.free_bytes, <, emptied.file_bytes);
     fixture_clear(&fixture);
 }
 
-/* A reader that ends without a word; before the parent opens the store, as LMDB wants it. */
-static void read_and_vanish(const char *directory)
+/* Starts a process that reads, and waits until it does. It ends when *ret_end is closed. */
+static pid_t start_reader(const char *directory, int *ret_end)
 {
-    pid_t pid = fork();
+    int ready[2], end[2];
+    char byte;
 
+    g_assert_cmpint(pipe(ready), ==, 0);
+    g_assert_cmpint(pipe(end), ==, 0);
+    pid_t pid = fork();
     if (pid == 0) {
+        (void)close(end[1]);
         Store *store = open_store(directory, STORE_READ, &small_limits);
         g_assert_nonnull(store_snapshot_begin(store, NULL));
-        _exit(0);
+        g_assert_cmpint(write(ready[1], "", 1), ==, 1);
+        (void)read(end[0], &byte, 1);
+        _exit(look(store).dead_readers == 0 ? 0 : 1); /* without a word to the store */
     }
-    g_assert_cmpint(waitpid(pid, NULL, 0), ==, pid);
+    g_assert_cmpint(read(ready[0], &byte, 1), ==, 1);
+    (void)close(ready[0]);
+    (void)close(ready[1]);
+    (void)close(end[0]);
+    *ret_end = end[1];
+    return pid;
 }
 
-static void test_stale_reader(void)
+static void end_reader(pid_t pid, int end, int expected)
+{
+    int status;
+
+    (void)close(end);
+    g_assert_cmpint(waitpid(pid, &status, 0), ==, pid);
+    g_assert_true(WIFEXITED(status));
+    g_assert_cmpint(WEXITSTATUS(status), ==, expected);
+}
+
+static void test_readers(void)
 {
     Fixture fixture;
+    int end;
 
     fixture_init(&fixture, &small_limits);
     fill(fixture.store, 10);
-    g_clear_pointer(&fixture.store, store_close);
-    read_and_vanish(fixture.directory);
-    read_and_vanish(fixture.directory);
-    StoreHealth health = look(fixture.directory);
-    g_assert_cmpuint(health.readers, ==, 2);
-    g_assert_cmpuint(health.stale_readers, ==, 2);
-    g_assert_cmpuint(look(fixture.directory).stale_readers, ==, 2); /* looking changes nothing */
+    pid_t pid = start_reader(fixture.directory, &end);
+    g_assert_cmpuint(look(fixture.store).readers, ==, 1);
+    g_assert_cmpuint(look(fixture.store).lag, ==, 0);
+    for (int i = 0; i < 5; i++)
+        fill(fixture.store, i + 11);
+    g_assert_cmpuint(look(fixture.store).lag, ==, 5);
+    end_reader(pid, end, 0);
+    /* It has gone, and its place is cleared by whoever opens the store next. */
+    pid = start_reader(fixture.directory, &end);
+    g_assert_cmpuint(look(fixture.store).readers, ==, 1);
+    g_assert_cmpuint(look(fixture.store).lag, ==, 0);
+    end_reader(pid, end, 1);
     fixture_clear(&fixture);
 }
 
@@ -99,6 +124,6 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/store-health/size", test_size);
-    g_test_add_func("/store-health/stale-reader", test_stale_reader);
+    g_test_add_func("/store-health/readers", test_readers);
     return g_test_run();
 }
