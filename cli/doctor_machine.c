@@ -12,7 +12,7 @@
 
 #define GROUP "machine"
 
-/* close_range, openat2, clone3, pidfds, and the word of forbidden calls. */
+/* close_range, openat2, pidfds, and the word of forbidden calls. */
 #define KERNEL_MAJOR 5
 #define KERNEL_MINOR 9
 

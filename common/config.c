@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "clock.h"
 #include "config_file.h"
 #include "config_option.h"
 #include "error.h"
@@ -72,11 +73,46 @@ static bool check_paths(const Config *config, const char *name, GError **error)
     return true;
 }
 
+static bool check_alarm(const AlarmConfig *alarm, GError **error)
+{
+    Statistic statistic;
+
+    if (!metric_parse_statistic(alarm->statistic, alarm->metric, &statistic, error)) {
+        g_prefix_error(error, "statistic: ");
+        return false;
+    }
+    if (alarm->period_us % (60 * CLOCK_US_PER_SEC) != 0) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_CONFIG, "period: not in whole minutes");
+        return false;
+    }
+    if (*alarm->notify && (!g_str_has_prefix(alarm->notify, "exec ") ||
+                           alarm->notify[strspn(alarm->notify + 5, " ") + 5] == '\0')) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_CONFIG,
+                    "notify: '%s' is nothing that can be run; write exec COMMAND", alarm->notify);
+        return false;
+    }
+    return true;
+}
+
+static bool check_alarms(const Config *config, const char *name, GError **error)
+{
+    for (size_t i = 0; i < config->n_alarms; i++) {
+        const AlarmConfig *alarm = &config->alarms[i];
+        g_autoptr(GError) reason = NULL;
+        if (!check_alarm(alarm, &reason)) {
+            g_set_error(error, THUMBQ_ERROR, ERROR_CONFIG, "%s:%d: [alarm %s] %s", name,
+                        alarm->line, alarm->name, reason->message);
+            return false;
+        }
+    }
+    return true;
+}
+
 /* What no single line can show. */
 static bool check_whole(const Config *config, const char *name, GError **error)
 {
     return check_paths(config, name, error) && check_renditions(config, name, error) &&
-           check_folders(config, name, error);
+           check_folders(config, name, error) && check_alarms(config, name, error);
 }
 
 static Config *new_with_scalars(void)
@@ -205,6 +241,18 @@ const char *durability_name(Durability durability)
 {
     static const char *const names[] = {"full", "store", "none"};
     return names[durability];
+}
+
+const char *comparison_name(Comparison comparison)
+{
+    static const char *const names[] = {">=", ">", "<", "<="};
+    return names[comparison];
+}
+
+const char *missing_data_name(MissingData missing)
+{
+    static const char *const names[] = {"missing", "notBreaching", "breaching", "ignore"};
+    return names[missing];
 }
 
 const char *catchup_name(Catchup catchup)

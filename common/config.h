@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "metric.h"
 #include "rendition.h"
 
 #include <glib.h>
@@ -64,6 +65,51 @@ typedef struct {
     LifecycleTarget target;
 } LifecycleConfig;
 
+#define CONFIG_ALARMS_MAX 64
+
+/* How a value has to be to the threshold for its period to be breaching. */
+typedef enum {
+    COMPARISON_GREATER_OR_EQUAL,
+    COMPARISON_GREATER,
+    COMPARISON_LESS,
+    COMPARISON_LESS_OR_EQUAL,
+} Comparison;
+
+/* ">=", ">", "<", "<=". Static. */
+const char *comparison_name(Comparison comparison);
+
+/* What a period without data counts as. */
+typedef enum {
+    MISSING_MISSING, /* no answer: without any other the state is INSUFFICIENT_DATA */
+    MISSING_NOT_BREACHING,
+    MISSING_BREACHING,
+    MISSING_IGNORE, /* no answer: without any other the state stays */
+} MissingData;
+
+/* "missing", "notBreaching", "breaching", "ignore". Static. */
+const char *missing_data_name(MissingData missing);
+
+/* "2 of 3" */
+typedef struct {
+    int breaching, of;
+} Datapoints;
+
+#define CONFIG_DATAPOINTS_MAX 24
+
+typedef struct {
+    char name[CONFIG_NAME_MAX];
+    int line; /* of the section in the file */
+    Metric metric;
+    char *statistic; /* one that the metric has; "" for the one that fits it best */
+    Comparison comparison;
+    double threshold;  /* in the metric's unit */
+    int64_t period_us; /* whole minutes */
+    Datapoints datapoints;
+    MissingData missing;
+    char *notify;       /* "exec COMMAND"; "" for none */
+    int64_t timeout_us; /* of the command */
+} AlarmConfig;
+
 typedef struct {
     char *path; /* of the file it came from, NULL for built-in defaults */
 
@@ -90,12 +136,20 @@ typedef struct {
     char *on_failure;
     char *on_success;
 
+    /* [store]: what is kept; 0 for a time: for ever */
+    int64_t events_max; /* rows of the event log */
+    int64_t events_keep_us;
+    int64_t minutes_keep_us; /* metrics by the minute, and by the hour */
+    int64_t hours_keep_us;
+
     Rendition renditions[RENDITIONS_MAX];
     size_t n_renditions;
     ScheduleConfig schedules[CONFIG_SCHEDULES_MAX];
     size_t n_schedules;
     LifecycleConfig lifecycle[CONFIG_LIFECYCLE_MAX];
     size_t n_lifecycle;
+    AlarmConfig alarms[CONFIG_ALARMS_MAX];
+    size_t n_alarms;
 } Config;
 
 /*

@@ -97,6 +97,12 @@ static const char *enum_name(OptionType type, int value)
         return catchup_name((Catchup)value);
     case OPTION_TARGET:
         return lifecycle_target_name((LifecycleTarget)value);
+    case OPTION_METRIC:
+        return metric_info((Metric)value)->name;
+    case OPTION_COMPARISON:
+        return comparison_name((Comparison)value);
+    case OPTION_MISSING:
+        return missing_data_name((MissingData)value);
     case OPTION_KEEP:
         return keep_name(value);
     default:
@@ -112,12 +118,15 @@ static const int enum_counts[] = {
     [OPTION_ANIMATION] = ANIMATION_KEEP + 1,
     [OPTION_CATCHUP] = CATCHUP_ALL + 1,
     [OPTION_TARGET] = LIFECYCLE_OBJECTS + 1,
+    [OPTION_METRIC] = METRICS,
+    [OPTION_COMPARISON] = COMPARISON_LESS_OR_EQUAL + 1,
+    [OPTION_MISSING] = MISSING_IGNORE + 1,
     [OPTION_KEEP] = KEEP_BITS,
 };
 
 static bool parse_enum(OptionType type, const char *text, int *ret_value, GError **error)
 {
-    const char *names[8];
+    const char *names[MAX(METRICS, 8)];
     int n = enum_counts[type];
 
     for (int i = 0; i < n; i++) {
@@ -131,6 +140,48 @@ static bool parse_enum(OptionType type, const char *text, int *ret_value, GError
     g_autofree char *hint = nearest ? g_strdup_printf("; did you mean '%s'?", nearest) : NULL;
     g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "unknown value '%s'%s", text, hint ? hint : "");
     return false;
+}
+
+/* ---- the others ---------------------------------------------------------------------------------
+ */
+
+static bool parse_double(const char *text, double *ret_number, GError **error)
+{
+    char *end;
+    double number = g_ascii_strtod(text, &end);
+
+    /* strtod would take spaces, "inf" and hexadecimal figures as well. */
+    if (*text == '\0' || *end != '\0' || strspn(text, "0123456789.+-eE") != strlen(text) ||
+        number > G_MAXINT64 || number < G_MININT64) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "'%s' is no number", text);
+        return false;
+    }
+    *ret_number = number;
+    return true;
+}
+
+/* "2 of 3" */
+static bool parse_datapoints(const Option *option, const char *text, Datapoints *ret_datapoints,
+                             GError **error)
+{
+    Datapoints datapoints;
+    int used = 0;
+
+    bool plain = strspn(text, "0123456789 of") == strlen(text) && strlen(text) <= 16;
+    if (!plain || sscanf(text, "%5d of %5d%n", &datapoints.breaching, &datapoints.of, &used) != 2 ||
+        text[used] != '\0') {
+        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "'%s' is not 'M of N'; write 2 of 3", text);
+        return false;
+    }
+    if (datapoints.breaching < option->min || datapoints.breaching > datapoints.of ||
+        datapoints.of > option->max) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE,
+                    "'%s': M is from 1 to N, and N is at most %" G_GINT64_FORMAT, text,
+                    option->max);
+        return false;
+    }
+    *ret_datapoints = datapoints;
+    return true;
 }
 
 /* "none", or names with ',' between. */
@@ -215,7 +266,14 @@ bool config_option_parse(const Option *option, const char *text, void *base, GEr
     case OPTION_ANIMATION:
     case OPTION_CATCHUP:
     case OPTION_TARGET:
+    case OPTION_METRIC:
+    case OPTION_COMPARISON:
+    case OPTION_MISSING:
         return parse_enum(option->type, text, field, error); /* an enum is an int to the ABI */
+    case OPTION_NUMBER:
+        return parse_double(text, field, error);
+    case OPTION_DATAPOINTS:
+        return parse_datapoints(option, text, field, error);
     case OPTION_KEEP:
         return parse_keep(text, field, error);
     case OPTION_INT:
@@ -259,12 +317,23 @@ static char *format_duration(int64_t us)
     return g_strdup("0");
 }
 
+/* As short as comes back as the same number. */
+static char *format_double(double number)
+{
+    char text[G_ASCII_DTOSTR_BUF_SIZE];
+
+    if (g_ascii_strtod(g_ascii_formatd(text, sizeof text, "%.6g", number), NULL) != number)
+        (void)g_ascii_dtostr(text, sizeof text, number);
+    return g_strdup(text);
+}
+
 char *config_option_format(const Option *option, const void *base)
 {
     static const char *const bytes[] = {"", "K", "M", "G", "T"};
     static const char *const counts[] = {"", "K", "M", "G"};
     const void *field = (const char *)base + option->offset;
     const Rendition *rendition = base;
+    const Datapoints *datapoints = field;
 
     switch (option->type) {
     case OPTION_TEXT:
@@ -281,7 +350,14 @@ char *config_option_format(const Option *option, const void *base)
     case OPTION_ANIMATION:
     case OPTION_CATCHUP:
     case OPTION_TARGET:
+    case OPTION_METRIC:
+    case OPTION_COMPARISON:
+    case OPTION_MISSING:
         return g_strdup(enum_name(option->type, *(const int *)field));
+    case OPTION_NUMBER:
+        return format_double(*(const double *)field);
+    case OPTION_DATAPOINTS:
+        return g_strdup_printf("%d of %d", datapoints->breaching, datapoints->of);
     case OPTION_KEEP:
         return format_keep(*(const unsigned *)field);
     case OPTION_INT:

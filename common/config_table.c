@@ -12,6 +12,7 @@
 #define RENDITION(field)   SECTION_RENDITION, #field
 #define SCHEDULE(field)    SECTION_SCHEDULE, #field
 #define LIFECYCLE(field)   SECTION_LIFECYCLE, #field
+#define ALARM(field)       SECTION_ALARM, #field
 #define YEAR               (366 * 86400 * SEC)
 
 const Option config_options[] = {
@@ -54,6 +55,15 @@ const Option config_options[] = {
     {DESTINATION(on_success), OPTION_TEXT, offsetof(Config, on_success), 0, 4095, "",
      "The same for each object that is done"},
 
+    {SECTION_STORE, "events", OPTION_COUNT, offsetof(Config, events_max), 1000, 100000000, "100K",
+     "Events that the log keeps; the oldest go"},
+    {SECTION_STORE, "events_keep", OPTION_DURATION, offsetof(Config, events_keep_us), 0, 100 * YEAR,
+     "0", "Time that it keeps them at the most; 0: as long as they are not too many"},
+    {SECTION_STORE, "minutes_keep", OPTION_DURATION, offsetof(Config, minutes_keep_us), 0,
+     100 * YEAR, "15d", "Time that metrics are kept by the minute; 0 for ever"},
+    {SECTION_STORE, "hours_keep", OPTION_DURATION, offsetof(Config, hours_keep_us), 0, 100 * YEAR,
+     "455d", "And by the hour; by the day, and with them the bill, they are kept for ever"},
+
     {RENDITION(size), OPTION_SIZE, 0, 1, RENDITION_SIZE_MAX, "256x256",
      "Width and height in pixels, at the most; pictures are never enlarged"},
     {RENDITION(fit), OPTION_FIT, offsetof(Rendition, fit), 0, 0, "inside",
@@ -91,6 +101,31 @@ const Option config_options[] = {
      "Age after which 'sweep expire' removes the target, since the file was written or put there"},
     {LIFECYCLE(target), OPTION_TARGET, offsetof(LifecycleConfig, target), 0, 0, "thumbnails",
      "thumbnails (until the object changes), objects (the files themselves, and their thumbnails)"},
+
+    {ALARM(metric), OPTION_METRIC, offsetof(AlarmConfig, metric), 0, 0, NULL,
+     "What is watched: Errors, Throttles, Duration, AsyncEventAge, QueueDepth, DeadLetters, ... as "
+     "'thumbq metrics --json' names them"},
+    {ALARM(statistic), OPTION_TEXT, offsetof(AlarmConfig, statistic), 0, 16, "",
+     "Of times: p99 (any percentile), Average, Maximum, Sum or SampleCount; empty: p99. All other "
+     "metrics have one only"},
+    {ALARM(comparison), OPTION_COMPARISON, offsetof(AlarmConfig, comparison), 0, 0,
+     ">=", "A period whose value is so to the threshold is breaching: >=, >, <, <="},
+    {ALARM(threshold), OPTION_NUMBER, offsetof(AlarmConfig, threshold), 0, 0, NULL,
+     "In the unit of the metric: a number, milliseconds of times, bytes of memory"},
+    {SECTION_ALARM, "period", OPTION_DURATION, offsetof(AlarmConfig, period_us), 60 * SEC,
+     86400 * SEC, "1m", "Time that one value is of; whole minutes"},
+    {ALARM(datapoints), OPTION_DATAPOINTS, offsetof(AlarmConfig, datapoints), 1,
+     CONFIG_DATAPOINTS_MAX, "1 of 1",
+     "M of N: so many of the last N periods have to be breaching for an alarm"},
+    {ALARM(missing), OPTION_MISSING, offsetof(AlarmConfig, missing), 0, 0, "missing",
+     "What a period in which nothing happened counts as: missing (INSUFFICIENT_DATA when there is "
+     "nothing else), notBreaching, breaching, ignore (the state stays)"},
+    {ALARM(notify), OPTION_TEXT, offsetof(AlarmConfig, notify), 0, 1024, "",
+     "exec COMMAND: a command line for /bin/sh, run in the bucket at each change of the state, "
+     "with "
+     "the event as JSON on its standard input"},
+    {SECTION_ALARM, "timeout", OPTION_DURATION, offsetof(AlarmConfig, timeout_us), SEC, 3600 * SEC,
+     "10s", "Time that the command may take before it is killed"},
 };
 const size_t config_n_options = G_N_ELEMENTS(config_options);
 
@@ -102,9 +137,11 @@ const Section config_sections[SECTION_TYPES] = {
     [SECTION_BUCKET] = {.name = "bucket"},
     [SECTION_HANDLER] = {.name = "handler"},
     [SECTION_DESTINATION] = {.name = "destination"},
+    [SECTION_STORE] = {.name = "store"},
     [SECTION_RENDITION] = {"rendition", "renditions", ROWS(renditions)},
     [SECTION_SCHEDULE] = {"schedule", "schedules", ROWS(schedules), offsetof(ScheduleConfig, line)},
     [SECTION_LIFECYCLE] = {"lifecycle", "lifecycle rules", ROWS(lifecycle)},
+    [SECTION_ALARM] = {"alarm", "alarms", ROWS(alarms), offsetof(AlarmConfig, line)},
 };
 
 G_STATIC_ASSERT(offsetof(Rendition, name) == 0 && RENDITION_NAME_MAX == CONFIG_NAME_MAX);

@@ -25,7 +25,12 @@ typedef enum {
     OPTION_ANIMATION,
     OPTION_CATCHUP,
     OPTION_TARGET,
-    OPTION_KEEP, /* unsigned, names of Keep with ',' between, or "none" */
+    OPTION_METRIC,
+    OPTION_COMPARISON,
+    OPTION_MISSING,
+    OPTION_NUMBER,     /* double */
+    OPTION_DATAPOINTS, /* Datapoints: 2 of 3 */
+    OPTION_KEEP,       /* unsigned, names of Keep with ',' between, or "none" */
 } OptionType;
 
 /* In the order in which they are printed. */
@@ -33,9 +38,11 @@ typedef enum {
     SECTION_BUCKET,
     SECTION_HANDLER,
     SECTION_DESTINATION,
+    SECTION_STORE,
     SECTION_RENDITION,
     SECTION_SCHEDULE,
     SECTION_LIFECYCLE,
+    SECTION_ALARM,
     SECTION_TYPES,
 } SectionType;
 

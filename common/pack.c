@@ -47,6 +47,15 @@ void pack_i64(Packer *packer, int64_t value)
     pack_uint(packer, (uint64_t)value, 8);
 }
 
+void pack_varint(Packer *packer, uint64_t value)
+{
+    while (value >= 0x80) {
+        pack_u8(packer, (uint8_t)(value | 0x80));
+        value >>= 7;
+    }
+    pack_u8(packer, (uint8_t)value);
+}
+
 void pack_text(Packer *packer, const char *text)
 {
     size_t len = strlen(text);
@@ -103,6 +112,22 @@ uint64_t unpack_u64(Unpacker *unpacker)
 int64_t unpack_i64(Unpacker *unpacker)
 {
     return (int64_t)unpack_uint(unpacker, 8);
+}
+
+uint64_t unpack_varint(Unpacker *unpacker)
+{
+    uint64_t value = 0;
+
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+        uint8_t byte = unpack_u8(unpacker);
+        value |= (uint64_t)(byte & 0x7f) << shift;
+        if (shift == 63 && byte > 1)
+            break; /* more than 64 bits */
+        if (byte < 0x80)
+            return unpacker->failed ? 0 : value;
+    }
+    unpacker->failed = true;
+    return 0;
 }
 
 int unpack_int(Unpacker *unpacker, int min, int max)

@@ -32,6 +32,10 @@ void pack_u64(Packer *packer, uint64_t value);
 /* Two's complement, as pack_u64. */
 void pack_i64(Packer *packer, int64_t value);
 
+/* 7 bits a byte, the lowest first (LEB128): a byte for what is below 128, ten at the most. */
+#define PACK_VARINT_MAX 10
+void pack_varint(Packer *packer, uint64_t value);
+
 /* Length (u16) and bytes, without the NUL; longer texts fail. */
 void pack_text(Packer *packer, const char *text);
 
@@ -42,6 +46,7 @@ uint16_t unpack_u16(Unpacker *unpacker);
 uint32_t unpack_u32(Unpacker *unpacker);
 uint64_t unpack_u64(Unpacker *unpacker);
 int64_t unpack_i64(Unpacker *unpacker);
+uint64_t unpack_varint(Unpacker *unpacker);
 
 /* As unpack_u8 and unpack_u32, but fails for a value outside min..max and then gives `min`. */
 int unpack_int(Unpacker *unpacker, int min, int max);

@@ -103,6 +103,11 @@ char *units_format_bytes(int64_t bytes)
     return g_strdup_printf("%.1f %s", value, units[i]);
 }
 
+int64_t units_mebibytes(int64_t bytes)
+{
+    return (bytes + (1 << 20) - 1) >> 20;
+}
+
 char *units_format_count(int64_t count)
 {
     g_autofree char *digits = g_strdup_printf("%" G_GINT64_FORMAT, count);

@@ -22,6 +22,9 @@ bool units_parse_duration(const char *text, int64_t *ret_us, GError **error);
 /* "812 B", "12.3 KiB", "4.0 MiB", ... Owner: the caller frees. */
 char *units_format_bytes(int64_t bytes);
 
+/* Whole mebibytes, rounded up, as Lambda counts memory. */
+int64_t units_mebibytes(int64_t bytes);
+
 /* "12,345,678". Owner: the caller frees. */
 char *units_format_count(int64_t count);
 

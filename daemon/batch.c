@@ -53,6 +53,7 @@ bool batch_commit(Daemon *daemon)
         return false;
     }
     daemon->failures = 0;
+    backfill_soon(daemon);
     return true;
 }
 
@@ -71,6 +72,7 @@ static gboolean resume(gpointer data)
     log_info("the store takes changes again: resuming");
     bucket_rescan(daemon->bucket);
     dispatch_soon(daemon);
+    backfill_soon(daemon);
     return G_SOURCE_REMOVE;
 }
 
@@ -101,6 +103,7 @@ void batch_lost(Daemon *daemon, GError *error)
         store_abort(daemon->store);
     g_clear_handle_id(&daemon->commit_source, g_source_remove);
     walk_stop_all(daemon);
+    backfill_reset(daemon);
     g_clear_pointer(&daemon->seen, g_byte_array_unref);
     daemon->generation++;
     daemon->paused = true;

@@ -10,6 +10,10 @@
  * "retry KEY" and "drop KEY", the key's bytes as they are, are answered with "ok changed" or "ok
  * unchanged": see edit.h.
  *
+ * "job submit TOTAL FILTER" (backfill.h; the filter as filter_text.h says, or nothing) is answered
+ * with "ok ID new", or "ok ID known", when the job is on disk; "job wait ID" with "ok" when it has
+ * ended; "job cancel ID" with "ok changed" or "ok unchanged".
+ *
  * "commit" is answered with "ok" when all that was changed before it is on disk, and seen by those
  * who read the store.
  *

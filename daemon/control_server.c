@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
+#include <inttypes.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -17,7 +18,7 @@
 #define CLIENTS_MAX 64
 
 /* What a client waits for. */
-typedef enum { WAITS_NOT, WAITS_FOR_SYNC, WAITS_FOR_SWEEP } Waits;
+typedef enum { WAITS_NOT, WAITS_FOR_SYNC, WAITS_FOR_SWEEP, WAITS_FOR_JOB } Waits;
 
 typedef struct {
     Control *control;
@@ -27,6 +28,7 @@ typedef struct {
     Waits waits;
     Backlog backlog;   /* for sync: since it was asked for */
     const void *sweep; /* which one */
+    uint32_t job;      /* which one */
 } Client;
 
 /* A sweep that somebody has asked for; who may be gone when it ends. */
@@ -66,8 +68,11 @@ static void answer(Client *client, const char *line)
 static bool measure(Client *client, ProgressCount *ret_count)
 {
     Daemon *daemon = client->control->daemon;
+    JobState state;
 
     switch (client->waits) {
+    case WAITS_FOR_JOB:
+        return backfill_progress(daemon, client->job, ret_count, &state);
     case WAITS_FOR_SYNC:
         if (!report_backlog(daemon, &client->backlog, ret_count))
             return false;
@@ -166,6 +171,76 @@ static bool take_edit(Client *client, const char *line)
     return true;
 }
 
+static void answer_failure(Client *client, GError *error)
+{
+    batch_lost(client->control->daemon, error);
+    answer(client, "error the store could not be changed");
+}
+
+/* "TOTAL", or "TOTAL FILTER". On disk when it is answered. */
+static void submit_job(Client *client, const char *words)
+{
+    Daemon *daemon = client->control->daemon;
+    g_autofree char *line = NULL;
+    GError *error = NULL;
+    char *filter;
+    uint64_t total = g_ascii_strtoull(words, &filter, 10);
+    uint32_t id;
+    bool is_new;
+
+    filter += *filter == ' ';
+    if (!backfill_add(daemon, filter, total, &id, &is_new, &error)) {
+        if (error_code(error) != ERROR_USAGE) {
+            answer_failure(client, error);
+            return;
+        }
+        line = g_strdup_printf("error %s", error->message);
+        g_error_free(error);
+    } else {
+        line = g_strdup_printf("ok %" PRIu32 " %s", id, is_new ? "new" : "known");
+    }
+    answer(client, batch_commit(daemon) ? line : "error the store could not be changed");
+}
+
+static void cancel_job(Client *client, uint32_t id)
+{
+    Daemon *daemon = client->control->daemon;
+    GError *error = NULL;
+    bool cancelled;
+
+    if (!backfill_end(daemon, id, &cancelled, &error))
+        answer_failure(client, error);
+    else if (!batch_commit(daemon))
+        answer(client, "error the store could not be changed");
+    else
+        answer(client, cancelled ? "ok changed" : "ok unchanged");
+}
+
+static void wait_for_job(Client *client, uint32_t id)
+{
+    client->job = id;
+    begin_to_wait(client, WAITS_FOR_JOB);
+    control_check_jobs(client->control); /* it may have ended long ago */
+}
+
+/* "job submit TOTAL FILTER", "job wait ID", "job cancel ID" */
+static bool take_job(Client *client, const char *line)
+{
+    static const char submit[] = "job submit ", wait[] = "job wait ", cancel[] = "job cancel ";
+
+    if (client->control->daemon->paused && g_str_has_prefix(line, "job "))
+        answer(client, "error the store takes no changes at the moment");
+    else if (g_str_has_prefix(line, submit))
+        submit_job(client, line + strlen(submit));
+    else if (g_str_has_prefix(line, wait))
+        wait_for_job(client, (uint32_t)g_ascii_strtoull(line + strlen(wait), NULL, 10));
+    else if (g_str_has_prefix(line, cancel))
+        cancel_job(client, (uint32_t)g_ascii_strtoull(line + strlen(cancel), NULL, 10));
+    else
+        return false;
+    return true;
+}
+
 static void take_commit(Client *client)
 {
     Daemon *daemon = client->control->daemon;
@@ -183,7 +258,7 @@ static void take_request(Client *client, const char *line)
         bucket_rescan(client->control->daemon->bucket);
     } else if (strcmp(line, "commit") == 0) {
         take_commit(client);
-    } else if (!take_sweep(client, line) && !take_edit(client, line)) {
+    } else if (!take_job(client, line) && !take_sweep(client, line) && !take_edit(client, line)) {
         answer(client, "error unknown request");
     }
 }
@@ -257,6 +332,21 @@ void control_check_settled(Control *control)
     for (guint i = 0; i < control->clients->len; i++) {
         Client *client = g_ptr_array_index(control->clients, i);
         if (client->waits == WAITS_FOR_SYNC)
+            answer(client, "ok");
+    }
+}
+
+void control_check_jobs(Control *control)
+{
+    for (guint i = 0; i < control->clients->len; i++) {
+        Client *client = g_ptr_array_index(control->clients, i);
+        ProgressCount count;
+        JobState state;
+        if (client->waits != WAITS_FOR_JOB)
+            continue;
+        if (!backfill_progress(control->daemon, client->job, &count, &state))
+            answer(client, "error there is no such job");
+        else if (state == JOB_SUCCEEDED || state == JOB_FAILED)
             answer(client, "ok");
     }
 }

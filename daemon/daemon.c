@@ -50,8 +50,8 @@ bool daemon_is_settled(const Daemon *daemon)
 {
     return !daemon->paused && !bucket_is_scanning(daemon->bucket) &&
            g_queue_is_empty((GQueue *)&daemon->walks) &&
-           g_queue_is_empty((GQueue *)&daemon->sweeps) && !daemon->dispatch_source &&
-           daemon->queue_is_empty && pool_busy(daemon->pool) == 0;
+           g_queue_is_empty((GQueue *)&daemon->sweeps) && backfill_is_idle(daemon) &&
+           !daemon->dispatch_source && daemon->queue_is_empty && pool_busy(daemon->pool) == 0;
 }
 
 void daemon_check_finished(Daemon *daemon)
@@ -185,6 +185,7 @@ static bool open_bucket(Daemon *daemon, GError **error)
         .reserved = reserved,
         .ignore = ignore_name,
         .watch = !daemon->options->once,
+        .no_first_scan = daemon->options->job != 0,
         .rescan_us = config->rescan_us,
     };
 
@@ -235,7 +236,9 @@ static bool open_events(Daemon *daemon, GError **error)
     daemon->control = control_open(daemon, error);
     if (!daemon->control)
         return false;
-    return daemon->options->once || schedules_start(daemon->schedules, error);
+    return backfill_open(daemon, error) &&
+           (daemon->options->once ||
+            (schedules_start(daemon->schedules, error) && alarms_start(daemon->alarms, error)));
 }
 
 /* `saved`: nothing is left to be committed. */
@@ -247,7 +250,9 @@ static void close_all(Daemon *daemon, bool saved)
     sweep_stop_all(daemon);
     batch_stop(daemon);
     schedules_free(daemon->schedules);
+    alarms_free(daemon->alarms);
     reporter_free(daemon->reporter);
+    backfill_free(daemon->backfill);
     control_free(daemon->control);
     pool_free(daemon->pool);
     while (!g_queue_is_empty(&daemon->jobs)) /* nobody answers them any more */
@@ -271,8 +276,9 @@ static bool run_loop(Daemon *daemon)
     dispatch_soon(daemon);
     g_main_loop_run(daemon->loop);
     schedules_stop(daemon->schedules);
+    backfill_rest(daemon);
     bool saved = !daemon->error && batch_commit(daemon); /* else it is done again */
-    if (!daemon->error && daemon->options->once)
+    if (!daemon->error && daemon->options->once && daemon->options->job == 0)
         report_summary(daemon, clock_monotonic_us() - start_us);
     return saved;
 }
@@ -287,6 +293,7 @@ bool daemon_run(const DaemonOptions *options, const Config *config, uint64_t *re
     open_service(&daemon);
     /* A wrong schedule or format is a wrong configuration: refused before anything is touched. */
     daemon.schedules = schedules_new(&daemon, config, error);
+    daemon.alarms = alarms_new(&daemon, config);
     opened =
         daemon.schedules &&
         formats_check(options->handler_program, config->renditions, config->n_renditions, error) &&

@@ -15,6 +15,7 @@ typedef struct {
     const char *handler_program; /* path of thumbq-thumbnail */
     bool once;                   /* bring everything up to date, then return */
     bool quiet;                  /* no START/END/REPORT lines */
+    uint32_t job;                /* with `once`: only until this job has ended, without a scan */
     ProgressFunction progress;   /* told of the work ten times a second; NULL: nobody */
     void *progress_data;
 } DaemonOptions;

@@ -6,6 +6,7 @@
  *   walk.c      passes over many records, in slices
  *   dispatch.c  store -> handlers
  *   outcome.c   handlers -> thumbnails -> store
+ *   backfill.c  jobs: objects that are made once more, a window at a time
  *   sweep.c     passes that put right what events cannot tell of
  *   edit.c      changes of single records that commands ask for
  *   destination.c  on-failure and on-success records
@@ -13,6 +14,7 @@
  *   recovery.c  opens the store, whatever the last daemon or the disk has done to it;
  *               session.c knows how the last one ended
  *   publish.c   thumbnails on disk; thumbnails.c walks over them
+ *   alarms.c    evaluates alarms, and tells of changes; alarm_state.c decides
  *   schedule.c  clock ticks -> sweeps and commands; eventbridge.c says what they are told
  *   control_server.c  what commands ask of a running daemon; control_peer.c sends to one of them
  *   service.c   what the service manager is told
@@ -27,6 +29,7 @@
 #include "config.h"
 #include "daemon.h"
 #include "edit.h"
+#include "jobs.h"
 #include "pool.h"
 #include "publish.h"
 #include "service.h"
@@ -42,9 +45,11 @@
 
 typedef struct Sweep Sweep;
 typedef struct Walk Walk;
+typedef struct Alarms Alarms;
 typedef struct Schedules Schedules;
 typedef struct Control Control;
 typedef struct Reporter Reporter;
+typedef struct Backfill Backfill;
 
 typedef struct {
     const DaemonOptions *options;
@@ -58,9 +63,11 @@ typedef struct {
     Bucket *bucket;
     Pool *pool;
     Schedules *schedules;
+    Alarms *alarms;
     Control *control;
     Reporter *reporter;
-    Service *service; /* NULL: no service manager */
+    Backfill *backfill; /* NULL where there is no loop to work in */
+    Service *service;   /* NULL: no service manager */
 
     /* intake.c */
     GByteArray *seen; /* a bit per record id: met since the scan began; NULL outside of one */
@@ -80,6 +87,8 @@ typedef struct {
     uint64_t serial;
     uint64_t generation; /* raised when a batch is lost: answers to older jobs are dropped */
     bool queue_is_empty; /* nothing pending, as of the last claim */
+    bool no_room;        /* no handler was free when work was looked for last */
+    int64_t no_room_us;  /* wall clock of the last time that this was so */
 
     /* batch.c */
     guint commit_source;
@@ -159,6 +168,36 @@ bool sweep_progress(const Daemon *daemon, const void *data, ProgressCount *ret_c
 /* Forgets all sweeps; their `done` is not called. */
 void sweep_stop_all(Daemon *daemon);
 
+/* ---- backfill.c */
+
+/* Looks for jobs that have not ended. */
+bool backfill_open(Daemon *daemon, GError **error);
+void backfill_free(Backfill *backfill);
+
+/* Goes on with the job from the main loop, soon; to be called whenever objects have been handled.
+ */
+void backfill_soon(Daemon *daemon);
+
+/* No job waits. */
+bool backfill_is_idle(const Daemon *daemon);
+
+/* A batch was lost: what is known of the job is read anew. */
+void backfill_reset(Daemon *daemon);
+
+/* The daemon ends: says of the job under way that nobody works on it. */
+void backfill_rest(Daemon *daemon);
+
+/* False if there is no such job. */
+bool backfill_progress(Daemon *daemon, uint32_t id, ProgressCount *ret_count, JobState *ret_state);
+
+/* Objects of all jobs that are not in the queue yet. */
+uint64_t backfill_unqueued(Daemon *daemon);
+
+/* As backfill_submit and backfill_cancel, without the commit. */
+bool backfill_add(Daemon *daemon, const char *filter, uint64_t total, uint32_t *ret_id,
+                  bool *ret_is_new, GError **error);
+bool backfill_end(Daemon *daemon, uint32_t id, bool *ret_cancelled, GError **error);
+
 /* ---- edit.c */
 
 /* Takes the name of an action and a space off the front of *line. False if there is none. */
@@ -188,7 +227,9 @@ typedef struct {
     int64_t uploaded_us;
     int64_t start_us; /* wall clock */
     uint8_t request_id[16];
-    bool refused; /* thumbnails may not be written: no fault of the object */
+    bool throttled;  /* no handler was free at some time since it was due */
+    int concurrency; /* jobs under way when it began, with itself */
+    bool refused;    /* thumbnails may not be written: no fault of the object */
     WireJob wire;
     int outputs[RENDITIONS_MAX];
     RecordThumbnail
@@ -267,12 +308,26 @@ void schedules_stop(Schedules *schedules);
 /* Kills the commands that run. */
 void schedules_free(Schedules *schedules);
 
+/* ---- alarms.c */
+
+/* Of a configuration, which is to outlive them. Nothing happens before alarms_start. */
+Alarms *alarms_new(Daemon *daemon, const Config *config);
+
+/* What was before is as the store says. Errors: those of the store. */
+bool alarms_start(Alarms *alarms, GError **error);
+
+/* Kills commands that are under way: the next start runs them again. */
+void alarms_free(Alarms *alarms);
+
 /* ---- control_server.c */
 
 Control *control_open(Daemon *daemon, GError **error);
 
 /* Answers those who wait for the daemon to settle, if it has. */
 void control_check_settled(Control *control);
+
+/* Answers those who wait for a job that has ended, as committed. */
+void control_check_jobs(Control *control);
 void control_free(Control *control);
 
 /* ---- report.c */

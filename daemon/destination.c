@@ -82,8 +82,10 @@ void destination_write(const Job *job, const Record *record)
     char *text = json_dumps(json, JSON_COMPACT);
 
     /* The work itself is done: a destination that fails is said, and holds nothing up. */
-    if (!file_make_folders(AT_FDCWD, folder, &error) || !write_file(folder, id, text, &error))
+    if (!file_make_folders(AT_FDCWD, folder, &error) || !write_file(folder, id, text, &error)) {
         log_warning("%s", error->message);
+        store_measure(job->daemon->store, METRIC_DEAD_LETTER_ERRORS, clock_wall_us(), 1);
+    }
     free(text);
     json_decref(json);
 }

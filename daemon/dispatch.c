@@ -42,6 +42,8 @@ static Job *job_new(Daemon *daemon, const Record *record)
     job->attempts = record->attempts;
     job->uploaded_us = record->uploaded_us;
     job->start_us = clock_wall_us();
+    job->throttled = record->due_us <= daemon->no_room_us;
+    job->concurrency = pool_busy(daemon->pool) + 1;
     make_request_id(job->request_id);
     for (size_t i = 0; i < RENDITIONS_MAX; i++)
         job->outputs[i] = -1;
@@ -79,14 +81,15 @@ static void choose_renditions(Job *job, const Record *record)
         else
             wire->renditions[wire->n_renditions++] = *rendition;
     }
-    if (!same_version && complete && record->n_thumbnails == config->n_renditions)
-        memcpy(wire->known_etag, record->facts.etag, sizeof wire->known_etag);
-    if (same_version && complete && record->n_thumbnails == config->n_renditions) {
+    complete &= record->n_thumbnails == config->n_renditions;
+    if (record->job != 0 || (same_version && complete)) {
         /* Asked for once more: all of them. */
         job->n_kept = 0;
         wire->n_renditions = config->n_renditions;
         memcpy(wire->renditions, config->renditions,
                config->n_renditions * sizeof wire->renditions[0]);
+    } else if (complete) {
+        memcpy(wire->known_etag, record->facts.etag, sizeof wire->known_etag);
     }
 }
 
@@ -208,6 +211,9 @@ static bool claim_from_the_future(Daemon *daemon, int64_t due_us, bool *ret_foun
 
 static void look_for_work(Daemon *daemon)
 {
+    /* Events that were due in the meantime were held up: throttled, as Lambda says. */
+    if (daemon->no_room)
+        daemon->no_room_us = clock_wall_us();
     while (!daemon->paused && !daemon->stopping && pool_has_room(daemon->pool)) {
         GError *error = NULL;
         Record record;
@@ -230,6 +236,7 @@ static void look_for_work(Daemon *daemon)
         start_job(daemon, &record);
         batch_changed(daemon);
     }
+    daemon->no_room = !pool_has_room(daemon->pool);
     daemon_check_finished(daemon);
 }
 

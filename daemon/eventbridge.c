@@ -27,11 +27,36 @@ static char *make_id(const char *resource, const char *time)
     return record_request_id(digest);
 }
 
+typedef struct {
+    const char *detail_type;
+    const char *source;
+} EventKind;
+
+static EventKind event_kind(StoreEventType type)
+{
+    switch (type) {
+    case STORE_EVENT_SCHEDULED:
+        return (EventKind){"Scheduled Event", "aws.events"};
+    case STORE_EVENT_JOB:
+        return (EventKind){"Batch Job State Change", "aws.batch"};
+    case STORE_EVENT_ALARM:
+        return (EventKind){"CloudWatch Alarm State Change", "aws.cloudwatch"};
+    default:
+        return (EventKind){"Sweep Completed", "thumbq"};
+    }
+}
+
 /* What the event is about, as an ARN. Owner: the caller frees. */
 static char *resource_of(const StoreEvent *event, const char *bucket)
 {
+    const char *number = strrchr(event->key, ' ');
+
     if (event->type == STORE_EVENT_SCHEDULED)
         return g_strdup_printf("arn:aws:events:local:0:rule/%s", event->key);
+    if (event->type == STORE_EVENT_ALARM)
+        return g_strdup_printf("arn:aws:cloudwatch:local:0:alarm:%s", event->key);
+    if (event->type == STORE_EVENT_JOB)
+        return g_strdup_printf("arn:aws:batch:local:0:job/%s", number ? number + 1 : event->key);
     return s3_event_bucket_arn(bucket);
 }
 
@@ -44,17 +69,16 @@ static json_t *detail_of(const StoreEvent *event)
 
 json_t *eventbridge_json(const StoreEvent *event, const char *bucket)
 {
-    bool is_schedule = event->type == STORE_EVENT_SCHEDULED;
+    EventKind kind = event_kind(event->type);
     char millis[CLOCK_TEXT_MAX], seconds[CLOCK_TEXT_MAX];
     g_autofree char *resource = resource_of(event, bucket);
     /* Several sweeps may end within a second, and nothing else tells them apart. */
     g_autofree char *id = make_id(resource, clock_format_millis(event->time_us, millis));
 
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:[s], s:o}", "version", "0", "id", id,
-                     "detail-type", is_schedule ? "Scheduled Event" : "Sweep Completed", "source",
-                     is_schedule ? "aws.events" : "thumbq", "account", "local", "time",
-                     clock_format_seconds(event->time_us, seconds), "region", "local", "resources",
-                     resource, "detail", detail_of(event));
+                     "detail-type", kind.detail_type, "source", kind.source, "account", "local",
+                     "time", clock_format_seconds(event->time_us, seconds), "region", "local",
+                     "resources", resource, "detail", detail_of(event));
 }
 
 char *eventbridge_scheduled_text(const char *name, int64_t due_us)

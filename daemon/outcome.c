@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "error.h"
 #include "log.h"
+#include "units.h"
 
 #include <string.h>
 #include <sys/stat.h>
@@ -208,6 +209,7 @@ static void conclude(Job *job, StoreOutcome *outcome)
     bool found;
 
     judge(job, outcome);
+    outcome->throttled = job->throttled || outcome->error == ERROR_NO_SPACE;
     notice_trouble(job, outcome);
     if (!store_finish(daemon->store, job->key, outcome, &found, &record, &error)) {
         batch_lost(daemon, error);
@@ -222,6 +224,7 @@ static void conclude(Job *job, StoreOutcome *outcome)
     }
     job_free(job);
     dispatch_soon(daemon);
+    backfill_soon(daemon);
 }
 
 static void init_outcome(const Job *job, StoreOutcome *outcome)
@@ -229,6 +232,8 @@ static void init_outcome(const Job *job, StoreOutcome *outcome)
     memset(outcome, 0, sizeof *outcome);
     outcome->version = job->version;
     outcome->now_us = clock_wall_us();
+    outcome->memory_mb = (int)units_mebibytes(job->daemon->config->memory_bytes);
+    outcome->concurrency = job->concurrency;
 }
 
 void outcome_done(const WireResult *result, const PoolUsage *usage, void *data)

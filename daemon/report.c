@@ -15,12 +15,6 @@ struct Reporter {
     uint64_t dead; /* when there was nothing to do the last time */
 };
 
-/* Whole mebibytes, rounded up, as Lambda prints them. */
-static int64_t megabytes(int64_t bytes)
-{
-    return (bytes + (1 << 20) - 1) >> 20;
-}
-
 void report_invocation(const Job *job, const PoolUsage *usage, ErrorCode code, const char *message)
 {
     g_autofree char *id = record_request_id(job->request_id);
@@ -36,8 +30,8 @@ void report_invocation(const Job *job, const PoolUsage *usage, ErrorCode code, c
                            " ms\tMemory Size: %" PRId64 " MB\tMax Memory Used: %" PRId64 " MB",
                            id, (double)usage->duration_us / CLOCK_US_PER_MS,
                            (usage->duration_us + 999) / CLOCK_US_PER_MS,
-                           megabytes(job->daemon->config->memory_bytes),
-                           megabytes(usage->memory_bytes));
+                           units_mebibytes(job->daemon->config->memory_bytes),
+                           units_mebibytes(usage->memory_bytes));
     if (usage->init_us > 0)
         g_string_append_printf(line, "\tInit Duration: %.2f ms",
                                (double)usage->init_us / CLOCK_US_PER_MS);
@@ -83,7 +77,8 @@ bool report_backlog(Daemon *daemon, Backlog *backlog, ProgressCount *ret_count)
 
     if (!report_totals(daemon, &totals))
         return false;
-    backlog_follow(backlog, totals.by_state[STATE_PENDING] + totals.by_state[STATE_RUNNING]);
+    backlog_follow(backlog, totals.by_state[STATE_PENDING] + totals.by_state[STATE_RUNNING] +
+                                backfill_unqueued(daemon));
     *ret_count = (ProgressCount){.done = backlog->total - backlog->left,
                                  .total = backlog->total,
                                  .failed = totals.by_state[STATE_DEAD],
@@ -97,7 +92,13 @@ static gboolean report_progress(gpointer data)
     Daemon *daemon = reporter->daemon;
     const DaemonOptions *options = daemon->options;
     ProgressCount count;
+    JobState state;
 
+    if (options->job != 0) {
+        if (backfill_progress(daemon, options->job, &count, &state))
+            options->progress(&count, options->progress_data);
+        return G_SOURCE_CONTINUE;
+    }
     if (!report_backlog(daemon, &reporter->backlog, &count))
         return G_SOURCE_CONTINUE;
     bool is_idle = reporter->backlog.left == 0 && pool_busy(daemon->pool) == 0;

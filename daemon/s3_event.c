@@ -35,6 +35,8 @@ static EventKind event_kind(StoreEventType type)
         return (EventKind){"Thumbnail:Expired", false, true};
     case STORE_EVENT_SCHEDULED: /* of no object: eventbridge.h */
     case STORE_EVENT_SWEPT:
+    case STORE_EVENT_JOB:
+    case STORE_EVENT_ALARM:
         break;
     }
     return (EventKind){"Thumbnail:Unknown", false, false};

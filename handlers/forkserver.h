@@ -5,7 +5,7 @@
  * socket as FORKSERVER_FD: this is the fork server. It loads libvips, warms it without starting a
  * thread, and then answers each ForkRequest (one descriptor with it: the new worker's end of its
  * own socket pair) with a ForkReply and, on success, a pidfd. The new worker is made with
- * clone3(CLONE_PARENT): a child of the daemon, which alone reaps it and reads its rusage. A worker
+ * clone(CLONE_PARENT): a child of the daemon, which alone reaps it and reads its rusage. A worker
  * locks itself in, says so with a WorkerHello, and only then reads its first frame; it serves jobs
  * (wire.h) on its socket until that is closed, and exits 0. The fork server exits when its socket
  * is closed.

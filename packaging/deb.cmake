@@ -1,6 +1,11 @@
 # The Debian package: `cpack -G DEB` in the build folder.
 set(CPACK_GENERATOR DEB)
-set(CPACK_PACKAGE_CONTACT "thumbq <root@localhost>" CACHE STRING "Maintainer of the package")
+# Who answers for it, as Debian's own tools are told.
+if(DEFINED ENV{DEBEMAIL})
+    set(CPACK_PACKAGE_CONTACT "$ENV{DEBFULLNAME} <$ENV{DEBEMAIL}>")
+else()
+    set(CPACK_PACKAGE_CONTACT "thumbq <root@localhost>")
+endif()
 set(CPACK_PACKAGE_NAME thumbq)
 set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "thumbnails of the images in a folder, as they come")
 set(CPACK_PACKAGE_DESCRIPTION

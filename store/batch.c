@@ -105,6 +105,7 @@ static void clear_batch(Store *store)
     store->batch = NULL;
     store->batch_size = 0;
     store->batch_failed = false;
+    store->changed_us = 0;
     g_hash_table_remove_all(store->totals);
     g_hash_table_remove_all(store->metrics);
 }
@@ -134,7 +135,8 @@ bool store_commit(Store *store, GError **error)
         return false;
     }
     if (!totals_flush(store, error) || !metrics_flush(store, error) ||
-        !events_prune(store, error) || !write_counters(store, error)) {
+        !events_prune(store, error) || !metrics_prune(store, error) ||
+        !write_counters(store, error)) {
         store_abort(store);
         return false;
     }

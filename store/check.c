@@ -80,8 +80,11 @@ static bool check_table(Store *store, MDB_txn *txn, Table table, size_t rows_max
 {
     MDB_stat stat;
     MDB_cursor *cursor;
-    int rc = mdb_stat(txn, store->tables[table], &stat);
 
+    *ret_rows = 0;
+    if (store->tables[table] == TABLE_LACKING)
+        return true;
+    int rc = mdb_stat(txn, store->tables[table], &stat);
     if (rc == 0)
         rc = mdb_cursor_open(txn, store->tables[table], &cursor);
     if (rc != 0)
@@ -173,7 +176,7 @@ static bool check_totals(StoreSnapshot *snapshot, size_t queued, GError **error)
 
 bool store_check(const char *directory, GError **error)
 {
-    g_autoptr(Store) store = store_open(directory, STORE_READ, error);
+    g_autoptr(Store) store = env_open_any_schema(directory, error);
     g_autoptr(StoreSnapshot) snapshot = store ? store_snapshot_begin(store, error) : NULL;
 
     size_t queued;

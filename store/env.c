@@ -37,6 +37,7 @@ static const char *const table_names[TABLES] = {
     [TABLE_EVENTS] = "events",
     [TABLE_EVENTS_BY_OBJECT] = "events_by_object",
     [TABLE_RUNS] = "runs",
+    [TABLE_JOBS] = "jobs",
 };
 
 /* ---- errors -------------------------------------------------------------------------------------
@@ -245,7 +246,6 @@ static bool is_whole(const Store *store, GError **error)
 static bool open_env(Store *store, GError **error)
 {
     unsigned flags = MDB_NOTLS | (store->mode == STORE_READ ? MDB_RDONLY : 0);
-    int dead;
     int rc = mdb_env_create(&store->env);
 
     if (rc == 0)
@@ -260,60 +260,100 @@ static bool open_env(Store *store, GError **error)
     if (rc != 0)
         return env_fail(store, rc, "cannot open store", error);
     /* Readers that were killed would keep old pages from being used again. */
-    rc = mdb_reader_check(store->env, &dead);
+    rc = mdb_reader_check(store->env, &store->dead_readers);
     if (rc != 0)
         return env_fail(store, rc, "cannot open store", error);
     return is_whole(store, error);
 }
 
-static bool open_tables(Store *store, MDB_txn *txn, GError **error)
+/* A store that `is_old`, and only read, may lack tables. */
+static bool open_table(Store *store, MDB_txn *txn, Table table, bool is_old, GError **error)
 {
     unsigned flags = store->mode == STORE_WRITE ? MDB_CREATE : 0;
+    int rc = mdb_dbi_open(txn, table_names[table], flags, &store->tables[table]);
 
-    for (int i = 0; i < TABLES; i++) {
-        int rc = mdb_dbi_open(txn, table_names[i], flags, &store->tables[i]);
-        if (rc == MDB_NOTFOUND && i == TABLE_META) {
-            g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND, "store '%s' is empty",
-                        store->directory);
-            return false;
-        }
-        if (rc == MDB_NOTFOUND)
-            return env_fail_corrupt(store, "a table is missing", error);
-        if (rc != 0)
-            return env_fail(store, rc, "cannot open store", error);
+    if (rc == MDB_NOTFOUND && table == TABLE_META) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND, "store '%s' is empty", store->directory);
+        return false;
+    }
+    if (rc == MDB_NOTFOUND && is_old) {
+        store->tables[table] = TABLE_LACKING;
+        return true;
+    }
+    if (rc == MDB_NOTFOUND)
+        return env_fail_corrupt(store, "a table is missing", error);
+    return rc == 0 || env_fail(store, rc, "cannot open store", error);
+}
+
+static const char schema_name[] = "schema";
+static const MDB_val schema_key = {sizeof schema_name - 1, (void *)schema_name};
+
+/* The store's version; 0 for one that is being made. */
+static bool read_schema(Store *store, MDB_txn *txn, uint32_t *ret_version, GError **error)
+{
+    MDB_val value;
+    uint32_t version = 0;
+    bool found = false;
+
+    if (!env_get(store, txn, TABLE_META, schema_key, &found, &value, error))
+        return false;
+    if (found ? value.mv_size != sizeof version : store->mode == STORE_READ)
+        return env_fail_corrupt(store, "it has no version", error);
+    if (found)
+        memcpy(&version, value.mv_data, sizeof version);
+    *ret_version = GUINT32_FROM_LE(version);
+    return true;
+}
+
+static bool write_schema(Store *store, MDB_txn *txn, GError **error)
+{
+    uint32_t version = GUINT32_TO_LE(SCHEMA_VERSION);
+    MDB_val key = schema_key, value = {sizeof version, &version};
+    int rc = mdb_put(txn, store->tables[TABLE_META], &key, &value, 0);
+
+    return rc == 0 || env_fail(store, rc, "cannot write store", error);
+}
+
+/* One that is older and may be written is brought up to date; all that may only be read are not. */
+static bool check_schema(const Store *store, uint32_t version, GError **error)
+{
+    if (version > SCHEMA_VERSION) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_STORE,
+                    "store '%s' has version %u, this thumbq knows version %d: use a newer thumbq, "
+                    "or remove the store, it is rebuilt from the bucket",
+                    store->directory, version, SCHEMA_VERSION);
+        return false;
+    }
+    if (version < SCHEMA_VERSION && store->mode == STORE_READ && !store->any_schema) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_STORE,
+                    "store '%s' has version %u of an older thumbq; 'thumbq run' brings it to "
+                    "version %d: restart it if it is running",
+                    store->directory, version, SCHEMA_VERSION);
+        return false;
     }
     return true;
 }
 
-static bool check_schema(Store *store, MDB_txn *txn, GError **error)
+/* Tables, in the form of today. */
+static bool open_tables(Store *store, MDB_txn *txn, GError **error)
 {
-    static const char name[] = "schema";
-    MDB_val key = {sizeof name - 1, (void *)name};
-    MDB_val value;
-    uint32_t version = GUINT32_TO_LE(SCHEMA_VERSION);
-    bool found = false;
+    uint32_t version;
 
-    if (!env_get(store, txn, TABLE_META, key, &found, &value, error))
+    if (!open_table(store, txn, TABLE_META, false, error) ||
+        !read_schema(store, txn, &version, error) || !check_schema(store, version, error))
         return false;
-    if (!found && store->mode == STORE_WRITE) {
-        value = (MDB_val){sizeof version, &version};
-        int rc = mdb_put(txn, store->tables[TABLE_META], &key, &value, 0);
-        return rc == 0 || env_fail(store, rc, "cannot write store", error);
+    for (Table table = TABLE_META + 1; table < TABLES; table++) {
+        if (!open_table(store, txn, table, version < SCHEMA_VERSION, error))
+            return false;
     }
-    if (!found || value.mv_size != sizeof version)
-        return env_fail_corrupt(store, "it has no version", error);
-    memcpy(&version, value.mv_data, sizeof version);
-    version = GUINT32_FROM_LE(version);
-    if (version == SCHEMA_VERSION)
+    if (version == SCHEMA_VERSION || store->mode == STORE_READ)
         return true;
-    g_set_error(error, THUMBQ_ERROR, ERROR_STORE,
-                "store '%s' has version %u, this thumbq knows version %d: use a newer thumbq, or "
-                "remove the store, it is rebuilt from the bucket",
-                store->directory, version, SCHEMA_VERSION);
-    return false;
+    return (version == 0 || convert_from(store, txn, version, error)) &&
+           write_schema(store, txn, error);
 }
 
-/* All tables are made in one transaction: a store has all of them or is not there. */
+/* All tables are made, or converted, in one transaction: a store has all of them or is not there.
+ */
 static bool open_content(Store *store, GError **error)
 {
     unsigned flags = store->mode == STORE_READ ? MDB_RDONLY : 0;
@@ -324,8 +364,7 @@ static bool open_content(Store *store, GError **error)
         rc = mdb_txn_begin(store->env, NULL, flags, &txn);
     if (rc != 0)
         return env_fail(store, rc, "cannot open store", error);
-    if (!open_tables(store, txn, error) || !check_schema(store, txn, error) ||
-        !batch_load_counters(store, txn, error)) {
+    if (!open_tables(store, txn, error) || !batch_load_counters(store, txn, error)) {
         mdb_txn_abort(txn);
         return false;
     }
@@ -333,15 +372,18 @@ static bool open_content(Store *store, GError **error)
     return rc == 0 || env_fail(store, rc, "cannot open store", error);
 }
 
-Store *store_open_with_limits(const char *directory, StoreMode mode, const StoreLimits *limits,
-                              GError **error)
+static Store *open_store(const char *directory, StoreMode mode, bool any_schema,
+                         const StoreLimits *limits, GError **error)
 {
     g_autoptr(Store) store = g_new0(Store, 1);
 
     store->directory = g_strdup(directory);
     store->mode = mode;
+    store->any_schema = any_schema;
     store->resident.statm_fd = -1;
     store->limits = *limits;
+    store->retention = store_default_retention;
+    store->retention.events_max = limits->events_max;
     store->buffer = g_byte_array_new();
     store->totals = totals_table_new();
     store->metrics = metrics_table_new();
@@ -353,6 +395,17 @@ Store *store_open_with_limits(const char *directory, StoreMode mode, const Store
     if (!open_env(store, error) || !open_content(store, error))
         return NULL;
     return g_steal_pointer(&store);
+}
+
+Store *store_open_with_limits(const char *directory, StoreMode mode, const StoreLimits *limits,
+                              GError **error)
+{
+    return open_store(directory, mode, false, limits, error);
+}
+
+Store *env_open_any_schema(const char *directory, GError **error)
+{
+    return open_store(directory, STORE_READ, true, &store_default_limits, error);
 }
 
 Store *store_open(const char *directory, StoreMode mode, GError **error)

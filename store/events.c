@@ -24,6 +24,8 @@ const char *store_event_name(StoreEventType type)
         [STORE_EVENT_THUMBNAILS_EXPIRED] = "cleared",
         [STORE_EVENT_SCHEDULED] = "schedule",
         [STORE_EVENT_SWEPT] = "sweep",
+        [STORE_EVENT_JOB] = "job",
+        [STORE_EVENT_ALARM] = "alarm",
     };
     bool is_known = type >= STORE_EVENT_CREATED && type < STORE_EVENT_TYPES;
 
@@ -95,6 +97,7 @@ static bool append(Store *store, const StoreEvent *event, GError **error)
 bool events_append(Store *store, StoreEventType type, const Record *record, ErrorCode code,
                    int64_t now_us, GError **error)
 {
+    store->changed_us = now_us;
     StoreEvent event = {.sequencer = record->sequencer,
                         .time_us = now_us,
                         .type = type,
@@ -152,7 +155,7 @@ bool events_prune(Store *store, GError **error)
         rc = mdb_cursor_open(store->batch, store->tables[TABLE_EVENTS], &cursor);
     if (rc != 0)
         return env_fail(store, rc, "cannot write store", error);
-    for (size_t n = stat.ms_entries; ok && n > store->limits.events_max; n--)
+    for (size_t n = stat.ms_entries; ok && n > store->retention.events_max; n--)
         ok = drop_first(store, cursor, error);
     mdb_cursor_close(cursor);
     return ok;

@@ -1,7 +1,7 @@
 /*
  * The end of an invocation: what its outcome makes of the record, the metrics and the event log.
  */
-#include "store_internal.h"
+#include "metrics.h"
 
 #include <string.h>
 
@@ -59,10 +59,12 @@ static void end_version(Record *record, const StoreOutcome *outcome)
     record->error = outcome->error;
     (void)g_strlcpy(record->message, outcome->message,
                     sizeof record->message); /* cut off if long */
-    if (outcome->state == STATE_PENDING)
+    if (outcome->state == STATE_PENDING) {
         record->due_us = outcome->due_us;
-    else
+    } else {
         record->processed_us = outcome->now_us;
+        record->job = 0;
+    }
 }
 
 static StoreEventType event_of(ObjectState state)
@@ -79,11 +81,22 @@ static StoreEventType event_of(ObjectState state)
     }
 }
 
-/* How long a version waited for its first end; what is made anew later was not waited for. */
-static int64_t latency_of(const Record *old, const Record *next)
+/*
+ * What an outcome means for the record. A version is waited for until its first end only; what is
+ * made anew later has waited since that was asked for.
+ */
+static MetricsContext context_of(const Record *old, const Record *next, const StoreOutcome *outcome)
 {
-    bool is_first_end = old->processed_us == 0 && next->processed_us != 0;
-    return is_first_end ? MAX(next->processed_us - next->uploaded_us, 0) : -1;
+    bool is_first = old->processed_us == 0;
+    int64_t event_us = is_first ? old->uploaded_us : old->due_us;
+
+    return (MetricsContext){
+        .age_us = MAX(outcome->attempt.start_us - event_us, 0),
+        .latency_us =
+            is_first && next->processed_us ? MAX(next->processed_us - next->uploaded_us, 0) : -1,
+        .is_retry = next->attempts > 1,
+        .is_dropped = next->state == STATE_DEAD,
+    };
 }
 
 static bool finish_record(Store *store, const Record *old, const StoreOutcome *outcome,
@@ -101,7 +114,9 @@ static bool finish_record(Store *store, const Record *old, const StoreOutcome *o
         end_version(&next, outcome);
     else
         next.state = STATE_PENDING; /* due since its newer version came */
-    metrics_count(store, outcome, next.attempts > 1, latency_of(old, &next));
+
+    MetricsContext context = context_of(old, &next, outcome);
+    metrics_count(store, outcome, &context);
 
     bool is_superseded = !is_newest && outcome->error == ERROR_NONE;
     ErrorCode code = is_superseded ? ERROR_SOURCE_CHANGED : outcome->error;
@@ -131,7 +146,9 @@ bool store_finish(Store *store, const char *key, const StoreOutcome *outcome, bo
 
     /* Removed meanwhile, perhaps with a new object in its place: only what it cost is left to
      * count. */
-    metrics_count(store, outcome, false, -1);
+    const MetricsContext unknown = {.age_us = -1, .latency_us = -1};
+    metrics_count(store, outcome, &unknown);
+    store->changed_us = outcome->now_us;
     store->batch_size++;
     if (found)
         *ret_record = old;

@@ -1,13 +1,6 @@
 #include "histogram.h"
 
-#include "pack.h"
-
 #define LINEAR (1 << HISTOGRAM_LINEAR_BITS)
-
-/* Encoded: the greatest value i64, number of used buckets u16, then for each its index u16, count
- * u64. */
-#define HEADER_LEN 10
-#define BUCKET_LEN 10
 
 /*
  * A value below 2 * LINEAR has a bucket of its own. Any other is shifted until it has
@@ -42,6 +35,7 @@ static int64_t bucket_middle(size_t bucket)
 void histogram_add(Histogram *histogram, int64_t value)
 {
     histogram->count++;
+    histogram->sum += (uint64_t)MAX(value, 0);
     histogram->max = MAX(histogram->max, value);
     histogram->buckets[bucket_of(value)]++;
 }
@@ -49,6 +43,7 @@ void histogram_add(Histogram *histogram, int64_t value)
 void histogram_merge(Histogram *histogram, const Histogram *other)
 {
     histogram->count += other->count;
+    histogram->sum += other->sum;
     histogram->max = MAX(histogram->max, other->max);
     for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
         histogram->buckets[i] += other->buckets[i];
@@ -72,64 +67,83 @@ int64_t histogram_quantile(const Histogram *histogram, double quantile)
     return histogram->max;
 }
 
-uint64_t histogram_count_below(const Histogram *histogram, int64_t value)
+uint64_t histogram_count_below(const Histogram *histogram, int64_t limit)
 {
-    uint64_t below = 0;
+    size_t end = bucket_of(limit);
+    uint64_t count = 0;
 
-    for (size_t i = 0; i < bucket_of(value); i++)
-        below += histogram->buckets[i];
-    return below;
+    for (size_t i = 0; i < end; i++)
+        count += histogram->buckets[i];
+    return count;
 }
 
-void histogram_encode(const Histogram *histogram, GByteArray *buffer)
+uint64_t histogram_estimate_sum(const Histogram *histogram)
 {
-    size_t used = 0;
+    uint64_t sum = 0;
+
+    for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+        sum += histogram->buckets[i] * (uint64_t)bucket_middle(i);
+    return sum;
+}
+
+/* ---- the binary form ----------------------------------------------------------------------------
+ */
+
+/* Varints: sum, greatest value, number of used buckets; for each how many indexes after the last
+ * one, and its count. */
+void histogram_pack(const Histogram *histogram, Packer *packer)
+{
+    uint64_t used = 0;
+    size_t last = 0;
 
     for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
         used += histogram->buckets[i] != 0;
-
-    size_t start = buffer->len;
-    size_t len = HEADER_LEN + used * BUCKET_LEN;
-    g_byte_array_set_size(buffer, (guint)(start + len));
-
-    Packer packer = {.data = buffer->data + start, .max = len};
-    pack_i64(&packer, histogram->max);
-    pack_u16(&packer, (uint16_t)used);
+    pack_varint(packer, histogram->sum);
+    pack_varint(packer, (uint64_t)histogram->max);
+    pack_varint(packer, used);
     for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++) {
         if (histogram->buckets[i] == 0)
             continue;
-        pack_u16(&packer, (uint16_t)i);
-        pack_u64(&packer, histogram->buckets[i]);
+        pack_varint(packer, i - last);
+        pack_varint(packer, histogram->buckets[i]);
+        last = i;
     }
 }
 
 /* True if `used` buckets follow and each is one. */
-static bool buckets_are_valid(Unpacker unpacker, size_t used)
+static bool buckets_are_valid(Unpacker unpacker, uint64_t used)
 {
-    for (size_t i = 0; i < used; i++) {
-        if (unpack_u16(&unpacker) >= HISTOGRAM_BUCKETS)
+    uint64_t bucket = 0;
+
+    if (used > HISTOGRAM_BUCKETS)
+        return false;
+    for (uint64_t i = 0; i < used; i++) {
+        uint64_t gap = unpack_varint(&unpacker);
+        if (gap >= HISTOGRAM_BUCKETS || (bucket += gap) >= HISTOGRAM_BUCKETS)
             return false;
-        (void)unpack_u64(&unpacker);
+        (void)unpack_varint(&unpacker);
     }
     return !unpacker.failed;
 }
 
-bool histogram_decode_add(Histogram *histogram, const uint8_t **data, size_t *len)
+bool histogram_unpack_add(Histogram *histogram, Unpacker *unpacker)
 {
-    Unpacker unpacker = {.data = *data, .len = *len};
-    int64_t max = unpack_i64(&unpacker);
-    size_t used = unpack_u16(&unpacker);
+    uint64_t sum = unpack_varint(unpacker);
+    int64_t max = (int64_t)unpack_varint(unpacker);
+    uint64_t used = unpack_varint(unpacker);
+    size_t bucket = 0;
 
-    if (unpacker.failed || !buckets_are_valid(unpacker, used))
+    if (unpacker->failed || max < 0 || !buckets_are_valid(*unpacker, used)) {
+        unpacker->failed = true;
         return false;
+    }
+    histogram->sum += sum;
     histogram->max = MAX(histogram->max, max);
-    for (size_t i = 0; i < used; i++) {
-        size_t bucket = unpack_u16(&unpacker);
-        uint64_t count = unpack_u64(&unpacker);
+    for (uint64_t i = 0; i < used; i++) {
+        bucket += unpack_varint(unpacker);
+        uint64_t count = unpack_varint(unpacker);
         histogram->buckets[bucket] += count;
         histogram->count += count;
     }
-    *data += unpacker.at;
-    *len -= unpacker.at;
     return true;
 }

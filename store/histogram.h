@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include "pack.h"
+
 #include <glib.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,6 +22,7 @@
 /* All zero: empty. */
 typedef struct {
     uint64_t count;
+    uint64_t sum;
     int64_t max;
     uint64_t buckets[HISTOGRAM_BUCKETS];
 } Histogram;
@@ -34,14 +37,19 @@ void histogram_merge(Histogram *histogram, const Histogram *other);
  */
 int64_t histogram_quantile(const Histogram *histogram, double quantile);
 
-/* How many values are below `value`; exact for powers of two, where buckets end. */
-uint64_t histogram_count_below(const Histogram *histogram, int64_t value);
+/* How many values are below `limit`: exact for a power of two, else as exact as a bucket is. */
+uint64_t histogram_count_below(const Histogram *histogram, int64_t limit);
 
-/* Appends the binary form: its length grows with the buckets in use. */
-void histogram_encode(const Histogram *histogram, GByteArray *buffer);
+/* The sum of all values as far as the buckets tell, within 1.6 %. */
+uint64_t histogram_estimate_sum(const Histogram *histogram);
+
+/* Bytes of the binary form at the most. It grows with the buckets in use, by two or three each. */
+#define HISTOGRAM_LEN_MAX (3 * PACK_VARINT_MAX + HISTOGRAM_BUCKETS * (2 + PACK_VARINT_MAX))
+
+void histogram_pack(const Histogram *histogram, Packer *packer);
 
 /*
- * Adds the encoded histogram at *data to `histogram`, and moves *data and *len behind it. False,
- * with `histogram` as it was, if the bytes are none.
+ * Adds a packed histogram to `histogram`. False, with `histogram` as it was and the unpacker
+ * failed, if the bytes are none.
  */
-bool histogram_decode_add(Histogram *histogram, const uint8_t **data, size_t *len);
+bool histogram_unpack_add(Histogram *histogram, Unpacker *unpacker);

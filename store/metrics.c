@@ -1,50 +1,77 @@
+/*
+ * Counting: what a batch measures is added up by the minute in memory, and by store_commit to the
+ * rows of that minute, its hour, its day, and all time.
+ */
+#include "metrics.h"
+
 #include "clock.h"
-#include "histogram.h"
-#include "pack.h"
 #include "store_internal.h"
 
-/*
- * Row: key: span u8, and with SPAN_HOUR the hour since 1970 i64; value: Counters, then the
- * histograms of duration and latency.
+const MetricSpan metric_spans[METRIC_SPANS] = {
+    [SPAN_ALL] = {0, 0},
+    [SPAN_DAY] = {3, 24 * 60},
+    [SPAN_HOUR] = {2, 60},
+    [SPAN_MINUTE] = {1, 1},
+};
+
+int64_t metrics_minute(int64_t time_us)
+{
+    return time_us / METRICS_MINUTE_US - (time_us % METRICS_MINUTE_US < 0);
+}
+
+int64_t metrics_floor(int64_t minute, int64_t minutes)
+{
+    return minute - ((minute % minutes) + minutes) % minutes;
+}
+
+size_t metrics_row_key(Span span, int64_t minute, uint8_t ret_key[static METRICS_KEY_LEN])
+{
+    ret_key[0] = metric_spans[span].number;
+    (void)key_put_i64(ret_key + 1, minute);
+    return span == SPAN_ALL ? 1 : METRICS_KEY_LEN;
+}
+
+bool metrics_row_add(const Store *store, MDB_val row, Measures *measures, GError **error)
+{
+    return measures_decode_merge(measures, row.mv_data, row.mv_size) ||
+           env_fail_corrupt(store, "metrics cannot be read", error);
+}
+
+/* ---- the batch ----------------------------------------------------------------------------------
  */
-enum { SPAN_ALL = 0, SPAN_HOUR = 1 };
-
-#define US_PER_HOUR  (INT64_C(3600) * CLOCK_US_PER_SEC)
-#define COUNTERS_LEN (7 * 8)
 
 typedef struct {
-    uint64_t invocations, errors, retries;
-    uint64_t billed_ms;
-    int64_t duration_us, cpu_us, memory_max;
-} Counters;
-
-typedef struct {
-    int64_t hour; /* key in the batch's hash table */
-    Counters counters;
-    Histogram duration, latency;
-} Metrics;
+    int64_t minute; /* since 1970; the key in the batch's hash table */
+    Measures measures;
+} MinuteRow;
 
 GHashTable *metrics_table_new(void)
 {
     return g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, g_free);
 }
 
-static int64_t hour_of(int64_t time_us)
+static Measures *batch_minute(Store *store, int64_t time_us)
 {
-    return time_us / US_PER_HOUR - (time_us % US_PER_HOUR < 0);
+    int64_t minute = metrics_minute(time_us);
+    MinuteRow *row = g_hash_table_lookup(store->metrics, &minute);
+
+    if (!row) {
+        row = g_new0(MinuteRow, 1);
+        row->minute = minute;
+        g_hash_table_insert(store->metrics, &row->minute, row);
+    }
+    return &row->measures;
 }
 
-static Metrics *batch_metrics(Store *store, int64_t time_us)
+void metrics_add(Store *store, Metric metric, int64_t time_us, int64_t value)
 {
-    int64_t hour = hour_of(time_us);
-    Metrics *metrics = g_hash_table_lookup(store->metrics, &hour);
+    measures_add(batch_minute(store, time_us), metric, value);
+}
 
-    if (!metrics) {
-        metrics = g_new0(Metrics, 1);
-        metrics->hour = hour;
-        g_hash_table_insert(store->metrics, &metrics->hour, metrics);
-    }
-    return metrics;
+void store_measure(Store *store, Metric metric, int64_t time_us, int64_t value)
+{
+    if (store->batch)
+        metrics_add(store, metric, time_us, value);
 }
 
 /* What failed by itself: neither a file that is no image, nor one that changed meanwhile. */
@@ -54,111 +81,78 @@ static bool is_error(ErrorCode code)
     return code != ERROR_NONE && class != ERROR_CLASS_SKIP && class != ERROR_CLASS_AGAIN;
 }
 
-static void count_invocation(Metrics *metrics, const StoreOutcome *outcome, bool is_retry)
+static void count_invocation(Measures *measures, const StoreOutcome *outcome, bool is_retry)
 {
     const RecordAttempt *attempt = &outcome->attempt;
-    Counters *counters = &metrics->counters;
+    int64_t billed_ms = (attempt->duration_us + CLOCK_US_PER_MS - 1) / CLOCK_US_PER_MS;
 
-    counters->invocations++;
-    counters->errors += is_error(outcome->error);
-    counters->retries += is_retry;
-    counters->billed_ms +=
-        (uint64_t)(attempt->duration_us + CLOCK_US_PER_MS - 1) / (uint64_t)CLOCK_US_PER_MS;
-    counters->duration_us += attempt->duration_us;
-    counters->cpu_us += attempt->cpu_us;
-    counters->memory_max = MAX(counters->memory_max, attempt->memory_bytes);
-    histogram_add(&metrics->duration, attempt->duration_us);
+    measures_add(measures, METRIC_INVOCATIONS, 1);
+    measures_add(measures, METRIC_ERRORS, is_error(outcome->error));
+    measures_add(measures, METRIC_RETRIES, is_retry);
+    measures_add(measures, METRIC_BILLED_DURATION, billed_ms);
+    measures_add(measures, METRIC_BILLED_MEMORY, billed_ms * outcome->memory_mb);
+    measures_add(measures, METRIC_CPU_TIME, attempt->cpu_us);
+    measures_add(measures, METRIC_MEMORY_USED, attempt->memory_bytes);
+    measures_add(measures, METRIC_CONCURRENT_EXECUTIONS, outcome->concurrency);
+    measures_add(measures, METRIC_DURATION, attempt->duration_us);
 }
 
-void metrics_count(Store *store, const StoreOutcome *outcome, bool is_retry, int64_t latency_us)
+void metrics_count(Store *store, const StoreOutcome *outcome, const MetricsContext *context)
 {
     bool was_invoked = outcome->attempt.start_us != 0;
     int64_t time_us = was_invoked ? outcome->attempt.start_us : outcome->now_us;
 
-    if (was_invoked)
-        count_invocation(batch_metrics(store, time_us), outcome, is_retry);
-    if (latency_us >= 0)
-        histogram_add(&batch_metrics(store, time_us)->latency, latency_us);
+    if (!was_invoked && !context->is_dropped && !outcome->throttled && context->latency_us < 0)
+        return;
+    Measures *measures = batch_minute(store, time_us);
+    measures_add(measures, METRIC_THROTTLES, outcome->throttled);
+    measures_add(measures, METRIC_EVENTS_DROPPED, context->is_dropped);
+    if (was_invoked) {
+        count_invocation(measures, outcome, context->is_retry);
+        if (context->age_us >= 0)
+            measures_add(measures, METRIC_EVENT_AGE, context->age_us);
+    }
+    if (context->latency_us >= 0)
+        measures_add(measures, METRIC_LATENCY, context->latency_us);
 }
 
 /* ---- rows ---------------------------------------------------------------------------------------
  */
 
-static size_t row_key(uint8_t span, int64_t hour, uint8_t ret_key[static 9])
+/* Levels are as the batch leaves them, at the time of its latest change. */
+static bool measure_levels(Store *store, GError **error)
 {
-    ret_key[0] = span;
-    (void)key_put_i64(ret_key + 1, hour);
-    return span == SPAN_ALL ? 1 : 9;
-}
+    uint64_t dead;
+    MDB_stat queue;
 
-static void merge(Metrics *metrics, const Metrics *other)
-{
-    metrics->counters.invocations += other->counters.invocations;
-    metrics->counters.errors += other->counters.errors;
-    metrics->counters.retries += other->counters.retries;
-    metrics->counters.billed_ms += other->counters.billed_ms;
-    metrics->counters.duration_us += other->counters.duration_us;
-    metrics->counters.cpu_us += other->counters.cpu_us;
-    metrics->counters.memory_max = MAX(metrics->counters.memory_max, other->counters.memory_max);
-    histogram_merge(&metrics->duration, &other->duration);
-    histogram_merge(&metrics->latency, &other->latency);
-}
-
-static void row_encode(const Metrics *metrics, GByteArray *buffer)
-{
-    const Counters *counters = &metrics->counters;
-
-    g_byte_array_set_size(buffer, COUNTERS_LEN);
-
-    Packer packer = {.data = buffer->data, .max = COUNTERS_LEN};
-    pack_u64(&packer, counters->invocations);
-    pack_u64(&packer, counters->errors);
-    pack_u64(&packer, counters->retries);
-    pack_u64(&packer, counters->billed_ms);
-    pack_i64(&packer, counters->duration_us);
-    pack_i64(&packer, counters->cpu_us);
-    pack_i64(&packer, counters->memory_max);
-    histogram_encode(&metrics->duration, buffer);
-    histogram_encode(&metrics->latency, buffer);
-}
-
-/* Adds the row to `metrics`. */
-static bool row_decode_add(const Store *store, MDB_val row, Metrics *metrics, GError **error)
-{
-    Unpacker unpacker = {.data = row.mv_data, .len = row.mv_size};
-    Counters counters;
-
-    counters.invocations = unpack_u64(&unpacker);
-    counters.errors = unpack_u64(&unpacker);
-    counters.retries = unpack_u64(&unpacker);
-    counters.billed_ms = unpack_u64(&unpacker);
-    counters.duration_us = unpack_i64(&unpacker);
-    counters.cpu_us = unpack_i64(&unpacker);
-    counters.memory_max = unpack_i64(&unpacker);
-
-    const uint8_t *at = unpacker.data + unpacker.at;
-    size_t left = unpacker.len - unpacker.at;
-    if (unpacker.failed || !histogram_decode_add(&metrics->duration, &at, &left) ||
-        !histogram_decode_add(&metrics->latency, &at, &left) || left != 0)
-        return env_fail_corrupt(store, "metrics cannot be read", error);
-
-    Metrics only_counters = {.counters = counters};
-    merge(metrics, &only_counters);
+    if (store->changed_us == 0)
+        return true;
+    int rc = mdb_stat(store->batch, store->tables[TABLE_QUEUE], &queue);
+    if (rc != 0)
+        return env_fail(store, rc, "cannot read store", error);
+    if (!totals_state(store, store->batch, STATE_DEAD, &dead, error))
+        return false;
+    metrics_add(store, METRIC_QUEUE_DEPTH, store->changed_us, (int64_t)queue.ms_entries);
+    metrics_add(store, METRIC_DEAD_LETTERS, store->changed_us, (int64_t)dead);
     return true;
 }
 
-static bool flush_row(Store *store, uint8_t span, const Metrics *added, GError **error)
+static bool flush_row(Store *store, Span span, const MinuteRow *added, Measures *scratch,
+                      GError **error)
 {
-    uint8_t bytes[9];
-    MDB_val key = {row_key(span, added->hour, bytes), bytes};
+    uint8_t bytes[METRICS_KEY_LEN];
+    int64_t minute =
+        span == SPAN_ALL ? 0 : metrics_floor(added->minute, metric_spans[span].minutes);
+    MDB_val key = {metrics_row_key(span, minute, bytes), bytes};
     MDB_val value;
-    g_autofree Metrics *metrics = g_memdup2(added, sizeof *added);
     bool found;
 
+    memset(scratch, 0, sizeof *scratch);
     if (!env_get(store, store->batch, TABLE_METRICS, key, &found, &value, error) ||
-        (found && !row_decode_add(store, value, metrics, error)))
+        (found && !metrics_row_add(store, value, scratch, error)))
         return false;
-    row_encode(metrics, store->buffer);
+    measures_merge(scratch, &added->measures);
+    measures_encode(scratch, store->buffer);
     return batch_put(store, TABLE_METRICS, key, (MDB_val){store->buffer->len, store->buffer->data},
                      0, error);
 }
@@ -166,100 +160,20 @@ static bool flush_row(Store *store, uint8_t span, const Metrics *added, GError *
 bool metrics_flush(Store *store, GError **error)
 {
     GHashTableIter iter;
-    gpointer metrics;
+    gpointer row;
 
-    g_hash_table_iter_init(&iter, store->metrics);
-    while (g_hash_table_iter_next(&iter, NULL, &metrics)) {
-        if (!flush_row(store, SPAN_HOUR, metrics, error) ||
-            !flush_row(store, SPAN_ALL, metrics, error))
-            return false;
-    }
-    return true;
-}
-
-/* ---- reading ------------------------------------------------------------------------------------
- */
-
-static bool read_all_time(StoreSnapshot *snapshot, Metrics *metrics, GError **error)
-{
-    uint8_t bytes[9];
-    MDB_val key = {row_key(SPAN_ALL, 0, bytes), bytes};
-    MDB_val value;
-    bool found;
-
-    return env_get(snapshot->store, snapshot->txn, TABLE_METRICS, key, &found, &value, error) &&
-           (!found || row_decode_add(snapshot->store, value, metrics, error));
-}
-
-static bool read_hours(StoreSnapshot *snapshot, int64_t first, int64_t last, Metrics *metrics,
-                       GError **error)
-{
-    Store *store = snapshot->store;
-    uint8_t bytes[9];
-    MDB_val key = {row_key(SPAN_HOUR, first, bytes), bytes};
-    MDB_val value;
-    MDB_cursor *cursor;
-    bool ok = true;
-    int rc = mdb_cursor_open(snapshot->txn, store->tables[TABLE_METRICS], &cursor);
-
-    if (rc != 0)
-        return env_fail(store, rc, "cannot read store", error);
-    for (rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE); ok && rc == 0;
-         rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) {
-        if (key.mv_size != sizeof bytes || key_get_i64((const uint8_t *)key.mv_data + 1) > last)
-            break;
-        ok = row_decode_add(store, value, metrics, error);
-    }
-    mdb_cursor_close(cursor);
-    return ok && (rc == 0 || rc == MDB_NOTFOUND || env_fail(store, rc, "cannot read store", error));
-}
-
-#define SHAPE_FIRST_US INT64_C(1024)
-
-static StoreQuantiles quantiles_of(const Histogram *histogram)
-{
-    StoreQuantiles quantiles = {
-        .count = histogram->count,
-        .p50 = histogram_quantile(histogram, 0.50),
-        .p90 = histogram_quantile(histogram, 0.90),
-        .p99 = histogram_quantile(histogram, 0.99),
-        .max = histogram->max,
-    };
-    uint64_t before = 0;
-
-    for (size_t i = 0; i < STORE_SHAPE_CELLS; i++) {
-        uint64_t below = i + 1 < STORE_SHAPE_CELLS
-                             ? histogram_count_below(histogram, SHAPE_FIRST_US << i)
-                             : histogram->count;
-        quantiles.shape[i] = below - before;
-        before = below;
-    }
-    return quantiles;
-}
-
-bool store_invocations(StoreSnapshot *snapshot, int64_t since_us, int64_t until_us,
-                       StoreInvocations *ret_invocations, GError **error)
-{
-    g_autofree Metrics *metrics = g_new0(Metrics, 1);
-    bool is_all_time = since_us == INT64_MIN && until_us == INT64_MAX;
-    bool ok = true;
-
-    if (is_all_time)
-        ok = read_all_time(snapshot, metrics, error);
-    else if (since_us < until_us)
-        ok = read_hours(snapshot, hour_of(since_us), hour_of(until_us - 1), metrics, error);
-    if (!ok)
+    if (!measure_levels(store, error))
         return false;
-    *ret_invocations = (StoreInvocations){
-        .invocations = metrics->counters.invocations,
-        .errors = metrics->counters.errors,
-        .retries = metrics->counters.retries,
-        .billed_ms = metrics->counters.billed_ms,
-        .duration_us = metrics->counters.duration_us,
-        .cpu_us = metrics->counters.cpu_us,
-        .memory_max = metrics->counters.memory_max,
-        .duration = quantiles_of(&metrics->duration),
-        .latency = quantiles_of(&metrics->latency),
-    };
+    if (g_hash_table_size(store->metrics) == 0)
+        return true;
+
+    g_autofree Measures *scratch = g_new(Measures, 1);
+    g_hash_table_iter_init(&iter, store->metrics);
+    while (g_hash_table_iter_next(&iter, NULL, &row)) {
+        for (Span span = 0; span < METRIC_SPANS; span++) {
+            if (!flush_row(store, span, row, scratch, error))
+                return false;
+        }
+    }
     return true;
 }

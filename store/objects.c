@@ -172,5 +172,5 @@ bool objects_change(Store *store, const Record *old, const Record *new, GError *
     }
     totals_change(store, old, new);
     store->batch_size++;
-    return true;
+    return jobs_change(store, old, new, error);
 }

@@ -44,7 +44,7 @@ typedef struct {
     uint32_t height;
     uint32_t pages;
     uint32_t color;
-    uint32_t reserved;
+    uint32_t job;
     uint64_t id;
     uint64_t sequencer;
     FixedVersion version;
@@ -242,6 +242,7 @@ void record_encode(const Record *record, GByteArray *buffer)
         .height = GUINT32_TO_LE((uint32_t)facts->height),
         .pages = GUINT32_TO_LE((uint32_t)facts->pages),
         .color = GUINT32_TO_LE(facts->color),
+        .job = GUINT32_TO_LE(record->job),
         .id = GUINT64_TO_LE(record->id),
         .sequencer = GUINT64_TO_LE(record->sequencer),
         .version = fix_version(&record->version),
@@ -329,15 +330,14 @@ static bool is_count(uint32_t little_endian)
  * used. */
 static bool fixed_is_valid(const Fixed *fixed)
 {
-    return GUINT16_FROM_LE(fixed->layout) == LAYOUT_VERSION && fixed->reserved == 0 &&
-           fixed->state >= STATE_PENDING && fixed->state < STATES_END &&
-           fixed->priority <= PRIORITY_BACKFILL && fixed->n_thumbnails <= RENDITIONS_MAX &&
-           fixed->n_log <= RECORD_ATTEMPTS_MAX && fixed->type < IMAGE_TYPES &&
-           fixed->orientation <= 8 && (fixed->flags & ~FLAGS_ALL) == 0 &&
-           fixed->thumbhash_len <= THUMBHASH_MAX && is_count(fixed->attempts) &&
-           is_count(fixed->width) && is_count(fixed->height) && is_count(fixed->pages) &&
-           GUINT32_FROM_LE(fixed->color) <= 0xFFFFFF && GINT64_FROM_LE(fixed->version.size) >= 0 &&
-           GINT64_FROM_LE(fixed->made.size) >= 0;
+    return GUINT16_FROM_LE(fixed->layout) == LAYOUT_VERSION && fixed->state >= STATE_PENDING &&
+           fixed->state < STATES_END && fixed->priority <= PRIORITY_BACKFILL &&
+           fixed->n_thumbnails <= RENDITIONS_MAX && fixed->n_log <= RECORD_ATTEMPTS_MAX &&
+           fixed->type < IMAGE_TYPES && fixed->orientation <= 8 &&
+           (fixed->flags & ~FLAGS_ALL) == 0 && fixed->thumbhash_len <= THUMBHASH_MAX &&
+           is_count(fixed->attempts) && is_count(fixed->width) && is_count(fixed->height) &&
+           is_count(fixed->pages) && GUINT32_FROM_LE(fixed->color) <= 0xFFFFFF &&
+           GINT64_FROM_LE(fixed->version.size) >= 0 && GINT64_FROM_LE(fixed->made.size) >= 0;
 }
 
 static void read_facts(const Fixed *fixed, ImageFacts *ret_facts)
@@ -370,6 +370,7 @@ static void read_fixed(const Fixed *fixed, Record *ret_record)
     ret_record->due_us = GINT64_FROM_LE(fixed->due_us);
     ret_record->duration_us = GINT64_FROM_LE(fixed->duration_us);
     ret_record->attempts = (int)GUINT32_FROM_LE(fixed->attempts);
+    ret_record->job = GUINT32_FROM_LE(fixed->job);
     ret_record->error = (ErrorCode)GUINT16_FROM_LE(fixed->error);
     ret_record->expired = fixed->flags & FLAG_EXPIRED;
     read_facts(fixed, &ret_record->facts);

@@ -61,6 +61,7 @@ typedef struct {
     int64_t due_us;        /* wall clock: not before this, while pending */
     int64_t duration_us;   /* of the last invocation */
     int attempts;          /* invocations of this version */
+    uint32_t job;          /* it is made for, until it is done, skipped or dead; 0: none */
     ErrorCode error;
     char message[RECORD_MESSAGE_MAX];
     ImageFacts facts;

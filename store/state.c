@@ -2,7 +2,7 @@
  * What happens to an object, and what that makes of its record. Each function looks, decides, and
  * only then opens the batch: what changes nothing costs one lookup and no transaction.
  */
-#include "store_internal.h"
+#include "metrics.h"
 
 #include <string.h>
 
@@ -98,6 +98,13 @@ static void make_pending(Record *record, Priority priority, int64_t now_us)
     record->expired = false;
 }
 
+/* An event has been taken for which there will be an invocation. */
+static void count_event(Store *store, int64_t now_us)
+{
+    store->changed_us = now_us;
+    metrics_add(store, METRIC_EVENTS_RECEIVED, now_us, 1);
+}
+
 static void set_error(Record *record, ErrorCode code, const char *message)
 {
     record->error = code;
@@ -136,6 +143,7 @@ static bool create(Store *store, const char *key, const ObjectVersion *version, 
     Record record = {.id = store->next_id++, .state = STATE_PENDING, .key = store->key};
     record.priority = priority;
     set_version(&record, version, priority, now_us);
+    count_event(store, now_us);
     if (!change_with_event(store, NULL, &record, STORE_EVENT_CREATED, ERROR_NONE, now_us, error))
         return false;
     *ret_id = record.id;
@@ -163,6 +171,7 @@ bool store_seen(Store *store, const char *key, const ObjectVersion *version, Pri
     if (!batch_begin_for(store, key, error))
         return false;
     old.key = store->key;
+    count_event(store, now_us);
 
     Record next = old;
     if (is_new_version) {
@@ -279,25 +288,39 @@ bool store_move(Store *store, const char *from, const char *to, const ObjectVers
     return true;
 }
 
-bool store_requeue(Store *store, const char *key, Priority priority, int64_t now_us,
-                   bool *ret_found, GError **error)
+bool state_requeue(Store *store, const char *key, Priority priority, uint32_t job, int64_t now_us,
+                   bool *ret_found, bool *ret_changed, GError **error)
 {
     Record old;
     bool found;
 
     if (!store_peek(store, key, &found, &old, error))
         return false;
-    *ret_found = found;
     /* One that is running is being made anew right now. */
-    if (!found || old.state == STATE_RUNNING)
+    bool is_running = found && old.state == STATE_RUNNING;
+    *ret_found = found;
+    *ret_changed = found && (job != 0 ? old.job != job : !is_running);
+    if (!*ret_changed)
         return true;
     if (!batch_begin_for(store, key, error))
         return false;
     old.key = store->key;
+    count_event(store, now_us);
 
     Record next = old;
-    make_pending(&next, priority, now_us);
+    if (!is_running)
+        make_pending(&next, priority, now_us);
+    if (job != 0)
+        next.job = job;
     return objects_change(store, &old, &next, error);
+}
+
+bool store_requeue(Store *store, const char *key, Priority priority, int64_t now_us,
+                   bool *ret_found, GError **error)
+{
+    bool changed;
+
+    return state_requeue(store, key, priority, 0, now_us, ret_found, &changed, error);
 }
 
 /* ---- the queue ----------------------------------------------------------------------------------

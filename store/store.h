@@ -17,6 +17,7 @@
  */
 #pragma once
 
+#include "measures.h"
 #include "record.h"
 
 #include <glib.h>
@@ -141,13 +142,16 @@ typedef struct {
     ObjectState state;     /* DONE, SKIPPED, DEAD, or PENDING: again at due_us */
     ObjectVersion version; /* that was handled */
     bool counts;           /* an attempt: false for source_changed and the like */
+    bool throttled;        /* held up: no handler was free when it was due, or the disk is full */
     int64_t now_us;
     int64_t due_us; /* with PENDING */
     ErrorCode error;
     char message[RECORD_MESSAGE_MAX];
     RecordAttempt
-        attempt;    /* start_us == 0: no invocation took place (the source could not be opened) */
-    bool has_facts; /* facts replace the record's */
+        attempt;     /* start_us == 0: no invocation took place (the source could not be opened) */
+    int memory_mb;   /* of the invocation: memory size in force, MB, for the bill */
+    int concurrency; /* invocations under way when it began, with itself */
+    bool has_facts;  /* facts replace the record's */
     ImageFacts facts;
     RecordThumbnail thumbnails[RENDITIONS_MAX]; /* with DONE: all the object has now */
     size_t n_thumbnails;
@@ -165,6 +169,20 @@ typedef struct {
  */
 bool store_finish(Store *store, const char *key, const StoreOutcome *outcome, bool *ret_found,
                   Record *ret_record, GError **error);
+
+/* Counts a value of a metric in, as part of the open batch; does nothing without one. */
+void store_measure(Store *store, Metric metric, int64_t time_us, int64_t value);
+
+/* What is kept; 0 for a time: for ever. */
+typedef struct {
+    uint64_t events_max; /* rows of the event log */
+    int64_t events_us;   /* their age */
+    int64_t minutes_us;  /* metrics by the minute */
+    int64_t hours_us;    /* and by the hour; those by the day stay */
+} StoreRetention;
+
+/* Holds for the commits from here on. Without: 100,000 events, 15 days, 455 days. */
+void store_set_retention(Store *store, const StoreRetention *retention);
 
 /* How a run of a schedule ended. Stored: added to, never renumbered. */
 typedef enum {
@@ -196,6 +214,35 @@ typedef struct {
 bool store_put_schedule(Store *store, const char *name, const StoreSchedule *schedule,
                         GError **error);
 
+/* Stored: added to, never renumbered. */
+typedef enum {
+    STORE_ALARM_INSUFFICIENT_DATA = 0,
+    STORE_ALARM_OK = 1,
+    STORE_ALARM_ALARM = 2,
+} StoreAlarmState;
+#define STORE_ALARM_STATES 3
+
+/* "INSUFFICIENT_DATA", "OK", "ALARM". Static. */
+const char *store_alarm_state_name(StoreAlarmState state);
+
+#define STORE_ALARM_REASON_MAX 200 /* bytes, with the final NUL */
+
+/* A state, since when (wall clock), and why, for people. */
+typedef struct {
+    StoreAlarmState state;
+    int64_t time_us;
+    char reason[STORE_ALARM_REASON_MAX];
+} StoreVerdict;
+
+/* What is remembered of an alarm. */
+typedef struct {
+    uint64_t definition; /* hash of what it watches: another one begins anew */
+    StoreVerdict now, before;
+    bool is_told; /* its command has been run for this state, or there is none */
+} StoreAlarm;
+
+bool store_put_alarm(Store *store, const char *name, const StoreAlarm *alarm, GError **error);
+
 /* The record as the open batch sees it. */
 bool store_peek(Store *store, const char *key, bool *ret_found, Record *ret_record, GError **error);
 
@@ -223,6 +270,10 @@ bool store_get(StoreSnapshot *snapshot, const char *key, Record *ret_record, GEr
 /* *ret_found false if nothing is known of the schedule. */
 bool store_get_schedule(StoreSnapshot *snapshot, const char *name, bool *ret_found,
                         StoreSchedule *ret_schedule, GError **error);
+
+/* *ret_found false if the alarm has never been evaluated. */
+bool store_get_alarm(StoreSnapshot *snapshot, const char *name, bool *ret_found,
+                     StoreAlarm *ret_alarm, GError **error);
 
 /* All zero: everything. */
 typedef struct {
@@ -289,6 +340,32 @@ typedef bool (*StoreVisitGroup)(const char *group, const StoreTotals *totals, vo
 bool store_totals(StoreSnapshot *snapshot, const StoreFilter *filter, StoreBy by,
                   StoreVisitGroup visit, void *data, GError **error);
 
+/* What was measured from `since_us` up to `until_us`. Some 30 KiB: for the heap. */
+typedef struct {
+    int64_t since_us, until_us; /* whole minutes; whole hours or days where nothing finer is kept */
+    Measures measures;
+} StoreMetrics;
+
+/*
+ * Over the minutes that overlap [since_us, until_us), with levels as they were at its beginning; a
+ * minute is that in which an invocation began. Reads some hundred rows at the most, and one per
+ * day. INT64_MIN and INT64_MAX: all time, at a fixed cost, without carried levels.
+ */
+bool store_metrics(StoreSnapshot *snapshot, int64_t since_us, int64_t until_us,
+                   StoreMetrics *ret_metrics, GError **error);
+
+/* What Lambda would count. */
+typedef struct {
+    uint64_t requests;
+    uint64_t billed_ms;       /* durations, each rounded up to whole milliseconds */
+    uint64_t billed_mb_ms;    /* those times the memory size in force, in MB */
+    int64_t counted_since_us; /* nothing was counted before; 0: nothing ever */
+} StoreBill;
+
+/* Over the days (UTC) that begin in [since_us, until_us). */
+bool store_bill(StoreSnapshot *snapshot, int64_t since_us, int64_t until_us, StoreBill *ret_bill,
+                GError **error);
+
 #define STORE_SHAPE_CELLS 18
 
 /* Percentiles within 3 %; all in microseconds; zero while count is. */
@@ -299,17 +376,13 @@ typedef struct {
                                           and longer than that */
 } StoreQuantiles;
 
+/* Metrics in short. */
 typedef struct {
     uint64_t invocations, errors, retries;
-    uint64_t billed_ms;  /* durations, each rounded up to whole milliseconds */
-    int64_t duration_us; /* sums over all invocations */
-    int64_t cpu_us;
-    int64_t memory_max; /* bytes, of the largest */
     StoreQuantiles duration, latency;
 } StoreInvocations;
 
-/* Over the hours that overlap [since_us, until_us); INT64_MIN and INT64_MAX: all time, at a fixed
- * cost. */
+/* As store_metrics. */
 bool store_invocations(StoreSnapshot *snapshot, int64_t since_us, int64_t until_us,
                        StoreInvocations *ret_invocations, GError **error);
 
@@ -327,8 +400,10 @@ typedef enum {
     STORE_EVENT_THUMBNAILS_EXPIRED = 9, /* the object stays */
     STORE_EVENT_SCHEDULED = 10, /* of no object: key is the schedule, time when it was due */
     STORE_EVENT_SWEPT = 11,     /* of no object: key says what for */
+    STORE_EVENT_JOB = 12,       /* of no object: key says which job, detail its new state */
+    STORE_EVENT_ALARM = 13,     /* of no object: key is the alarm, whose state has changed */
 } StoreEventType;
-#define STORE_EVENT_TYPES 12
+#define STORE_EVENT_TYPES 14
 
 typedef struct {
     uint64_t sequencer;
@@ -357,3 +432,17 @@ typedef bool (*StoreVisitEvent)(const StoreEvent *event, void *data);
  * where `object_id` is 0. */
 bool store_events(StoreSnapshot *snapshot, uint64_t after, uint64_t object_id, uint64_t limit,
                   StoreVisitEvent visit, void *data, GError **error);
+
+/* ---- health -------------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    int64_t file_bytes;    /* in use at the end of the last batch */
+    int64_t free_bytes;    /* of these, pages that hold nothing: filled before the file grows */
+    unsigned readers;      /* snapshots that other processes have open */
+    uint64_t lag;          /* batches since the oldest of them: what these freed is not filled */
+    unsigned dead_readers; /* left by processes that are gone; cleared when this one opened it */
+} StoreHealth;
+
+/* Looks, and changes nothing. */
+bool store_health(StoreSnapshot *snapshot, StoreHealth *ret_health, GError **error);

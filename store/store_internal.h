@@ -7,6 +7,7 @@
  */
 #pragma once
 
+#include "jobs.h"
 #include "keys.h"
 #include "resident.h"
 #include "store.h"
@@ -14,7 +15,7 @@
 
 #include <lmdb.h>
 
-#define SCHEMA_VERSION 1
+#define SCHEMA_VERSION 2
 
 /* One LMDB database each; keys and values are told in README.md. */
 typedef enum {
@@ -30,6 +31,7 @@ typedef enum {
     TABLE_EVENTS,
     TABLE_EVENTS_BY_OBJECT,
     TABLE_RUNS,
+    TABLE_JOBS,
     TABLES,
 } Table;
 
@@ -42,14 +44,19 @@ typedef struct {
     size_t map_len;     /* bytes */
 } Resident;
 
+/* In place of a table that an older store does not have. */
+#define TABLE_LACKING ((MDB_dbi)-1)
+
 struct Store {
     char *directory;
     StoreMode mode;
+    bool any_schema; /* an older one may be read as well */
     StoreLimits limits;
     MDB_env *env;
     MDB_dbi tables[TABLES];
     MDB_txn *reader;    /* the writer's own, reset between uses */
     unsigned snapshots; /* open now: the map must stay where it is */
+    int dead_readers;   /* found, and cleared, when it was opened */
     bool is_map_full;   /* a batch did not fit into the map */
     bool is_broken;     /* the environment is not to be trusted any more */
     Resident resident;
@@ -60,11 +67,13 @@ struct Store {
     bool batch_failed;
     uint64_t next_id, next_sequencer;
     GHashTable *totals;  /* what the batch adds to each group, see totals.c */
-    GHashTable *metrics; /* what it adds to each hour, see metrics.c */
+    GHashTable *metrics; /* what it adds to each minute, see metrics.c */
+    int64_t changed_us;  /* wall clock of its latest change; 0: of none that said */
     unsigned commits;
     GByteArray *buffer;           /* for encoding, emptied before each use */
     char key[OBJECT_KEY_MAX + 1]; /* of the object being changed */
 
+    StoreRetention retention;
     const Rendition *renditions; /* borrowed */
     size_t n_renditions;
 };
@@ -80,6 +89,11 @@ struct StoreSnapshot {
 /* Sets the error an LMDB code stands for. Returns false. */
 bool env_fail(const Store *store, int rc, const char *what, GError **error);
 bool env_fail_corrupt(const Store *store, const char *what, GError **error);
+
+/* Opens a store for reading, whatever older thumbq has made it: to look through records and
+ * indexes.
+ */
+Store *env_open_any_schema(const char *directory, GError **error);
 
 /* Begin, or renew, a read transaction; copes with a map that another process grew and with full
  * reader slots. */
@@ -174,6 +188,10 @@ bool totals_flush(Store *store, GError **error);
 bool totals_objects(StoreSnapshot *snapshot, StoreBy by, const char *group, uint64_t *ret_objects,
                     GError **error);
 
+/* Objects in a state as `txn` sees it; of the batch, what has been flushed. */
+bool totals_state(Store *store, MDB_txn *txn, ObjectState state, uint64_t *ret_objects,
+                  GError **error);
+
 /*
  * Objects on the days that overlap the time from *since_us up to *until_us (NULL: no such end);
  * *ret_objects stays as it is when there are more than `max_days` of them.
@@ -186,11 +204,46 @@ bool totals_count_days(StoreSnapshot *snapshot, const int64_t *since_us, const i
 
 GHashTable *metrics_table_new(void);
 
-/* Counts what `outcome` cost, and how long the object waited for it: `latency_us`, negative for
- * none. */
-void metrics_count(Store *store, const StoreOutcome *outcome, bool is_retry, int64_t latency_us);
-
+/* Writes what the batch has measured; after the totals, which it reads. */
 bool metrics_flush(Store *store, GError **error);
+
+/* ---- retention ----------------------------------------------------------------------------------
+ */
+
+extern const StoreRetention store_default_retention;
+
+/* Drops a few rows of metrics that are too old. */
+bool metrics_prune(Store *store, GError **error);
+
+/* Drops what is too old at `now_us`, `max` rows of each span at the most, within the batch. */
+bool retention_drop_metrics(Store *store, int64_t now_us, uint64_t max, uint64_t *ret_dropped,
+                            GError **error);
+
+/* ---- convert ------------------------------------------------------------------------------------
+ */
+
+/* Brings the tables of a store of schema `version` to today's, within the transaction. False for
+ * one that is not known. */
+bool convert_from(Store *store, MDB_txn *txn, uint32_t version, GError **error);
+
+/* ---- jobs ---------------------------------------------------------------------------------------
+ */
+
+/* Counts that an object has left a job, or has become part of one. */
+bool jobs_change(Store *store, const Record *old, const Record *new, GError **error);
+
+/* Any bytes are a job, but for its id, or none: then false. */
+bool jobs_decode(const void *row, size_t len, StoreJob *ret_job);
+
+/* ---- state --------------------------------------------------------------------------------------
+ */
+
+/*
+ * As store_requeue; with a `job` the object is marked as its own, also one that is running.
+ * *ret_changed false if there is nothing to change.
+ */
+bool state_requeue(Store *store, const char *key, Priority priority, uint32_t job, int64_t now_us,
+                   bool *ret_found, bool *ret_changed, GError **error);
 
 /* ---- events -------------------------------------------------------------------------------------
  */

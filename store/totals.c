@@ -157,20 +157,40 @@ bool totals_flush(Store *store, GError **error)
 /* ---- reading ------------------------------------------------------------------------------------
  */
 
-bool totals_objects(StoreSnapshot *snapshot, StoreBy by, const char *group, uint64_t *ret_objects,
-                    GError **error)
+/* The group as `txn` sees it; all zero if it is empty. */
+static bool read_group(Store *store, MDB_txn *txn, StoreBy by, const char *group,
+                       StoreTotals *ret_totals, GError **error)
 {
     uint8_t bytes[KEY_MAX];
     MDB_val key = {row_key(by, group, bytes), bytes};
     MDB_val value;
-    StoreTotals totals = {0};
     const char *name;
     bool found;
 
-    if (!env_get(snapshot->store, snapshot->txn, TABLE_TOTALS, key, &found, &value, error) ||
-        (found && !row_decode(snapshot->store, value, &totals, &name, error)))
+    memset(ret_totals, 0, sizeof *ret_totals);
+    return env_get(store, txn, TABLE_TOTALS, key, &found, &value, error) &&
+           (!found || row_decode(store, value, ret_totals, &name, error));
+}
+
+bool totals_objects(StoreSnapshot *snapshot, StoreBy by, const char *group, uint64_t *ret_objects,
+                    GError **error)
+{
+    StoreTotals totals;
+
+    if (!read_group(snapshot->store, snapshot->txn, by, group, &totals, error))
         return false;
     *ret_objects = totals.objects;
+    return true;
+}
+
+bool totals_state(Store *store, MDB_txn *txn, ObjectState state, uint64_t *ret_objects,
+                  GError **error)
+{
+    StoreTotals totals;
+
+    if (!read_group(store, txn, STORE_BY_ALL, "", &totals, error))
+        return false;
+    *ret_objects = totals.by_state[state];
     return true;
 }
 

@@ -170,7 +170,8 @@ Bucket *bucket_open(const BucketOptions *options, BucketCallback callback, void 
                     "'%s' is on a network file system: what other machines change there is seen "
                     "by rescans only",
                     bucket->path);
-    bucket_rescan(bucket);
+    if (!options->no_first_scan)
+        bucket_rescan(bucket);
     return bucket;
 }
 

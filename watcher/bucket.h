@@ -69,6 +69,7 @@ typedef struct {
     const char *const *reserved; /* keys of folders without uploads; NULL-terminated, or NULL */
     BucketIgnore ignore;         /* may be NULL */
     bool watch;                  /* false: only scans, no inotify */
+    bool no_first_scan;          /* true: no scan before bucket_rescan */
     int64_t rescan_us;           /* between backstop rescans; 0: none */
     int64_t move_window_us;      /* half of a rename waits for the other; 0: default */
 } BucketOptions;

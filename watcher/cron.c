@@ -126,7 +126,8 @@ static bool parse_item(const Dialect *dialect, const Field *field, const char *t
             field->names == weekday_names && field->low == 0 && high == 0 && g_ascii_isalpha(*last);
         if (is_range && ends_on_sunday && low > 0)
             high = 7; /* fri-sun */
-        if (low > high)
+        bool wraps = dialect->is_eventbridge && field != &eventbridge_fields[YEAR];
+        if (low > high && !wraps)
             return fail(error, "%s '%s': the range '%s' runs backwards", field->name, text, base);
         if (step_text && !is_range && !dialect->is_eventbridge)
             return fail(error, "%s '%s': a step needs '*' or a range before it", field->name, text);
@@ -137,8 +138,9 @@ static bool parse_item(const Dialect *dialect, const Field *field, const char *t
     if (step_text && (!parse_number(step_text, step_max, &step) || step == 0))
         return fail(error, "%s '%s': the step '%s' is not within 1-%d", field->name, text,
                     step_text, step_max);
-    for (int value = low; value <= high; value += step)
-        values[value - field->low] = true;
+    int n = high - low + 1 + (low > high ? step_max : 0); /* 20-2: past the end, to the beginning */
+    for (int i = 0; i < n; i += step)
+        values[(low - field->low + i) % step_max] = true;
     return true;
 }
 

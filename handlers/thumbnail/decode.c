@@ -6,6 +6,8 @@
 #include "frame.h"
 #include "icc.h"
 #include "jpeg.h"
+#include "planes.h"
+#include "pngfile.h"
 #include "rendition.h"
 #include "resize.h"
 #include "webp.h"
@@ -19,13 +21,22 @@ static const char *const loaders[IMAGE_TYPES] = {
     [IMAGE_HEIC] = "heifload_buffer", [IMAGE_AVIF] = "heifload_buffer",
 };
 
+static VipsBlob *make_blob(const Decoder *decoder)
+{
+    if (decoder->mended == NULL)
+        return vips_blob_new(NULL, decoder->source->data, decoder->source->size);
+    size_t size;
+    const void *data = g_bytes_get_data(decoder->mended, &size);
+    return vips_blob_new(NULL, data, size);
+}
+
 /*
  * Opens the first page on its header. `scale` below 1 asks the WebP decoder for fewer pixels; no
  * other knows the option.
  */
 static VipsImage *load(const Decoder *decoder, VipsFailOn fail_on, double scale)
 {
-    VipsBlob *blob = vips_blob_new(NULL, decoder->source->data, decoder->source->size);
+    VipsBlob *blob = make_blob(decoder);
     VipsImage *image = NULL;
     const char *loader = loaders[decoder->type];
     int status = scale < 1 ? vips_call(loader, blob, &image, "access", VIPS_ACCESS_SEQUENTIAL,
@@ -75,14 +86,26 @@ static bool open_part(Decoder *decoder, ImageFacts *facts, GError **error)
     return true;
 }
 
+/* Opens what there is of a file that cannot be opened as it is. */
+static void open_damaged(Decoder *decoder)
+{
+    vips_error_clear();
+    decoder->damaged = true;
+    decoder->image = load(decoder, VIPS_FAIL_ON_NONE, 1);
+    if (decoder->image != NULL || decoder->type != IMAGE_WEBP)
+        return;
+    decoder->mended = webp_whole_frames(decoder->source->data, decoder->source->size);
+    if (decoder->mended != NULL)
+        decoder->image = load(decoder, VIPS_FAIL_ON_ERROR, 1);
+}
+
 static bool open_other(Decoder *decoder, ImageFacts *facts, GError **error)
 {
+    if (decoder->type == IMAGE_PNG)
+        decoder->mended = pngfile_without_texts(decoder->source->data, decoder->source->size);
     decoder->image = load(decoder, VIPS_FAIL_ON_ERROR, 1);
-    if (decoder->image == NULL) {
-        vips_error_clear();
-        decoder->damaged = true;
-        decoder->image = load(decoder, VIPS_FAIL_ON_NONE, 1);
-    }
+    if (decoder->image == NULL)
+        open_damaged(decoder);
     if (decoder->image == NULL)
         return open_part(decoder, facts, error);
     VipsImage *image = decoder->image;
@@ -181,6 +204,12 @@ void decoder_keep(Decoder *decoder, unsigned keep)
     }
 }
 
+void decoder_take_planes(Decoder *decoder, bool narrow)
+{
+    decoder->takes_planes = true;
+    decoder->takes_narrow = narrow;
+}
+
 static FrameColors colors_of(const Decoder *decoder)
 {
     return decoder->metadata.icc != NULL ? FRAME_OWN_COLORS : FRAME_SRGB;
@@ -192,8 +221,21 @@ static bool is_srgb(GBytes *icc)
     return icc == NULL || icc_is_srgb(g_bytes_get_data(icc, NULL), g_bytes_get_size(icc));
 }
 
+/* NULL: not without red, green and blue. */
+static Picture *read_planes(const Decoder *decoder, int width, int height)
+{
+    JpegTarget target = {.width = width, .height = height, .narrow = decoder->takes_narrow};
+    if (!decoder->takes_planes || decoder->keep & KEEP_ICC)
+        return NULL;
+    picture_mirrors(decoder->orientation, &target.mirrored_across, &target.mirrored_down);
+    return jpeg_decode_planes(decoder->source->data, decoder->source->size, &target);
+}
+
 static Picture *read_jpeg(Decoder *decoder, int width, int height, GError **error)
 {
+    Picture *planes = read_planes(decoder, width, height);
+    if (planes != NULL)
+        return planes;
     g_auto(JpegImage) decoded = {0};
     if (!jpeg_decode(decoder->source->data, decoder->source->size, width, height, &decoded, error))
         return NULL;
@@ -230,21 +272,52 @@ static bool is_blank(const Picture *picture)
     return picture->pixels[0] == 0 && memcmp(picture->pixels, picture->pixels + 1, n - 1) == 0;
 }
 
+/* To the size and the colours that are wanted. */
+static Picture *finish_rgb(const Decoder *decoder, const Picture *picture, int width, int height,
+                           GError **error)
+{
+    VipsImage *image = frame_wrap(picture, false, error);
+    if (image == NULL)
+        return NULL;
+    const void *icc;
+    size_t size;
+    if (decoder->image != NULL && vips_image_get_typeof(decoder->image, VIPS_META_ICC_NAME) &&
+        vips_image_get_blob(decoder->image, VIPS_META_ICC_NAME, &icc, &size) == 0)
+        vips_image_set_blob_copy(image, VIPS_META_ICC_NAME, icc, size);
+    Picture *finished = frame_pull(image, width, height, colors_of(decoder), error);
+    g_object_unref(image);
+    return finished;
+}
+
+/* Of interlaced files libvips gives nothing before it has all. */
+static bool is_interlaced_png(const Decoder *decoder)
+{
+    return decoder->type == IMAGE_PNG && decoder->image != NULL &&
+           vips_image_get_typeof(decoder->image, "interlaced");
+}
+
+/* By the decoders themselves. */
+static Picture *read_part_plainly(const Decoder *decoder, int width, int height, GError **error)
+{
+    const void *data = decoder->source->data;
+    size_t size = decoder->source->size;
+    g_autoptr(Picture) whole =
+        decoder->type == IMAGE_PNG
+            ? pngfile_decode_part(data, size, decoder->width, decoder->height, error)
+            : webp_decode_part(data, size, error);
+    return whole != NULL ? finish_rgb(decoder, whole, width, height, error) : NULL;
+}
+
 /* A damaged picture, with whatever there is of it. */
-static Picture *read_part(Decoder *decoder, int width, int height, GError **error)
+static Picture *read_part(const Decoder *decoder, int width, int height, GError **error)
 {
     g_autoptr(Picture) picture = NULL;
-    if (decoder->image != NULL) {
+    if (is_interlaced_png(decoder) || (decoder->image == NULL && decoder->type == IMAGE_WEBP))
+        picture = read_part_plainly(decoder, width, height, error);
+    else if (decoder->image != NULL)
         picture = frame_pull_part(decoder->image, width, height, colors_of(decoder), error);
-    } else if (decoder->type == IMAGE_WEBP) {
-        g_autoptr(Picture) whole =
-            webp_decode_part(decoder->source->data, decoder->source->size, error);
-        if (whole != NULL)
-            picture = resize_picture(whole, width, height,
-                                     whole->bands == 4 ? RESIZE_ALPHA : RESIZE_PLAIN, error);
-    } else {
+    else
         fault_take(ERROR_DAMAGED, error);
-    }
     if (picture != NULL && is_blank(picture)) {
         g_set_error_literal(error, THUMBQ_ERROR, ERROR_DAMAGED, "no pixel could be decoded");
         return NULL;
@@ -287,7 +360,8 @@ static Picture *turn(Picture *picture, int orientation, GError **error)
 {
     if (picture == NULL || orientation <= 1)
         return picture;
-    Picture *upright = picture_orient(picture, orientation, error);
+    Picture *upright = planes_are(picture) ? planes_orient(picture, orientation, error)
+                                           : picture_orient(picture, orientation, error);
     picture_free(picture);
     return upright;
 }
@@ -307,7 +381,7 @@ Picture *decoder_read(Decoder *decoder, int width, int height, bool *ret_damaged
 
 VipsImage *decoder_open_frames(const Decoder *decoder, GError **error)
 {
-    VipsBlob *blob = vips_blob_new(NULL, decoder->source->data, decoder->source->size);
+    VipsBlob *blob = make_blob(decoder);
     VipsImage *frames = NULL;
     int status = vips_call(loaders[decoder->type], blob, &frames, "n", -1, "access",
                            VIPS_ACCESS_SEQUENTIAL, "fail_on", VIPS_FAIL_ON_ERROR, NULL);
@@ -338,5 +412,6 @@ Picture *decoder_read_frame(const Decoder *decoder, VipsImage *frames, int index
 void decoder_clear(Decoder *decoder)
 {
     g_clear_object(&decoder->image);
+    g_clear_pointer(&decoder->mended, g_bytes_unref);
     metadata_clear(&decoder->metadata);
 }

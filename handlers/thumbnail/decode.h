@@ -21,11 +21,13 @@ typedef struct {
 
 typedef struct {
     const Source *source;
+    GBytes *mended; /* what is read in its place, or NULL */
     ImageType type;
     int width, height; /* as stored */
     int orientation;   /* how its pixels are turned, 1..8 */
     bool damaged;
-    VipsImage *image;  /* opened, not yet pulled; NULL for JPEG */
+    VipsImage *image; /* opened, not yet pulled; NULL for JPEG */
+    bool takes_planes, takes_narrow;
     unsigned keep;     /* what is wanted of the metadata: bits of Keep */
     Metadata metadata; /* that, once the picture is read; `icc`: it is not in sRGB, but by this */
 } Decoder;
@@ -41,6 +43,10 @@ bool decoder_open(Decoder *decoder, const Source *source, ImageType type,
 
 /* Also keep metadata: bits of Keep. Before decoder_read. */
 void decoder_keep(Decoder *decoder, unsigned keep);
+
+/* Lets decoder_read answer with planes (see planes.h), narrow or not, where that is less work.
+ * Before it. */
+void decoder_take_planes(Decoder *decoder, bool narrow);
 
 /*
  * The first page, scaled to exactly `width` x `height` as a person sees it; neither is larger than

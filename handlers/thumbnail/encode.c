@@ -3,6 +3,7 @@
 #include "fault.h"
 #include "frame.h"
 #include "jpeg.h"
+#include "planes.h"
 #include "webp.h"
 
 #include <string.h>
@@ -69,6 +70,16 @@ bool encode_proves(ImageType type)
     return bytes != NULL;
 }
 
+bool encode_takes_planes(ImageType type, int quality)
+{
+    return type == IMAGE_WEBP || (type == IMAGE_JPEG && jpeg_takes_planes(quality));
+}
+
+bool encode_takes_narrow(ImageType type)
+{
+    return type == IMAGE_WEBP;
+}
+
 GBytes *encode_picture(const Picture *picture, ImageType type, int quality, GError **error)
 {
     if (!encode_can_write(type)) {
@@ -76,6 +87,12 @@ GBytes *encode_picture(const Picture *picture, ImageType type, int quality, GErr
                     "thumbnails of type '%s' cannot be written on this machine",
                     image_type_name(type));
         return NULL;
+    }
+    g_autoptr(Picture) converted = NULL;
+    if (planes_are(picture) && picture->narrow != encode_takes_narrow(type)) {
+        picture = converted = planes_convert(picture, encode_takes_narrow(type), error);
+        if (picture == NULL)
+            return NULL;
     }
     if (type == IMAGE_JPEG)
         return jpeg_encode(picture, quality, error);

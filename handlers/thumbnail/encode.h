@@ -14,8 +14,15 @@ bool encode_can_write(ImageType type);
 /* True if they do write it: tries, as the code may lack the encoder it calls. */
 bool encode_proves(ImageType type);
 
+/* True if it takes planes (see planes.h) at no loss against red, green and blue. */
+bool encode_takes_planes(ImageType type, int quality);
+
+/* True if the values of planes are best narrow. */
+bool encode_takes_narrow(ImageType type);
+
 /*
- * Encodes `picture`, which has no alpha if `type` is IMAGE_JPEG, without any metadata.
+ * Encodes `picture`, which has no alpha if `type` is IMAGE_JPEG, and planes only if
+ * that takes them, without any metadata.
  * `quality` 1..100 means nothing to PNG. Errors: ERROR_UNSUPPORTED_TYPE, ERROR_OUT_OF_MEMORY,
  * ERROR_INTERNAL. Owner: the caller.
  */

@@ -1,8 +1,10 @@
 #include "job.h"
 
 #include "decode.h"
+#include "encode.h"
 #include "fault.h"
 #include "frame.h"
+#include "planes.h"
 #include "render.h"
 #include "save.h"
 #include "sniff.h"
@@ -18,7 +20,9 @@ static bool add_placeholder(const Render *render, GBytes *icc, ImageFacts *facts
         .width = THUMBHASH_SIDE_MAX, .height = THUMBHASH_SIDE_MAX, .fit = FIT_INSIDE};
     Geometry geometry = geometry_for(&square, facts->width, facts->height);
     const Picture *frame = render_best_frame(render, geometry.width, geometry.height);
-    g_autoptr(Picture) small = picture_shrink(frame, geometry.width, geometry.height, error);
+    g_autoptr(Picture) small =
+        planes_are(frame) ? planes_shrink_to_rgb(frame, geometry.width, geometry.height, error)
+                          : picture_shrink(frame, geometry.width, geometry.height, error);
     if (small != NULL && icc != NULL) {
         Picture *converted = frame_to_srgb(small, icc, error);
         picture_free(small);
@@ -68,7 +72,7 @@ static bool make_rendition(const WireJob *job, const int *fds, const Decoder *de
         }
         facts->damaged = true; /* the first frame has to do */
     }
-    g_autoptr(Picture) picture = render_make(render, rendition, i, error);
+    const Picture *picture = render_make(render, rendition, i, error);
     return picture != NULL &&
            save_still(job, rendition, picture, &decoder->metadata, facts, fd, thumbnail, error);
 }
@@ -81,13 +85,30 @@ static unsigned kept_by_any(const WireJob *job)
     return keep;
 }
 
+static bool all_take_planes(const WireJob *job, Render *render, const ImageFacts *facts)
+{
+    for (size_t i = 0; i < job->n_renditions; i++) {
+        const Rendition *rendition = &job->renditions[i];
+        ImageType type = rendition_output_type(rendition, facts->type, facts->alpha);
+        if (!encode_takes_planes(type, rendition->quality) ||
+            !render_takes_planes(render, rendition, i))
+            return false;
+        render->narrow[i] = encode_takes_narrow(type);
+    }
+    return true;
+}
+
 static bool make_renditions(const WireJob *job, const int *fds, Decoder *decoder,
                             WireResult *result, GError **error)
 {
     ImageFacts *facts = &result->facts;
     g_auto(Render) render;
     render_plan(&render, job->renditions, job->n_renditions, facts->width, facts->height);
+    size_t order[RENDITIONS_MAX];
+    render_order(&render, order);
     decoder_keep(decoder, kept_by_any(job));
+    if (all_take_planes(job, &render, facts))
+        decoder_take_planes(decoder, job->n_renditions > 0 && render.narrow[order[0]]);
     Picture *base =
         decoder_read(decoder, render.base_width, render.base_height, &facts->damaged, error);
     if (base != NULL)
@@ -95,9 +116,6 @@ static bool make_renditions(const WireJob *job, const int *fds, Decoder *decoder
     if (base == NULL)
         return false;
     render_set_base(&render, base);
-
-    size_t order[RENDITIONS_MAX];
-    render_order(&render, order);
     for (size_t at = 0; at < job->n_renditions; at++) {
         if (!make_rendition(job, fds, decoder, &render, order[at], result, error))
             return false;

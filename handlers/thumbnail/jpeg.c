@@ -1,43 +1,23 @@
 #include "jpeg.h"
 
 #include "error.h"
+#include "jpeg_private.h"
 
-#include <setjmp.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include <jpeglib.h>
 
 #include <jerror.h> /* needs what jpeglib.h says of this build */
 
 /* More scans than any encoder makes cost time without end. */
 #define SCANS_MAX 100
 
-/* From here on colours are kept in full resolution. */
-#define FULL_CHROMA_QUALITY 90
-
 #define MARKER_EXIF (JPEG_APP0 + 1)
 #define MARKER_ICC  (JPEG_APP0 + 2)
 #define MARKER_MAX  0xffff
 
-/* What libjpeg's callbacks tell; `base` first, so that cinfo->err leads back here. */
-typedef struct {
-    struct jpeg_error_mgr base;
-    jmp_buf escape;
-    bool damaged; /* some data was bad or missing */
-    bool nothing; /* the data ended before a single row was complete */
-} Errors;
-
-typedef struct {
-    struct jpeg_decompress_struct cinfo;
-    struct jpeg_progress_mgr progress;
-    Errors errors;
-} Reader;
-
 static void on_error_exit(j_common_ptr cinfo)
 {
-    longjmp(((Errors *)cinfo->err)->escape, 1);
+    longjmp(((JpegErrors *)cinfo->err)->escape, 1);
 }
 
 static void on_output_message(j_common_ptr cinfo)
@@ -47,7 +27,7 @@ static void on_output_message(j_common_ptr cinfo)
 
 static void on_message(j_common_ptr cinfo, int level)
 {
-    Errors *errors = (Errors *)cinfo->err;
+    JpegErrors *errors = (JpegErrors *)cinfo->err;
     if (level >= 0 || !cinfo->is_decompressor)
         return;
     j_decompress_ptr reader = (j_decompress_ptr)cinfo;
@@ -93,15 +73,14 @@ static ErrorCode code_from_message(int msg_code)
     }
 }
 
-/* After an escape: the GError of what libjpeg said. */
-static void take_error(j_common_ptr cinfo, GError **error)
+void jpeg_errors_take(j_common_ptr cinfo, GError **error)
 {
     char message[JMSG_LENGTH_MAX];
     cinfo->err->format_message(cinfo, message);
     g_set_error_literal(error, THUMBQ_ERROR, code_from_message(cinfo->err->msg_code), message);
 }
 
-static void init_errors(Errors *errors)
+void jpeg_errors_init(JpegErrors *errors)
 {
     (void)jpeg_std_error(&errors->base);
     errors->base.error_exit = on_error_exit;
@@ -109,8 +88,7 @@ static void init_errors(Errors *errors)
     errors->base.output_message = on_output_message;
 }
 
-/* Call with the escape set. */
-static void start_reading(Reader *reader, const void *data, size_t size)
+void jpeg_reader_start(JpegReader *reader, const void *data, size_t size)
 {
     jpeg_create_decompress(&reader->cinfo);
     reader->progress.progress_monitor = on_progress;
@@ -121,7 +99,7 @@ static void start_reading(Reader *reader, const void *data, size_t size)
     (void)jpeg_read_header(&reader->cinfo, TRUE); /* with TRUE it returns one thing only */
 }
 
-static void read_exif(const Reader *reader, ExifFacts *ret_facts)
+static void read_exif(const JpegReader *reader, ExifFacts *ret_facts)
 {
     exif_read(NULL, 0, ret_facts);
     for (jpeg_saved_marker_ptr marker = reader->cinfo.marker_list; marker != NULL;
@@ -136,15 +114,15 @@ static void read_exif(const Reader *reader, ExifFacts *ret_facts)
 
 bool jpeg_header(const void *data, size_t size, JpegHeader *ret_header, GError **error)
 {
-    g_autofree Reader *reader = g_new0(Reader, 1);
-    init_errors(&reader->errors);
+    g_autofree JpegReader *reader = g_new0(JpegReader, 1);
+    jpeg_errors_init(&reader->errors);
     reader->cinfo.err = &reader->errors.base;
     if (setjmp(reader->errors.escape) != 0) {
-        take_error((j_common_ptr)&reader->cinfo, error);
+        jpeg_errors_take((j_common_ptr)&reader->cinfo, error);
         jpeg_destroy_decompress(&reader->cinfo);
         return false;
     }
-    start_reading(reader, data, size);
+    jpeg_reader_start(reader, data, size);
     ret_header->width = (int)reader->cinfo.image_width;
     ret_header->height = (int)reader->cinfo.image_height;
     read_exif(reader, &ret_header->exif);
@@ -156,11 +134,11 @@ static const char xmp_prefix[29] = "http://ns.adobe.com/xap/1.0/";
 
 void jpeg_take_metadata(const void *data, size_t size, Metadata *metadata)
 {
-    g_autofree Reader *reader = g_new0(Reader, 1);
-    init_errors(&reader->errors);
+    g_autofree JpegReader *reader = g_new0(JpegReader, 1);
+    jpeg_errors_init(&reader->errors);
     reader->cinfo.err = &reader->errors.base;
     if (setjmp(reader->errors.escape) == 0)
-        start_reading(reader, data, size);
+        jpeg_reader_start(reader, data, size);
     for (jpeg_saved_marker_ptr marker = reader->cinfo.marker_list; marker != NULL;
          marker = marker->next) {
         if (marker->marker != MARKER_EXIF)
@@ -181,8 +159,7 @@ static int bands_of(J_COLOR_SPACE space)
     return space == JCS_GRAYSCALE ? 1 : space == JCS_CMYK ? 4 : 3;
 }
 
-/* Chooses the output's colours and scale. Call with the escape set. */
-static void set_output(struct jpeg_decompress_struct *cinfo, int width, int height)
+static void set_colors(struct jpeg_decompress_struct *cinfo)
 {
     switch (cinfo->jpeg_color_space) {
     case JCS_GRAYSCALE:
@@ -196,6 +173,10 @@ static void set_output(struct jpeg_decompress_struct *cinfo, int width, int heig
         cinfo->out_color_space = JCS_RGB;
         break;
     }
+}
+
+void jpeg_reader_set_scale(struct jpeg_decompress_struct *cinfo, int width, int height)
+{
     /* Only the powers of two have SIMD code. */
     cinfo->scale_num = 1;
     cinfo->scale_denom = 8;
@@ -208,7 +189,7 @@ static void set_output(struct jpeg_decompress_struct *cinfo, int width, int heig
     }
 }
 
-static void take_icc(Reader *reader, JpegImage *image)
+static void take_icc(JpegReader *reader, JpegImage *image)
 {
     JOCTET *icc = NULL;
     unsigned int size = 0;
@@ -217,11 +198,12 @@ static void take_icc(Reader *reader, JpegImage *image)
 }
 
 /* Decodes all rows. Call with the escape set; false, with the error, without memory. */
-static bool read_rows(Reader *reader, int width, int height, JpegImage *image, GError **error)
+static bool read_rows(JpegReader *reader, int width, int height, JpegImage *image, GError **error)
 {
     struct jpeg_decompress_struct *cinfo = &reader->cinfo;
     take_icc(reader, image);
-    set_output(cinfo, width, height);
+    set_colors(cinfo);
+    jpeg_reader_set_scale(cinfo, width, height);
     (void)jpeg_start_decompress(cinfo); /* a source in memory never suspends */
     image->picture = picture_new((int)cinfo->output_width, (int)cinfo->output_height,
                                  bands_of(cinfo->out_color_space), error);
@@ -247,11 +229,11 @@ static void invert(Picture *picture)
 
 /* After an escape: keeps the rows there are, if any, above the grey libjpeg uses for missing ones.
  */
-static bool keep_part(Reader *reader, JpegImage *image, GError **error)
+static bool keep_part(JpegReader *reader, JpegImage *image, GError **error)
 {
     size_t row = reader->cinfo.output_scanline;
     if (image->picture == NULL || row == 0) {
-        take_error((j_common_ptr)&reader->cinfo, error);
+        jpeg_errors_take((j_common_ptr)&reader->cinfo, error);
         return false;
     }
     size_t stride = picture_stride(image->picture);
@@ -264,14 +246,14 @@ static bool keep_part(Reader *reader, JpegImage *image, GError **error)
 bool jpeg_decode(const void *data, size_t size, int width, int height, JpegImage *ret_image,
                  GError **error)
 {
-    g_autofree Reader *reader = g_new0(Reader, 1);
+    g_autofree JpegReader *reader = g_new0(JpegReader, 1);
     g_autofree JpegImage *image = g_new0(JpegImage, 1);
-    init_errors(&reader->errors);
+    jpeg_errors_init(&reader->errors);
     reader->cinfo.err = &reader->errors.base;
 
     bool fine;
     if (setjmp(reader->errors.escape) == 0) {
-        start_reading(reader, data, size);
+        jpeg_reader_start(reader, data, size);
         fine = read_rows(reader, width, height, image, error);
     } else {
         fine = keep_part(reader, image, error);
@@ -296,102 +278,4 @@ void jpeg_image_clear(JpegImage *image)
 {
     g_clear_pointer(&image->picture, picture_free);
     g_clear_pointer(&image->icc, g_bytes_unref);
-}
-
-typedef struct {
-    struct jpeg_compress_struct cinfo;
-    Errors errors;
-    struct jpeg_destination_mgr destination;
-    GByteArray *bytes; /* its length is what there is room for, until the end */
-} Writer;
-
-/* Room for most thumbnails at once. */
-#define WRITE_BYTES (64 << 10)
-
-/*
- * Grows the output. A destination of our own, as jpeg_mem_dest leaves a dangling pointer behind
- * when writing fails after it has grown.
- */
-static void grow(Writer *writer, guint used)
-{
-    g_byte_array_set_size(writer->bytes, used + MAX(used, WRITE_BYTES));
-    writer->destination.next_output_byte = writer->bytes->data + used;
-    writer->destination.free_in_buffer = writer->bytes->len - used;
-}
-
-static void on_start(j_compress_ptr cinfo)
-{
-    grow(cinfo->client_data, 0);
-}
-
-static boolean on_full(j_compress_ptr cinfo)
-{
-    Writer *writer = cinfo->client_data;
-    grow(writer, writer->bytes->len);
-    return TRUE;
-}
-
-static void on_end(j_compress_ptr cinfo)
-{
-    Writer *writer = cinfo->client_data;
-    g_byte_array_set_size(writer->bytes,
-                          writer->bytes->len - (guint)writer->destination.free_in_buffer);
-}
-
-/* Three bands to one, where they are all the same. */
-static void write_rows(struct jpeg_compress_struct *cinfo, const Picture *picture, uint8_t *grey)
-{
-    size_t stride = picture_stride(picture);
-    while (cinfo->next_scanline < cinfo->image_height) {
-        JSAMPROW row = picture->pixels + cinfo->next_scanline * stride;
-        if (grey != NULL) {
-            for (int x = 0; x < picture->width; x++)
-                grey[x] = row[3 * x];
-            row = grey;
-        }
-        (void)jpeg_write_scanlines(cinfo, &row, 1);
-    }
-}
-
-/* Writes all of it. Call with the escape set. */
-static void write_picture(Writer *writer, const Picture *picture, int quality, uint8_t *grey)
-{
-    struct jpeg_compress_struct *cinfo = &writer->cinfo;
-    jpeg_create_compress(cinfo);
-    cinfo->client_data = writer;
-    cinfo->dest = &writer->destination;
-    cinfo->image_width = (JDIMENSION)picture->width;
-    cinfo->image_height = (JDIMENSION)picture->height;
-    cinfo->input_components = grey != NULL ? 1 : 3;
-    cinfo->in_color_space = grey != NULL ? JCS_GRAYSCALE : JCS_RGB;
-    jpeg_set_defaults(cinfo);
-    jpeg_set_quality(cinfo, quality, TRUE);
-    cinfo->optimize_coding = TRUE;
-    if (quality >= FULL_CHROMA_QUALITY)
-        cinfo->comp_info[0].h_samp_factor = cinfo->comp_info[0].v_samp_factor = 1;
-    jpeg_start_compress(cinfo, TRUE);
-    write_rows(cinfo, picture, grey);
-    jpeg_finish_compress(cinfo);
-}
-
-GBytes *jpeg_encode(const Picture *picture, int quality, GError **error)
-{
-    g_autofree Writer *writer = g_new0(Writer, 1);
-    g_autofree uint8_t *grey = picture_is_grey(picture) ? g_malloc((gsize)picture->width) : NULL;
-    init_errors(&writer->errors);
-    writer->cinfo.err = &writer->errors.base;
-    writer->bytes = g_byte_array_new();
-    writer->destination.init_destination = on_start;
-    writer->destination.empty_output_buffer = on_full;
-    writer->destination.term_destination = on_end;
-
-    if (setjmp(writer->errors.escape) != 0) {
-        take_error((j_common_ptr)&writer->cinfo, error);
-        jpeg_destroy_compress(&writer->cinfo);
-        g_byte_array_unref(writer->bytes);
-        return NULL;
-    }
-    write_picture(writer, picture, quality, grey);
-    jpeg_destroy_compress(&writer->cinfo);
-    return g_byte_array_free_to_bytes(writer->bytes);
 }

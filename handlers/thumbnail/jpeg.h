@@ -48,8 +48,25 @@ bool jpeg_decode(const void *data, size_t size, int width, int height, JpegImage
 void jpeg_image_clear(JpegImage *image);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(JpegImage, jpeg_image_clear)
 
+/* What is to become of a picture's pixels as they are stored. */
+typedef struct {
+    int width, height;
+    bool mirrored_across, mirrored_down; /* later, when it is turned upright */
+    bool narrow;                         /* values as WebP has them */
+} JpegTarget;
+
 /*
- * Encodes three bands as baseline, without metadata: grey where the picture is, else 4:2:0, from
- * quality 90 on 4:4:4. Errors: ERROR_OUT_OF_MEMORY. Owner: the caller.
+ * Decodes to planes (see planes.h) of exactly that size: grey, or YCbCr in sRGB, as decoded by
+ * jpeg_decode and then scaled. NULL for all else, and whatever is wrong with the file:
+ * jpeg_decode says what. Owner: the caller.
+ */
+Picture *jpeg_decode_planes(const void *data, size_t size, const JpegTarget *target);
+
+/* False where thumbnails of this quality have colours in full resolution, which planes have not. */
+bool jpeg_takes_planes(int quality);
+
+/*
+ * Encodes three bands, or planes if it takes them, as baseline, without metadata: grey where the
+ * picture is, else 4:2:0, from quality 90 on 4:4:4. Errors: ERROR_OUT_OF_MEMORY. Owner: the caller.
  */
 GBytes *jpeg_encode(const Picture *picture, int quality, GError **error);

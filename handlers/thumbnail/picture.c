@@ -25,6 +25,8 @@ void picture_free(Picture *picture)
 {
     if (picture == NULL)
         return;
+    picture_free(picture->chroma[0]);
+    picture_free(picture->chroma[1]);
     free(picture->pixels);
     g_free(picture);
 }
@@ -67,9 +69,20 @@ static const Turn turns[9] = {
     [7] = {1, 1, 0, -1, -1, 0}, [8] = {1, 0, 0, 1, -1, 0},
 };
 
+static const Turn *turn_of(int orientation)
+{
+    return &turns[orientation >= 1 && orientation <= 8 ? orientation : 1];
+}
+
+void picture_mirrors(int orientation, bool *ret_across, bool *ret_down)
+{
+    *ret_across = turn_of(orientation)->from_right;
+    *ret_down = turn_of(orientation)->from_bottom;
+}
+
 Picture *picture_orient(const Picture *picture, int orientation, GError **error)
 {
-    const Turn *turn = &turns[orientation >= 1 && orientation <= 8 ? orientation : 1];
+    const Turn *turn = turn_of(orientation);
     bool swapped = turn->right_x == 0;
     int bands = picture->bands;
     Picture *upright = picture_new(swapped ? picture->height : picture->width,
@@ -104,25 +117,71 @@ Picture *picture_crop(const Picture *picture, int left, int top, int width, int 
     return part;
 }
 
-/* Mean of a box of pixels; colours weigh as much as they are opaque. */
+/* Mean of a box of pixels with alpha: colours weigh as much as they are opaque. */
 static void average(const Picture *picture, int x0, int y0, int x1, int y1, uint8_t *to)
 {
-    uint64_t sums[4] = {0}, weight = 0;
-    int colors = MIN(picture->bands, 3);
+    uint64_t sums[3] = {0}, weight = 0, n = (uint64_t)(x1 - x0) * (uint64_t)(y1 - y0);
     for (int y = y0; y < y1; y++) {
         const uint8_t *from = pixel_at(picture, x0, y);
-        for (int x = x0; x < x1; x++, from += picture->bands) {
-            unsigned alpha = picture->bands == 4 ? from[3] : 255;
-            for (int i = 0; i < colors; i++)
-                sums[i] += (uint64_t)from[i] * alpha;
-            weight += alpha;
+        for (int x = x0; x < x1; x++, from += 4) {
+            for (int i = 0; i < 3; i++)
+                sums[i] += (uint64_t)from[i] * from[3];
+            weight += from[3];
         }
     }
-    for (int i = 0; i < colors; i++)
+    for (int i = 0; i < 3; i++)
         to[i] = weight > 0 ? (uint8_t)((sums[i] + weight / 2) / weight) : 0;
-    if (picture->bands == 4) {
-        uint64_t n = (uint64_t)(x1 - x0) * (uint64_t)(y1 - y0);
-        to[3] = (uint8_t)((weight + n / 2) / n);
+    to[3] = (uint8_t)((weight + n / 2) / n);
+}
+
+/* Where the boxes begin and the last one ends, if `to` pixels are made of `from`; divided once. */
+static int *box_starts(int from, int to)
+{
+    int *starts = g_try_new(int, (gsize)to + 1);
+    for (int i = 0; starts != NULL && i <= to; i++)
+        starts[i] = (int)((int64_t)i * from / to);
+    return starts;
+}
+
+static void shrink_alpha(const Picture *picture, const int *xs, const int *ys, Picture *small)
+{
+    uint8_t *to = small->pixels;
+    for (int y = 0; y < small->height; y++) {
+        for (int x = 0; x < small->width; x++, to += 4)
+            average(picture, xs[x], ys[y], xs[x + 1], ys[y + 1], to);
+    }
+}
+
+/* The means of boxes `rows` high, of which the columns are added up already. */
+static void average_columns(const uint32_t *columns, const int *xs, int rows, Picture *small,
+                            uint8_t *to)
+{
+    int bands = small->bands;
+    for (int x = 0; x < small->width; x++, to += bands) {
+        double n = (double)rows * (xs[x + 1] - xs[x]);
+        for (int band = 0; band < bands; band++) {
+            uint64_t sum = 0;
+            for (int at = xs[x]; at < xs[x + 1]; at++)
+                sum += columns[at * bands + band];
+            to[band] = (uint8_t)((double)sum / n + 0.5);
+        }
+    }
+}
+
+/* Without alpha, row upon row. */
+static void shrink_plain(const Picture *picture, const int *xs, const int *ys, uint32_t *columns,
+                         Picture *small)
+{
+    size_t stride = picture_stride(picture);
+    for (int y = 0; y < small->height; y++) {
+        memset(columns, 0, stride * sizeof *columns);
+        for (int from = ys[y]; from < ys[y + 1]; from++) {
+            const uint8_t *row = pixel_at(picture, 0, from);
+            for (size_t at = 0; at < stride; at++)
+                columns[at] += row[at];
+        }
+        average_columns(columns, xs, ys[y + 1] - ys[y], small,
+                        small->pixels + (size_t)y * picture_stride(small));
     }
 }
 
@@ -130,20 +189,22 @@ Picture *picture_shrink(const Picture *picture, int width, int height, GError **
 {
     width = MIN(width, picture->width);
     height = MIN(height, picture->height);
-    Picture *small = picture_new(width, height, picture->bands, error);
+    g_autoptr(Picture) small = picture_new(width, height, picture->bands, error);
     if (small == NULL)
         return NULL;
-    uint8_t *to = small->pixels;
-    for (int y = 0; y < height; y++) {
-        int y0 = (int)((int64_t)y * picture->height / height);
-        int y1 = (int)((int64_t)(y + 1) * picture->height / height);
-        for (int x = 0; x < width; x++, to += small->bands) {
-            int x0 = (int)((int64_t)x * picture->width / width);
-            int x1 = (int)((int64_t)(x + 1) * picture->width / width);
-            average(picture, x0, y0, x1, y1, to);
-        }
+    g_autofree int *xs = box_starts(picture->width, width);
+    g_autofree int *ys = box_starts(picture->height, height);
+    g_autofree uint32_t *columns = g_try_new(uint32_t, picture_stride(picture));
+    if (xs == NULL || ys == NULL || columns == NULL) {
+        g_set_error_literal(error, THUMBQ_ERROR, ERROR_OUT_OF_MEMORY,
+                            "not enough memory to shrink the picture");
+        return NULL;
     }
-    return small;
+    if (picture->bands == 4)
+        shrink_alpha(picture, xs, ys, small);
+    else
+        shrink_plain(picture, xs, ys, columns, small);
+    return g_steal_pointer(&small);
 }
 
 bool picture_is_transparent(const Picture *picture)

@@ -9,11 +9,16 @@
 #include <stddef.h>
 #include <stdint.h>
 
-typedef struct {
+typedef struct Picture Picture;
+
+struct Picture {
     int width, height; /* pixels, at least 1 */
-    int bands; /* 3: red, green, blue; 4: and alpha, not premultiplied. Decoders: also 1, 4 inks */
+    int bands; /* 3: red, green, blue; 4: and alpha, not premultiplied; 1: grey. Decoders: 4 inks */
     uint8_t *pixels;
-} Picture;
+    /* With one band, or NULL: colours beside what is then the luma; see planes.h. Owned. */
+    Picture *chroma[2];
+    bool narrow; /* planes only: their values are WebP's, not JPEG's */
+};
 
 /* Not cleared. Errors: ERROR_OUT_OF_MEMORY. Owner: picture_free. */
 Picture *picture_new(int width, int height, int bands, GError **error);
@@ -26,6 +31,9 @@ size_t picture_stride(const Picture *picture);
 /* Makes the rows from `first` on what stands for missing ones: grey, or clear where there is alpha.
  */
 void picture_clear_rows(Picture *picture, int first);
+
+/* Which sides of a stored picture are mirrored by what stands it upright. */
+void picture_mirrors(int orientation, bool *ret_across, bool *ret_down);
 
 /* Turned and mirrored so that EXIF orientation `orientation` (1..8) stands upright. Errors, owner:
  * as new. */

@@ -1,6 +1,7 @@
 #include "render.h"
 
 #include "frame.h"
+#include "planes.h"
 #include "resize.h"
 
 /* What is decoded for the placeholder when no rendition is asked for. */
@@ -63,43 +64,69 @@ const Picture *render_best_frame(const Render *render, int width, int height)
 }
 
 /* The whole picture at the size of a geometry. Borrowed. */
-static const Picture *frame_for(Render *render, const Geometry *geometry, GError **error)
+static const Picture *frame_for(Render *render, const Geometry *geometry, bool narrow,
+                                GError **error)
 {
     const Picture *best =
         render_best_frame(render, geometry->scaled_width, geometry->scaled_height);
     if (best->width == geometry->scaled_width && best->height == geometry->scaled_height)
         return best;
-    Picture *frame = resize_picture(best, geometry->scaled_width, geometry->scaled_height,
-                                    best->bands == 4 ? RESIZE_ALPHA : RESIZE_PLAIN, error);
+    int width = geometry->scaled_width, height = geometry->scaled_height;
+    Picture *frame = planes_are(best)
+                         ? planes_resize(best, width, height, narrow, error)
+                         : resize_picture(best, width, height,
+                                          best->bands == 4 ? RESIZE_ALPHA : RESIZE_PLAIN, error);
     if (frame != NULL)
         render->frames[render->n_frames++] = frame;
     return frame;
 }
 
+static bool is_smart(const Rendition *rendition)
+{
+    return rendition->fit == FIT_ATTENTION || rendition->fit == FIT_ENTROPY;
+}
+
+static Cut central_cut(int width, int height, const Geometry *geometry)
+{
+    return (Cut){(width - geometry->width) / 2, (height - geometry->height) / 2};
+}
+
+bool render_takes_planes(const Render *render, const Rendition *rendition, size_t i)
+{
+    const Geometry *geometry = &render->geometries[i];
+    Cut cut = central_cut(geometry->scaled_width, geometry->scaled_height, geometry);
+    return !is_smart(rendition) && cut.left % 2 == 0 && cut.top % 2 == 0;
+}
+
 bool render_find_cut(const Picture *frame, const Rendition *rendition, const Geometry *geometry,
                      Cut *ret_cut, GError **error)
 {
-    int left = (frame->width - geometry->width) / 2, top = (frame->height - geometry->height) / 2;
+    Cut cut = central_cut(frame->width, frame->height, geometry);
     bool whole = frame->width == geometry->width && frame->height == geometry->height;
-    bool smart = rendition->fit == FIT_ATTENTION || rendition->fit == FIT_ENTROPY;
-    if (smart && !whole &&
+    if (is_smart(rendition) && !whole &&
         !frame_find_part(frame, geometry->width, geometry->height,
                          rendition->fit == FIT_ATTENTION ? VIPS_INTERESTING_ATTENTION
                                                          : VIPS_INTERESTING_ENTROPY,
-                         &left, &top, error))
+                         &cut.left, &cut.top, error))
         return false;
-    *ret_cut = (Cut){left, top};
+    *ret_cut = cut;
     return true;
 }
 
-Picture *render_make(Render *render, const Rendition *rendition, size_t i, GError **error)
+const Picture *render_make(Render *render, const Rendition *rendition, size_t i, GError **error)
 {
     const Geometry *geometry = &render->geometries[i];
-    const Picture *frame = frame_for(render, geometry, error);
+    int width = geometry->width, height = geometry->height;
+    const Picture *frame = frame_for(render, geometry, render->narrow[i], error);
     Cut cut;
     if (frame == NULL || !render_find_cut(frame, rendition, geometry, &cut, error))
         return NULL;
-    return picture_crop(frame, cut.left, cut.top, geometry->width, geometry->height, error);
+    if (frame->width == width && frame->height == height)
+        return frame;
+    g_clear_pointer(&render->part, picture_free);
+    render->part = planes_are(frame) ? planes_crop(frame, cut.left, cut.top, width, height, error)
+                                     : picture_crop(frame, cut.left, cut.top, width, height, error);
+    return render->part;
 }
 
 void render_clear(Render *render)
@@ -107,4 +134,5 @@ void render_clear(Render *render)
     for (size_t i = 0; i < render->n_frames; i++)
         picture_free(render->frames[i]);
     render->n_frames = 0;
+    g_clear_pointer(&render->part, picture_free);
 }

@@ -17,11 +17,13 @@
 
 typedef struct {
     Geometry geometries[RENDITIONS_MAX];
+    bool narrow[RENDITIONS_MAX]; /* which planes are best narrow; set by whoever knows the types */
     size_t n;
     int base_width, base_height; /* pixels that serve every geometry; those to decode to */
     Picture *frames[RENDITIONS_MAX +
                     1]; /* the whole picture at the sizes there are; the first is the base */
     size_t n_frames;
+    Picture *part; /* the last one that was cut out of a frame */
 } Render;
 
 /* Lays out the renditions of a picture of `width` x `height`. Needs no render_clear yet. */
@@ -45,8 +47,12 @@ typedef struct {
 bool render_find_cut(const Picture *frame, const Rendition *rendition, const Geometry *geometry,
                      Cut *ret_cut, GError **error);
 
-/* Makes rendition `i`. Errors: ERROR_OUT_OF_MEMORY. Owner: the caller. */
-Picture *render_make(Render *render, const Rendition *rendition, size_t i, GError **error);
+/* True if planes serve rendition `i` as well as red, green and blue: the whole picture, or a part
+ * that begins where colours do. */
+bool render_takes_planes(const Render *render, const Rendition *rendition, size_t i);
+
+/* Makes rendition `i`. Errors: ERROR_OUT_OF_MEMORY. Borrowed, until the next one. */
+const Picture *render_make(Render *render, const Rendition *rendition, size_t i, GError **error);
 
 void render_clear(Render *render);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Render, render_clear)

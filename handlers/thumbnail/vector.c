@@ -4,14 +4,12 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define WEIGHT_HALF (1 << (VECTOR_WEIGHT_BITS - 1))
-
 /* Byte by byte. */
 static void sum_plain(const uint8_t *rows, size_t stride, const int16_t *weights, int n,
-                      uint8_t *to)
+                      int32_t start, uint8_t *to)
 {
     for (size_t at = 0; at < stride; at++) {
-        int32_t sum = WEIGHT_HALF;
+        int32_t sum = start;
         for (int row = 0; row < n; row++)
             sum += rows[(size_t)row * stride + at] * weights[row];
         sum >>= VECTOR_WEIGHT_BITS;
@@ -27,6 +25,15 @@ static void turn_plain(const uint8_t *from, size_t from_stride, int width, int h
         for (int y = 0; y < height; y++)
             memcpy(to + (size_t)x * to_stride + (size_t)y * 3,
                    from + (size_t)y * from_stride + (size_t)x * 3, 3);
+    }
+}
+
+static void turn_bytes_plain(const uint8_t *from, size_t from_stride, int width, int height,
+                             uint8_t *to, size_t to_stride)
+{
+    for (int x = 0; x < width; x++) {
+        for (int y = 0; y < height; y++)
+            to[(size_t)x * to_stride + (size_t)y] = from[(size_t)y * from_stride + (size_t)x];
     }
 }
 
@@ -66,13 +73,14 @@ static inline void store_sse2(const __m128i sums[4], uint8_t *to)
     _mm_storeu_si128((__m128i *)to, _mm_packus_epi16(low, high));
 }
 
-static void sum_sse2(const uint8_t *rows, size_t stride, const int16_t *weights, int n, uint8_t *to)
+static void sum_sse2(const uint8_t *rows, size_t stride, const int16_t *weights, int n,
+                     int32_t start, uint8_t *to)
 {
     for (size_t next = 0; next < stride; next += 32) {
         size_t at = MIN(next, stride - 32); /* the last block overlaps the one before */
         __m128i sums[8];
         for (int i = 0; i < 8; i++)
-            sums[i] = _mm_set1_epi32(WEIGHT_HALF);
+            sums[i] = _mm_set1_epi32(start);
         for (int row = 0; row < n; row += 2) {
             const uint8_t *a = rows + (size_t)row * stride + at;
             const uint8_t *b = row + 1 < n ? a + stride : a;
@@ -82,6 +90,42 @@ static void sum_sse2(const uint8_t *rows, size_t stride, const int16_t *weights,
         }
         store_sse2(sums, to + at);
         store_sse2(sums + 4, to + at + 16);
+    }
+}
+
+#define BLOCK 16
+
+/*
+ * 16 x 16 bytes. Interleaving each row with the one eight below turns the bits of a byte's place,
+ * four of its row and four of its column, round by one: four times swaps row and column.
+ */
+static inline void turn_block(const uint8_t *from, size_t from_stride, uint8_t *to,
+                              size_t to_stride)
+{
+    __m128i rows[BLOCK], mixed[BLOCK];
+    for (size_t i = 0; i < BLOCK; i++)
+        rows[i] = _mm_loadu_si128((const __m128i *)(from + i * from_stride));
+    for (int round = 0; round < 4; round++) {
+        for (int i = 0; i < BLOCK / 2; i++) {
+            mixed[2 * i] = _mm_unpacklo_epi8(rows[i], rows[i + BLOCK / 2]);
+            mixed[2 * i + 1] = _mm_unpackhi_epi8(rows[i], rows[i + BLOCK / 2]);
+        }
+        memcpy(rows, mixed, sizeof rows);
+    }
+    for (size_t i = 0; i < BLOCK; i++)
+        _mm_storeu_si128((__m128i *)(to + i * to_stride), rows[i]);
+}
+
+/* The last blocks overlap those before. */
+static void turn_bytes_sse2(const uint8_t *from, size_t from_stride, int width, int height,
+                            uint8_t *to, size_t to_stride)
+{
+    for (int next_y = 0; next_y < height; next_y += BLOCK) {
+        size_t y = (size_t)MIN(next_y, height - BLOCK);
+        for (int next_x = 0; next_x < width; next_x += BLOCK) {
+            size_t x = (size_t)MIN(next_x, width - BLOCK);
+            turn_block(from + y * from_stride + x, from_stride, to + x * to_stride + y, to_stride);
+        }
     }
 }
 
@@ -114,13 +158,13 @@ AVX2 static inline void store_avx2(const __m256i sums[4], uint8_t *to)
 }
 
 AVX2 static void sum_avx2(const uint8_t *rows, size_t stride, const int16_t *weights, int n,
-                          uint8_t *to)
+                          int32_t start, uint8_t *to)
 {
     for (size_t next = 0; next < stride; next += 64) {
         size_t at = MIN(next, stride - 64); /* the last block overlaps the one before */
         __m256i sums[8];
         for (int i = 0; i < 8; i++)
-            sums[i] = _mm256_set1_epi32(WEIGHT_HALF);
+            sums[i] = _mm256_set1_epi32(start);
         for (int row = 0; row < n; row += 2) {
             const uint8_t *a = rows + (size_t)row * stride + at;
             const uint8_t *b = row + 1 < n ? a + stride : a;
@@ -181,14 +225,15 @@ static bool has_avx2(void)
     return __builtin_cpu_supports("avx2");
 }
 
-void vector_sum_rows(const uint8_t *rows, size_t stride, const int16_t *weights, int n, uint8_t *to)
+void vector_sum_rows(const uint8_t *rows, size_t stride, const int16_t *weights, int n,
+                     int32_t start, uint8_t *to)
 {
     if (stride >= 64 && has_avx2())
-        sum_avx2(rows, stride, weights, n, to);
+        sum_avx2(rows, stride, weights, n, start, to);
     else if (stride >= 32)
-        sum_sse2(rows, stride, weights, n, to);
+        sum_sse2(rows, stride, weights, n, start, to);
     else
-        sum_plain(rows, stride, weights, n, to);
+        sum_plain(rows, stride, weights, n, start, to);
 }
 
 void vector_turn_rgb(const uint8_t *from, size_t from_stride, int width, int height, uint8_t *to,
@@ -200,14 +245,24 @@ void vector_turn_rgb(const uint8_t *from, size_t from_stride, int width, int hei
         turn_plain(from, from_stride, width, height, to, to_stride);
 }
 
+void vector_turn_bytes(const uint8_t *from, size_t from_stride, int width, int height, uint8_t *to,
+                       size_t to_stride)
+{
+    if (width >= BLOCK && height >= BLOCK)
+        turn_bytes_sse2(from, from_stride, width, height, to, to_stride);
+    else
+        turn_bytes_plain(from, from_stride, width, height, to, to_stride);
+}
+
 const char *vector_name(void)
 {
-    return has_avx2() ? "avx2" : "sse2";
+    return has_avx2() ? "AVX2" : "SSE2";
 }
 #else
-void vector_sum_rows(const uint8_t *rows, size_t stride, const int16_t *weights, int n, uint8_t *to)
+void vector_sum_rows(const uint8_t *rows, size_t stride, const int16_t *weights, int n,
+                     int32_t start, uint8_t *to)
 {
-    sum_plain(rows, stride, weights, n, to);
+    sum_plain(rows, stride, weights, n, start, to);
 }
 
 void vector_turn_rgb(const uint8_t *from, size_t from_stride, int width, int height, uint8_t *to,
@@ -216,8 +271,14 @@ void vector_turn_rgb(const uint8_t *from, size_t from_stride, int width, int hei
     turn_plain(from, from_stride, width, height, to, to_stride);
 }
 
+void vector_turn_bytes(const uint8_t *from, size_t from_stride, int width, int height, uint8_t *to,
+                       size_t to_stride)
+{
+    turn_bytes_plain(from, from_stride, width, height, to, to_stride);
+}
+
 const char *vector_name(void)
 {
-    return "none";
+    return "plain C";
 }
 #endif

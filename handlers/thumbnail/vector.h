@@ -1,5 +1,5 @@
 /*
- * The inner loops of resize.c, by the widest instructions this processor has: AVX2, else what every
+ * The inner loops of scale.c, by the widest instructions this processor has: AVX2, else what every
  * x86-64 has, else plain C. In whole numbers, so that all of them give the same bytes.
  */
 #pragma once
@@ -10,9 +10,12 @@
 /* Weights are fixed-point numbers: this is one. */
 #define VECTOR_WEIGHT_BITS 14
 
-/* One row of `stride` bytes: the weighted sum of the `n` rows from `rows` on, each as long. */
+/*
+ * One row of `stride` bytes: the weighted sum of the `n` rows from `rows` on, each as long, and of
+ * `start`, which is a weight, too: half of one rounds.
+ */
 void vector_sum_rows(const uint8_t *rows, size_t stride, const int16_t *weights, int n,
-                     uint8_t *to);
+                     int32_t start, uint8_t *to);
 
 /*
  * Turns a block of `width` x `height` pixels of three bytes, which lie `from_stride` apart: a row
@@ -21,5 +24,9 @@ void vector_sum_rows(const uint8_t *rows, size_t stride, const int16_t *weights,
 void vector_turn_rgb(const uint8_t *from, size_t from_stride, int width, int height, uint8_t *to,
                      size_t to_stride);
 
-/* "avx2", "sse2" or "none". Static. */
+/* The same for pixels of one byte. */
+void vector_turn_bytes(const uint8_t *from, size_t from_stride, int width, int height, uint8_t *to,
+                       size_t to_stride);
+
+/* "AVX2", "SSE2" or "plain C", for people. Static. */
 const char *vector_name(void);

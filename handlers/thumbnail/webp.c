@@ -1,8 +1,10 @@
 #include "webp.h"
 
 #include "error.h"
+#include "planes.h"
 #include "webp_private.h"
 
+#include <string.h>
 #include <webp/decode.h>
 
 /* Of 6: libwebp's own balance. 6 takes twice the time for two per cent of the bytes. */
@@ -17,11 +19,37 @@ bool webp_configure(WebPConfig *config, int quality)
     return true;
 }
 
+static void copy_plane(const Picture *plane, uint8_t *to, int to_stride)
+{
+    size_t width = (size_t)plane->width;
+    for (int y = 0; y < plane->height; y++)
+        memcpy(to + (size_t)y * (size_t)to_stride, plane->pixels + (size_t)y * width, width);
+}
+
+static bool import_planes(WebPPicture *target, const Picture *picture)
+{
+    target->use_argb = 0;
+    if (!WebPPictureAlloc(target))
+        return false;
+    size_t chroma_size = (size_t)target->uv_stride * (size_t)planes_chroma_size(picture->height);
+    uint8_t *chroma[2] = {target->u, target->v};
+    copy_plane(picture, target->y, target->y_stride);
+    for (int i = 0; i < 2; i++) {
+        if (picture->chroma[i] != NULL)
+            copy_plane(picture->chroma[i], chroma[i], target->uv_stride);
+        else
+            memset(chroma[i], 128, chroma_size);
+    }
+    return true;
+}
+
 bool webp_import(WebPPicture *target, const Picture *picture)
 {
     int stride = (int)picture_stride(picture);
     target->width = picture->width;
     target->height = picture->height;
+    if (planes_are(picture))
+        return import_planes(target, picture);
     return picture->bands == 4 ? WebPPictureImportRGBA(target, picture->pixels, stride)
                                : WebPPictureImportRGB(target, picture->pixels, stride);
 }
@@ -75,6 +103,47 @@ bool webp_features(const void *data, size_t size, int *ret_width, int *ret_heigh
     *ret_height = features.height;
     *ret_alpha = features.has_alpha;
     return true;
+}
+
+#define RIFF_HEAD_BYTES  12 /* "RIFF", size, "WEBP" */
+#define CHUNK_HEAD_BYTES 8  /* type, size */
+
+static uint32_t read_u32(const uint8_t *at)
+{
+    return (uint32_t)at[0] | (uint32_t)at[1] << 8 | (uint32_t)at[2] << 16 | (uint32_t)at[3] << 24;
+}
+
+/* Where the last frame ends that is there as a whole; 0 if there is none. */
+static size_t end_of_frames(const uint8_t *data, size_t size)
+{
+    size_t end = 0;
+    for (size_t at = RIFF_HEAD_BYTES; size - at >= CHUNK_HEAD_BYTES;) {
+        size_t len = CHUNK_HEAD_BYTES + (size_t)read_u32(data + at + 4);
+        len += len % 2; /* padded */
+        if (len > size - at)
+            break;
+        bool is_frame = memcmp(data + at, "ANMF", 4) == 0;
+        at += len;
+        if (is_frame)
+            end = at;
+    }
+    return end;
+}
+
+GBytes *webp_whole_frames(const void *data, size_t size)
+{
+    const uint8_t *bytes = data;
+    if (size < RIFF_HEAD_BYTES || memcmp(bytes, "RIFF", 4) != 0 ||
+        memcmp(bytes + 8, "WEBP", 4) != 0 || read_u32(bytes + 4) <= size - 8)
+        return NULL;
+    size_t end = end_of_frames(bytes, size);
+    uint8_t *whole = end > 0 ? g_try_malloc(end) : NULL;
+    if (whole == NULL)
+        return NULL;
+    memcpy(whole, bytes, end);
+    uint32_t riff_size = GUINT32_TO_LE((uint32_t)(end - 8));
+    memcpy(whole + 4, &riff_size, sizeof riff_size);
+    return g_bytes_new_take(whole, end);
 }
 
 Picture *webp_decode_part(const void *data, size_t size, GError **error)

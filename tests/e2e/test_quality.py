@@ -14,9 +14,11 @@ import harness
 METER = os.environ["QUALITY_METER"]
 HANDLER = Path(harness.THUMBQ).parent / "thumbq-thumbnail"
 SIZE = 256
+TYPES = ("png", "jpeg", "webp")  # as the meter makes them
 
 PSNR_SLACK_DB = 0.5
 SSIM_SLACK = 0.0005  # the noise of rounding: a thousandth of what an eye can tell
+WEBP_SSIM_SLACK = 0.001  # its encoder makes such a difference between a picture and its mirror image
 
 # Beyond this no eye and no eight bits can tell them apart, and ratios of rounding errors mean
 # nothing.
@@ -51,18 +53,19 @@ class Quality(unittest.TestCase):
 
     def test_all_measured(self):
         self.assertEqual(self.statuses, [0, 0])
-        self.assertEqual(len(self.lines), self.expected)
+        self.assertEqual(len(self.lines), self.expected * len(TYPES))
 
     def test_psnr(self):
-        for name, ours, _, theirs, _ in self.lines:
-            with self.subTest(name):
+        for name, kind, ours, _, theirs, _ in self.lines:
+            with self.subTest(name, type=kind):
                 self.assertGreaterEqual(float(ours),
                                         min(float(theirs) - PSNR_SLACK_DB, PSNR_EXACT_DB))
 
     def test_ssim(self):
-        for name, _, ours, _, theirs in self.lines:
-            with self.subTest(name):
-                self.assertGreaterEqual(float(ours), min(float(theirs) - SSIM_SLACK, SSIM_EXACT))
+        for name, kind, _, ours, _, theirs in self.lines:
+            with self.subTest(name, type=kind):
+                slack = WEBP_SSIM_SLACK if kind == "webp" else SSIM_SLACK
+                self.assertGreaterEqual(float(ours), min(float(theirs) - slack, SSIM_EXACT))
 
 
 if __name__ == "__main__":

@@ -150,8 +150,8 @@ class Limits(E2ETest):
 
     @unittest.skipIf(SANITIZED, "sanitized workers have no limit of memory")
     def test_metadata_swarm(self):
-        """Two gigabytes of text, chunk by chunk: more than the limit of memory."""
-        self.run_table("", {"swarm.png": (bombs.png_text_swarm(), "dead", "out_of_memory")})
+        """Two gigabytes of text, chunk by chunk: more than the limit of memory, so not all is read."""
+        self.run_table("", {"swarm.png": (bombs.png_text_swarm(), "done", None)})
 
 
 if __name__ == "__main__":

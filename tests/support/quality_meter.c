@@ -2,9 +2,10 @@
  * quality_meter HANDLER SIZE FILE...: how true thumbnails are.
  *
  * The reference is made of the fully decoded picture, in floating point: turned upright, in sRGB,
- * premultiplied, Lanczos with three lobes by its definition. The handler's thumbnail (PNG, so that
- * no encoder has a say) and that of vips_thumbnail are compared with it, over white where they are
- * transparent. One line per file: name, PSNR and SSIM of ours, PSNR and SSIM of vips_thumbnail.
+ * premultiplied, Lanczos with three lobes by its definition. The handler's thumbnail and that of
+ * vips_thumbnail are compared with it, over white where they are transparent: as PNG, so that no
+ * encoder has a say, and as JPEG and WebP, for which the handler has another way through. One line
+ * per file and type: name, type, PSNR and SSIM of ours, PSNR and SSIM of vips_thumbnail.
  */
 #include "file.h"
 #include "handler_client.h"
@@ -193,7 +194,11 @@ static double ssim(const Plane *a, const Plane *b)
     return n > 0 ? sum / n : 1;
 }
 
-static Plane read_ours(HandlerWorker *worker, int size, const char *file)
+/* Colours are in half the resolution up to 89 in both, and rounding drowns in no more than need be.
+ */
+#define QUALITY 89
+
+static Plane read_ours(HandlerWorker *worker, int size, Format format, const char *file)
 {
     WireJob job = {.serial = 1,
                    .max_pixels = 150000000,
@@ -204,8 +209,9 @@ static Plane read_ours(HandlerWorker *worker, int size, const char *file)
     job.renditions[0] = (Rendition){.name = "r",
                                     .width = size,
                                     .height = size,
-                                    .format = FORMAT_PNG,
-                                    .quality = 80,
+                                    .format = format,
+                                    .quality = QUALITY,
+                                    .background = 0xffffff,
                                     .max_frames = 1};
     autofd source = open(file, O_RDONLY | O_CLOEXEC), thumbnail = -1;
     WireResult result;
@@ -221,12 +227,34 @@ static Plane read_ours(HandlerWorker *worker, int size, const char *file)
     return take_plane(image, file);
 }
 
-static Plane read_vips(int size, const char *file)
+/* Into a file of that type and back. Takes `image`. */
+static VipsImage *pass_through(VipsImage *image, Format format, const char *file)
+{
+    VipsArrayDouble *white = vips_array_double_newv(3, 255.0, 255.0, 255.0);
+    void *data;
+    size_t size;
+    int status =
+        format == FORMAT_JPEG
+            ? vips_jpegsave_buffer(image, &data, &size, "Q", QUALITY, "background", white, NULL)
+            : vips_webpsave_buffer(image, &data, &size, "Q", QUALITY, NULL);
+    vips_area_unref(VIPS_AREA(white));
+    if (status != 0)
+        give_up(file);
+    VipsImage *back = vips_image_new_from_buffer(data, size, "", NULL);
+    VipsImage *copy = back != NULL ? vips_image_copy_memory(back) : NULL;
+    if (copy == NULL)
+        give_up(file);
+    g_object_unref(back);
+    g_free(data);
+    return step(0, image, copy, file);
+}
+
+static Plane read_vips(int size, Format format, const char *file)
 {
     VipsImage *image = NULL;
     if (vips_thumbnail(file, &image, size, "height", size, "size", VIPS_SIZE_DOWN, NULL) != 0)
         give_up(file);
-    return take_plane(image, file);
+    return take_plane(format == FORMAT_PNG ? image : pass_through(image, format, file), file);
 }
 
 static Plane read_whole(const char *file)
@@ -238,19 +266,33 @@ static Plane read_whole(const char *file)
     return take_plane(step(status, image, upright, file), file);
 }
 
-static void measure(HandlerWorker *worker, int size, const char *file)
+typedef struct {
+    const char *name;
+    Format format;
+} Output;
+
+static const Output outputs[] = {{"png", FORMAT_PNG}, {"jpeg", FORMAT_JPEG}, {"webp", FORMAT_WEBP}};
+
+static void compare(HandlerWorker *worker, int size, const Output *output, const Plane *whole,
+                    const char *file)
 {
-    g_auto(Plane) ours = read_ours(worker, size, file);
-    g_auto(Plane) theirs = read_vips(size, file);
-    g_auto(Plane) whole = read_whole(file);
-    g_auto(Plane) reference = scale_plane(&whole, ours.width, ours.height);
+    g_auto(Plane) ours = read_ours(worker, size, output->format, file);
+    g_auto(Plane) theirs = read_vips(size, output->format, file);
+    g_auto(Plane) reference = scale_plane(whole, ours.width, ours.height);
     if (ours.width != theirs.width || ours.height != theirs.height) {
         fprintf(stderr, "quality_meter: '%s': ours has %d x %d pixels, vips_thumbnail's %d x %d\n",
                 file, ours.width, ours.height, theirs.width, theirs.height);
         exit(1);
     }
-    printf("%s\t%.3f\t%.5f\t%.3f\t%.5f\n", file, psnr(&ours, &reference), ssim(&ours, &reference),
-           psnr(&theirs, &reference), ssim(&theirs, &reference));
+    printf("%s\t%s\t%.3f\t%.5f\t%.3f\t%.5f\n", file, output->name, psnr(&ours, &reference),
+           ssim(&ours, &reference), psnr(&theirs, &reference), ssim(&theirs, &reference));
+}
+
+static void measure(HandlerWorker *worker, int size, const char *file)
+{
+    g_auto(Plane) whole = read_whole(file);
+    for (size_t i = 0; i < G_N_ELEMENTS(outputs); i++)
+        compare(worker, size, &outputs[i], &whole, file);
 }
 
 int main(int argc, char **argv)

@@ -103,59 +103,107 @@ static void fill(Histogram *histogram, guint32 seed, int n)
         histogram_add(histogram, draw_logarithmic(rand));
 }
 
-/* Decoding adds: two of them give what merging gives. */
+/* The packed form; owner: the caller frees. */
+static uint8_t *pack(const Histogram *histogram, size_t *ret_len)
+{
+    Packer packer = {.data = g_malloc(HISTOGRAM_LEN_MAX), .max = HISTOGRAM_LEN_MAX};
+
+    histogram_pack(histogram, &packer);
+    g_assert_false(packer.failed);
+    *ret_len = packer.len;
+    return packer.data;
+}
+
+/* Unpacking adds: two of them give what merging gives. */
 static void test_codec(void)
 {
-    g_autofree Histogram *first = g_new0(Histogram, 1);
-    g_autofree Histogram *second = g_new0(Histogram, 1);
-    g_autofree Histogram *decoded = g_new0(Histogram, 1);
-    g_autoptr(GByteArray) buffer = g_byte_array_new();
+    g_autofree Histogram *unpacked = g_new0(Histogram, 1);
+    g_autofree Histogram *merged = g_new0(Histogram, 1);
 
-    fill(first, SEED, 1000);
-    fill(second, SEED + 1, 500);
-    histogram_encode(first, buffer);
-    histogram_encode(second, buffer);
+    for (guint32 i = 0; i < 2; i++) {
+        g_autofree Histogram *histogram = g_new0(Histogram, 1);
+        size_t len;
+        fill(histogram, SEED + i, 1000);
+        g_autofree uint8_t *data = pack(histogram, &len);
+        Unpacker unpacker = {.data = data, .len = len};
+        g_assert_true(histogram_unpack_add(unpacked, &unpacker));
+        g_assert_cmpuint(unpacker.at, ==, len);
+        histogram_merge(merged, histogram);
+    }
+    g_assert_cmpmem(unpacked, sizeof *unpacked, merged, sizeof *merged);
+}
 
-    const uint8_t *at = buffer->data;
-    size_t left = buffer->len;
-    g_assert_true(histogram_decode_add(decoded, &at, &left));
-    g_assert_true(histogram_decode_add(decoded, &at, &left));
-    g_assert_cmpuint(left, ==, 0);
-    histogram_merge(first, second);
-    g_assert_cmpmem(decoded, sizeof *decoded, first, sizeof *first);
+/* The fullest that there can be fits. */
+static void test_longest(void)
+{
+    g_autofree Histogram *histogram = g_new0(Histogram, 1);
+    size_t len;
+
+    histogram->count = histogram->sum = UINT64_MAX;
+    histogram->max = INT64_MAX;
+    for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
+        histogram->buckets[i] = UINT64_MAX;
+    g_autofree uint8_t *data = pack(histogram, &len);
+    g_assert_cmpuint(len, <=, HISTOGRAM_LEN_MAX);
 }
 
 static void test_truncated(void)
 {
     g_autofree Histogram *histogram = g_new0(Histogram, 1);
     g_autofree Histogram *empty = g_new0(Histogram, 1);
-    g_autofree Histogram *decoded = g_new0(Histogram, 1);
-    g_autoptr(GByteArray) buffer = g_byte_array_new();
+    g_autofree Histogram *unpacked = g_new0(Histogram, 1);
+    size_t full;
 
     fill(histogram, SEED, 50);
-    histogram_encode(histogram, buffer);
-    for (size_t len = 0; len < buffer->len; len++) {
-        g_autofree uint8_t *copy = g_memdup2(buffer->data, len);
-        const uint8_t *at = copy;
-        size_t left = len;
-        g_assert_false(histogram_decode_add(decoded, &at, &left));
-        g_assert_cmpmem(decoded, sizeof *decoded, empty, sizeof *empty);
+    g_autofree uint8_t *data = pack(histogram, &full);
+    for (size_t len = 0; len < full; len++) {
+        g_autofree uint8_t *copy = g_memdup2(data, len);
+        Unpacker unpacker = {.data = copy, .len = len};
+        g_assert_false(histogram_unpack_add(unpacked, &unpacker));
+        g_assert_true(unpacker.failed);
+        g_assert_cmpmem(unpacked, sizeof *unpacked, empty, sizeof *empty);
     }
 }
 
-static void test_bucket_out_of_range(void)
+typedef struct {
+    const char *name;
+    uint64_t varints[5]; /* sum, max, used, then gap and count */
+} BadCase;
+
+static const BadCase bad_cases[] = {
+    {"bucket", {5, 5, 1, HISTOGRAM_BUCKETS, 1}},
+    {"bucket-overflow", {5, 5, 1, UINT64_MAX, 1}},
+    {"used", {5, 5, HISTOGRAM_BUCKETS + 1, 5, 1}},
+    {"max", {5, UINT64_MAX, 1, 5, 1}},
+};
+
+static void test_bad(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(bad_cases); i++) {
+        g_autofree Histogram *histogram = g_new0(Histogram, 1);
+        uint8_t data[5 * PACK_VARINT_MAX];
+        Packer packer = {.data = data, .max = sizeof data};
+        for (size_t j = 0; j < 5; j++)
+            pack_varint(&packer, bad_cases[i].varints[j]);
+        Unpacker unpacker = {.data = data, .len = packer.len};
+        g_test_message("%s", bad_cases[i].name);
+        g_assert_false(histogram_unpack_add(histogram, &unpacker));
+        g_assert_cmpuint(histogram->count, ==, 0);
+    }
+}
+
+static void test_sums(void)
 {
     g_autofree Histogram *histogram = g_new0(Histogram, 1);
-    g_autofree Histogram *decoded = g_new0(Histogram, 1);
-    g_autoptr(GByteArray) buffer = g_byte_array_new();
+    uint64_t sum = 0;
 
-    histogram_add(histogram, 5);
-    histogram_encode(histogram, buffer);
-    buffer->data[11] = 0xFF; /* the high byte of the only bucket's index */
-
-    const uint8_t *at = buffer->data;
-    size_t left = buffer->len;
-    g_assert_false(histogram_decode_add(decoded, &at, &left));
+    for (int64_t value = -1; value <= 100000; value += 7) {
+        histogram_add(histogram, value);
+        sum += (uint64_t)MAX(value, 0);
+    }
+    g_assert_cmpuint(histogram->sum, ==, sum);
+    g_assert_cmpfloat_with_epsilon((double)histogram_estimate_sum(histogram), (double)sum,
+                                   (double)sum * 0.016);
 }
 
 int main(int argc, char **argv)
@@ -179,6 +227,8 @@ int main(int argc, char **argv)
     g_test_add_func("/histogram/count_below", test_count_below);
     g_test_add_func("/histogram/codec", test_codec);
     g_test_add_func("/histogram/truncated", test_truncated);
-    g_test_add_func("/histogram/bucket_out_of_range", test_bucket_out_of_range);
+    g_test_add_func("/histogram/longest", test_longest);
+    g_test_add_func("/histogram/bad", test_bad);
+    g_test_add_func("/histogram/sums", test_sums);
     return g_test_run();
 }

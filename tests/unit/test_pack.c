@@ -35,6 +35,50 @@ static void test_round_trip(void)
     g_assert_cmpuint(unpacker.at, ==, unpacker.len);
 }
 
+/* The shortest form, and no longer one is needed for any value. */
+static void test_varint(void)
+{
+    static const struct {
+        uint64_t value;
+        size_t len;
+    } cases[] = {{0, 1},
+                 {127, 1},
+                 {128, 2},
+                 {16383, 2},
+                 {16384, 3},
+                 {UINT64_C(1) << 56, 9},
+                 {UINT64_C(1) << 63, 10},
+                 {UINT64_MAX, PACK_VARINT_MAX}};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        uint8_t buffer[PACK_VARINT_MAX];
+        Packer packer = {.data = buffer, .max = sizeof buffer};
+        pack_varint(&packer, cases[i].value);
+        g_assert_false(packer.failed);
+        g_assert_cmpuint(packer.len, ==, cases[i].len);
+        for (size_t len = 0; len <= packer.len; len++) {
+            Unpacker unpacker = {.data = buffer, .len = len};
+            g_assert_cmpuint(unpack_varint(&unpacker), ==, len == packer.len ? cases[i].value : 0);
+            g_assert_true(unpacker.failed == (len < packer.len));
+        }
+    }
+}
+
+/* More than 64 bits. */
+static void test_varint_too_long(void)
+{
+    static const uint8_t long_ones[][11] = {
+        {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x02},
+        {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x80, 0x01},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(long_ones); i++) {
+        Unpacker unpacker = {.data = long_ones[i], .len = sizeof long_ones[i]};
+        g_assert_cmpuint(unpack_varint(&unpacker), ==, 0);
+        g_assert_true(unpacker.failed);
+    }
+}
+
 static void test_little_endian(void)
 {
     uint8_t buffer[4];
@@ -174,6 +218,8 @@ static void test_text(const void *data)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/pack/varint", test_varint);
+    g_test_add_func("/pack/varint-too-long", test_varint_too_long);
     g_test_add_func("/pack/round-trip", test_round_trip);
     g_test_add_func("/pack/little-endian", test_little_endian);
     g_test_add_func("/pack/full", test_full);

@@ -222,7 +222,7 @@ static void put_meta(const char *directory, const char *name, const void *value,
 
 static void test_newer_schema(void)
 {
-    const uint32_t newer = GUINT32_TO_LE(2);
+    const uint32_t newer = GUINT32_TO_LE(1000);
     Fixture fixture;
 
     fixture_init(&fixture, &small_limits);

@@ -1,0 +1,142 @@
+/*
+ * What is kept for how long. Each commit drops a few rows that are too old, more than it can have
+ * added; so nothing has to be called for the store to stay within bounds.
+ */
+#include "metrics.h"
+
+#include "pack.h"
+
+/* Rows of metrics that one commit drops at the most. */
+#define DROP_MAX 16
+
+const StoreRetention store_default_retention = {
+    .events_max = STORE_EVENTS_MAX,
+    .events_us = 0,
+    .minutes_us = INT64_C(15) * 86400 * 1000000,
+    .hours_us = INT64_C(455) * 86400 * 1000000,
+};
+
+void store_set_retention(Store *store, const StoreRetention *retention)
+{
+    store->retention = *retention;
+}
+
+/* ---- what there is of metrics -------------------------------------------------------------------
+ */
+
+/* meta: started i64, and from which minute on there are days, hours, minutes, i64 each. */
+#define KEPT_LEN (4 * 8)
+
+static const char kept_name[] = "metrics";
+static const MDB_val kept_key = {sizeof kept_name - 1, (void *)kept_name};
+
+bool metrics_kept(Store *store, MDB_txn *txn, MetricsKept *ret_kept, GError **error)
+{
+    MDB_val value;
+    bool found;
+
+    if (!env_get(store, txn, TABLE_META, kept_key, &found, &value, error))
+        return false;
+    if (!found) {
+        *ret_kept = (MetricsKept){
+            .from = {[SPAN_DAY] = INT64_MIN, [SPAN_HOUR] = INT64_MIN, [SPAN_MINUTE] = INT64_MIN}};
+        return true;
+    }
+
+    Unpacker unpacker = {.data = value.mv_data, .len = value.mv_size};
+    ret_kept->started_us = unpack_i64(&unpacker);
+    for (Span span = SPAN_DAY; span < METRIC_SPANS; span++)
+        ret_kept->from[span] = unpack_i64(&unpacker);
+    return !unpacker.failed || env_fail_corrupt(store, "its metrics cannot be read", error);
+}
+
+bool metrics_put_kept(Store *store, MDB_txn *txn, const MetricsKept *kept, GError **error)
+{
+    uint8_t bytes[KEPT_LEN];
+    MDB_val key = kept_key, value = {sizeof bytes, bytes};
+    Packer packer = {.data = bytes, .max = sizeof bytes};
+
+    pack_i64(&packer, kept->started_us);
+    for (Span span = SPAN_DAY; span < METRIC_SPANS; span++)
+        pack_i64(&packer, kept->from[span]);
+    int rc = mdb_put(txn, store->tables[TABLE_META], &key, &value, 0);
+    return rc == 0 || env_fail(store, rc, "cannot write store", error);
+}
+
+/* ---- dropping -----------------------------------------------------------------------------------
+ */
+
+/* Drops the first row of the span if it is of a time before `cutoff`. */
+static bool drop_first(Store *store, MDB_cursor *cursor, Span span, int64_t cutoff,
+                       bool *ret_dropped, GError **error)
+{
+    uint8_t bytes[METRICS_KEY_LEN];
+    MDB_val key = {metrics_row_key(span, INT64_MIN, bytes), bytes};
+    MDB_val value;
+    int rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
+
+    *ret_dropped = rc == 0 && *(const uint8_t *)key.mv_data == metric_spans[span].number &&
+                   key_get_i64((const uint8_t *)key.mv_data + 1) < cutoff;
+    if (*ret_dropped)
+        rc = mdb_cursor_del(cursor, 0);
+    return rc == 0 || rc == MDB_NOTFOUND || env_fail(store, rc, "cannot write store", error);
+}
+
+/* Drops rows of the span that are of a time before `cutoff`, `max` at the most. */
+static bool drop_span(Store *store, Span span, int64_t cutoff, uint64_t max, uint64_t *ret_dropped,
+                      GError **error)
+{
+    MDB_cursor *cursor;
+    uint64_t n = 0;
+    bool dropped = true, ok = true;
+    int rc = mdb_cursor_open(store->batch, store->tables[TABLE_METRICS], &cursor);
+
+    if (rc != 0)
+        return env_fail(store, rc, "cannot read store", error);
+    while (ok && dropped && n < max) {
+        ok = drop_first(store, cursor, span, cutoff, &dropped, error);
+        n += ok && dropped;
+    }
+    mdb_cursor_close(cursor);
+    *ret_dropped = n;
+    return ok;
+}
+
+bool retention_drop_metrics(Store *store, int64_t now_us, uint64_t max, uint64_t *ret_dropped,
+                            GError **error)
+{
+    const int64_t keep_us[METRIC_SPANS] = {
+        [SPAN_HOUR] = store->retention.hours_us, [SPAN_MINUTE] = store->retention.minutes_us};
+    MetricsKept kept;
+    uint64_t total = 0;
+
+    if (!metrics_kept(store, store->batch, &kept, error))
+        return false;
+
+    MetricsKept before = kept;
+    if (kept.started_us == 0)
+        kept.started_us = now_us;
+    for (Span span = SPAN_HOUR; span < METRIC_SPANS; span++) {
+        int64_t cutoff =
+            metrics_floor(metrics_minute(now_us - keep_us[span]), metric_spans[span - 1].minutes);
+        uint64_t dropped = 0;
+        if (keep_us[span] == 0)
+            continue;
+        if (!drop_span(store, span, cutoff, max, &dropped, error))
+            return false;
+        if (dropped > 0)
+            kept.from[span] = MAX(kept.from[span], cutoff);
+        total += dropped;
+    }
+    *ret_dropped = total;
+    return memcmp(&before, &kept, sizeof kept) == 0 ||
+           metrics_put_kept(store, store->batch, &kept, error);
+}
+
+bool metrics_prune(Store *store, GError **error)
+{
+    uint64_t dropped;
+
+    return store->changed_us == 0 ||
+           retention_drop_metrics(store, store->changed_us, DROP_MAX, &dropped, error);
+}

@@ -1,0 +1,54 @@
+"""What the tests of the installation share: the build that is installed, and what is to be in it."""
+
+import os
+import subprocess
+import unittest
+from pathlib import Path
+
+from harness import SANITIZED, THUMBQ
+
+SOURCE = Path(__file__).resolve().parents[2]
+BUILD = Path(os.environ.get("THUMBQ_BUILD", Path(THUMBQ).resolve().parents[1]))
+
+# A build for tests is no program to be installed: sanitizers leave no sandbox.
+needs_real_build = unittest.skipIf(SANITIZED, "a build with sanitizers is not installed")
+
+
+def commands():
+    listed = subprocess.run([THUMBQ, "help"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    return [line.split()[0]
+            for line in listed.split("Commands:\n")[1].split("\n\n")[0].splitlines()]
+
+
+def expected_files():
+    """All files below the prefix that `cmake --install` puts there. No other may be."""
+    pages = [f"share/man/man1/thumbq-{name}.1.gz" for name in commands()]
+    docs = [f"share/doc/thumbq/docs/{path.name}" for path in (SOURCE / "docs").glob("*.md")]
+    return {
+        "bin/thumbq",
+        "libexec/thumbq/thumbq-thumbnail",
+        "lib/systemd/system/thumbq@.service",
+        "lib/sysusers.d/thumbq.conf",
+        "share/bash-completion/completions/thumbq",
+        "share/zsh/vendor-completions/_thumbq",
+        "share/fish/vendor_completions.d/thumbq.fish",
+        "share/doc/thumbq/README.md",
+        "share/doc/thumbq/examples/as-root.conf",
+        "share/man/man1/thumbq.1.gz",
+        "share/man/man5/thumbq.conf.5.gz",
+        *pages, *docs,
+    }
+
+
+def files_below(folder):
+    return {os.fspath(path.relative_to(folder)) for path in Path(folder).rglob("*")
+            if not path.is_dir()}
+
+
+def run(*command, **options):
+    """The output of a command that must succeed."""
+    result = subprocess.run(list(map(os.fspath, command)), stdin=subprocess.DEVNULL,
+                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
+    if result.returncode != 0:
+        raise AssertionError(f"{command} exits {result.returncode}:\n{result.stdout}")
+    return result.stdout

@@ -1,0 +1,196 @@
+/* A store of schema 1, made by hand, is brought up to date: its figures stay what they were. */
+#include "error.h"
+#include "pack.h"
+#include "store_fixture.h"
+
+#include <lmdb.h>
+
+#define HOUR (3600 * SECOND)
+
+typedef struct {
+    MDB_env *env;
+    MDB_txn *txn;
+} Raw;
+
+static Raw raw_open(const char *directory)
+{
+    Raw raw;
+
+    g_assert_cmpint(mdb_env_create(&raw.env), ==, 0);
+    g_assert_cmpint(mdb_env_set_maxdbs(raw.env, 4), ==, 0);
+    g_assert_cmpint(mdb_env_open(raw.env, directory, 0, 0644), ==, 0);
+    g_assert_cmpint(mdb_txn_begin(raw.env, NULL, 0, &raw.txn), ==, 0);
+    return raw;
+}
+
+static void raw_put(const Raw *raw, const char *table, const void *key, size_t key_len,
+                    const void *value, size_t len)
+{
+    MDB_dbi dbi;
+    MDB_val bytes = {key_len, (void *)key};
+    MDB_val data = {len, (void *)value};
+
+    g_assert_cmpint(mdb_dbi_open(raw->txn, table, 0, &dbi), ==, 0);
+    g_assert_cmpint(mdb_put(raw->txn, dbi, &bytes, &data, 0), ==, 0);
+}
+
+static void raw_close(Raw *raw)
+{
+    g_assert_cmpint(mdb_txn_commit(raw->txn), ==, 0);
+    mdb_env_close(raw->env);
+}
+
+/* `n` invocations of `ms` each, below 32 us of latency each. */
+static size_t old_row(uint64_t n, int64_t us, uint8_t row[static 128])
+{
+    Packer packer = {.data = row, .max = 128};
+    const uint64_t counters[] = {n, 2, 1, n * 7, n * (uint64_t)us, 300, 4096};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(counters); i++)
+        pack_u64(&packer, counters[i]);
+    for (int i = 0; i < 2; i++) {
+        pack_i64(&packer, us);
+        pack_u16(&packer, 1);
+        pack_u16(&packer, (uint16_t)us); /* below 64 a bucket is a value */
+        pack_u64(&packer, n);
+    }
+    g_assert_false(packer.failed);
+    return packer.len;
+}
+
+static void put_old_hour(const Raw *raw, int64_t time_us, uint64_t n)
+{
+    uint8_t row[128], key[9] = {1};
+    uint64_t hour = GUINT64_TO_BE((uint64_t)(time_us / HOUR) ^ (UINT64_C(1) << 63));
+
+    memcpy(key + 1, &hour, sizeof hour);
+    raw_put(raw, "metrics", key, sizeof key, row, old_row(n, 20, row));
+}
+
+/* What schema 1 has of 2 hours, with one object beside it. */
+static void make_old(Fixture *fixture)
+{
+    const uint32_t version = GUINT32_TO_LE(1);
+    const uint8_t all = 0;
+    uint8_t row[128];
+
+    fixture_init(fixture, &small_limits);
+    (void)seen_as(fixture->store, "a", version_of(1), PRIORITY_UPLOAD, T0);
+    commit(fixture->store);
+    g_clear_pointer(&fixture->store, store_close);
+
+    Raw raw = raw_open(fixture->directory);
+    MDB_dbi dbi;
+    g_assert_cmpint(mdb_dbi_open(raw.txn, "metrics", 0, &dbi), ==, 0);
+    g_assert_cmpint(mdb_drop(raw.txn, dbi, 0), ==, 0);
+    put_old_hour(&raw, T0, 10);
+    put_old_hour(&raw, T0 + 5 * HOUR, 30);
+    raw_put(&raw, "metrics", &all, 1, row, old_row(40, 20, row));
+    raw_put(&raw, "meta", "schema", 6, &version, sizeof version);
+    MDB_val key = {7, (void *)"metrics"};
+    g_assert_cmpint(mdb_dbi_open(raw.txn, "meta", 0, &dbi), ==, 0);
+    g_assert_cmpint(mdb_del(raw.txn, dbi, &key, NULL), ==, 0);
+    g_assert_cmpint(mdb_dbi_open(raw.txn, "jobs", 0, &dbi), ==, 0);
+    g_assert_cmpint(mdb_drop(raw.txn, dbi, 1), ==, 0);
+    raw_close(&raw);
+}
+
+static int64_t invocations(Store *store, int64_t since_us, int64_t until_us)
+{
+    g_autoptr(StoreSnapshot) snapshot = begin_snapshot(store);
+    g_autofree StoreMetrics *metrics = g_new(StoreMetrics, 1);
+    g_autoptr(GError) error = NULL;
+
+    g_assert_true(store_metrics(snapshot, since_us, until_us, metrics, &error));
+    return metrics->measures.values[METRIC_INVOCATIONS];
+}
+
+static StoreBill bill(Store *store)
+{
+    g_autoptr(StoreSnapshot) snapshot = begin_snapshot(store);
+    g_autoptr(GError) error = NULL;
+    StoreBill result;
+
+    g_assert_true(store_bill(snapshot, T0 - DAY, T0 + 10 * DAY, &result, &error));
+    return result;
+}
+
+static void invoke(Store *store, int64_t start_us)
+{
+    Record record;
+    int64_t due_us;
+    StoreOutcome outcome = outcome_of(STATE_PENDING, version_of(1), start_us);
+
+    g_assert_true(claim(store, start_us, &record, &due_us));
+    outcome.attempt.start_us = start_us;
+    outcome.memory_mb = 128;
+    g_assert_true(finish(store, "a", &outcome, &record));
+    commit(store);
+}
+
+static void test_convert(void)
+{
+    Fixture fixture;
+
+    make_old(&fixture);
+    fixture.store = open_store(fixture.directory, STORE_WRITE, &small_limits);
+
+    /* Known by the hour. */
+    g_assert_cmpint(invocations(fixture.store, INT64_MIN, INT64_MAX), ==, 40);
+    g_assert_cmpint(invocations(fixture.store, T0 + HOUR / 2, T0 + HOUR / 2 + 1), ==, 10);
+    g_assert_cmpint(invocations(fixture.store, T0 + HOUR, T0 + 9 * HOUR), ==, 30);
+    g_assert_cmpint(invocations(fixture.store, T0, T0 + DAY), ==, 40);
+
+    /* What follows is counted with it, but billed is only what was counted for that. */
+    g_assert_cmpint(bill(fixture.store).counted_since_us, ==, 0);
+    invoke(fixture.store, T0 + 6 * HOUR + 1);
+    invoke(fixture.store, T0 + 2 * DAY);
+    g_assert_cmpint(invocations(fixture.store, T0, T0 + DAY), ==, 41);
+    g_assert_cmpint(invocations(fixture.store, T0 + 6 * HOUR, T0 + 6 * HOUR + 1), ==, 1);
+    g_assert_cmpint(invocations(fixture.store, T0 - DAY, T0 + 10 * DAY), ==, 42);
+    g_assert_cmpuint(bill(fixture.store).requests, ==, 2);
+    g_assert_cmpint(bill(fixture.store).counted_since_us, ==, T0 + 6 * HOUR + 1);
+    fixture_clear(&fixture);
+}
+
+/* It is told of, and left as it is, by what may only read. */
+static void test_read_only(void)
+{
+    Fixture fixture;
+    g_autoptr(GError) error = NULL;
+
+    make_old(&fixture);
+    g_assert_null(store_open(fixture.directory, STORE_READ, &error));
+    g_assert_error(error, THUMBQ_ERROR, ERROR_STORE);
+    g_assert_nonnull(strstr(error->message, "thumbq run"));
+
+    /* It is sound all the same: no reason to make a new one after a crash. */
+    g_clear_error(&error);
+    g_assert_true(store_check(fixture.directory, &error));
+    g_assert_no_error(error);
+    fixture_clear(&fixture);
+}
+
+static void test_damaged(void)
+{
+    Fixture fixture;
+    g_autoptr(GError) error = NULL;
+
+    make_old(&fixture);
+    Raw raw = raw_open(fixture.directory);
+    const uint8_t key[9] = {1, 0x80};
+    raw_put(&raw, "metrics", key, sizeof key, "noise", 5);
+    raw_close(&raw);
+    g_assert_null(store_open(fixture.directory, STORE_WRITE, &error));
+    g_assert_error(error, THUMBQ_ERROR, ERROR_STORE_CORRUPT);
+    fixture_clear(&fixture);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/store/convert/metrics", test_convert);
+    g_test_add_func("/store/convert/read_only", test_read_only);
+    g_test_add_func("/store/convert/damaged", test_damaged);
+    return g_test_run();
+}
