@@ -246,7 +246,6 @@ static bool is_whole(const Store *store, GError **error)
 static bool open_env(Store *store, GError **error)
 {
     unsigned flags = MDB_NOTLS | (store->mode == STORE_READ ? MDB_RDONLY : 0);
-    int dead;
     int rc = mdb_env_create(&store->env);
 
     if (rc == 0)
@@ -261,7 +260,7 @@ static bool open_env(Store *store, GError **error)
     if (rc != 0)
         return env_fail(store, rc, "cannot open store", error);
     /* Readers that were killed would keep old pages from being used again. */
-    rc = mdb_reader_check(store->env, &dead);
+    rc = mdb_reader_check(store->env, &store->dead_readers);
     if (rc != 0)
         return env_fail(store, rc, "cannot open store", error);
     return is_whole(store, error);

@@ -432,3 +432,17 @@ typedef bool (*StoreVisitEvent)(const StoreEvent *event, void *data);
  * where `object_id` is 0. */
 bool store_events(StoreSnapshot *snapshot, uint64_t after, uint64_t object_id, uint64_t limit,
                   StoreVisitEvent visit, void *data, GError **error);
+
+/* ---- health -------------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    int64_t file_bytes;    /* in use at the end of the last batch */
+    int64_t free_bytes;    /* of these, pages that hold nothing: filled before the file grows */
+    unsigned readers;      /* snapshots that other processes have open */
+    uint64_t lag;          /* batches since the oldest of them: what these freed is not filled */
+    unsigned dead_readers; /* left by processes that are gone; cleared when this one opened it */
+} StoreHealth;
+
+/* Looks, and changes nothing. */
+bool store_health(StoreSnapshot *snapshot, StoreHealth *ret_health, GError **error);
