@@ -182,6 +182,7 @@ static char *tell_event(Story *story, const StoreEvent *event)
     case STORE_EVENT_SCHEDULED:
     case STORE_EVENT_SWEPT:
     case STORE_EVENT_JOB:
+    case STORE_EVENT_ALARM:
         break; /* of no object */
     }
     return g_strdup(store_event_name(event->type));

@@ -237,7 +237,8 @@ static bool open_events(Daemon *daemon, GError **error)
     if (!daemon->control)
         return false;
     return backfill_open(daemon, error) &&
-           (daemon->options->once || schedules_start(daemon->schedules, error));
+           (daemon->options->once ||
+            (schedules_start(daemon->schedules, error) && alarms_start(daemon->alarms, error)));
 }
 
 /* `saved`: nothing is left to be committed. */
@@ -249,6 +250,7 @@ static void close_all(Daemon *daemon, bool saved)
     sweep_stop_all(daemon);
     batch_stop(daemon);
     schedules_free(daemon->schedules);
+    alarms_free(daemon->alarms);
     reporter_free(daemon->reporter);
     backfill_free(daemon->backfill);
     control_free(daemon->control);
@@ -291,6 +293,7 @@ bool daemon_run(const DaemonOptions *options, const Config *config, uint64_t *re
     open_service(&daemon);
     /* A wrong schedule or format is a wrong configuration: refused before anything is touched. */
     daemon.schedules = schedules_new(&daemon, config, error);
+    daemon.alarms = alarms_new(&daemon, config);
     opened =
         daemon.schedules &&
         formats_check(options->handler_program, config->renditions, config->n_renditions, error) &&

@@ -14,6 +14,7 @@
  *   recovery.c  opens the store, whatever the last daemon or the disk has done to it;
  *               session.c knows how the last one ended
  *   publish.c   thumbnails on disk; thumbnails.c walks over them
+ *   alarms.c    evaluates alarms, and tells of changes; alarm_state.c decides
  *   schedule.c  clock ticks -> sweeps and commands; eventbridge.c says what they are told
  *   control_server.c  what commands ask of a running daemon; control_peer.c sends to one of them
  *   service.c   what the service manager is told
@@ -44,6 +45,7 @@
 
 typedef struct Sweep Sweep;
 typedef struct Walk Walk;
+typedef struct Alarms Alarms;
 typedef struct Schedules Schedules;
 typedef struct Control Control;
 typedef struct Reporter Reporter;
@@ -61,6 +63,7 @@ typedef struct {
     Bucket *bucket;
     Pool *pool;
     Schedules *schedules;
+    Alarms *alarms;
     Control *control;
     Reporter *reporter;
     Backfill *backfill; /* NULL where there is no loop to work in */
@@ -304,6 +307,17 @@ void schedules_stop(Schedules *schedules);
 
 /* Kills the commands that run. */
 void schedules_free(Schedules *schedules);
+
+/* ---- alarms.c */
+
+/* Of a configuration, which is to outlive them. Nothing happens before alarms_start. */
+Alarms *alarms_new(Daemon *daemon, const Config *config);
+
+/* What was before is as the store says. Errors: those of the store. */
+bool alarms_start(Alarms *alarms, GError **error);
+
+/* Kills commands that are under way: the next start runs them again. */
+void alarms_free(Alarms *alarms);
 
 /* ---- control_server.c */
 

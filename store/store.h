@@ -214,6 +214,35 @@ typedef struct {
 bool store_put_schedule(Store *store, const char *name, const StoreSchedule *schedule,
                         GError **error);
 
+/* Stored: added to, never renumbered. */
+typedef enum {
+    STORE_ALARM_INSUFFICIENT_DATA = 0,
+    STORE_ALARM_OK = 1,
+    STORE_ALARM_ALARM = 2,
+} StoreAlarmState;
+#define STORE_ALARM_STATES 3
+
+/* "INSUFFICIENT_DATA", "OK", "ALARM". Static. */
+const char *store_alarm_state_name(StoreAlarmState state);
+
+#define STORE_ALARM_REASON_MAX 200 /* bytes, with the final NUL */
+
+/* A state, since when (wall clock), and why, for people. */
+typedef struct {
+    StoreAlarmState state;
+    int64_t time_us;
+    char reason[STORE_ALARM_REASON_MAX];
+} StoreVerdict;
+
+/* What is remembered of an alarm. */
+typedef struct {
+    uint64_t definition; /* hash of what it watches: another one begins anew */
+    StoreVerdict now, before;
+    bool is_told; /* its command has been run for this state, or there is none */
+} StoreAlarm;
+
+bool store_put_alarm(Store *store, const char *name, const StoreAlarm *alarm, GError **error);
+
 /* The record as the open batch sees it. */
 bool store_peek(Store *store, const char *key, bool *ret_found, Record *ret_record, GError **error);
 
@@ -241,6 +270,10 @@ bool store_get(StoreSnapshot *snapshot, const char *key, Record *ret_record, GEr
 /* *ret_found false if nothing is known of the schedule. */
 bool store_get_schedule(StoreSnapshot *snapshot, const char *name, bool *ret_found,
                         StoreSchedule *ret_schedule, GError **error);
+
+/* *ret_found false if the alarm has never been evaluated. */
+bool store_get_alarm(StoreSnapshot *snapshot, const char *name, bool *ret_found,
+                     StoreAlarm *ret_alarm, GError **error);
 
 /* All zero: everything. */
 typedef struct {
@@ -368,8 +401,9 @@ typedef enum {
     STORE_EVENT_SCHEDULED = 10, /* of no object: key is the schedule, time when it was due */
     STORE_EVENT_SWEPT = 11,     /* of no object: key says what for */
     STORE_EVENT_JOB = 12,       /* of no object: key says which job, detail its new state */
+    STORE_EVENT_ALARM = 13,     /* of no object: key is the alarm, whose state has changed */
 } StoreEventType;
-#define STORE_EVENT_TYPES 13
+#define STORE_EVENT_TYPES 14
 
 typedef struct {
     uint64_t sequencer;

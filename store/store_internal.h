@@ -44,6 +44,9 @@ typedef struct {
     size_t map_len;     /* bytes */
 } Resident;
 
+/* In place of a table that an older store does not have. */
+#define TABLE_LACKING ((MDB_dbi)-1)
+
 struct Store {
     char *directory;
     StoreMode mode;

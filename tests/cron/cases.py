@@ -169,9 +169,9 @@ def generate(make, n, seed):
         yield Case(make(rng, near_change), zone, start_time(rng, zone, near_change))
 
 
-def ask_thumbq(cases):
+def ask_thumbq(cases, times=TIMES):
     """For each case the next times in seconds, or None for an expression that is refused."""
-    text = "".join(f"{c.zone}\t{c.start}\t{TIMES}\t{c.expression}\n" for c in cases)
+    text = "".join(f"{c.zone}\t{c.start}\t{times}\t{c.expression}\n" for c in cases)
     result = subprocess.run([DRIVER], input=text, stdout=subprocess.PIPE, text=True, check=True)
     answers = result.stdout.splitlines()
     assert len(answers) == len(cases), (len(answers), len(cases))

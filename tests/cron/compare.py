@@ -335,11 +335,29 @@ def compare_systemd(make, n, seed, per_start):
     return judge
 
 
+def compare_documented():
+    """What documentation says of its own examples, worked out by hand."""
+    judge = Judge("documented examples")
+    with open(os.path.join(os.path.dirname(__file__), "documented.tsv"), encoding="ascii") as table:
+        rows = [line.rstrip("\n").split("\t") for line in table if line[0] != "#"]
+
+    def seconds(text):
+        at = datetime.datetime.strptime(text, "%Y-%m-%dT%H:%M")
+        return int(at.replace(tzinfo=UTC).timestamp())
+
+    for expression, zone, start, following in rows:
+        case = cases.Case([expression], zone, seconds(start))
+        expected = [seconds(text) for text in following.split()]
+        judge.compare(case, ask_thumbq([case], len(expected))[0], expected)
+    return judge
+
+
 def main():
     if not croniter or not shutil.which("systemd-analyze"):
         print("skipped: python3-croniter and systemd are needed (scripts/install-deps)")
         return SKIPPED
     judges = [
+        compare_documented(),
         compare_croniter(int(6000 * SCALE)),
         compare_systemd(cases.crontab, int(6000 * SCALE), seed=2, per_start=40),
         compare_systemd(cases.eventbridge, int(6000 * SCALE), seed=3, per_start=40),

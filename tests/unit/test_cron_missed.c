@@ -114,11 +114,11 @@ static void test_agrees_with_walk(void)
     g_autoptr(GRand) rand = g_rand_new_with_seed(7);
     int64_t epoch_us = utc("2026-01-01T00:00:00");
 
-    for (int i = 0; i < 600; i++) {
+    for (int i = 0; i < 600; i++) { /* of the first, every minute, over hours only */
         g_autoptr(Cron) cron =
             cron_parse(expressions[i % G_N_ELEMENTS(expressions)], "Europe/Berlin", NULL);
         int64_t after_us = epoch_us + g_rand_int_range(rand, 0, 86400) * CLOCK_US_PER_SEC;
-        int64_t span_s = g_rand_int_range(rand, 1, i % 5 == 0 ? 700 * 86400 : 3 * 86400);
+        int64_t span_s = g_rand_int_range(rand, 1, i % 6 != 0 ? 300 * 86400 : 86400 / 4);
         unsigned max = (unsigned)g_rand_int_range(rand, 1, CRON_MISSED_MAX + 1);
         int64_t until_us = after_us + span_s * CLOCK_US_PER_SEC;
         int64_t first_us = -1;
