@@ -62,12 +62,23 @@ static char *etag_of_event(const Context *context, const StoreEvent *event)
 
 enum { COLUMN_TIME, COLUMN_EVENT, COLUMN_SIZE, COLUMN_NAME, COLUMN_NOTE, COLUMNS };
 
+/* "OK -> ALARM"; NULL for what is no alarm's. Owner: the caller frees. */
+static char *change_of(json_t *detail)
+{
+    const char *from, *to;
+    bool found = json_unpack(detail, "{s:{s:s}, s:{s:s}}", "previousState", "value", &from, "state",
+                             "value", &to) == 0;
+    return found ? g_strdup_printf("%s -> %s", from, to) : NULL;
+}
+
 /* What stands behind the name: why it failed, or how it went. Owner: the caller frees. */
 static char *remark_of(const StoreEvent *event)
 {
     json_t *detail = *event->detail ? json_loads(event->detail, 0, NULL) : NULL;
     const char *summary = json_string_value(json_object_get(detail, "summary"));
-    const char *text = event->error != ERROR_NONE ? error_name(event->error) : summary;
+    g_autofree char *change = change_of(detail);
+    const char *summary_or_change = summary ? summary : change;
+    const char *text = event->error != ERROR_NONE ? error_name(event->error) : summary_or_change;
     char *remark = text ? terminal_safe(text) : NULL;
 
     json_decref(detail);

@@ -3,6 +3,7 @@
 #include "chart.h"
 #include "clock.h"
 #include "log.h"
+#include "terminal.h"
 #include "units.h"
 
 #include <inttypes.h>
@@ -22,8 +23,6 @@
 
 #define BAR_MIN 10
 #define BAR_MAX 40
-
-#define WIDTH_DEFAULT 80 /* of a terminal that does not say */
 
 /* ---- how fast -----------------------------------------------------------------------------------
  */
@@ -240,11 +239,11 @@ static bool is_in_foreground(void)
     return owner < 0 || owner == getpgrp();
 }
 
-static unsigned terminal_width(void)
+static unsigned stderr_width(void)
 {
     struct winsize size;
     bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-    return known ? size.ws_col : WIDTH_DEFAULT;
+    return known ? size.ws_col : TERMINAL_WIDTH_DEFAULT;
 }
 
 void progress_update(const ProgressCount *count, void *data)
@@ -263,7 +262,7 @@ void progress_update(const ProgressCount *count, void *data)
         return;
 
     /* The last column stays free: some terminals begin a new line when it is written to. */
-    unsigned width = terminal_width();
+    unsigned width = stderr_width();
     g_autofree char *text =
         progress_format(progress->label, count, progress_rate_value(&progress->rate), width - 1);
     g_autofree char *line =

@@ -15,10 +15,12 @@
  *   recovery.c  opens the store, whatever the last daemon or the disk has done to it;
  *               session.c knows how the last one ended
  *   publish.c   thumbnails on disk; thumbnails.c walks over them
+ *   alarms.c    evaluates alarms, and tells of changes; alarm_state.c decides
  *   schedule.c  clock ticks -> sweeps and commands; eventbridge.c says what they are told
  *   control_server.c  what commands ask of a running daemon; control_peer.c sends to one of them
  *   service.c   what the service manager is told
  *   report.c    what it prints
+ *   up_to_date.c  whether there is anything to do, without changing anything
  *
  * Everything runs on one thread, in the default GLib main context. No function here waits for a
  * worker.
@@ -45,6 +47,7 @@
 
 typedef struct Sweep Sweep;
 typedef struct Walk Walk;
+typedef struct Alarms Alarms;
 typedef struct Schedules Schedules;
 typedef struct Control Control;
 typedef struct Reporter Reporter;
@@ -62,6 +65,7 @@ typedef struct {
     Bucket *bucket;
     Pool *pool;
     Schedules *schedules;
+    Alarms *alarms;
     Control *control;
     Reporter *reporter;
     Backfill *backfill; /* NULL where there is no loop to work in */
@@ -105,6 +109,7 @@ typedef struct {
     bool offline; /* no events, no work: offline_run */
     int signal_fd;
     guint signal_source;
+    bool is_out_of_time;
     guint signals; /* SIGINT and SIGTERM received */
     uint64_t invocations;
     GError *error; /* what ended the loop; NULL: nothing wrong */
@@ -121,6 +126,9 @@ void daemon_check_finished(Daemon *daemon);
 
 /* True when everything that was there when it is called has been handled. */
 bool daemon_is_settled(const Daemon *daemon);
+
+/* The bucket, as the configuration wants it seen; `callback` gets the daemon. Owner: bucket_free. */
+Bucket *daemon_open_bucket(Daemon *daemon, BucketCallback callback, GError **error);
 
 /*
  * Opens what a change of state needs, under the lock, does `work` and commits. For what commands do
@@ -314,6 +322,17 @@ void schedules_stop(Schedules *schedules);
 
 /* Kills the commands that run. */
 void schedules_free(Schedules *schedules);
+
+/* ---- alarms.c */
+
+/* Of a configuration, which is to outlive them. Nothing happens before alarms_start. */
+Alarms *alarms_new(Daemon *daemon, const Config *config);
+
+/* What was before is as the store says. Errors: those of the store. */
+bool alarms_start(Alarms *alarms, GError **error);
+
+/* Kills commands that are under way: the next start runs them again. */
+void alarms_free(Alarms *alarms);
 
 /* ---- control_server.c */
 

@@ -39,6 +39,8 @@ static EventKind event_kind(StoreEventType type)
         return (EventKind){"Scheduled Event", "aws.events"};
     case STORE_EVENT_JOB:
         return (EventKind){"Batch Job State Change", "aws.batch"};
+    case STORE_EVENT_ALARM:
+        return (EventKind){"CloudWatch Alarm State Change", "aws.cloudwatch"};
     default:
         return (EventKind){"Sweep Completed", "thumbq"};
     }
@@ -51,6 +53,8 @@ static char *resource_of(const StoreEvent *event, const char *bucket)
 
     if (event->type == STORE_EVENT_SCHEDULED)
         return g_strdup_printf("arn:aws:events:local:0:rule/%s", event->key);
+    if (event->type == STORE_EVENT_ALARM)
+        return g_strdup_printf("arn:aws:cloudwatch:local:0:alarm:%s", event->key);
     if (event->type == STORE_EVENT_JOB)
         return g_strdup_printf("arn:aws:batch:local:0:job/%s", number ? number + 1 : event->key);
     return s3_event_bucket_arn(bucket);

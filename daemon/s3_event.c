@@ -36,6 +36,7 @@ static EventKind event_kind(StoreEventType type)
     case STORE_EVENT_SCHEDULED: /* of no object: eventbridge.h */
     case STORE_EVENT_SWEPT:
     case STORE_EVENT_JOB:
+    case STORE_EVENT_ALARM:
         break;
     }
     return (EventKind){"Thumbnail:Unknown", false, false};

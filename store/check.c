@@ -80,8 +80,11 @@ static bool check_table(Store *store, MDB_txn *txn, Table table, size_t rows_max
 {
     MDB_stat stat;
     MDB_cursor *cursor;
-    int rc = mdb_stat(txn, store->tables[table], &stat);
 
+    *ret_rows = 0;
+    if (store->tables[table] == TABLE_LACKING)
+        return true;
+    int rc = mdb_stat(txn, store->tables[table], &stat);
     if (rc == 0)
         rc = mdb_cursor_open(txn, store->tables[table], &cursor);
     if (rc != 0)

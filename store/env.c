@@ -246,7 +246,6 @@ static bool is_whole(const Store *store, GError **error)
 static bool open_env(Store *store, GError **error)
 {
     unsigned flags = MDB_NOTLS | (store->mode == STORE_READ ? MDB_RDONLY : 0);
-    int dead;
     int rc = mdb_env_create(&store->env);
 
     if (rc == 0)
@@ -261,13 +260,14 @@ static bool open_env(Store *store, GError **error)
     if (rc != 0)
         return env_fail(store, rc, "cannot open store", error);
     /* Readers that were killed would keep old pages from being used again. */
-    rc = mdb_reader_check(store->env, &dead);
+    rc = mdb_reader_check(store->env, &store->dead_readers);
     if (rc != 0)
         return env_fail(store, rc, "cannot open store", error);
     return is_whole(store, error);
 }
 
-static bool open_table(Store *store, MDB_txn *txn, Table table, GError **error)
+/* A store that `is_old`, and only read, may lack tables. */
+static bool open_table(Store *store, MDB_txn *txn, Table table, bool is_old, GError **error)
 {
     unsigned flags = store->mode == STORE_WRITE ? MDB_CREATE : 0;
     int rc = mdb_dbi_open(txn, table_names[table], flags, &store->tables[table]);
@@ -275,6 +275,10 @@ static bool open_table(Store *store, MDB_txn *txn, Table table, GError **error)
     if (rc == MDB_NOTFOUND && table == TABLE_META) {
         g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND, "store '%s' is empty", store->directory);
         return false;
+    }
+    if (rc == MDB_NOTFOUND && is_old) {
+        store->tables[table] = TABLE_LACKING;
+        return true;
     }
     if (rc == MDB_NOTFOUND)
         return env_fail_corrupt(store, "a table is missing", error);
@@ -335,11 +339,11 @@ static bool open_tables(Store *store, MDB_txn *txn, GError **error)
 {
     uint32_t version;
 
-    if (!open_table(store, txn, TABLE_META, error) || !read_schema(store, txn, &version, error) ||
-        !check_schema(store, version, error))
+    if (!open_table(store, txn, TABLE_META, false, error) ||
+        !read_schema(store, txn, &version, error) || !check_schema(store, version, error))
         return false;
     for (Table table = TABLE_META + 1; table < TABLES; table++) {
-        if (!open_table(store, txn, table, error))
+        if (!open_table(store, txn, table, version < SCHEMA_VERSION, error))
             return false;
     }
     if (version == SCHEMA_VERSION || store->mode == STORE_READ)

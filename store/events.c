@@ -25,6 +25,7 @@ const char *store_event_name(StoreEventType type)
         [STORE_EVENT_SCHEDULED] = "schedule",
         [STORE_EVENT_SWEPT] = "sweep",
         [STORE_EVENT_JOB] = "job",
+        [STORE_EVENT_ALARM] = "alarm",
     };
     bool is_known = type >= STORE_EVENT_CREATED && type < STORE_EVENT_TYPES;
 

@@ -214,6 +214,35 @@ typedef struct {
 bool store_put_schedule(Store *store, const char *name, const StoreSchedule *schedule,
                         GError **error);
 
+/* Stored: added to, never renumbered. */
+typedef enum {
+    STORE_ALARM_INSUFFICIENT_DATA = 0,
+    STORE_ALARM_OK = 1,
+    STORE_ALARM_ALARM = 2,
+} StoreAlarmState;
+#define STORE_ALARM_STATES 3
+
+/* "INSUFFICIENT_DATA", "OK", "ALARM". Static. */
+const char *store_alarm_state_name(StoreAlarmState state);
+
+#define STORE_ALARM_REASON_MAX 200 /* bytes, with the final NUL */
+
+/* A state, since when (wall clock), and why, for people. */
+typedef struct {
+    StoreAlarmState state;
+    int64_t time_us;
+    char reason[STORE_ALARM_REASON_MAX];
+} StoreVerdict;
+
+/* What is remembered of an alarm. */
+typedef struct {
+    uint64_t definition; /* hash of what it watches: another one begins anew */
+    StoreVerdict now, before;
+    bool is_told; /* its command has been run for this state, or there is none */
+} StoreAlarm;
+
+bool store_put_alarm(Store *store, const char *name, const StoreAlarm *alarm, GError **error);
+
 /* The record as the open batch sees it. */
 bool store_peek(Store *store, const char *key, bool *ret_found, Record *ret_record, GError **error);
 
@@ -241,6 +270,10 @@ bool store_get(StoreSnapshot *snapshot, const char *key, Record *ret_record, GEr
 /* *ret_found false if nothing is known of the schedule. */
 bool store_get_schedule(StoreSnapshot *snapshot, const char *name, bool *ret_found,
                         StoreSchedule *ret_schedule, GError **error);
+
+/* *ret_found false if the alarm has never been evaluated. */
+bool store_get_alarm(StoreSnapshot *snapshot, const char *name, bool *ret_found,
+                     StoreAlarm *ret_alarm, GError **error);
 
 /* All zero: everything. */
 typedef struct {
@@ -296,6 +329,8 @@ typedef enum {
     STORE_BY_DAY,    /* "2026-01-31", UTC */
     STORE_BY_MONTH,  /* "2026-01" */
     STORE_BY_PREFIX, /* first folder, "2026/"; "" for objects in the bucket itself */
+    STORE_BY_SIZE,   /* power of two of the source's bytes: "20" from 1 MiB up to 2 MiB, "00" for
+                        less than two bytes. Not kept: counted each time, whatever the filter */
 } StoreBy;
 
 typedef bool (*StoreVisitGroup)(const char *group, const StoreTotals *totals, void *data);
@@ -368,8 +403,9 @@ typedef enum {
     STORE_EVENT_SCHEDULED = 10, /* of no object: key is the schedule, time when it was due */
     STORE_EVENT_SWEPT = 11,     /* of no object: key says what for */
     STORE_EVENT_JOB = 12,       /* of no object: key says which job, detail its new state */
+    STORE_EVENT_ALARM = 13,     /* of no object: key is the alarm, whose state has changed */
 } StoreEventType;
-#define STORE_EVENT_TYPES 13
+#define STORE_EVENT_TYPES 14
 
 typedef struct {
     uint64_t sequencer;
@@ -398,3 +434,17 @@ typedef bool (*StoreVisitEvent)(const StoreEvent *event, void *data);
  * where `object_id` is 0. */
 bool store_events(StoreSnapshot *snapshot, uint64_t after, uint64_t object_id, uint64_t limit,
                   StoreVisitEvent visit, void *data, GError **error);
+
+/* ---- health -------------------------------------------------------------------------------------
+ */
+
+typedef struct {
+    int64_t file_bytes;    /* in use at the end of the last batch */
+    int64_t free_bytes;    /* of these, pages that hold nothing: filled before the file grows */
+    unsigned readers;      /* snapshots that other processes have open */
+    uint64_t lag;          /* batches since the oldest of them: what these freed is not filled */
+    unsigned dead_readers; /* left by processes that are gone; cleared when this one opened it */
+} StoreHealth;
+
+/* Looks, and changes nothing. */
+bool store_health(StoreSnapshot *snapshot, StoreHealth *ret_health, GError **error);

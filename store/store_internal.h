@@ -44,6 +44,9 @@ typedef struct {
     size_t map_len;     /* bytes */
 } Resident;
 
+/* In place of a table that an older store does not have. */
+#define TABLE_LACKING ((MDB_dbi)-1)
+
 struct Store {
     char *directory;
     StoreMode mode;
@@ -53,6 +56,7 @@ struct Store {
     MDB_dbi tables[TABLES];
     MDB_txn *reader;    /* the writer's own, reset between uses */
     unsigned snapshots; /* open now: the map must stay where it is */
+    int dead_readers;   /* found, and cleared, when it was opened */
     bool is_map_full;   /* a batch did not fit into the map */
     bool is_broken;     /* the environment is not to be trusted any more */
     Resident resident;

@@ -256,7 +256,7 @@ void vector_turn_bytes(const uint8_t *from, size_t from_stride, int width, int h
 
 const char *vector_name(void)
 {
-    return has_avx2() ? "avx2" : "sse2";
+    return has_avx2() ? "AVX2" : "SSE2";
 }
 #else
 void vector_sum_rows(const uint8_t *rows, size_t stride, const int16_t *weights, int n,
@@ -279,6 +279,6 @@ void vector_turn_bytes(const uint8_t *from, size_t from_stride, int width, int h
 
 const char *vector_name(void)
 {
-    return "none";
+    return "plain C";
 }
 #endif

@@ -28,5 +28,5 @@ void vector_turn_rgb(const uint8_t *from, size_t from_stride, int width, int hei
 void vector_turn_bytes(const uint8_t *from, size_t from_stride, int width, int height, uint8_t *to,
                        size_t to_stride);
 
-/* "avx2", "sse2" or "none". Static. */
+/* "AVX2", "SSE2" or "plain C", for people. Static. */
 const char *vector_name(void);

@@ -90,6 +90,8 @@ static void make_old(Fixture *fixture)
     MDB_val key = {7, (void *)"metrics"};
     g_assert_cmpint(mdb_dbi_open(raw.txn, "meta", 0, &dbi), ==, 0);
     g_assert_cmpint(mdb_del(raw.txn, dbi, &key, NULL), ==, 0);
+    g_assert_cmpint(mdb_dbi_open(raw.txn, "jobs", 0, &dbi), ==, 0);
+    g_assert_cmpint(mdb_drop(raw.txn, dbi, 1), ==, 0);
     raw_close(&raw);
 }
 

@@ -1,0 +1,76 @@
+/*
+ * How a store is: what its file holds, and who reads it.
+ */
+#include "store_internal.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* The table of free pages has no name; LMDB's own mdb_stat reads it the same way. */
+#define TABLE_FREE ((MDB_dbi)0)
+
+/* Each row is what one transaction freed: the number of pages, then these. */
+static int count_free_pages(MDB_txn *txn, uint64_t *ret_pages)
+{
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    uint64_t pages = 0;
+    int rc = mdb_cursor_open(txn, TABLE_FREE, &cursor);
+    if (rc != 0)
+        return rc;
+    while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+        size_t n = 0;
+        if (value.mv_size >= sizeof n)
+            memcpy(&n, value.mv_data, sizeof n);
+        pages += n;
+    }
+    mdb_cursor_close(cursor);
+    *ret_pages = pages;
+    return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+typedef struct {
+    unsigned n;
+    size_t oldest; /* transaction */
+} Readers;
+
+/* A line of mdb_reader_list: process, thread, transaction; other lines are headings. */
+static int count_reader(const char *line, void *data)
+{
+    Readers *readers = data;
+    size_t thread, transaction;
+    int pid;
+    if (sscanf(line, "%d %zx %zu", &pid, &thread, &transaction) != 3 || pid == getpid())
+        return 0;
+    readers->n++;
+    readers->oldest = MIN(readers->oldest, transaction);
+    return 0;
+}
+
+bool store_health(StoreSnapshot *snapshot, StoreHealth *ret_health, GError **error)
+{
+    const Store *store = snapshot->store;
+    Readers readers = {.oldest = SIZE_MAX};
+    uint64_t free_pages = 0;
+    MDB_envinfo info;
+    MDB_stat stat;
+    int rc = mdb_env_info(store->env, &info);
+    if (rc == 0)
+        rc = mdb_env_stat(store->env, &stat);
+    if (rc == 0)
+        rc = count_free_pages(snapshot->txn, &free_pages);
+    if (rc != 0)
+        return env_fail(store, rc, "cannot read store", error);
+    /* Its result is the sum of what the calls gave, which is always 0. */
+    (void)mdb_reader_list(store->env, count_reader, &readers);
+    *ret_health = (StoreHealth){
+        .file_bytes = (int64_t)(info.me_last_pgno + 1) * stat.ms_psize,
+        .free_bytes = (int64_t)free_pages * stat.ms_psize,
+        .readers = readers.n,
+        .lag = readers.n > 0 && info.me_last_txnid > readers.oldest
+                   ? info.me_last_txnid - readers.oldest
+                   : 0,
+        .dead_readers = (unsigned)store->dead_readers,
+    };
+    return true;
+}
