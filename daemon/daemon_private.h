@@ -19,6 +19,7 @@
  *   control_server.c  what commands ask of a running daemon; control_peer.c sends to one of them
  *   service.c   what the service manager is told
  *   report.c    what it prints
+ *   up_to_date.c  whether there is anything to do, without changing anything
  *
  * Everything runs on one thread, in the default GLib main context. No function here waits for a
  * worker.
@@ -107,6 +108,7 @@ typedef struct {
     bool offline; /* no events, no work: offline_run */
     int signal_fd;
     guint signal_source;
+    bool is_out_of_time;
     guint signals; /* SIGINT and SIGTERM received */
     uint64_t invocations;
     GError *error; /* what ended the loop; NULL: nothing wrong */
@@ -123,6 +125,9 @@ void daemon_check_finished(Daemon *daemon);
 
 /* True when everything that was there when it is called has been handled. */
 bool daemon_is_settled(const Daemon *daemon);
+
+/* The bucket, as the configuration wants it seen; `callback` gets the daemon. Owner: bucket_free. */
+Bucket *daemon_open_bucket(Daemon *daemon, BucketCallback callback, GError **error);
 
 /*
  * Opens what a change of state needs, under the lock, does `work` and commits. For what commands do
