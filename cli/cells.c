@@ -32,6 +32,15 @@ static const char *end_of_head(const char *text, size_t cells)
     return text;
 }
 
+const char *cells_end_of_line(const char *text, size_t cells)
+{
+    const char *end = end_of_head(text, MAX(cells, 1));
+    const char *blank = end;
+    while (*end && blank > text && *blank != ' ')
+        blank--;
+    return *end && blank > text ? blank : end;
+}
+
 /* Where the longest end of at most `cells` cells begins. */
 static const char *start_of_tail(const char *text, size_t cells)
 {

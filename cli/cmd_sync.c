@@ -1,7 +1,9 @@
+#include "attach.h"
+#include "clock.h"
 #include "command.h"
-#include "control.h"
 #include "daemon.h"
 #include "error.h"
+#include "file.h"
 #include "progress.h"
 #include "units.h"
 
@@ -16,7 +18,10 @@ static const Option options[] = {
 };
 
 const CommandUsage usage_sync = {
-    .about = "Waits until the running daemon has handled everything that lies in the bucket now.",
+    .about =
+        "Returns when everything that lies in the bucket now has been handled, and all back-fill\n"
+        "jobs have ended. A running daemon does it; without one it is done here, as by\n"
+        "'thumbq run --once'. Objects that are dead count as handled.",
     .examples = "thumbq sync photos\n"
                 "thumbq sync --timeout 1m photos",
     .options = options,
@@ -35,26 +40,43 @@ static bool parse_timeout(const char *text, int64_t *ret_us, GError **error)
     return false;
 }
 
+/* A daemon that was started a moment ago has neither lock nor socket yet; it goes before us. */
+#define PATIENCE_US CLOCK_US_PER_SEC
+
+static bool sync_bucket(Context *context, int64_t timeout_us, GError **error)
+{
+    g_autoptr(Progress) progress = progress_new("sync");
+    ProgressFunction show = progress ? progress_update : NULL;
+    int64_t patience_us = timeout_us > 0 ? MIN(timeout_us / 2, PATIENCE_US) : PATIENCE_US;
+    const AttachOrder order = {
+        .request = "sync",
+        .wait = {.timeout_us = timeout_us, .progress = show, .progress_data = progress},
+        .patience_us = patience_us,
+        .own_work = {.once = true,
+                     .quiet = true,
+                     .must_finish = true,
+                     .timeout_us = timeout_us > 0 ? timeout_us - patience_us : 0,
+                     .progress = show,
+                     .progress_data = progress},
+    };
+    AttachDoer doer;
+    return attach_work(context, &order, &doer, error);
+}
+
 int cmd_sync(Context *context, GError **error)
 {
     const SyncOptions *sync = context->options;
     int64_t timeout_us = 0;
+    bool is_done = false;
     if (sync->timeout && !parse_timeout(sync->timeout, &timeout_us, error))
         return -1;
-    g_autofree char *state = daemon_state_path(context->bucket, context->config);
     g_autoptr(GError) failure = NULL;
-    g_autoptr(Progress) progress = progress_new("sync");
-    const ControlWait wait = {
-        .timeout_us = timeout_us, .progress = progress_update, .progress_data = progress};
-    g_autofree char *answer = control_request(state, "sync", &wait, &failure);
-    if (answer)
-        return 0;
-    if (error_code(failure) == ERROR_NOT_FOUND) {
-        g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND,
-                    "%s; 'thumbq run' starts one, 'thumbq run --once' needs none",
-                    failure->message);
+    autofd fd = attach_connect(context, 0, &failure);
+    if (failure) {
+        g_propagate_error(error, g_steal_pointer(&failure));
         return -1;
     }
-    g_propagate_error(error, g_steal_pointer(&failure));
-    return -1;
+    if (fd < 0 && !daemon_is_up_to_date(context->bucket, context->config, &is_done, error))
+        return -1;
+    return is_done || sync_bucket(context, timeout_us, error) ? 0 : -1;
 }

@@ -96,6 +96,19 @@ static void complete_choice(const CommandUsage *usage, GPtrArray *arguments)
         g_ptr_array_insert(arguments, 0, (void *)usage->choices[0]);
 }
 
+/* Takes the number that may stand after the words. A bucket of that name can be written as ./3. */
+static void take_number(const CommandUsage *usage, GPtrArray *arguments, Context *context)
+{
+    guint at = (guint)usage->n_words;
+    const char *text = usage->takes_number && arguments->len > at ? arguments->pdata[at] : "";
+    guint64 number;
+
+    if (!g_ascii_string_to_unsigned(text, 10, 1, UINT32_MAX, &number, NULL))
+        return;
+    context->number = number;
+    g_ptr_array_remove_index(arguments, at);
+}
+
 /* Sorts the arguments into words and bucket. */
 static bool take_arguments(const Command *command, const CommandLine *line, Context *context,
                            GError **error)
@@ -103,6 +116,7 @@ static bool take_arguments(const Command *command, const CommandLine *line, Cont
     GPtrArray *arguments = line->arguments;
     size_t n_words = command->usage->n_words;
     complete_choice(command->usage, arguments);
+    take_number(command->usage, arguments, context);
     if (arguments->len < n_words) {
         g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "thumbq %s needs %s", command->name,
                     command->usage->words);

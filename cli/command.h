@@ -10,6 +10,7 @@
 #include "options.h"
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 typedef enum {
@@ -29,6 +30,7 @@ typedef struct {
     size_t n_words;
     const char *const *choices; /* NULL-terminated: the first argument may be one of them, or is
                                    taken to be the first of them; n_words is 1; NULL for none */
+    bool takes_number;          /* after the words may stand a number: context->number */
     const char *about;          /* what it does: lines of at most 80 characters */
     const char *examples;
     const Option *options; /* the command's own; NULL for none */
@@ -62,8 +64,8 @@ int command_finish_output(int status);
 
 /* One file each: cmd_<name>.c. */
 extern const CommandUsage usage_bill, usage_config, usage_doctor, usage_dead, usage_events,
-    usage_list, usage_metrics, usage_run, usage_schedule, usage_show, usage_stats, usage_sweep,
-    usage_sync;
+    usage_list, usage_metrics, usage_reprocess, usage_run, usage_schedule, usage_show, usage_stats,
+    usage_sweep, usage_sync;
 int cmd_bill(Context *context, GError **error);
 int cmd_config(Context *context, GError **error);
 int cmd_dead(Context *context, GError **error);
@@ -71,6 +73,7 @@ int cmd_doctor(Context *context, GError **error);
 int cmd_events(Context *context, GError **error);
 int cmd_list(Context *context, GError **error);
 int cmd_metrics(Context *context, GError **error);
+int cmd_reprocess(Context *context, GError **error);
 int cmd_run(Context *context, GError **error);
 int cmd_schedule(Context *context, GError **error);
 int cmd_show(Context *context, GError **error);

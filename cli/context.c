@@ -36,6 +36,8 @@ bool context_open_bucket(Context *context, GError **error)
 
 bool context_open_store(Context *context, GError **error)
 {
+    if (context->store)
+        return true;
     if (!context_open_bucket(context, error))
         return false;
     g_autofree char *path = daemon_store_path(context->bucket, context->config);

@@ -14,6 +14,7 @@ typedef struct {
     /* From the command line, borrowed. */
     const void *options;      /* the command's own struct */
     const char *const *words; /* the arguments before BUCKET */
+    uint64_t number;          /* the one after them; 0: none */
     const char *bucket_argument;
     const char *config_path;
     StoreFilter filter;
@@ -38,7 +39,7 @@ typedef struct {
 bool context_open_bucket(Context *context, GError **error);
 
 /*
- * Opens the store for reading, with a snapshot, after the bucket.
+ * Opens the store for reading, with a snapshot, after the bucket. Does nothing where it is open.
  * Errors: ERROR_NOT_FOUND with what to do about it; those of the store.
  */
 bool context_open_store(Context *context, GError **error);

@@ -16,7 +16,7 @@
 static const Command commands[] = {
     {"run", COMMAND_NEEDS_BUCKET, "Watch a bucket and make thumbnails of what is in it", &usage_run,
      cmd_run},
-    {"sync", COMMAND_NEEDS_BUCKET, "Wait until the running daemon has handled everything",
+    {"sync", COMMAND_NEEDS_BUCKET, "Wait until everything in a bucket has been handled",
      &usage_sync, cmd_sync},
     {"stats", COMMAND_NEEDS_STORE | COMMAND_FILTERS, "Totals of a bucket, or a grouped table",
      &usage_stats, cmd_stats},
@@ -30,6 +30,8 @@ static const Command commands[] = {
     {"bill", COMMAND_NEEDS_STORE, "What AWS Lambda would have charged", &usage_bill, cmd_bill},
     {"sweep", COMMAND_NEEDS_BUCKET, "Put right what events cannot tell of", &usage_sweep,
      cmd_sweep},
+    {"reprocess", COMMAND_NEEDS_STORE | COMMAND_FILTERS, "Make thumbnails of objects once more",
+     &usage_reprocess, cmd_reprocess},
     {"schedule", COMMAND_TAKES_BUCKET, "Schedules and when they are due", &usage_schedule,
      cmd_schedule},
     {"doctor", COMMAND_TAKES_BUCKET, "Check machine, sandbox, formats and bucket", &usage_doctor,

@@ -49,9 +49,9 @@ void daemon_fail(Daemon *daemon, GError *error)
 bool daemon_is_settled(const Daemon *daemon)
 {
     return !daemon->paused && !bucket_is_scanning(daemon->bucket) &&
-           g_queue_is_empty((GQueue *)&daemon->walks) &&
-           g_queue_is_empty((GQueue *)&daemon->sweeps) && backfill_is_idle(daemon) &&
-           !daemon->dispatch_source && daemon->queue_is_empty && pool_busy(daemon->pool) == 0;
+           g_queue_is_empty((GQueue *)&daemon->walks) && sweep_is_idle(daemon) &&
+           backfill_is_idle(daemon) && !daemon->dispatch_source && daemon->queue_is_empty &&
+           pool_busy(daemon->pool) == 0;
 }
 
 void daemon_check_finished(Daemon *daemon)
@@ -173,7 +173,7 @@ static bool ignore_name(const char *name, const char *key, void *data)
     return config_ignores(daemon->config, name);
 }
 
-static bool open_bucket(Daemon *daemon, GError **error)
+Bucket *daemon_open_bucket(Daemon *daemon, BucketCallback callback, GError **error)
 {
     const Config *config = daemon->config;
     const char *bucket = daemon->options->bucket;
@@ -189,8 +189,7 @@ static bool open_bucket(Daemon *daemon, GError **error)
         .rescan_us = config->rescan_us,
     };
 
-    daemon->bucket = bucket_open(&options, intake_event, (void *)daemon, error);
-    return daemon->bucket != NULL;
+    return bucket_open(&options, callback, daemon, error);
 }
 
 /* What every change of state needs: the lock, the store, the thumbnails. */
@@ -231,7 +230,8 @@ static void open_service(Daemon *daemon)
 static bool open_events(Daemon *daemon, GError **error)
 {
     daemon->reporter = reporter_new(daemon);
-    if (!open_bucket(daemon, error))
+    daemon->bucket = daemon_open_bucket(daemon, intake_event, error);
+    if (!daemon->bucket)
         return false;
     daemon->control = control_open(daemon, error);
     if (!daemon->control)
@@ -266,21 +266,51 @@ static void close_all(Daemon *daemon, bool saved)
     fd_clear(&daemon->lock_fd);
 }
 
+/* What is under way is done again by the next one. */
+static gboolean run_out_of_time(gpointer data)
+{
+    Daemon *daemon = data;
+
+    daemon->is_out_of_time = true;
+    g_main_loop_quit(daemon->loop);
+    return G_SOURCE_CONTINUE;
+}
+
 /* True if all that was done has been committed. */
 static bool run_loop(Daemon *daemon)
 {
+    const DaemonOptions *options = daemon->options;
     int64_t start_us = clock_monotonic_us();
+    guint timeout = 0;
 
     if (!daemon->options->once)
         log_info("watching '%s'", daemon->options->bucket);
+    if (options->timeout_us > 0)
+        timeout = g_timeout_add((guint)MIN(options->timeout_us / CLOCK_US_PER_MS + 1, G_MAXUINT),
+                                run_out_of_time, daemon);
     dispatch_soon(daemon);
     g_main_loop_run(daemon->loop);
+    g_clear_handle_id(&timeout, g_source_remove);
     schedules_stop(daemon->schedules);
     backfill_rest(daemon);
     bool saved = !daemon->error && batch_commit(daemon); /* else it is done again */
-    if (!daemon->error && daemon->options->once && daemon->options->job == 0)
+    if (!daemon->error && !daemon->is_out_of_time && options->once && options->job == 0)
         report_summary(daemon, clock_monotonic_us() - start_us);
     return saved;
+}
+
+/* It ended well, but before its time: for who wanted all of it. */
+static void set_end(Daemon *daemon)
+{
+    const DaemonOptions *options = daemon->options;
+
+    if (daemon->error)
+        return;
+    if (daemon->is_out_of_time)
+        daemon->error = g_error_new(THUMBQ_ERROR, ERROR_TIMEOUT, "not finished within %.1f s",
+                                    (double)options->timeout_us / CLOCK_US_PER_SEC);
+    else if (options->must_finish && daemon->signals > 0)
+        daemon->error = g_error_new(THUMBQ_ERROR, ERROR_INTERRUPTED, "interrupted before the end");
 }
 
 bool daemon_run(const DaemonOptions *options, const Config *config, uint64_t *ret_dead,
@@ -303,6 +333,7 @@ bool daemon_run(const DaemonOptions *options, const Config *config, uint64_t *re
         *ret_dead = report_dead(&daemon);
     }
     close_all(&daemon, saved);
+    set_end(&daemon);
     service_free(daemon.service);
     g_main_loop_unref(daemon.loop);
     if (daemon.error)

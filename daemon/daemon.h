@@ -15,6 +15,8 @@ typedef struct {
     const char *handler_program; /* path of thumbq-thumbnail */
     bool once;                   /* bring everything up to date, then return */
     bool quiet;                  /* no START/END/REPORT lines */
+    bool must_finish;            /* to be stopped by a signal is ERROR_INTERRUPTED */
+    int64_t timeout_us;          /* ends with ERROR_TIMEOUT after this; 0: never */
     uint32_t job;                /* with `once`: only until this job has ended, without a scan */
     ProgressFunction progress;   /* told of the work ten times a second; NULL: nobody */
     void *progress_data;
@@ -28,6 +30,13 @@ typedef struct {
  */
 bool daemon_run(const DaemonOptions *options, const Config *config, uint64_t *ret_dead,
                 GError **error);
+
+/*
+ * Compares the bucket with the store, where no daemon runs: *ret_is is true if all that lies there
+ * has been handled, and nothing else. Reads only. Errors: ERROR_NOT_FOUND, ERROR_ACCESS_DENIED (the
+ * bucket).
+ */
+bool daemon_is_up_to_date(const char *bucket, const Config *config, bool *ret_is, GError **error);
 
 /*
  * The folders of a bucket: owned by the caller. `state` and `prefix` of the configuration are

@@ -190,23 +190,23 @@ static void end_recovery(const SweepCounts *counts, bool complete, void *data)
         return;
     }
     if (counts->orphans + counts->missing > 0) {
-        g_autofree char *text = sweep_describe(counts, SWEEP_ORPHANS | SWEEP_MISSING, false);
+        g_autofree char *text = sweep_describe(counts, false);
         log_info("put right what was left half done: %s", text);
     }
 }
 
 void recovery_after_scan(Daemon *daemon, uint64_t n_objects)
 {
-    SweepKinds kinds = SWEEP_ORPHANS | SWEEP_MISSING;
+    SweepOptions sweep = {.kinds = SWEEP_ORPHANS | SWEEP_MISSING};
 
     if (!daemon->recovery_due && !publisher_has_orphans(daemon->publisher))
         return;
     /* A bucket that looks empty may be one that is not mounted: no reason to remove anything. */
     if (n_objects == 0)
-        kinds = SWEEP_MISSING;
+        sweep.kinds = SWEEP_MISSING;
     daemon->recovery_due = false;
     publisher_forget_orphans(daemon->publisher);
-    sweep_start(daemon, kinds, false, end_recovery, daemon);
+    sweep_start(daemon, &sweep, end_recovery, daemon);
 }
 
 void recovery_close(Daemon *daemon, bool saved)

@@ -360,6 +360,8 @@ typedef enum {
     STORE_BY_DAY,    /* "2026-01-31", UTC */
     STORE_BY_MONTH,  /* "2026-01" */
     STORE_BY_PREFIX, /* first folder, "2026/"; "" for objects in the bucket itself */
+    STORE_BY_SIZE,   /* power of two of the source's bytes: "20" from 1 MiB up to 2 MiB, "00" for
+                        less than two bytes. Not kept: counted each time, whatever the filter */
 } StoreBy;
 
 typedef bool (*StoreVisitGroup)(const char *group, const StoreTotals *totals, void *data);

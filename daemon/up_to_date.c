@@ -1,0 +1,89 @@
+#include "daemon_private.h"
+#include "error.h"
+
+/* The bucket is compared with the store. */
+typedef struct {
+    Daemon daemon; /* options and configuration only; first, for it is what the bucket is given */
+    StoreSnapshot *snapshot;
+    uint64_t n_records;
+    bool is_same;
+} Audit;
+
+static bool is_handled(const Audit *audit, const BucketEvent *event)
+{
+    const Config *config = audit->daemon.config;
+    Record record;
+
+    return store_get(audit->snapshot, event->key, &record, NULL) &&
+           object_version_equal(&record.version, &event->version) &&
+           record.state != STATE_PENDING && record.state != STATE_RUNNING &&
+           !record_is_stale(&record, config->renditions, config->n_renditions);
+}
+
+static void compare(const BucketEvent *event, void *data)
+{
+    Audit *audit = data;
+    bool ends = false;
+
+    switch (event->type) {
+    case BUCKET_OBJECT:
+        audit->is_same = is_handled(audit, event);
+        break;
+    case BUCKET_SCAN_END:
+        audit->is_same &= event->n_objects == audit->n_records;
+        ends = true;
+        break;
+    case BUCKET_SCAN_BEGIN:
+        break;
+    default: /* whatever it is, a daemon has to see to it */
+        audit->is_same = false;
+        break;
+    }
+    if (ends || !audit->is_same)
+        g_main_loop_quit(audit->daemon.loop);
+}
+
+static bool find_unended(const StoreJob *job, void *data)
+{
+    *(bool *)data |= !job_has_ended(job);
+    return true;
+}
+
+static bool compare_all(Audit *audit, GError **error)
+{
+    Daemon *daemon = &audit->daemon;
+
+    daemon->loop = g_main_loop_new(NULL, FALSE);
+    Bucket *bucket = daemon_open_bucket(daemon, compare, error);
+    if (bucket)
+        g_main_loop_run(daemon->loop);
+    bucket_free(bucket);
+    g_main_loop_unref(daemon->loop);
+    return bucket != NULL;
+}
+
+bool daemon_is_up_to_date(const char *bucket, const Config *config, bool *ret_is, GError **error)
+{
+    const DaemonOptions options = {.bucket = bucket, .once = true};
+    g_autofree char *path = daemon_store_path(bucket, config);
+    /* A store that cannot be read is for those to mend who may write. */
+    g_autoptr(Store) store = store_open(path, STORE_READ, NULL);
+    g_autoptr(StoreSnapshot) snapshot = store ? store_snapshot_begin(store, NULL) : NULL;
+    Audit audit = {.daemon = {.options = &options, .config = config, .store = store},
+                   .snapshot = snapshot,
+                   .is_same = true};
+    bool has_job = false;
+    StoreTotals totals;
+
+    *ret_is = false;
+    if (!snapshot || !report_totals(&audit.daemon, &totals) ||
+        !store_jobs(snapshot, find_unended, &has_job, NULL))
+        return true;
+    if (has_job || totals.by_state[STATE_PENDING] + totals.by_state[STATE_RUNNING] > 0)
+        return true;
+    audit.n_records = totals.objects;
+    if (!compare_all(&audit, error))
+        return false;
+    *ret_is = audit.is_same;
+    return true;
+}
