@@ -32,6 +32,17 @@ static const char *end_of_head(const char *text, size_t cells)
     return text;
 }
 
+const char *cells_end_of_line(const char *text, size_t cells)
+{
+    const char *end = end_of_head(text, cells);
+    const char *blank = end;
+    if (end == text && *text) /* however narrow it is, there is an end to it */
+        end = g_utf8_next_char(text);
+    while (*end && blank > text && *blank != ' ')
+        blank--;
+    return *end && blank > text ? blank : end;
+}
+
 /* Where the longest end of at most `cells` cells begins. */
 static const char *start_of_tail(const char *text, size_t cells)
 {

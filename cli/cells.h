@@ -10,6 +10,12 @@
 size_t cells_count(const char *text);
 
 /*
+ * Where the line of at most `cells` cells ends that `text` begins with: at a blank if it has one,
+ * and not before its first character.
+ */
+const char *cells_end_of_line(const char *text, size_t cells);
+
+/*
  * A name or path in at most `cells` cells: itself, or with its middle left out
  * ("2026/tr…/dune.png"). What lies behind the last '/' stays whole as long as there is room for it
  * and a beginning. Owner: the caller frees.

@@ -4,10 +4,12 @@
 #include "locate.h"
 
 typedef struct {
+    bool all;
     bool json;
 } DoctorOptions;
 
 static const Option options[] = {
+    {"all", OPTION_FLAG, NULL, offsetof(DoctorOptions, all), "a row for each check"},
     {"json", OPTION_FLAG, NULL, offsetof(DoctorOptions, json), "print one JSON object"},
     {NULL},
 };
@@ -43,11 +45,15 @@ int cmd_doctor(Context *context, GError **error)
     g_autoptr(Doctor) doctor = doctor_new();
     doctor_check_machine(doctor);
     doctor_check_handler(doctor);
-    if (has_bucket)
+    if (has_bucket) {
         doctor_check_bucket(doctor, context);
+        doctor_check_store(doctor, context);
+    } else {
+        doctor_check_inotify(doctor, -1);
+    }
     if (chosen->json)
         json_out_print(doctor_json(doctor));
     else
-        doctor_print(doctor);
+        doctor_print(doctor, chosen->all);
     return doctor_count(doctor, DOCTOR_FAILED) > 0 ? 1 : 0;
 }

@@ -8,8 +8,8 @@
 #include <stdio.h>
 
 static const Option options[] = {
-    {"by", OPTION_TEXT, "type|state|day|month|prefix", offsetof(StatsOptions, by),
-     "a row per each; days and months in UTC, prefix is the first folder"},
+    {"by", OPTION_TEXT, "type|state|day|month|prefix|size", offsetof(StatsOptions, by),
+     "a row for each; days are in UTC"},
     {"json", OPTION_FLAG, NULL, offsetof(StatsOptions, json), "one JSON object"},
     {"csv", OPTION_FLAG, NULL, offsetof(StatsOptions, csv),
      "comma-separated values, with a heading"},
@@ -22,6 +22,7 @@ const CommandUsage usage_stats = {
         "of\n"
         "invocations are always those of the whole bucket, and are printed without filters only.",
     .examples = "thumbq stats photos\n"
+                "thumbq stats --by month photos\n"
                 "thumbq stats --by type --min-size 2M photos\n"
                 "thumbq stats --json photos",
     .options = options,

@@ -4,21 +4,24 @@
 #include "error.h"
 #include "progress.h"
 #include "sweep.h"
+#include "terminal.h"
 
 #include <stdio.h>
 #include <string.h>
 
 typedef struct {
     bool dry_run;
-} SweepOptions;
+    bool verbose;
+} OwnOptions;
 
 static const Option options[] = {
-    {"dry-run", OPTION_FLAG, NULL, offsetof(SweepOptions, dry_run),
-     "change nothing, say what would be done"},
+    {"dry-run", OPTION_FLAG, NULL, offsetof(OwnOptions, dry_run),
+     "change nothing; name each file and object, and why"},
+    {"verbose", OPTION_FLAG, NULL, offsetof(OwnOptions, verbose), "name what is done, too"},
     {NULL},
 };
 
-static const char *const kinds_choices[] = {"all", "orphans", "missing", "stale", NULL};
+static const char *const kinds_choices[] = {"all", "orphans", "missing", "stale", "expire", NULL};
 
 const CommandUsage usage_sweep = {
     .words = "[KIND]",
@@ -26,25 +29,54 @@ const CommandUsage usage_sweep = {
     .choices = kinds_choices,
     .about = "Sweeps the bucket now, as its schedules do; KIND is 'all', or one of\n"
              "  orphans   removes thumbnails whose object is gone\n"
-             "  missing   makes thumbnails again that have gone missing\n"
+             "  missing   makes thumbnails again that are gone or have been changed\n"
              "  stale     makes thumbnails again whose rendition has been changed\n"
-             "Files that thumbq did not make are never removed. A running daemon does it; without\n"
-             "one, what is to be made again is made by the next 'thumbq run'.",
-    .examples = "thumbq sweep orphans --dry-run photos\n"
+             "  expire    removes what the lifecycle rules of the configuration say is old\n"
+             "Files that thumbq did not make are never removed, unless a rule of yours with\n"
+             "'target = objects' says so. A running daemon does it; without one, what is to be\n"
+             "made again is made by the next 'thumbq run'.",
+    .examples = "thumbq sweep --dry-run photos\n"
+                "thumbq sweep orphans --dry-run photos\n"
                 "thumbq sweep all photos",
     .options = options,
-    .values_size = sizeof(SweepOptions),
+    .values_size = sizeof(OwnOptions),
 };
 
+/* "KIND TAB NAME TAB REASON": as it is for scripts, in columns for people. */
+static void print_line(const char *line)
+{
+    g_auto(GStrv) parts = g_strsplit(line, "\t", 3);
+
+    if (terminal_is_interactive() && g_strv_length(parts) == 3)
+        printf("%-8s %s  (%s)\n", parts[0], parts[1], parts[2]);
+    else
+        puts(line);
+}
+
+static bool print_note(const char *line, void *unused_data)
+{
+    (void)unused_data;
+    print_line(line);
+    return true;
+}
+
+static void print_item(const char *line, void *unused_data)
+{
+    (void)unused_data;
+    print_line(line);
+}
+
 /* The answer of a running daemon, or our own work under the lock. */
-static char *sweep(const Context *context, const char *name, SweepKinds kinds, bool dry_run,
-                   GError **error)
+static char *sweep(const Context *context, const char *name, SweepOptions *sweep, GError **error)
 {
     g_autofree char *state = daemon_state_path(context->bucket, context->config);
-    g_autofree char *request = g_strdup_printf("sweep %s%s", name, dry_run ? " dry-run" : "");
+    g_autofree char *request = g_strdup_printf(
+        "sweep %s%s%s", name, sweep->dry_run ? " dry-run" : "", sweep->note ? " tell" : "");
     g_autoptr(GError) failure = NULL;
-    g_autoptr(Progress) progress = progress_new("sweep");
-    const ControlWait wait = {.progress = progress_update, .progress_data = progress};
+    /* Its line and ours would get in each other's way. */
+    g_autoptr(Progress) progress = sweep->note ? NULL : progress_new("sweep");
+    const ControlWait wait = {
+        .progress = progress_update, .progress_data = progress, .item = print_item};
     SweepCounts counts;
 
     char *answer = control_request(state, request, &wait, &failure);
@@ -54,22 +86,26 @@ static char *sweep(const Context *context, const char *name, SweepKinds kinds, b
         g_propagate_error(error, g_steal_pointer(&failure));
         return NULL;
     }
-    if (!sweep_run(context->bucket, context->config, kinds, dry_run,
-                   progress ? progress_update : NULL, progress, &counts, error))
+    sweep->progress = progress ? progress_update : NULL;
+    sweep->progress_data = progress;
+    if (!sweep_run(context->bucket, context->config, sweep, &counts, error))
         return NULL;
-    return sweep_describe(&counts, kinds, dry_run);
+    return sweep_describe(&counts, sweep->dry_run);
 }
 
 int cmd_sweep(Context *context, GError **error)
 {
-    const SweepOptions *own = context->options;
+    const OwnOptions *own = context->options;
     const char *name = context->words[0];
-    SweepKinds kinds = SWEEP_ALL;
+    SweepOptions wanted = {.kinds = SWEEP_ALL,
+                           .dry_run = own->dry_run,
+                           .note = own->dry_run || own->verbose ? print_note : NULL};
 
-    (void)sweep_kinds_from_name(name, &kinds); /* the choices are its names */
-    g_autofree char *text = sweep(context, name, kinds, own->dry_run, error);
+    (void)sweep_kinds_from_name(name, &wanted.kinds); /* the choices are its names */
+    g_autofree char *text = sweep(context, name, &wanted, error);
     if (!text)
         return -1;
-    puts(text);
+    /* Where stdout is a list, the sentence about it is no row of it. */
+    fprintf(wanted.note ? stderr : stdout, "%s\n", text);
     return 0;
 }

@@ -65,10 +65,11 @@ size_t command_list_options(const Command *command, const Option *ret_tables[COM
 int command_finish_output(int status);
 
 /* One file each: cmd_<name>.c. */
-extern const CommandUsage usage_bench, usage_config, usage_doctor, usage_dead, usage_events,
-    usage_list, usage_metrics, usage_reprocess, usage_run, usage_schedule, usage_show, usage_stats,
-    usage_sweep, usage_sync;
+extern const CommandUsage usage_bench, usage_bill, usage_config, usage_doctor, usage_dead,
+    usage_events, usage_list, usage_metrics, usage_reprocess, usage_run, usage_schedule, usage_show,
+    usage_stats, usage_sweep, usage_sync;
 int cmd_bench(Context *context, GError **error);
+int cmd_bill(Context *context, GError **error);
 int cmd_config(Context *context, GError **error);
 int cmd_dead(Context *context, GError **error);
 int cmd_doctor(Context *context, GError **error);

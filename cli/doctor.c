@@ -1,33 +1,27 @@
 #include "doctor.h"
 
 #include "json_out.h"
-#include "table.h"
 #include "terminal.h"
-
-#include <stdio.h>
 
 typedef struct {
     const char *group, *name;
     DoctorStatus status;
     char *text;
+    char *advice;
 } Check;
 
 struct Doctor {
     GArray *checks; /* Check */
 };
 
-static const struct {
-    const char *for_json, *for_people;
-} status_names[] = {
-    [DOCTOR_OK] = {"ok", "ok"},
-    [DOCTOR_WARNING] = {"warning", "warning"},
-    [DOCTOR_FAILED] = {"failed", "FAILED"},
-};
+static const char *const status_names[] = {
+    [DOCTOR_OK] = "ok", [DOCTOR_WARNING] = "warning", [DOCTOR_FAILED] = "failed"};
 
 static void clear_check(void *data)
 {
     Check *check = data;
     g_free(check->text);
+    g_free(check->advice);
 }
 
 Doctor *doctor_new(void)
@@ -51,8 +45,19 @@ void doctor_add(Doctor *doctor, const char *group, const char *name, DoctorStatu
     va_start(args, format);
     g_autofree char *text = g_strdup_vprintf(format, args);
     va_end(args);
-    Check check = {group, name, status, terminal_safe(text)};
+    Check check = {group, name, status, terminal_safe(text), NULL};
     g_array_append_val(doctor->checks, check);
+}
+
+void doctor_advise(Doctor *doctor, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    g_autofree char *text = g_strdup_vprintf(format, args);
+    va_end(args);
+    Check *check = &g_array_index(doctor->checks, Check, doctor->checks->len - 1);
+    g_free(check->advice);
+    check->advice = terminal_safe(text);
 }
 
 static const Check *check_at(const Doctor *doctor, guint i)
@@ -68,23 +73,13 @@ unsigned doctor_count(const Doctor *doctor, DoctorStatus status)
     return n;
 }
 
-void doctor_print(const Doctor *doctor)
+bool doctor_row(const Doctor *doctor, unsigned i, DoctorRow *ret_row)
 {
-    static const TableColumn columns[] = {
-        {"GROUP", false}, {"CHECK", false}, {"STATUS", false}, {"RESULT", false}};
-    g_autoptr(Table) table = table_new(columns, G_N_ELEMENTS(columns));
-    for (guint i = 0; i < doctor->checks->len; i++) {
-        const Check *check = check_at(doctor, i);
-        const char *const cells[] = {check->group, check->name,
-                                     status_names[check->status].for_people, check->text};
-        table_add(table, cells, check->status == DOCTOR_OK ? TABLE_NO_PROBLEM : 2);
-    }
-    table_print(table);
-    g_autofree char *checks = terminal_count(doctor->checks->len, "check", "checks");
-    g_autofree char *warnings =
-        terminal_count(doctor_count(doctor, DOCTOR_WARNING), "warning", "warnings");
-    printf("\n%s: %u ok, %s, %u failed\n", checks, doctor_count(doctor, DOCTOR_OK), warnings,
-           doctor_count(doctor, DOCTOR_FAILED));
+    if (i >= doctor->checks->len)
+        return false;
+    const Check *check = check_at(doctor, i);
+    *ret_row = (DoctorRow){check->group, check->name, check->status, check->text, check->advice};
+    return true;
 }
 
 json_t *doctor_json(const Doctor *doctor)
@@ -95,8 +90,10 @@ json_t *doctor_json(const Doctor *doctor)
         json_t *row = json_object();
         json_object_set_new(row, "group", json_string(check->group));
         json_object_set_new(row, "name", json_string(check->name));
-        json_object_set_new(row, "status", json_string(status_names[check->status].for_json));
+        json_object_set_new(row, "status", json_string(status_names[check->status]));
         json_object_set_new(row, "result", json_out_text(check->text));
+        json_object_set_new(row, "advice",
+                            check->advice ? json_out_text(check->advice) : json_null());
         json_array_append_new(rows, row);
     }
     json_t *all = json_object();

@@ -26,21 +26,42 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Doctor, doctor_free)
 void doctor_add(Doctor *doctor, const char *group, const char *name, DoctorStatus status,
                 const char *format, ...) G_GNUC_PRINTF(5, 6);
 
+/* What to do about the row added last: a command, or a sentence. Made safe to print. */
+void doctor_advise(Doctor *doctor, const char *format, ...) G_GNUC_PRINTF(2, 3);
+
 unsigned doctor_count(const Doctor *doctor, DoctorStatus status);
 
-/* A table for people, and what it comes to. */
-void doctor_print(const Doctor *doctor);
+/* The row `i`, in the order in which they were added; false if there are no more. Borrowed. */
+typedef struct {
+    const char *group, *name;
+    DoctorStatus status;
+    const char *text;
+    const char *advice; /* NULL: none */
+} DoctorRow;
+bool doctor_row(const Doctor *doctor, unsigned i, DoctorRow *ret_row);
+
+/*
+ * For people, within the width of the terminal: what is fine in brief or, with `all`, a row for
+ * each check; then what is not, and what to do about it.
+ */
+void doctor_print(const Doctor *doctor, bool all);
 
 /* {"ok":...,"checks":[...]}. Owner: the caller. */
 json_t *doctor_json(const Doctor *doctor);
 
 /* ---- the groups */
 
-/* Kernel, its means to lock processes in, inotify. */
+/* Kernel, its means to lock processes in. */
 void doctor_check_machine(Doctor *doctor);
+
+/* The limits of inotify, for a bucket of so many folders; -1: for any. */
+void doctor_check_inotify(Doctor *doctor, int64_t n_folders);
 
 /* A worker as the kernel sees it; everything that it must not be able to do; libraries, formats. */
 void doctor_check_handler(Doctor *doctor);
 
-/* File system, space and store of the bucket, which is open. */
+/* File system, space and limits for the bucket, which is open. */
 void doctor_check_bucket(Doctor *doctor, Context *context);
+
+/* Its store: size, readers, the last error; and whether a daemon runs. */
+void doctor_check_store(Doctor *doctor, Context *context);

@@ -1,13 +1,15 @@
 #include "doctor.h"
 
-#include "daemon.h"
 #include "error.h"
 #include "file.h"
+#include "layout.h"
 #include "units.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/vfs.h>
@@ -50,26 +52,48 @@ static void check_file_system(Doctor *doctor, int fd)
     for (size_t i = 0; i < G_N_ELEMENTS(file_systems); i++) {
         if (file_systems[i].magic != (unsigned long)fs.f_type)
             continue;
-        doctor_add(doctor, GROUP, "file-system",
-                   file_systems[i].is_remote ? DOCTOR_WARNING : DOCTOR_OK, "%s%s",
+        bool is_remote = file_systems[i].is_remote;
+        doctor_add(doctor, GROUP, "file-system", is_remote ? DOCTOR_WARNING : DOCTOR_OK, "%s%s",
                    file_systems[i].name,
-                   file_systems[i].is_remote
-                       ? ": what other machines write is seen by a rescan only; set 'rescan'"
-                       : "");
+                   is_remote ? ": what other machines write is seen by a rescan only" : "");
+        if (is_remote)
+            doctor_advise(doctor, "set a short 'rescan' in [bucket], such as 5m");
         return;
     }
     doctor_add(doctor, GROUP, "file-system", DOCTOR_OK, "type 0x%lx", (unsigned long)fs.f_type);
 }
 
-/* An unnamed file, as thumbnails begin, and the mark that they carry. */
-static void check_files(Doctor *doctor, int folder_fd)
+/* The folder itself, or what there is above it. */
+static int open_nearest(const char *path)
 {
-    autofd fd = openat(folder_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    g_autofree char *at = g_strdup(path);
+    for (;;) {
+        int fd = open(at, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        if (fd >= 0 || errno != ENOENT || !strcmp(at, "/"))
+            return fd;
+        char *above = g_path_get_dirname(at);
+        g_free(at);
+        at = above;
+    }
+}
+
+/* An unnamed file, as thumbnails begin, where they are to be; and the mark that they carry. */
+static void check_files(Doctor *doctor, const Context *context)
+{
+    g_autofree char *path = g_canonicalize_filename(context->config->prefix, context->bucket);
+    autofd folder_fd = open_nearest(path);
+    autofd fd = folder_fd < 0 ? -1 : openat(folder_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0) {
-        doctor_add(doctor, GROUP, "unnamed-files", DOCTOR_FAILED,
-                   "%s; thumbnails begin as unnamed files (O_TMPFILE): set 'prefix' to a folder "
-                   "on ext4, xfs, btrfs or tmpfs that may be written to",
-                   g_strerror(errno));
+        int errnum = errno;
+        g_autoptr(GError) error = NULL;
+        error_set_errno(&error, errnum, "cannot begin a thumbnail in", path);
+        doctor_add(doctor, GROUP, "unnamed-files", DOCTOR_FAILED, "%s", error->message);
+        if (errnum == EACCES || errnum == EROFS)
+            doctor_advise(doctor, "run thumbq, and this, as a user who may write there, or set "
+                                  "'prefix' in [bucket] to a folder that this one may write to");
+        else
+            doctor_advise(doctor, "set 'prefix' in [bucket] to a folder on ext4, xfs, btrfs or "
+                                  "tmpfs, which have unnamed files (O_TMPFILE)");
         return;
     }
     doctor_add(doctor, GROUP, "unnamed-files", DOCTOR_OK, "O_TMPFILE works");
@@ -82,38 +106,98 @@ static void check_files(Doctor *doctor, int folder_fd)
                    g_strerror(errno));
 }
 
-static void check_space(Doctor *doctor, int fd)
+static void check_space(Doctor *doctor, const char *name, int fd)
 {
     struct statvfs fs;
     if (fstatvfs(fd, &fs) != 0) {
-        doctor_add(doctor, GROUP, "free-space", DOCTOR_FAILED, "%s", g_strerror(errno));
+        doctor_add(doctor, GROUP, name, DOCTOR_FAILED, "%s", g_strerror(errno));
         return;
     }
     int64_t free_bytes = (int64_t)fs.f_bavail * (int64_t)fs.f_frsize;
+    int64_t all_bytes = (int64_t)fs.f_blocks * (int64_t)fs.f_frsize;
     g_autofree char *text = units_format_bytes(free_bytes);
+    g_autofree char *all = units_format_bytes(all_bytes);
     bool no_names = fs.f_files > 0 && fs.f_favail < 1000;
     DoctorStatus status = free_bytes < FREE_NONE              ? DOCTOR_FAILED
                           : free_bytes < FREE_LOW || no_names ? DOCTOR_WARNING
                                                               : DOCTOR_OK;
-    doctor_add(doctor, GROUP, "free-space", status, "%s%s", text,
+    doctor_add(doctor, GROUP, name, status, "%s free of %s%s", text, all,
                no_names ? ", but hardly any inodes" : "");
+    if (status != DOCTOR_OK)
+        doctor_advise(doctor, "make room there; work that finds none waits, and goes on by itself");
 }
 
-static void check_store(Doctor *doctor, Context *context)
+/* Thumbnails and state may lie on other file systems than the bucket. */
+static void check_spaces(Doctor *doctor, const Context *context, int bucket_fd)
 {
-    g_autoptr(GError) error = NULL;
-    if (!context_open_store(context, &error)) {
-        bool is_new = error_code(error) == ERROR_NOT_FOUND;
-        doctor_add(doctor, GROUP, "store", is_new ? DOCTOR_OK : DOCTOR_FAILED, "%s",
-                   is_new ? "none yet: 'thumbq run' makes one" : error->message);
-        return;
+    const struct {
+        const char *name, *path;
+    } others[] = {{"free-thumbnails", context->config->prefix},
+                  {"free-state", context->config->state}};
+    struct stat bucket, other;
+    check_space(doctor, "free-space", bucket_fd);
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+        g_autofree char *path = g_canonicalize_filename(others[i].path, context->bucket);
+        autofd fd = open_nearest(path);
+        if (fd >= 0 && fstat(fd, &other) == 0 && fstat(bucket_fd, &bucket) == 0 &&
+            other.st_dev != bucket.st_dev)
+            check_space(doctor, others[i].name, fd);
     }
-    g_autofree char *folder = daemon_store_path(context->bucket, context->config);
-    g_autofree char *path = g_build_filename(folder, "data.mdb", NULL);
+}
+
+#define FOLDERS_MAX (INT64_C(4) << 20) /* counted */
+
+typedef struct {
+    const Context *context;
+    char *state;    /* key of the state folder */
+    GQueue folders; /* keys, owned: still to be looked into */
+    int64_t n;
+} FolderCount;
+
+static bool is_folder(int dir_fd, const struct dirent *entry)
+{
     struct stat st;
-    g_autofree char *size =
-        units_format_bytes(stat(path, &st) == 0 ? (int64_t)st.st_blocks * 512 : 0);
-    doctor_add(doctor, GROUP, "store", DOCTOR_OK, "opens, %s on disk", size);
+    if (entry->d_type != DT_UNKNOWN)
+        return entry->d_type == DT_DIR;
+    return fstatat(dir_fd, entry->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(st.st_mode);
+}
+
+/* Counts one folder; those in it are counted later. One that cannot be read counts all the same. */
+static void count_folder(FolderCount *count, const char *key)
+{
+    const Context *context = count->context;
+    g_autofree char *path = g_build_filename(context->bucket, key, NULL);
+    DIR *dir = opendir(path);
+    const struct dirent *entry;
+    count->n++;
+    while (dir && (entry = readdir(dir))) {
+        if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
+            !is_folder(dirfd(dir), entry) || config_ignores(context->config, entry->d_name))
+            continue;
+        g_autofree char *below =
+            *key ? g_strjoin("/", key, entry->d_name, NULL) : g_strdup(entry->d_name);
+        if (strcmp(below, context->prefix) != 0 && strcmp(below, count->state) != 0)
+            g_queue_push_tail(&count->folders, g_steal_pointer(&below));
+    }
+    if (dir)
+        (void)closedir(dir); /* was read only */
+}
+
+/* Folders that the daemon watches. */
+static int64_t count_folders(const Context *context)
+{
+    FolderCount count = {
+        .context = context,
+        .state = layout_below_bucket(context->bucket, context->config->state),
+    };
+    g_queue_push_tail(&count.folders, g_strdup(""));
+    while (!g_queue_is_empty(&count.folders) && count.n < FOLDERS_MAX) {
+        g_autofree char *key = g_queue_pop_head(&count.folders);
+        count_folder(&count, key);
+    }
+    g_queue_clear_full(&count.folders, g_free);
+    g_free(count.state);
+    return count.n;
 }
 
 void doctor_check_bucket(Doctor *doctor, Context *context)
@@ -126,7 +210,7 @@ void doctor_check_bucket(Doctor *doctor, Context *context)
     }
     doctor_add(doctor, GROUP, "folder", DOCTOR_OK, "%s", context->bucket);
     check_file_system(doctor, fd);
-    check_files(doctor, fd);
-    check_space(doctor, fd);
-    check_store(doctor, context);
+    doctor_check_inotify(doctor, count_folders(context));
+    check_files(doctor, context);
+    check_spaces(doctor, context, fd);
 }

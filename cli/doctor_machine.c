@@ -16,10 +16,6 @@
 #define KERNEL_MAJOR 5
 #define KERNEL_MINOR 9
 
-/* What a bucket of a hundred thousand folders and a busy upload need. */
-#define WATCHES_LOW 65536
-#define EVENTS_LOW  16384
-
 static void check_kernel(Doctor *doctor)
 {
     struct utsname name;
@@ -50,27 +46,16 @@ static void check_seccomp(Doctor *doctor)
 static void check_landlock(Doctor *doctor)
 {
     long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
+    bool is_off = version <= 0 && errno == EOPNOTSUPP;
     if (version > 0)
         doctor_add(doctor, GROUP, "landlock", DOCTOR_OK, "version %ld", version);
     else
         doctor_add(doctor, GROUP, "landlock", DOCTOR_WARNING,
                    "%s: the filter of system calls alone keeps workers from files",
-                   errno == EOPNOTSUPP ? "switched off (boot with lsm=landlock,...)"
-                                       : "not in this kernel (since Linux 5.13)");
-}
-
-static void check_inotify(Doctor *doctor, const char *name, gint64 low, const char *what)
-{
-    g_autofree char *path = g_build_filename("/proc/sys/fs/inotify", name, NULL);
-    g_autofree char *text = file_read(path, 64, NULL, NULL);
-    gint64 value = text ? g_ascii_strtoll(text, NULL, 10) : 0;
-    if (value >= low)
-        doctor_add(doctor, GROUP, name, DOCTOR_OK, "%" G_GINT64_FORMAT " %s", value, what);
-    else
-        doctor_add(doctor, GROUP, name, DOCTOR_WARNING,
-                   "%" G_GINT64_FORMAT " %s: for a large bucket, put "
-                   "'fs.inotify.%s = %" G_GINT64_FORMAT "' into /etc/sysctl.d/thumbq.conf",
-                   value, what, name, 8 * low);
+                   is_off ? "switched off" : "not in this kernel");
+    if (version <= 0)
+        doctor_advise(doctor, is_off ? "boot with lsm=landlock,... on the kernel's command line"
+                                     : "Linux 5.13 or newer has it");
 }
 
 void doctor_check_machine(Doctor *doctor)
@@ -78,6 +63,4 @@ void doctor_check_machine(Doctor *doctor)
     check_kernel(doctor);
     check_seccomp(doctor);
     check_landlock(doctor);
-    check_inotify(doctor, "max_user_watches", WATCHES_LOW, "folders can be watched");
-    check_inotify(doctor, "max_queued_events", EVENTS_LOW, "events can wait before a rescan");
 }

@@ -27,6 +27,7 @@ static const Command commands[] = {
     {"events", COMMAND_NEEDS_STORE, "The event log", &usage_events, cmd_events},
     {"metrics", COMMAND_NEEDS_STORE, "Counters and percentiles over time", &usage_metrics,
      cmd_metrics},
+    {"bill", COMMAND_NEEDS_STORE, "What AWS Lambda would have charged", &usage_bill, cmd_bill},
     {"sweep", COMMAND_NEEDS_BUCKET, "Put right what events cannot tell of", &usage_sweep,
      cmd_sweep},
     {"reprocess", COMMAND_NEEDS_STORE | COMMAND_FILTERS, "Make thumbnails of objects once more",

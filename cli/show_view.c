@@ -1,5 +1,6 @@
 #include "show_view.h"
 
+#include "cells.h"
 #include "error.h"
 #include "layout.h"
 #include "object_json.h"
@@ -18,16 +19,28 @@
 /* ---- what it is ---------------------------------------------------------------------------------
  */
 
-#define LABEL_FORMAT "%-11s "
+#define LABEL_CELLS 12
 
 G_GNUC_PRINTF(2, 3) static void print_line(const char *label, const char *format, ...)
 {
     va_list arguments;
-    printf(LABEL_FORMAT, label);
+    printf("%-*s", LABEL_CELLS, label);
     va_start(arguments, format);
     vprintf(format, arguments);
     va_end(arguments);
     putchar('\n');
+}
+
+/* Text that may be long, on as many lines as it needs, below what is said of it. */
+static void print_below(const char *text)
+{
+    size_t width = terminal_width();
+    size_t room = width > LABEL_CELLS + 1 ? width - LABEL_CELLS : G_MAXSIZE;
+    while (*text) {
+        const char *end = cells_end_of_line(text, room);
+        print_line("", "%.*s", (int)(end - text), text);
+        text = end + strspn(end, " ");
+    }
 }
 
 static void print_state(const Record *record)
@@ -40,7 +53,7 @@ static void print_state(const Record *record)
         g_autofree char *message = terminal_safe(record->message);
         print_line("error", "%s (%s)", error_name(record->error),
                    error_class_name(error_class(record->error)));
-        print_line("", "%s", *message ? message : error_text(record->error));
+        print_below(*message ? message : error_text(record->error));
     }
     if (record->state == STATE_PENDING) {
         g_autofree char *due = terminal_time(record->due_us);

@@ -11,9 +11,37 @@
 #include <string.h>
 
 static const char *const by_names[] = {
-    [STORE_BY_ALL] = "",    [STORE_BY_TYPE] = "type",   [STORE_BY_STATE] = "state",
-    [STORE_BY_DAY] = "day", [STORE_BY_MONTH] = "month", [STORE_BY_PREFIX] = "prefix",
+    [STORE_BY_ALL] = "",      [STORE_BY_TYPE] = "type",   [STORE_BY_STATE] = "state",
+    [STORE_BY_DAY] = "day",   [STORE_BY_MONTH] = "month", [STORE_BY_PREFIX] = "prefix",
+    [STORE_BY_SIZE] = "size",
 };
+
+/* Where a group of sizes begins. */
+static int64_t size_of_group(const char *group)
+{
+    guint64 power = g_ascii_strtoull(group, NULL, 10);
+    return power > 0 ? INT64_C(1) << MIN(power, 62) : 0;
+}
+
+/* The group as scripts see it: of sizes, the smallest in bytes. */
+static char *group_for_scripts(StoreBy by, const char *group)
+{
+    return by == STORE_BY_SIZE ? g_strdup_printf("%" PRId64, size_of_group(group))
+                               : g_strdup(group);
+}
+
+/* And people: "./" for "", which are the objects that lie in the bucket itself. */
+static char *group_for_people(StoreBy by, const char *group)
+{
+    if (by == STORE_BY_SIZE) {
+        g_autoptr(GString) text = g_string_new(NULL);
+        g_autofree char *size = units_format_bytes(size_of_group(group));
+        g_string_assign(text, size);
+        (void)g_string_replace(text, ".0 ", " ", 1); /* all are whole */
+        return g_strdup(text->str);
+    }
+    return *group ? object_key_to_text(group, NULL) : g_strdup("./");
+}
 
 static bool parse_by(const char *text, StoreBy *ret_by, GError **error)
 {
@@ -25,7 +53,7 @@ static bool parse_by(const char *text, StoreBy *ret_by, GError **error)
     }
     const char *nearest = units_nearest(text, by_names + 1, G_N_ELEMENTS(by_names) - 1);
     g_autofree char *hint = nearest ? g_strdup_printf("did you mean '%s'?", nearest)
-                                    : g_strdup("it is type, state, day, month or prefix");
+                                    : g_strdup("it is type, state, day, month, prefix or size");
     g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "--by: unknown grouping '%s'; %s", text, hint);
     return false;
 }
@@ -111,14 +139,13 @@ static char *format_count_or_none(uint64_t count)
 
 static void add_row(Table *table, const char *group, const StoreTotals *totals, uint64_t largest)
 {
-    g_autofree char *text = object_key_to_text(group, NULL);
     g_autofree char *objects = units_format_count((int64_t)totals->objects);
     g_autofree char *bytes = units_format_bytes((int64_t)totals->source_bytes);
     g_autofree char *thumbnails = format_count_or_none(totals->thumbnails);
     g_autofree char *thumbnail_bytes = units_format_bytes((int64_t)totals->thumbnail_bytes);
     g_autofree char *dead = format_count_or_none(totals->by_state[STATE_DEAD]);
     const char *cells[COLUMNS] = {
-        [COLUMN_GROUP] = *text ? text : "./", /* "" are those that lie in the bucket itself */
+        [COLUMN_GROUP] = group,
         [COLUMN_OBJECTS] = objects,
         [COLUMN_SIZE] = bytes,
         [COLUMN_THUMBNAILS] = thumbnails,
@@ -144,17 +171,21 @@ static void release_rows(GroupView *view, bool with_bars)
 
 static void hold_row(GroupView *view, const char *name, const StoreTotals *totals)
 {
-    Group group = {.name = g_strdup(name), .totals = *totals};
+    Group group = {.name = group_for_people(view->by, name), .totals = *totals};
     g_array_append_val(view->held, group);
     view->is_flowing = view->is_flowing || view->held->len >= HELD_MAX;
     if (view->is_flowing)
         release_rows(view, false);
 }
 
-static Table *new_table(const char *by, bool is_name)
+static Table *new_table(StoreBy by)
 {
+    const char *title = by == STORE_BY_SIZE ? "from" : by_names[by];
+    TableRole role = by == STORE_BY_PREFIX ? TABLE_NAME
+                     : by == STORE_BY_SIZE ? TABLE_FIGURE
+                                           : TABLE_TEXT;
     const TableColumn columns[COLUMNS] = {
-        [COLUMN_GROUP] = {by, is_name ? TABLE_NAME : TABLE_TEXT},
+        [COLUMN_GROUP] = {title, role},
         [COLUMN_OBJECTS] = {"objects", TABLE_FIGURE},
         [COLUMN_SIZE] = {"size", TABLE_FIGURE},
         [COLUMN_THUMBNAILS] = {"thumbnails", TABLE_FIGURE},
@@ -177,11 +208,12 @@ static void begin_json(const Context *context, const char *by)
     json_out_begin_list(object, "groups");
 }
 
-static bool visit_group(const char *group, const StoreTotals *totals, void *data)
+static bool visit_group(const char *name, const StoreTotals *totals, void *data)
 {
     GroupView *view = data;
+    g_autofree char *group = group_for_scripts(view->by, name);
     if (view->table) {
-        hold_row(view, group, totals);
+        hold_row(view, name, totals);
     } else if (view->stats->json) {
         if (view->groups == 0)
             begin_json(view->context, by_names[view->by]);
@@ -220,7 +252,7 @@ bool stats_print_groups(Context *context, const StatsOptions *stats, GError **er
     if (stats->csv)
         csv_print(csv_columns, CSV_COLUMNS);
     else if (!stats->json)
-        view.table = table = new_table(by_names[view.by], view.by == STORE_BY_PREFIX);
+        view.table = table = new_table(view.by);
     if (!store_totals(context->snapshot, &context->filter, view.by, visit_group, &view, error))
         return false;
     end(&view);

@@ -5,6 +5,7 @@
 #include "terminal.h"
 
 #include <libsmartcols.h>
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -201,6 +202,24 @@ static void add_line(const Table *table, struct libscols_table *page, const Row 
     }
 }
 
+/*
+ * Prints cells as they are: names are UTF-8 without control characters, whatever the locale says.
+ * libsmartcols 2.38 goes by the locale when it measures, and does not come to an end with a long
+ * name that is no text in it: so it gets one in which names are.
+ */
+static void print_page(struct libscols_table *page)
+{
+    locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
+    locale_t before = utf8 ? uselocale(utf8) : (locale_t)0;
+    scols_table_enable_noencoding(page, utf8 != NULL);
+    /* It writes to stdout itself; a full disk shows when the command ends. */
+    check(!scols_print_table(page));
+    if (!utf8)
+        return;
+    (void)uselocale(before); /* it was there before */
+    freelocale(utf8);
+}
+
 void table_print(Table *table)
 {
     if (table->rows->len == 0)
@@ -210,7 +229,6 @@ void table_print(Table *table)
     check(page && !scols_table_set_column_separator(page, SEPARATOR));
     scols_table_enable_colors(page, terminal_has_color());
     scols_table_enable_noheadings(page, table->is_begun);
-    scols_table_enable_noencoding(page, true); /* names come without control characters */
     /* Everything fits already: libsmartcols would cut or wrap what does not. */
     scols_table_set_termforce(page, SCOLS_TERMFORCE_NEVER);
     for (size_t i = 0; i < table->n_columns; i++) {
@@ -219,8 +237,7 @@ void table_print(Table *table)
     }
     for (guint i = 0; i < table->rows->len; i++)
         add_line(table, page, g_ptr_array_index(table->rows, i), &room);
-    /* It writes to stdout itself; a full disk shows when the command ends. */
-    check(!scols_print_table(page));
+    print_page(page);
     scols_unref_table(page);
     g_ptr_array_set_size(table->rows, 0);
     table->is_begun = true;

@@ -50,6 +50,9 @@ static const ErrorRow rows[] = {
      "a thumbnail came out larger than the limit"},
     {ERROR_HANDLER_UNAVAILABLE, ERROR_CLASS_AGAIN, 70, "handler_unavailable",
      "no handler process can be started; the object itself is not to blame"},
+    {ERROR_NAME_TAKEN, ERROR_CLASS_REJECT, 1, "name_taken",
+     "a folder, or another file, has the place of its thumbnail; rename one of the two, then "
+     "'thumbq dead retry'"},
     {ERROR_USAGE, ERROR_CLASS_FATAL, 2, "usage", "wrong usage; see 'thumbq help'"},
     {ERROR_CONFIG, ERROR_CLASS_FATAL, 2, "config", "the configuration file is wrong"},
     {ERROR_NOT_FOUND, ERROR_CLASS_FATAL, 3, "not_found", "no such bucket, store or object"},

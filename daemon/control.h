@@ -4,8 +4,9 @@
  *
  * "sync" is answered with "ok" when all that lies in the bucket now has been handled.
  *
- * "sweep KIND" and "sweep KIND dry-run" are answered with "ok" and a sentence (sweep_describe) when
- * the sweep has ended.
+ * "sweep KIND [dry-run] [tell]" is answered with "ok" and a sentence (sweep_describe) when the
+ * sweep has ended; with "tell", after an item for each thing that was done, or would be
+ * (SweepNote).
  *
  * "retry KEY" and "drop KEY", the key's bytes as they are, are answered with "ok changed" or "ok
  * unchanged": see edit.h.
@@ -31,7 +32,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CONTROL_LINE_MAX 8192 /* bytes, with the final NUL */
+#define CONTROL_LINE_MAX                                                                           \
+    16384 /* bytes, with the final NUL: a name of the longest, each byte as %XX */
 
 /*
  * Connects to the daemon of this state folder; -1 on error. Owner: the caller closes.

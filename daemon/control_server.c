@@ -5,6 +5,7 @@
 #include "error.h"
 #include "failpoint.h"
 #include "file.h"
+#include "log.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -35,7 +36,6 @@ typedef struct {
 typedef struct {
     Control *control;
     uint64_t client_id;
-    SweepKinds kinds;
     bool dry_run;
 } SweepRequest;
 
@@ -116,37 +116,66 @@ static void begin_to_wait(Client *client, Waits waits)
 /* ---- requests -----------------------------------------------------------------------------------
  */
 
+/* NULL: it has gone away. */
+static Client *find_client(const Control *control, uint64_t id)
+{
+    for (guint i = 0; i < control->clients->len; i++) {
+        Client *client = g_ptr_array_index(control->clients, i);
+        if (client->id == id)
+            return client;
+    }
+    return NULL;
+}
+
 static void end_sweep(const SweepCounts *counts, bool complete, void *data)
 {
     g_autofree SweepRequest *request = data;
-    g_autofree char *text = sweep_describe(counts, request->kinds, request->dry_run);
+    g_autofree char *text = sweep_describe(counts, request->dry_run);
     g_autofree char *line = complete ? g_strdup_printf("ok %s", text)
                                      : g_strdup("error the store could not be changed");
+    Client *client = find_client(request->control, request->client_id);
 
-    for (guint i = 0; i < request->control->clients->len; i++) {
-        Client *client = g_ptr_array_index(request->control->clients, i);
-        if (client->id == request->client_id) {
-            answer(client, line);
-            return;
-        }
-    }
+    if (complete && !request->dry_run)
+        log_info("sweep: %s", text);
+    if (client)
+        answer(client, line);
 }
 
-/* "sweep KIND [dry-run]" */
+static void resume_sweeps(void *control)
+{
+    sweep_resume(((Control *)control)->daemon);
+}
+
+static bool note_sweep(const char *line, void *data)
+{
+    const SweepRequest *request = data;
+    Client *client = find_client(request->control, request->client_id);
+
+    return !client || control_peer_item(client->peer, line, resume_sweeps, request->control);
+}
+
+/* "sweep KIND [dry-run] [tell]" */
 static bool take_sweep(Client *client, const char *line)
 {
-    g_auto(GStrv) words = g_strsplit(line, " ", 4);
+    g_auto(GStrv) words = g_strsplit(line, " ", 5);
     guint n = g_strv_length(words);
-    SweepKinds kinds;
+    SweepOptions sweep = {.note = NULL};
 
-    if (n < 2 || n > 3 || strcmp(words[0], "sweep") != 0 ||
-        (n == 3 && strcmp(words[2], "dry-run") != 0) || !sweep_kinds_from_name(words[1], &kinds))
+    if (n < 2 || n > 4 || strcmp(words[0], "sweep") != 0 ||
+        !sweep_kinds_from_name(words[1], &sweep.kinds))
         return false;
     SweepRequest *request = g_new(SweepRequest, 1);
-    *request = (SweepRequest){client->control, client->id, kinds, n == 3};
+    *request = (SweepRequest){.control = client->control, .client_id = client->id};
+    sweep.note_data = request;
+    for (guint i = 2; i < n; i++) {
+        if (strcmp(words[i], "dry-run") == 0)
+            request->dry_run = sweep.dry_run = true;
+        if (strcmp(words[i], "tell") == 0)
+            sweep.note = note_sweep;
+    }
     client->sweep = request;
     begin_to_wait(client, WAITS_FOR_SWEEP);
-    sweep_start(client->control->daemon, kinds, request->dry_run, end_sweep, request);
+    sweep_start(client->control->daemon, &sweep, end_sweep, request);
     return true;
 }
 

@@ -49,9 +49,9 @@ void daemon_fail(Daemon *daemon, GError *error)
 bool daemon_is_settled(const Daemon *daemon)
 {
     return !daemon->paused && !bucket_is_scanning(daemon->bucket) &&
-           g_queue_is_empty((GQueue *)&daemon->walks) &&
-           g_queue_is_empty((GQueue *)&daemon->sweeps) && backfill_is_idle(daemon) &&
-           !daemon->dispatch_source && daemon->queue_is_empty && pool_busy(daemon->pool) == 0;
+           g_queue_is_empty((GQueue *)&daemon->walks) && sweep_is_idle(daemon) &&
+           backfill_is_idle(daemon) && !daemon->dispatch_source && daemon->queue_is_empty &&
+           pool_busy(daemon->pool) == 0;
 }
 
 void daemon_check_finished(Daemon *daemon)

@@ -7,7 +7,8 @@
  *   dispatch.c  store -> handlers
  *   outcome.c   handlers -> thumbnails -> store
  *   backfill.c  jobs: objects that are made once more, a window at a time
- *   sweep.c     passes that put right what events cannot tell of
+ *   sweep.c     passes that put right what events cannot tell of; sweep_records.c, sweep_files.c
+ *               what they look at, sweep_run.c without a daemon
  *   edit.c      changes of single records that commands ask for
  *   destination.c  on-failure and on-success records
  *   batch.c     grouped commits, and what to do when one fails
@@ -164,8 +165,17 @@ void walk_stop_all(Daemon *daemon);
 /* `complete` is false when the batch was lost on the way. */
 typedef void (*SweepDone)(const SweepCounts *counts, bool complete, void *data);
 
-/* Sweeps in slices, after those that are under way. */
-void sweep_start(Daemon *daemon, SweepKinds kinds, bool dry_run, SweepDone done, void *data);
+/*
+ * Sweeps in slices, after those that are under way. `options` is used for the call only, and its
+ * progress not at all: see sweep_progress.
+ */
+void sweep_start(Daemon *daemon, const SweepOptions *options, SweepDone done, void *data);
+
+/* Whoever could take no more notes may be able to now. */
+void sweep_resume(Daemon *daemon);
+
+/* True if there is none, but for those that wait for whoever listens to them. */
+bool sweep_is_idle(const Daemon *daemon);
 
 /* How far the sweep is that was started with `data`. False if there is none. */
 bool sweep_progress(const Daemon *daemon, const void *data, ProgressCount *ret_count);

@@ -4,6 +4,7 @@
 #include "failpoint.h"
 #include "file.h"
 #include "layout.h"
+#include "object.h"
 #include "thumbnails.h"
 
 #include <dirent.h>
@@ -187,6 +188,22 @@ static bool link_over(Publisher *publisher, int fd, int parent_fd, const char *n
     return false;
 }
 
+static void fail_put(const char *path, GError **error)
+{
+    g_autofree char *text = object_key_to_text(path, NULL);
+
+    if (errno == EISDIR)
+        g_set_error(error, THUMBQ_ERROR, ERROR_NAME_TAKEN,
+                    "cannot put the thumbnail in its place: '%s' is a folder", text);
+    else if (errno == ENOTDIR)
+        g_set_error(error, THUMBQ_ERROR, ERROR_NAME_TAKEN,
+                    "cannot put the thumbnail in its place: a file is where a folder of '%s' "
+                    "must be",
+                    text);
+    else
+        error_set_errno(error, errno, "cannot put the thumbnail in its place:", text);
+}
+
 bool publisher_put(Publisher *publisher, int fd, const char *rendition, const char *key,
                    ImageType type, GError **error)
 {
@@ -197,7 +214,7 @@ bool publisher_put(Publisher *publisher, int fd, const char *rendition, const ch
     thumbnail_mark(fd, key, NULL);
     autofd parent_fd = open_folder(publisher, folder);
     if (parent_fd < 0 || !link_over(publisher, fd, parent_fd, name)) {
-        error_set_errno(error, errno, "cannot put the thumbnail in its place:", path);
+        fail_put(path, error);
         return false;
     }
     /* No sync_file_range here: a request to the disk for each thumbnail costs more than the head
@@ -209,9 +226,8 @@ bool publisher_put(Publisher *publisher, int fd, const char *rendition, const ch
 /* ---- afterwards ---------------------------------------------------------------------------------
  */
 
-void publisher_remove(Publisher *publisher, const char *rendition, const char *key, ImageType type)
+void publisher_remove_path(Publisher *publisher, const char *path)
 {
-    g_autofree char *path = layout_thumbnail_path(rendition, key, type);
     const char *name;
     autofd parent_fd = open_parent(publisher, path, &name);
 
@@ -223,6 +239,12 @@ void publisher_remove(Publisher *publisher, const char *rendition, const char *k
         remove_empty_parents(publisher, path);
     else
         publisher->has_orphans |= errno != ENOENT;
+}
+
+void publisher_remove(Publisher *publisher, const char *rendition, const char *key, ImageType type)
+{
+    g_autofree char *path = layout_thumbnail_path(rendition, key, type);
+    publisher_remove_path(publisher, path);
 }
 
 bool publisher_has_orphans(const Publisher *publisher)
@@ -262,16 +284,24 @@ bool publisher_move(Publisher *publisher, const char *rendition, const char *fro
     return true;
 }
 
+PublishedState publisher_look(Publisher *publisher, const char *rendition, const char *key,
+                              ImageType type, int64_t size_bytes)
+{
+    g_autofree char *path = layout_thumbnail_path(rendition, key, type);
+    autofd fd = open_beneath(publisher->folder_fd, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return PUBLISHED_GONE;
+    if (!S_ISREG(st.st_mode) || st.st_size != size_bytes || !thumbnail_is_unchanged(fd, key))
+        return PUBLISHED_CHANGED;
+    return PUBLISHED_THERE;
+}
+
 bool publisher_has(Publisher *publisher, const char *rendition, const char *key, ImageType type,
                    int64_t size_bytes)
 {
-    g_autofree char *path = layout_thumbnail_path(rendition, key, type);
-    const char *name;
-    autofd parent_fd = open_parent(publisher, path, &name);
-    struct stat st;
-
-    return parent_fd >= 0 && fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
-           S_ISREG(st.st_mode) && st.st_size == size_bytes;
+    return publisher_look(publisher, rendition, key, type, size_bytes) == PUBLISHED_THERE;
 }
 
 size_t publisher_unsynced(const Publisher *publisher)

@@ -29,7 +29,8 @@ int publisher_create(Publisher *publisher, GError **error);
 
 /*
  * Puts the file into its place, over whatever is there, and remembers it for publisher_sync. `fd`
- * stays the caller's.
+ * stays the caller's. Errors: ERROR_NAME_TAKEN if a folder is there, or a file where a folder must
+ * be (of `x/a.png` and `x/a.png.webp/b.png` only one can have a thumbnail); as error_set_errno.
  */
 bool publisher_put(Publisher *publisher, int fd, const char *rendition, const char *key,
                    ImageType type, GError **error);
@@ -40,6 +41,9 @@ bool publisher_put(Publisher *publisher, int fd, const char *rendition, const ch
  */
 void publisher_remove(Publisher *publisher, const char *rendition, const char *key, ImageType type);
 
+/* The same of a file that is named by its path below the prefix folder, "small/a.png.webp". */
+void publisher_remove_path(Publisher *publisher, const char *path);
+
 bool publisher_has_orphans(const Publisher *publisher);
 void publisher_forget_orphans(Publisher *publisher);
 
@@ -48,7 +52,17 @@ void publisher_forget_orphans(Publisher *publisher);
 bool publisher_move(Publisher *publisher, const char *rendition, const char *from, const char *to,
                     ImageType type);
 
-/* True if the thumbnail is there with this size. */
+typedef enum {
+    PUBLISHED_GONE,
+    PUBLISHED_CHANGED, /* another size, written to since, or put there by somebody else */
+    PUBLISHED_THERE,
+} PublishedState;
+
+/* Whether the thumbnail is there as it was put, with this size. */
+PublishedState publisher_look(Publisher *publisher, const char *rendition, const char *key,
+                              ImageType type, int64_t size_bytes);
+
+/* True if it is PUBLISHED_THERE. */
 bool publisher_has(Publisher *publisher, const char *rendition, const char *key, ImageType type,
                    int64_t size_bytes);
 

@@ -37,7 +37,6 @@ struct Run {
     Schedules *schedules;
     Schedule *schedule; /* NULL: the configuration has it no more */
     char *name;
-    SweepKinds kinds;
     CommandRun *command;
 };
 
@@ -140,7 +139,7 @@ static void end_run(Run *run, StoreRunOutcome outcome, const char *text)
 static void end_sweep(const SweepCounts *counts, bool complete, void *data)
 {
     Run *run = data;
-    g_autofree char *text = sweep_describe(counts, run->kinds, false);
+    g_autofree char *text = sweep_describe(counts, false);
 
     if (complete)
         end_run(run, STORE_RUN_OK, text);
@@ -219,14 +218,13 @@ static void start_run(Schedules *schedules, Schedule *schedule, int64_t due_us, 
     save(schedules, schedule);
 
     Run *run = g_new0(Run, 1);
-    *run = (Run){.schedules = schedules,
-                 .schedule = schedule,
-                 .name = g_strdup(schedule->config->name),
-                 .kinds = schedule->kinds};
+    *run = (Run){
+        .schedules = schedules, .schedule = schedule, .name = g_strdup(schedule->config->name)};
+    const SweepOptions sweep = {.kinds = schedule->kinds};
     schedule->run = run;
     g_ptr_array_add(schedules->runs, run);
     if (schedule->kinds)
-        sweep_start(daemon, schedule->kinds, false, end_sweep, run);
+        sweep_start(daemon, &sweep, end_sweep, run);
     else
         start_command(daemon, schedule, run);
 }

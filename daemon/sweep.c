@@ -1,175 +1,130 @@
 #include "sweep.h"
 
 #include "clock.h"
-#include "daemon_private.h"
 #include "error.h"
+#include "file.h"
+#include "sweep_private.h"
 
+#include <fcntl.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <string.h>
 
 #define SLICE_US (5 * CLOCK_US_PER_MS)
 
-struct Sweep {
-    Daemon *daemon;
+#define RECORD_KINDS (SWEEP_MISSING | SWEEP_STALE | SWEEP_EXPIRE)
+
+/* ---- in words -----------------------------------------------------------------------------------
+ */
+
+static const struct {
+    const char *name;
     SweepKinds kinds;
-    bool dry_run;
-    SweepDone done;
-    void *data;
-    SweepCounts counts;
-    uint64_t expected; /* records and files, as of its start */
-    GString *cursor;   /* the last key looked at */
-    bool records_done;
-    ThumbnailWalk *files; /* NULL before and after */
-};
+} kind_rows[] = {{"orphans", SWEEP_ORPHANS},
+                 {"missing", SWEEP_MISSING},
+                 {"stale", SWEEP_STALE},
+                 {"expire", SWEEP_EXPIRE},
+                 {"all", SWEEP_ALL}};
 
 bool sweep_kinds_from_name(const char *name, SweepKinds *ret_kinds)
 {
-    static const struct {
-        const char *name;
-        SweepKinds kinds;
-    } rows[] = {{"orphans", SWEEP_ORPHANS},
-                {"missing", SWEEP_MISSING},
-                {"stale", SWEEP_STALE},
-                {"all", SWEEP_ALL}};
-
-    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        if (strcmp(rows[i].name, name) == 0) {
-            *ret_kinds = rows[i].kinds;
+    for (size_t i = 0; i < G_N_ELEMENTS(kind_rows); i++) {
+        if (strcmp(kind_rows[i].name, name) == 0) {
+            *ret_kinds = kind_rows[i].kinds;
             return true;
         }
     }
     return false;
 }
 
-char *sweep_describe(const SweepCounts *counts, SweepKinds kinds, bool dry_run)
+/* "all", "orphans+missing". Owner: the caller frees. */
+static char *kinds_name(SweepKinds kinds)
+{
+    g_autoptr(GString) text = g_string_new(NULL);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(kind_rows); i++) {
+        if (kind_rows[i].kinds == kinds)
+            return g_strdup(kind_rows[i].name);
+        if (kind_rows[i].kinds & kinds && kind_rows[i].kinds != SWEEP_ALL)
+            g_string_append_printf(text, "%s%s", text->len > 0 ? "+" : "", kind_rows[i].name);
+    }
+    return g_strdup(text->str);
+}
+
+static void say(GString *text, uint64_t n, const char *one, const char *many, const char *did)
+{
+    if (n > 0)
+        g_string_append_printf(text, "%s%" PRIu64 " %s %s", text->len > 0 ? ", " : "", n,
+                               n == 1 ? one : many, did);
+}
+
+char *sweep_describe(const SweepCounts *counts, bool dry_run)
 {
     GString *text = g_string_new(NULL);
-    const struct {
-        SweepKinds kind;
-        uint64_t n;
-        const char *did, *would;
-    } parts[] = {
-        {SWEEP_ORPHANS, counts->orphans, "orphaned thumbnails removed",
-         "orphaned thumbnails to be removed"},
-        {SWEEP_MISSING, counts->missing, "objects without their thumbnails queued",
-         "objects without their thumbnails"},
-        {SWEEP_STALE, counts->stale, "objects with stale thumbnails queued",
-         "objects with stale thumbnails"},
-    };
+    const char *removed = dry_run ? "to be removed" : "removed";
+    const char *queued = dry_run ? "to be made again" : "queued to be made again";
 
-    for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
-        if (kinds & parts[i].kind)
-            g_string_append_printf(text, "%s%" PRIu64 " %s", text->len > 0 ? ", " : "", parts[i].n,
-                                   dry_run ? parts[i].would : parts[i].did);
-    }
-    if (counts->foreign > 0)
-        g_string_append_printf(text, ", %" PRIu64 " files that thumbq did not make left alone",
-                               counts->foreign);
+    say(text, counts->orphans, "orphaned thumbnail", "orphaned thumbnails", removed);
+    say(text, counts->missing, "object with missing or changed thumbnails",
+        "objects with missing or changed thumbnails", queued);
+    say(text, counts->stale, "object with stale thumbnails", "objects with stale thumbnails",
+        queued);
+    say(text, counts->expired, "expired object", "expired objects",
+        dry_run ? "to be deleted" : "deleted");
+    say(text, counts->expired_thumbnails,
+        "object whose thumbnails have expired:", "objects whose thumbnails have expired:", removed);
+    say(text, counts->failed, "expired object", "expired objects", "could not be deleted");
+    if (text->len == 0)
+        g_string_append(text, "all in order");
+    say(text, counts->foreign, "file that thumbq did not make", "files that thumbq did not make",
+        "left alone");
     return g_string_free(text, FALSE);
 }
 
-/* ---- records ------------------------------------------------------------------------------------
+/* ---- telling ------------------------------------------------------------------------------------
  */
 
-static bool is_missing(const Sweep *sweep, const Record *record)
+/* Hands over the line that is due. False if it has to wait. */
+static bool hand_over(Sweep *sweep)
 {
-    for (size_t i = 0; i < record->n_thumbnails; i++) {
-        const RecordThumbnail *thumbnail = &record->thumbnails[i];
-        if (!publisher_has(sweep->daemon->publisher, thumbnail->rendition, record->key,
-                           thumbnail->facts.type, thumbnail->facts.size))
-            return true;
-    }
-    return false;
-}
-
-static bool requeue(Sweep *sweep, const char *key)
-{
-    Daemon *daemon = sweep->daemon;
-    GError *error = NULL;
-    bool found;
-
-    if (sweep->dry_run)
-        return true;
-    if (!store_requeue(daemon->store, key, PRIORITY_BACKFILL, clock_wall_us(), &found, &error)) {
-        batch_lost(daemon, error);
+    if (sweep->line && sweep->note && !sweep->note(sweep->line, sweep->note_data))
         return false;
-    }
-    batch_changed(daemon);
-    dispatch_soon(daemon);
-    return !daemon->paused;
-}
-
-/* Looks at the next record. False at the end, or when the batch was lost. */
-static bool step_records(Sweep *sweep)
-{
-    Daemon *daemon = sweep->daemon;
-    GError *error = NULL;
-    Record record;
-    bool found;
-
-    if (!store_peek_after(daemon->store, sweep->cursor->len > 0 ? sweep->cursor->str : NULL, &found,
-                          &record, &error)) {
-        batch_lost(daemon, error);
-        return false;
-    }
-    if (!found)
-        return false;
-    g_string_assign(sweep->cursor, record.key);
-    sweep->counts.records++;
-    if (record.state != STATE_DONE)
-        return true;
-    if (sweep->kinds & SWEEP_MISSING && is_missing(sweep, &record)) {
-        sweep->counts.missing++;
-        return requeue(sweep, sweep->cursor->str);
-    }
-    if (sweep->kinds & SWEEP_STALE &&
-        record_is_stale(&record, daemon->config->renditions, daemon->config->n_renditions)) {
-        sweep->counts.stale++;
-        return requeue(sweep, sweep->cursor->str);
-    }
+    g_clear_pointer(&sweep->line, g_free);
     return true;
 }
 
-/* ---- files --------------------------------------------------------------------------------------
- */
-
-static bool record_has(const Record *record, const ThumbnailFile *file)
+void sweep_tell(Sweep *sweep, const char *kind, const char *name, const char *reason)
 {
-    for (size_t i = 0; i < record->n_thumbnails; i++) {
-        const RecordThumbnail *thumbnail = &record->thumbnails[i];
-        if (strcmp(thumbnail->rendition, file->rendition) == 0 &&
-            thumbnail->facts.type == file->type)
-            return true;
-    }
-    return false;
+    if (!sweep->note)
+        return;
+    sweep->line = g_strdup_printf("%s\t%s\t%s", kind, name, reason);
+    sweep->is_waiting = !hand_over(sweep);
 }
 
-/* Looks at the next file. False at the end, or when the store cannot be read. */
-static bool step_files(Sweep *sweep)
+/* The event of a sweep that has ended. */
+static void log_event(const Sweep *sweep)
 {
-    Daemon *daemon = sweep->daemon;
+    const SweepCounts *counts = &sweep->counts;
+    int64_t now_us = clock_wall_us();
     GError *error = NULL;
-    ThumbnailFile file;
-    Record record;
-    bool found;
+    g_autofree char *name = kinds_name(sweep->kinds);
+    g_autofree char *summary = sweep_describe(counts, false);
+    json_t *detail = json_pack(
+        "{s:s, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "sweep", name,
+        "duration_ms", (double)(now_us - sweep->start_us) / CLOCK_US_PER_MS, "records",
+        (json_int_t)counts->records, "files", (json_int_t)counts->files, "orphans",
+        (json_int_t)counts->orphans, "missing", (json_int_t)counts->missing, "stale",
+        (json_int_t)counts->stale, "expired", (json_int_t)counts->expired, "expired_thumbnails",
+        (json_int_t)counts->expired_thumbnails, "failed", (json_int_t)counts->failed, "foreign",
+        (json_int_t)counts->foreign, "summary", summary);
+    char *text = json_dumps(detail, JSON_COMPACT);
 
-    if (!thumbnail_walk_next(sweep->files, &file))
-        return false;
-    sweep->counts.files++;
-    if (!file.is_ours) {
-        sweep->counts.foreign++;
-        return true;
-    }
-    if (!store_peek(daemon->store, file.key, &found, &record, &error)) {
-        batch_lost(daemon, error);
-        return false;
-    }
-    if (found && record_has(&record, &file))
-        return true;
-    sweep->counts.orphans++;
-    if (!sweep->dry_run)
-        publisher_remove(daemon->publisher, file.rendition, file.key, file.type);
-    return true;
+    if (!store_log(sweep->daemon->store, STORE_EVENT_SWEPT, name, text, now_us, &error))
+        batch_lost(sweep->daemon, error);
+    else
+        batch_changed(sweep->daemon);
+    json_decref(detail);
+    free(text);
 }
 
 /* ---- running ------------------------------------------------------------------------------------
@@ -178,7 +133,11 @@ static bool step_files(Sweep *sweep)
 static void sweep_free(Sweep *sweep)
 {
     g_clear_pointer(&sweep->files, thumbnail_walk_free);
+    if (sweep->search)
+        g_string_free(sweep->search, TRUE);
     g_string_free(sweep->cursor, TRUE);
+    fd_clear(&sweep->bucket_fd);
+    g_free(sweep->line);
     g_free(sweep);
 }
 
@@ -186,7 +145,7 @@ static void sweep_free(Sweep *sweep)
 static bool step(Sweep *sweep)
 {
     if (!sweep->records_done) {
-        if (step_records(sweep))
+        if (sweep_step_records(sweep))
             return true;
         sweep->records_done = true;
         if (!(sweep->kinds & SWEEP_ORPHANS) || sweep->daemon->paused)
@@ -194,27 +153,81 @@ static bool step(Sweep *sweep)
         sweep->files = thumbnail_walk_new(sweep->daemon->publisher);
         return true;
     }
-    return step_files(sweep);
+    return sweep->files && sweep_step_files(sweep);
+}
+
+/* The first that does not wait for whoever listens to it, so that nobody holds up the others. */
+static Sweep *next_sweep(const Daemon *daemon)
+{
+    for (GList *at = daemon->sweeps.head; at; at = at->next) {
+        Sweep *sweep = at->data;
+        if (!sweep->is_waiting || daemon->paused)
+            return sweep;
+    }
+    return NULL;
+}
+
+bool sweep_is_idle(const Daemon *daemon)
+{
+    return !next_sweep(daemon);
+}
+
+static void end_sweep(Sweep *sweep)
+{
+    Daemon *daemon = sweep->daemon;
+
+    if (!daemon->paused && !sweep->dry_run)
+        log_event(sweep);
+    (void)g_queue_remove(&daemon->sweeps, sweep);
+    sweep->done(&sweep->counts, !daemon->paused, sweep->data);
+    sweep_free(sweep);
 }
 
 static gboolean sweep_slice(gpointer data)
 {
     Daemon *daemon = data;
-    Sweep *sweep = g_queue_peek_head(&daemon->sweeps);
+    Sweep *sweep = next_sweep(daemon);
     int64_t end_us = clock_monotonic_us() + SLICE_US;
 
-    while (!daemon->paused && step(sweep)) {
+    if (sweep)
+        sweep->is_waiting = !hand_over(sweep);
+    while (sweep && !daemon->paused && !sweep->is_waiting) {
+        if (!step(sweep))
+            break;
         if (clock_monotonic_us() >= end_us)
             return G_SOURCE_CONTINUE;
     }
-    (void)g_queue_pop_head(&daemon->sweeps);
-    sweep->done(&sweep->counts, !daemon->paused, sweep->data);
-    sweep_free(sweep);
-    if (!g_queue_is_empty(&daemon->sweeps))
+    if (sweep && (!sweep->is_waiting || daemon->paused))
+        end_sweep(sweep);
+    if (next_sweep(daemon))
         return G_SOURCE_CONTINUE;
     daemon->sweep_source = 0;
     daemon_check_finished(daemon);
     return G_SOURCE_REMOVE;
+}
+
+static void run_soon(Daemon *daemon)
+{
+    if (!daemon->sweep_source)
+        daemon->sweep_source = g_idle_add_full(G_PRIORITY_LOW, sweep_slice, daemon, NULL);
+}
+
+static Sweep *find_sweep(const Daemon *daemon, const void *data)
+{
+    for (const GList *at = daemon->sweeps.head; at; at = at->next) {
+        Sweep *sweep = at->data;
+        if (sweep->data == data)
+            return sweep;
+    }
+    return NULL;
+}
+
+void sweep_resume(Daemon *daemon)
+{
+    for (GList *at = daemon->sweeps.head; at; at = at->next)
+        ((Sweep *)at->data)->is_waiting = false; /* who still cannot go on will say so again */
+    if (!g_queue_is_empty(&daemon->sweeps))
+        run_soon(daemon);
 }
 
 /* As many as there are by what the store says. */
@@ -224,40 +237,51 @@ static uint64_t expect(Daemon *daemon, SweepKinds kinds)
 
     if (!report_totals(daemon, &totals))
         return 0;
-    return (kinds & (SWEEP_MISSING | SWEEP_STALE) ? totals.objects : 0) +
+    return (kinds & RECORD_KINDS ? totals.objects : 0) +
            (kinds & SWEEP_ORPHANS ? totals.thumbnails : 0);
 }
 
 bool sweep_progress(const Daemon *daemon, const void *data, ProgressCount *ret_count)
 {
-    for (const GList *at = daemon->sweeps.head; at; at = at->next) {
-        const Sweep *sweep = at->data;
-        if (sweep->data != data)
-            continue;
-        *ret_count = (ProgressCount){.done = sweep->counts.records + sweep->counts.files,
-                                     .total = sweep->expected};
-        return true;
-    }
-    return false;
+    const Sweep *sweep = find_sweep(daemon, data);
+
+    if (!sweep)
+        return false;
+    *ret_count = (ProgressCount){.done = sweep->counts.records + sweep->counts.files,
+                                 .total = sweep->expected};
+    return true;
 }
 
-void sweep_start(Daemon *daemon, SweepKinds kinds, bool dry_run, SweepDone done, void *data)
+static int open_bucket(const Daemon *daemon)
+{
+    if (daemon->bucket)
+        return fcntl(bucket_fd(daemon->bucket), F_DUPFD_CLOEXEC, 0);
+    return open(daemon->options->bucket, O_PATH | O_DIRECTORY | O_CLOEXEC);
+}
+
+void sweep_start(Daemon *daemon, const SweepOptions *options, SweepDone done, void *data)
 {
     Sweep *sweep = g_new0(Sweep, 1);
+    SweepKinds kinds = options->kinds;
 
+    if (daemon->config->n_lifecycle == 0)
+        kinds &= ~(unsigned)SWEEP_EXPIRE;
     *sweep = (Sweep){.daemon = daemon,
-                     .kinds = kinds,
-                     .dry_run = dry_run,
+                     .kinds = options->kinds,
+                     .dry_run = options->dry_run,
+                     .note = options->note,
+                     .note_data = options->note_data,
                      .done = done,
                      .data = data,
                      .expected = expect(daemon, kinds),
+                     .start_us = clock_wall_us(),
+                     .bucket_fd = kinds & SWEEP_EXPIRE ? open_bucket(daemon) : -1,
                      .cursor = g_string_new(NULL),
-                     .records_done = !(kinds & (SWEEP_MISSING | SWEEP_STALE))};
-    if (sweep->records_done)
+                     .records_done = !(kinds & RECORD_KINDS)};
+    if (sweep->records_done && kinds & SWEEP_ORPHANS)
         sweep->files = thumbnail_walk_new(daemon->publisher);
     g_queue_push_tail(&daemon->sweeps, sweep);
-    if (!daemon->sweep_source)
-        daemon->sweep_source = g_idle_add_full(G_PRIORITY_LOW, sweep_slice, daemon, NULL);
+    run_soon(daemon);
 }
 
 void sweep_stop_all(Daemon *daemon)
@@ -267,61 +291,4 @@ void sweep_stop_all(Daemon *daemon)
     while ((sweep = g_queue_pop_head(&daemon->sweeps)))
         sweep_free(sweep);
     g_clear_handle_id(&daemon->sweep_source, g_source_remove);
-}
-
-/* ---- without a daemon ---------------------------------------------------------------------------
- */
-
-typedef struct {
-    SweepKinds kinds;
-    bool dry_run;
-    ProgressFunction progress;
-    void *progress_data;
-    Daemon *daemon;
-    SweepCounts counts;
-} OfflineSweep;
-
-static gboolean tell_progress(gpointer data)
-{
-    const OfflineSweep *offline = data;
-    ProgressCount count;
-
-    if (sweep_progress(offline->daemon, offline, &count))
-        offline->progress(&count, offline->progress_data);
-    return G_SOURCE_CONTINUE;
-}
-
-static void end_offline(const SweepCounts *counts, bool complete, void *data)
-{
-    OfflineSweep *offline = data;
-
-    (void)complete; /* if not, daemon->error says why */
-    offline->counts = *counts;
-    g_main_loop_quit(offline->daemon->loop);
-}
-
-static bool sweep_offline(Daemon *daemon, void *data, GError **error)
-{
-    OfflineSweep *offline = data;
-
-    (void)error;
-    offline->daemon = daemon;
-    guint ticker = offline->progress ? g_timeout_add(PROGRESS_MS, tell_progress, offline) : 0;
-    sweep_start(daemon, offline->kinds, offline->dry_run, end_offline, offline);
-    g_main_loop_run(daemon->loop);
-    g_clear_handle_id(&ticker, g_source_remove);
-    return true;
-}
-
-bool sweep_run(const char *bucket, const Config *config, SweepKinds kinds, bool dry_run,
-               ProgressFunction progress, void *progress_data, SweepCounts *ret_counts,
-               GError **error)
-{
-    OfflineSweep offline = {
-        .kinds = kinds, .dry_run = dry_run, .progress = progress, .progress_data = progress_data};
-
-    if (!offline_run(bucket, config, sweep_offline, &offline, error))
-        return false;
-    *ret_counts = offline.counts;
-    return true;
 }

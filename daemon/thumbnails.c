@@ -6,33 +6,87 @@
 #include "object.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
-/*
- * The value is a hash of the key, or of both keys of a file that is being moved: the key itself
- * would often not fit into the inode, and cost a block of the disk for each thumbnail.
- */
 #define MARK "user.thumbq"
+
+/*
+ * The mark's value. A hash of the key: the key itself would often not fit into the inode, and cost
+ * a block of the disk for each thumbnail. Older versions of thumbq wrote one hash or two, and no
+ * time.
+ */
+typedef struct {
+    uint64_t key_hash;
+    uint64_t next_key_hash; /* 0: it is not being moved */
+    int64_t mtime_ns;       /* of the file, as it was written */
+} Mark;
 
 struct ThumbnailWalk {
     GPtrArray *folders; /* DIR, from the prefix folder down */
     GString
         *path; /* of the innermost one, below the prefix folder, '/' at the end; "" at the top */
     char *rendition;
+    GString *file; /* path of the file that was given last */
     char key[OBJECT_KEY_MAX + 1];
 };
 
+/* ---- the mark -----------------------------------------------------------------------------------
+ */
+
+static bool get_mtime(int fd, int64_t *ret_ns)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0)
+        return false;
+    *ret_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    return true;
+}
+
 void thumbnail_mark(int fd, const char *key, const char *next_key)
 {
-    uint64_t hashes[2] = {layout_key_hash(key), next_key ? layout_key_hash(next_key) : 0};
-    size_t len = next_key ? sizeof hashes : sizeof hashes[0];
+    Mark mark = {.key_hash = layout_key_hash(key),
+                 .next_key_hash = next_key ? layout_key_hash(next_key) : 0};
 
     /* Without it the thumbnail is as good; only no sweep will ever take it for an orphan. */
-    (void)FAILPOINT("thumbnail.mark", fsetxattr(fd, MARK, hashes, len, 0));
+    if (get_mtime(fd, &mark.mtime_ns))
+        (void)FAILPOINT("thumbnail.mark", fsetxattr(fd, MARK, &mark, sizeof mark, 0));
 }
+
+/* How much of it there is: 0 for none, all of it unless an older version wrote it. */
+static size_t read_mark(int fd, Mark *ret_mark)
+{
+    ssize_t len = fgetxattr(fd, MARK, ret_mark, sizeof *ret_mark);
+    bool is_known = len > 0 && len % (ssize_t)sizeof ret_mark->key_hash == 0;
+
+    return is_known ? (size_t)len : 0;
+}
+
+static bool names_key(const Mark *mark, size_t len, uint64_t key_hash)
+{
+    return len > 0 && (mark->key_hash == key_hash ||
+                       (len > sizeof mark->key_hash && mark->next_key_hash == key_hash));
+}
+
+bool thumbnail_is_unchanged(int fd, const char *key)
+{
+    int64_t mtime_ns;
+    Mark mark;
+    size_t len = read_mark(fd, &mark);
+
+    if (len == 0 && errno == ENOTSUP)
+        return true;
+    if (!names_key(&mark, len, layout_key_hash(key)))
+        return false;
+    return len < sizeof mark || (get_mtime(fd, &mtime_ns) && mtime_ns == mark.mtime_ns);
+}
+
+/* ---- the walk -----------------------------------------------------------------------------------
+ */
 
 static DIR *open_folder(int parent_fd, const char *name)
 {
@@ -56,6 +110,7 @@ ThumbnailWalk *thumbnail_walk_new(Publisher *publisher)
 
     walk->folders = g_ptr_array_new_with_free_func(close_folder);
     walk->path = g_string_new(NULL);
+    walk->file = g_string_new(NULL);
     if (dir)
         g_ptr_array_add(walk->folders, dir);
     return walk;
@@ -98,32 +153,52 @@ static bool type_from_extension(const char *name, ImageType *ret_type)
     return false;
 }
 
-static bool has_mark(int fd, const char *key)
+/* The hash at the end of a name that had to be cut, "...~0123456789abcdef"; *ret_len of it is kept.
+ */
+static bool parse_cut_name(const char *name, size_t len, uint64_t *ret_hash, size_t *ret_len)
 {
-    uint64_t hashes[2], hash = layout_key_hash(key);
-    ssize_t len = fgetxattr(fd, MARK, hashes, sizeof hashes);
+    const size_t n_digits = 16;
+    char digits[17] = "", *end;
 
-    return (len >= (ssize_t)sizeof hash && hashes[0] == hash) ||
-           (len == (ssize_t)sizeof hashes && hashes[1] == hash);
+    if (len <= n_digits + 1 || name[len - n_digits - 1] != '~')
+        return false;
+    memcpy(digits, name + len - n_digits, n_digits);
+    if (strspn(digits, "0123456789abcdef") != n_digits)
+        return false;
+    *ret_hash = g_ascii_strtoull(digits, &end, 16);
+    *ret_len = len - n_digits - 1;
+    return true;
 }
 
 /*
- * Ours if it bears the mark of the key that its path says. A name that had to be cut says no key:
- * such a file is left alone.
+ * Ours if it bears the mark of the key that its path says. A name that had to be cut says the key's
+ * hash, and how it begins.
  */
 static void identify(ThumbnailWalk *walk, int folder_fd, const char *name, ThumbnailFile *file)
 {
     const char *below = walk->path->str + strlen(walk->rendition) + 1;
     const char *dot = strrchr(name, '.');
+    size_t kept;
+    uint64_t hash;
+    Mark mark;
 
-    *file = (ThumbnailFile){.rendition = walk->rendition, .key = walk->key};
+    g_string_assign(walk->file, walk->path->str);
+    g_string_append(walk->file, name);
+    *file =
+        (ThumbnailFile){.rendition = walk->rendition, .path = walk->file->str, .key = walk->key};
     if (!dot || !type_from_extension(name, &file->type))
         return;
     int len = g_snprintf(walk->key, sizeof walk->key, "%s%.*s", below, (int)(dot - name), name);
     if (len >= (int)sizeof walk->key || !object_key_is_valid(walk->key))
         return;
     autofd fd = openat(folder_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    file->is_ours = fd >= 0 && has_mark(fd, walk->key);
+    size_t mark_len = fd >= 0 ? read_mark(fd, &mark) : 0;
+    file->is_ours = names_key(&mark, mark_len, layout_key_hash(walk->key));
+    if (!file->is_ours && parse_cut_name(name, (size_t)(dot - name), &hash, &kept) &&
+        names_key(&mark, mark_len, hash)) {
+        file->is_cut = file->is_ours = true;
+        walk->key[strlen(below) + kept] = '\0';
+    }
 }
 
 bool thumbnail_walk_next(ThumbnailWalk *walk, ThumbnailFile *ret_file)
@@ -157,6 +232,7 @@ void thumbnail_walk_free(ThumbnailWalk *walk)
 {
     g_ptr_array_unref(walk->folders);
     g_string_free(walk->path, TRUE);
+    g_string_free(walk->file, TRUE);
     g_free(walk->rendition);
     g_free(walk);
 }

@@ -13,10 +13,12 @@ typedef struct ThumbnailWalk ThumbnailWalk;
 
 typedef struct {
     const char *rendition; /* all borrowed until the next call */
-    const char *key;       /* of the object that it was made from */
+    const char *path;      /* below the prefix folder */
+    const char *key; /* of the object that it was made from; if is_cut, what all such keys begin
+                        with */
     ImageType type;
-    bool is_ours; /* it bears the mark of that object; else the other fields but rendition mean
-                     nothing */
+    bool is_cut; /* the name was too long: layout_thumbnail_path of the key says whether it is it */
+    bool is_ours; /* it bears the mark of that object; else only rendition and path mean anything */
 } ThumbnailFile;
 
 ThumbnailWalk *thumbnail_walk_new(Publisher *publisher);
@@ -26,8 +28,14 @@ bool thumbnail_walk_next(ThumbnailWalk *walk, ThumbnailFile *ret_file);
 void thumbnail_walk_free(ThumbnailWalk *walk);
 
 /*
- * Marks the file as a thumbnail of `key`, and of `next_key` (may be NULL) where it goes to: an
- * extended attribute, where the file system has them. A file without the mark is never removed by a
- * sweep.
+ * Marks the file as a thumbnail of `key`, and of `next_key` (may be NULL) where it goes to, as
+ * written now: an extended attribute, where the file system has them. A file without the mark is
+ * never removed by a sweep.
  */
 void thumbnail_mark(int fd, const char *key, const char *next_key);
+
+/*
+ * True if the file is as it was when it was marked, as far as can be told: false if it has been
+ * written to since, or replaced by one without the mark of `key` where files can have marks.
+ */
+bool thumbnail_is_unchanged(int fd, const char *key);

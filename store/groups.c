@@ -56,6 +56,13 @@ void group_day(int64_t time_us, char ret_name[static GROUP_DAY_LEN + 1])
     ret_name[GROUP_DAY_LEN] = '\0';
 }
 
+#define SIZE_LEN 2
+
+static int floor_log2(int64_t bytes)
+{
+    return bytes > 1 ? 63 - __builtin_clzll((unsigned long long)bytes) : 0;
+}
+
 static size_t put_text(char *ret_name, const char *text, size_t len)
 {
     memcpy(ret_name, text, len);
@@ -85,6 +92,9 @@ static size_t put_group(const Record *record, StoreBy by, char *ret_name)
     case STORE_BY_PREFIX:
         slash = strchr(record->key, '/');
         return slash ? put_text(ret_name, record->key, (size_t)(slash - record->key) + 1) : 0;
+    case STORE_BY_SIZE:
+        (void)put_digits(ret_name, floor_log2(record->version.size), SIZE_LEN);
+        return SIZE_LEN;
     }
     return put_text(ret_name, text, strlen(text));
 }

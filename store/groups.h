@@ -5,6 +5,7 @@
 
 #include "store.h"
 
+/* Those that the store keeps. */
 #define GROUPINGS (STORE_BY_PREFIX + 1)
 
 /* Bytes of a group's name with its NUL: the first folder of a key may be nearly all of it. */

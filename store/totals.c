@@ -301,7 +301,7 @@ bool store_totals(StoreSnapshot *snapshot, const StoreFilter *filter, StoreBy by
 {
     MDB_cursor *cursor;
 
-    if (!store_filter_is_empty(filter))
+    if (!store_filter_is_empty(filter) || by >= GROUPINGS)
         return recount_totals(snapshot, filter, by, visit, data, error);
 
     int rc = mdb_cursor_open(snapshot->txn, snapshot->store->tables[TABLE_TOTALS], &cursor);

@@ -102,5 +102,14 @@ int bucket_open_object(int bucket_fd, const char *key, ObjectVersion *ret_versio
 /* The version of the object now, without opening it. Errors: as bucket_open_object. */
 bool bucket_stat_object(int bucket_fd, const char *key, ObjectVersion *ret_version, GError **error);
 
+/*
+ * Deletes the object if it is a regular file of exactly this version; nothing above the bucket is
+ * reached, no link followed, and no file that takes its place at that very moment is lost. What a
+ * crash leaves is the file under a hidden name beside its own, `.thumbq-expired-...`. *ret_deleted
+ * false if it is gone, or another by now. Errors: as error_set_errno.
+ */
+bool bucket_delete_object(int bucket_fd, const char *key, const ObjectVersion *version,
+                          bool *ret_deleted, GError **error);
+
 void bucket_free(Bucket *bucket);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Bucket, bucket_free)

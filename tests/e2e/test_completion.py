@@ -74,7 +74,7 @@ class Completion(E2ETest):
 
     def test_values(self):
         cases = {
-            ("stats", "--by", ""): ["type", "state", "day", "month", "prefix"],
+            ("stats", "--by", ""): ["type", "state", "day", "month", "prefix", "size"],
             ("stats", "--by", "st"): ["state"],
             ("stats", "--by=st"): ["--by=state"],
             ("list", "--sort", "d"): ["date", "duration"],

@@ -120,7 +120,7 @@ class Sweeps(OnBucket):
     def sweep(self, *arguments):
         result = self.command("sweep", *arguments)
         self.assertEqual(result.status, 0, result.log)
-        return result.out
+        return result.out + result.log
 
     def prepare(self):
         """One of each: an orphan, a missing thumbnail, a file that is not ours."""
@@ -141,12 +141,12 @@ class Sweeps(OnBucket):
     def check(self, orphan, foreign):
         before = self.bucket.list()
         said = self.sweep("--dry-run")
-        self.assertIn("1 orphaned", said)
-        self.assertIn("1 objects without", said)
-        self.assertIn("1 files that thumbq did not make", said)
+        self.assertIn("1 orphaned thumbnail to be removed", said)
+        self.assertIn("1 object with missing or changed thumbnails to be made again", said)
+        self.assertIn("1 file that thumbq did not make", said)
         self.assertTrue(orphan.exists())
         self.assertEqual(self.bucket.list(), before)
-        self.assertIn("1 orphaned thumbnails removed", self.sweep("orphans"))
+        self.assertIn("1 orphaned thumbnail removed", self.sweep("orphans"))
         self.assertFalse(orphan.exists())
         self.assertTrue(foreign.exists())
         self.sweep("all")

@@ -29,7 +29,7 @@ FORMATS = """
 
 # What may be missing or shared on a machine, and is then a warning.
 MAY_WARN = {"threads", "user", "violations", "simd", "landlock", "max_user_watches",
-            "max_queued_events", "free-space", "file-system", "xattr"}
+            "max_queued_events", "max_user_instances", "free-space", "file-system", "xattr"}
 
 
 def rows(report, group):
@@ -92,18 +92,75 @@ class Doctor(E2ETest):
         self.assertRegex(formats["libraries"]["result"], r"libvips 8\.\d+")
 
     def test_bucket(self):
-        self.assertEqual(rows(self.outside().json(), "bucket"), {})
+        outside = self.outside().json()
+        self.assertEqual((rows(outside, "bucket"), rows(outside, "store")), ({}, {}))
         self.bucket.put("a.png", png(20, 20, RED))
-        new = rows(self.doctor(self.bucket.path).json(), "bucket")
-        self.assertEqual(set(new), {"folder", "file-system", "unnamed-files", "xattr",
-                                    "free-space", "store"})
-        self.assertIn("none yet", new["store"]["result"])
+        report = self.doctor(self.bucket.path).json()
+        self.assertEqual(set(rows(report, "bucket")),
+                         {"folder", "file-system", "unnamed-files", "xattr", "free-space"})
+        self.assertIn("none yet", rows(report, "store")["store"]["result"])
         before = self.bucket.files_in(self.bucket.path)
         self.assertEqual(before, {b"a.png"}, "doctor changes nothing")
         self.bucket.once()
-        known = rows(self.doctor(self.bucket.path).json(), "bucket")
-        self.assertIn("opens", known["store"]["result"])
-        self.assertEqual([row["name"] for row in known.values() if row["status"] == "failed"], [])
+        report = self.doctor(self.bucket.path).json()
+        store = rows(report, "store")
+        self.assertEqual(set(store),
+                         {"daemon", "store", "size", "readers", "objects", "last-error"})
+        self.assertEqual([row["name"] for row in report["checks"]
+                          if row["group"] in ("bucket", "store") and row["status"] == "failed"], [])
+        self.assertEqual(store["daemon"]["result"], "none runs")
+        self.assertEqual(store["objects"]["result"], "1 object, 0 dead")
+        self.assertEqual(store["readers"]["result"], "no other")
+        self.assertIn("none", store["last-error"]["result"])
+
+    def test_store_with_a_daemon_and_errors(self):
+        self.bucket.put("broken.png", png(2000, 2000, RED)[:100])
+        daemon = self.bucket.start()
+        self.bucket.sync()
+        store = rows(self.doctor(self.bucket.path).json(), "store")
+        self.assertEqual(store["daemon"]["result"], f"runs, process {daemon.pid}")
+        self.assertEqual(store["objects"]["result"], "1 object, 1 dead: see 'thumbq dead'")
+        self.assertRegex(store["last-error"]["result"],
+                         r"^20\d\d-\d\d-\d\d \d\d:\d\d UTC, broken.png: the image cannot be decoded")
+
+    def test_space_of_every_file_system(self):
+        self.bucket.configure("[bucket]\nstate = /dev/shm/thumbq-doctor-test\n")
+        report = rows(self.doctor(self.bucket.path).json(), "bucket")
+        shm = os.stat("/dev/shm").st_dev != os.stat(self.bucket.path).st_dev
+        self.assertEqual("free-state" in report, shm)
+        self.assertNotIn("free-thumbnails", report)
+        self.assertRegex(report["free-space"]["result"], r"^[\d.]+ \w+ free of [\d.]+ \w+$")
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can put other limits in place of the kernel's")
+    def test_limits_in_the_light_of_the_bucket(self):
+        for i in range(9):
+            (self.bucket.path / f"folder-{i}").mkdir()
+        (self.bucket.path / "thumbnails/small/2026").mkdir(parents=True)
+        (self.bucket.path / ".hidden/folder").mkdir(parents=True)
+        rounds = [{"max_user_watches": ("5", "failed", "524288"),
+                   "max_queued_events": ("100", "warning", "131072"),
+                   "max_user_instances": ("4", "warning", "128")},
+                  {"max_user_watches": ("1000", "warning", "524288")}]
+        for limits in rounds:
+            report = self.doctor_with_limits({name: row[0] for name, row in limits.items()})
+            for name, (_limit, status, advice) in limits.items():
+                row = rows(report, "machine")[name]
+                self.assertEqual(row["status"], status, row)
+                self.assertIn(f"'fs.inotify.{name} = {advice}'", row["advice"])
+                self.assertIn("sudo sysctl --system", row["advice"])
+            self.assertIn("the bucket has 10",
+                          rows(report, "machine")["max_user_watches"]["result"])
+
+    def doctor_with_limits(self, limits):
+        """What it says where /proc/sys/fs/inotify has these; in a mount namespace of its own."""
+        script = "set -e\n"
+        for name, limit in limits.items():
+            (self.bucket.root / name).write_text(limit + "\n")
+            script += f'mount --bind "$1/{name}" /proc/sys/fs/inotify/{name}\n'
+        return self.bucket.run_program(
+            ["unshare", "--mount", "sh", "-c", script + 'shift; exec "$@"', "sh",
+             os.fspath(self.bucket.root), THUMBQ, "doctor", "--json",
+             os.fspath(self.bucket.path)]).json()
 
     def test_broken_store_fails(self):
         self.bucket.put("a.png", png(20, 20, RED))
@@ -111,7 +168,7 @@ class Doctor(E2ETest):
         (self.bucket.state / "store" / "data.mdb").write_bytes(b"no database" * 1000)
         result = self.doctor(self.bucket.path)
         self.assertEqual(result.status, 1)
-        self.assertEqual(rows(result.json(), "bucket")["store"]["status"], "failed")
+        self.assertEqual(rows(result.json(), "store")["store"]["status"], "failed")
 
     def test_missing_bucket_and_handler(self):
         self.assertEqual(self.doctor("/nonexistent").status, 3)
@@ -134,11 +191,26 @@ class Doctor(E2ETest):
         self.assertEqual([row for row in report["checks"] if row["status"] == "failed"], [])
         self.assertEqual(rows(report, "sandbox")["threads"]["status"], "warning")
 
+    @unittest.skipIf(SANITIZED, "under a sanitizer, workers are not locked in")
     def test_for_people(self):
-        result = self.bucket.command("doctor", cwd="/")
-        self.assertEqual(result.status, 1 if SANITIZED else 0, result.out)
-        self.assertRegex(result.out, r"(?m)^sandbox +open-read +")
-        self.assertRegex(result.out, r"(?m)^\d+ checks: \d+ ok, \d+ warnings?, \d+ failed$")
+        self.bucket.configure("[bucket]\nprefix = /proc/thumbnails\n")
+        result = self.bucket.command("doctor", self.bucket.path)
+        self.assertEqual(result.status, 1, result.out)
+        self.assertLessEqual(max(map(len, result.out.splitlines())), 80, result.out)
+        self.assertRegex(result.out, r"(?m)^sandbox\n  contained +open-read open-write ")
+        self.assertRegex(result.out, r"(?m)^  reads +gif tiff ")
+        self.assertRegex(result.out, r"(?m)^  unnamed-files +FAILED, see below$")
+        summary, problems = result.out.split(" checks: ")[1].split("\n\n", 1)
+        self.assertRegex(summary, r"^\d+ ok, \d+ warnings?, 2 failed$")  # nor is there space
+        self.assertRegex(problems, r"^FAILED   bucket unnamed-files\n"
+                         r"         cannot begin a thumbnail in '/proc/thumbnails':")
+        self.assertRegex(problems, r"(?m)^         -> \w")
+
+    def test_every_row_for_people(self):
+        result = self.bucket.command("doctor", "--all", cwd="/")
+        report = self.outside().json()
+        for row in report["checks"]:
+            self.assertRegex(result.out, rf"(?m)^  {row['name']} +\S")
 
 
 if __name__ == "__main__":

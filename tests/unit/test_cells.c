@@ -51,6 +51,23 @@ static void test_cells(void)
     g_assert_cmpuint(cells_count("漢字"), ==, 4);
 }
 
+static void test_lines(void)
+{
+    static const char *const lines[] = {"one two", "three", "a-word-too", "-long-to-f", "it x"};
+    const char *at = "one two three a-word-too-long-to-fit x";
+    for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {
+        const char *end = cells_end_of_line(at, 10);
+        g_autofree char *line = g_strndup(at, (gsize)(end - at));
+        g_assert_cmpstr(line, ==, lines[i]);
+        at = end + strspn(end, " ");
+    }
+    g_assert_cmpstr(at, ==, "");
+    const char *wide = "漢字";
+    g_assert_true(cells_end_of_line(wide, 1) == wide + strlen("漢"));
+    g_assert_true(cells_end_of_line(wide, 0) == wide + strlen("漢"));
+    g_assert_true(cells_end_of_line(at, 10) == at);
+}
+
 /* Of any text, in any width: valid, never too wide, and as wide as can be. */
 static void test_always_fits(void)
 {
@@ -84,6 +101,7 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, &cases[i], test_fit);
     }
     g_test_add_func("/cells/count", test_cells);
+    g_test_add_func("/cells/lines", test_lines);
     g_test_add_func("/cells/always", test_always_fits);
     g_test_add_func("/cells/ascii", test_ascii);
     return g_test_run();

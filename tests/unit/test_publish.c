@@ -9,6 +9,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 typedef struct {
@@ -49,6 +50,12 @@ static void tear_down(Fixture *fixture, const void *data)
     g_assert_cmpint(nftw(fixture->bucket, remove_entry, 16, FTW_DEPTH | FTW_PHYS), ==, 0);
     g_free(fixture->bucket);
     g_free(fixture->prefix);
+}
+
+/* /tmp may be a file system without extended attributes. */
+static bool has_attributes(const char *path)
+{
+    return setxattr(path, "user.test", "x", 1, 0) == 0;
 }
 
 /* Below the prefix folder. Owner: the caller frees. */
@@ -138,7 +145,7 @@ static void test_put_over_folder(Fixture *fixture, const void *data)
     (void)data;
     g_assert_cmpint(g_mkdir_with_parents(path, 0755), ==, 0);
     g_assert_false(put(fixture, "a.png", "content", &error));
-    g_assert_error(error, THUMBQ_ERROR, ERROR_IO);
+    g_assert_error(error, THUMBQ_ERROR, ERROR_NAME_TAKEN);
     g_assert_nonnull(strstr(error->message, "small/a.png.webp"));
     g_assert_true(g_file_test(path, G_FILE_TEST_IS_DIR));
     g_assert_cmpuint(count_entries(fixture->prefix), ==, 1);
@@ -155,7 +162,7 @@ static void test_put_below_file(Fixture *fixture, const void *data)
     g_assert_cmpint(g_mkdir_with_parents(folder, 0755), ==, 0);
     g_assert_true(g_file_set_contents(path, "in the way", -1, NULL));
     g_assert_false(put(fixture, "2026/a.png", "content", &error));
-    g_assert_error(error, THUMBQ_ERROR, ERROR_IO);
+    g_assert_error(error, THUMBQ_ERROR, ERROR_NAME_TAKEN);
     check_content(fixture, "small/2026", "in the way");
 }
 
@@ -288,6 +295,72 @@ static void test_has(Fixture *fixture, const void *data)
     g_assert_false(publisher_has(fixture->publisher, "small", "link.png", IMAGE_WEBP, 4));
 }
 
+static PublishedState look(Fixture *fixture, const char *key, int64_t size)
+{
+    return publisher_look(fixture->publisher, "small", key, IMAGE_WEBP, size);
+}
+
+/* Whoever writes to a thumbnail changes it, even if it is as long as before. */
+static void test_changed(Fixture *fixture, const void *data)
+{
+    g_autofree char *path = path_of(fixture, "small/a.png.webp");
+    const struct timespec later[] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1}};
+
+    (void)data;
+    g_assert_cmpint(look(fixture, "a.png", 4), ==, PUBLISHED_GONE);
+    put_well(fixture, "a.png", "four");
+    g_assert_cmpint(look(fixture, "a.png", 4), ==, PUBLISHED_THERE);
+    g_assert_cmpint(look(fixture, "a.png", 5), ==, PUBLISHED_CHANGED);
+    g_assert_cmpint(utimensat(AT_FDCWD, path, later, 0), ==, 0);
+    if (has_attributes(path))
+        g_assert_cmpint(look(fixture, "a.png", 4), ==, PUBLISHED_CHANGED);
+
+    put_well(fixture, "a.png", "four");
+    g_assert_true(publisher_move(fixture->publisher, "small", "a.png", "b.png", IMAGE_WEBP));
+    g_assert_cmpint(look(fixture, "b.png", 4), ==, PUBLISHED_THERE);
+}
+
+/* Put there by somebody else: no mark, or not ours. */
+static void test_replaced(Fixture *fixture, const void *data)
+{
+    g_autofree char *path = path_of(fixture, "small/a.png.webp");
+
+    (void)data;
+    put_well(fixture, "a.png", "four");
+    if (!has_attributes(path))
+        return;
+    g_assert_cmpint(g_unlink(path), ==, 0);
+    g_assert_true(g_file_set_contents(path, "FOUR", -1, NULL));
+    g_assert_cmpint(look(fixture, "a.png", 4), ==, PUBLISHED_CHANGED);
+}
+
+typedef struct {
+    const char *name;
+    const char *first, *second; /* keys, of which the second can have no thumbnail */
+} TakenCase;
+
+static const TakenCase taken[] = {
+    {"folder", "x/a.png.webp/b.png", "x/a.png"},
+    {"file", "x/a.png", "x/a.png.webp/b.png"},
+    {"file-above", "x/a.png", "x/a.png.webp/y/z/b.png"},
+};
+
+/* One has its thumbnail, the other an error that says so; nothing is lost, and none is left behind.
+ */
+static void test_taken(Fixture *fixture, const void *data)
+{
+    const TakenCase *row = data;
+    g_autoptr(GError) error = NULL;
+
+    put_well(fixture, row->first, "first");
+    autofd fd = publisher_create(fixture->publisher, NULL);
+    g_assert_false(publisher_put(fixture->publisher, fd, "small", row->second, IMAGE_WEBP, &error));
+    g_assert_error(error, THUMBQ_ERROR, ERROR_NAME_TAKEN);
+    g_assert_cmpint(look(fixture, row->first, 5), ==, PUBLISHED_THERE);
+    /* A folder, or nothing. */
+    g_assert_cmpint(look(fixture, row->second, 5), !=, PUBLISHED_THERE);
+}
+
 static void test_sync(Fixture *fixture, const void *data)
 {
     g_autoptr(GError) error = NULL;
@@ -365,6 +438,8 @@ static const struct {
     {"remove", test_remove},
     {"move", test_move},
     {"has", test_has},
+    {"changed", test_changed},
+    {"replaced", test_replaced},
     {"sync", test_sync},
     {"long-name", test_long_name},
     {"leftovers", test_leftovers},
@@ -377,6 +452,10 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *path = g_strdup_printf("/publish/%s", cases[i].name);
         g_test_add(path, Fixture, NULL, set_up, cases[i].run, tear_down);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(taken); i++) {
+        g_autofree char *path = g_strdup_printf("/publish/taken/%s", taken[i].name);
+        g_test_add(path, Fixture, &taken[i], set_up, test_taken, tear_down);
     }
     return g_test_run();
 }

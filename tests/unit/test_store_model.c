@@ -515,6 +515,12 @@ static char *expected_group(const Record *record, StoreBy by)
         return g_date_time_format(date, "%Y-%m");
     case STORE_BY_PREFIX:
         return slash ? g_strndup(record->key, (gsize)(slash - record->key) + 1) : g_strdup("");
+    case STORE_BY_SIZE: {
+        int power = 0;
+        while (record->version.size >> power > 1)
+            power++;
+        return g_strdup_printf("%02d", power);
+    }
     }
     g_assert_not_reached();
 }
@@ -563,7 +569,7 @@ static void check_totals(const Model *model, StoreSnapshot *snapshot)
     const StoreFilter filters[] = {{.prefix = NULL}, {.prefix = "2026/"}, {.damaged = true}};
 
     for (size_t i = 0; i < G_N_ELEMENTS(filters); i++) {
-        for (StoreBy by = STORE_BY_ALL; by <= STORE_BY_PREFIX; by++) {
+        for (StoreBy by = STORE_BY_ALL; by <= STORE_BY_SIZE; by++) {
             g_autoptr(GHashTable) groups = expected_totals(model, &filters[i], by);
             g_autoptr(GError) error = NULL;
             g_assert_true(store_totals(snapshot, &filters[i], by, check_group, groups, &error));
@@ -672,7 +678,7 @@ static void test_empty_again(void)
     {
         g_autoptr(StoreSnapshot) snapshot = begin_snapshot(model.fixture.store);
         g_autoptr(GError) error = NULL;
-        for (StoreBy by = STORE_BY_ALL; by <= STORE_BY_PREFIX; by++)
+        for (StoreBy by = STORE_BY_ALL; by <= STORE_BY_SIZE; by++)
             g_assert_true(store_totals(snapshot, &everything, by, count_left, &left, &error));
     }
     g_assert_cmpuint(left, ==, 0);

@@ -78,9 +78,13 @@ static char *walk(Fixture *fixture)
     ThumbnailFile file;
 
     while (thumbnail_walk_next(files, &file)) {
-        g_ptr_array_add(lines, file.is_ours ? g_strdup_printf("ours %s %s %s", file.rendition,
-                                                              file.key, image_type_name(file.type))
-                                            : g_strdup_printf("foreign %s", file.rendition));
+        g_ptr_array_add(lines,
+                        file.is_ours
+                            ? g_strdup_printf("%s %s %s %s", file.is_cut ? "cut" : "ours",
+                                              file.rendition, file.key, image_type_name(file.type))
+                            : g_strdup_printf("foreign %s", file.rendition));
+        g_assert_true(g_str_has_prefix(file.path, file.rendition));
+        g_assert_cmpint(faccessat(fixture->folder_fd, file.path, F_OK, AT_SYMLINK_NOFOLLOW), ==, 0);
     }
     g_assert_false(thumbnail_walk_next(files, &file));
     thumbnail_walk_free(files);
@@ -154,18 +158,49 @@ static void test_odd_mark(Fixture *fixture, const void *data)
     g_assert_cmpstr(found, ==, "foreign small");
 }
 
-/* A name that was cut says no key: it is left alone, though it is ours. */
+/* A name that was cut says how the key begins; the mark, that it is ours. */
 static void test_cut(Fixture *fixture, const void *data)
 {
     g_autofree char *cut = g_strnfill(252, 'k');
     g_autofree char *whole = g_strnfill(250, 'k');
-    g_autofree char *expected = g_strdup_printf("foreign small\nours small %s webp", whole);
+    g_autofree char *deep = g_strconcat("2026/trip/", cut, NULL);
+    g_autofree char *kept = g_strnfill(NAME_MAX - strlen("~0123456789abcdef.webp"), 'k');
+    g_autofree char *expected = g_strdup_printf(
+        "cut small 2026/trip/%s webp\ncut small %s webp\nours small %s webp", kept, kept, whole);
 
     (void)data;
     put(fixture, "small", cut, IMAGE_WEBP);
+    put(fixture, "small", deep, IMAGE_WEBP);
     put(fixture, "small", whole, IMAGE_WEBP);
     g_autofree char *found = walk(fixture);
     g_assert_cmpstr(found, ==, expected);
+}
+
+/* Whose mark is of another key than the hash in its name was renamed, or is none of ours. */
+static void test_cut_foreign(Fixture *fixture, const void *data)
+{
+    g_autofree char *name = g_strnfill(233, 'k');
+    g_autofree char *path = g_strconcat("small/", name, "~0123456789abcdef.webp", NULL);
+
+    (void)data;
+    put_foreign(fixture, path, "a.png");
+    g_autofree char *found = walk(fixture);
+    g_assert_cmpstr(found, ==, "foreign small");
+}
+
+/* Older versions of thumbq marked with the hash of the key alone. */
+static void test_old_mark(Fixture *fixture, const void *data)
+{
+    uint64_t hash = layout_key_hash("a.png");
+
+    (void)data;
+    put_foreign(fixture, "small/a.png.webp", NULL);
+    autofd fd = openat(fixture->folder_fd, "small/a.png.webp", O_RDONLY | O_CLOEXEC);
+    g_assert_cmpint(fsetxattr(fd, "user.thumbq", &hash, sizeof hash, XATTR_CREATE), ==, 0);
+    g_autofree char *found = walk(fixture);
+    g_assert_cmpstr(found, ==, "ours small a.png webp");
+    g_assert_true(thumbnail_is_unchanged(fd, "a.png"));
+    g_assert_false(thumbnail_is_unchanged(fd, "b.png"));
 }
 
 /* Links are not followed, neither to folders nor to files; a pipe does not stop the walk. */
@@ -223,6 +258,8 @@ static const struct {
     {"ours", test_ours},
     {"odd-mark", test_odd_mark},
     {"cut", test_cut},
+    {"cut-foreign", test_cut_foreign},
+    {"old-mark", test_old_mark},
     {"links", test_links},
     {"moved", test_moved},
     {"removed-meanwhile", test_removed_meanwhile},

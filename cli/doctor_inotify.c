@@ -1,0 +1,89 @@
+/*
+ * The limits of inotify in the light of a bucket: a watch for each folder, events that wait while
+ * the daemon is busy, an instance for the daemon. They are those of its user, who may have more.
+ */
+#include "doctor.h"
+
+#include "file.h"
+#include "units.h"
+
+#include <errno.h>
+#include <sys/inotify.h>
+
+#define GROUP "machine"
+
+/* What a bucket of some size and a busy upload need. */
+#define WATCHES_LOW   65536
+#define EVENTS_LOW    16384
+#define INSTANCES_LOW 16
+
+static int64_t read_limit(const char *name)
+{
+    g_autofree char *path = g_build_filename("/proc/sys/fs/inotify", name, NULL);
+    g_autofree char *text = file_read(path, 64, NULL, NULL);
+    return text ? g_ascii_strtoll(text, NULL, 10) : 0;
+}
+
+/* At once, and at each start from now on. */
+static void advise_limit(Doctor *doctor, const char *name, int64_t value)
+{
+    doctor_advise(doctor,
+                  "echo 'fs.inotify.%s = %" G_GINT64_FORMAT
+                  "' | sudo tee -a /etc/sysctl.d/60-thumbq.conf && sudo sysctl --system",
+                  name, value);
+}
+
+/* Others of the same user need watches, too: half of them should be enough. */
+static void check_watches(Doctor *doctor, int64_t n_folders)
+{
+    int64_t value = read_limit("max_user_watches");
+    int64_t wanted = n_folders < 0 ? WATCHES_LOW : MAX(2 * n_folders, 1024);
+    g_autofree char *text = units_format_count(value);
+    g_autofree char *n = units_format_count(MAX(n_folders, 0));
+    DoctorStatus status = value < n_folders ? DOCTOR_FAILED
+                          : value < wanted  ? DOCTOR_WARNING
+                                            : DOCTOR_OK;
+    doctor_add(doctor, GROUP, "max_user_watches", status, "%s folders can be watched%s%s", text,
+               n_folders < 0 ? "" : ", the bucket has ", n_folders < 0 ? "" : n);
+    if (status != DOCTOR_OK) {
+        int64_t enough = 8 * WATCHES_LOW;
+        while (enough < 4 * n_folders)
+            enough *= 2;
+        advise_limit(doctor, "max_user_watches", enough);
+    }
+}
+
+static void check_events(Doctor *doctor)
+{
+    int64_t value = read_limit("max_queued_events");
+    g_autofree char *text = units_format_count(value);
+    doctor_add(doctor, GROUP, "max_queued_events", value < EVENTS_LOW ? DOCTOR_WARNING : DOCTOR_OK,
+               "%s events can wait; more, and the bucket is looked through anew", text);
+    if (value < EVENTS_LOW)
+        advise_limit(doctor, "max_queued_events", 8 * EVENTS_LOW);
+}
+
+/* Whether one is left is known by taking it. */
+static void check_instances(Doctor *doctor)
+{
+    int64_t value = read_limit("max_user_instances");
+    g_autofree char *text = units_format_count(value);
+    autofd fd = inotify_init1(IN_CLOEXEC);
+    int errnum = fd < 0 ? errno : 0;
+    DoctorStatus status = fd < 0                  ? DOCTOR_FAILED
+                          : value < INSTANCES_LOW ? DOCTOR_WARNING
+                                                  : DOCTOR_OK;
+    doctor_add(doctor, GROUP, "max_user_instances", status, "%s%s%s", text,
+               errnum == 0 ? ", and there is one left for a daemon"
+                           : ", and none is left for a daemon: ",
+               errnum == 0 ? "" : g_strerror(errnum));
+    if (status != DOCTOR_OK)
+        advise_limit(doctor, "max_user_instances", MAX(4 * value, 128));
+}
+
+void doctor_check_inotify(Doctor *doctor, int64_t n_folders)
+{
+    check_watches(doctor, n_folders);
+    check_events(doctor);
+    check_instances(doctor);
+}

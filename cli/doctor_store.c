@@ -1,0 +1,140 @@
+#include "doctor.h"
+
+#include "clock.h"
+#include "control.h"
+#include "daemon.h"
+#include "error.h"
+#include "file.h"
+#include "object.h"
+#include "terminal.h"
+#include "units.h"
+
+#define GROUP "store"
+
+#define FREE_MUCH (INT64_C(64) << 20) /* bytes; less is not worth a word */
+#define LAG_LONG  1000                /* batches: minutes, under load */
+
+static void check_daemon(Doctor *doctor, const char *state_path)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *lock = g_build_filename(state_path, "lock", NULL);
+    autofd fd = control_connect(state_path, &error);
+    if (fd < 0 && error_code(error) == ERROR_NOT_FOUND) {
+        doctor_add(doctor, GROUP, "daemon", DOCTOR_OK, "none runs");
+        return;
+    }
+    if (fd < 0) {
+        doctor_add(doctor, GROUP, "daemon", DOCTOR_WARNING, "%s", error->message);
+        doctor_advise(doctor, "run this as the user that the daemon runs as");
+        return;
+    }
+    g_autofree char *pid = file_read(lock, 32, NULL, NULL);
+    doctor_add(doctor, GROUP, "daemon", DOCTOR_OK, "runs%s%s", pid ? ", process " : "",
+               pid ? g_strchomp(pid) : "");
+}
+
+static void check_size(Doctor *doctor, const StoreHealth *health)
+{
+    g_autofree char *size = units_format_bytes(health->file_bytes);
+    g_autofree char *unused = units_format_bytes(health->free_bytes);
+    bool much = health->free_bytes > FREE_MUCH && health->free_bytes > health->file_bytes / 2;
+    doctor_add(doctor, GROUP, "size", much ? DOCTOR_WARNING : DOCTOR_OK,
+               "%s, of which %s are free for what comes", size, unused);
+    if (much)
+        doctor_advise(doctor, "thumbq sweep store");
+}
+
+static void check_readers(Doctor *doctor, const StoreHealth *health)
+{
+    if (health->dead_readers > 0)
+        doctor_add(doctor, GROUP, "dead-readers", DOCTOR_OK,
+                   "%u of processes that had ended without a word, cleared now",
+                   health->dead_readers);
+    bool late = health->lag > LAG_LONG;
+    g_autofree char *lag = terminal_count(health->lag, "change", "changes");
+    if (health->readers == 0)
+        doctor_add(doctor, GROUP, "readers", DOCTOR_OK, "no other");
+    else
+        doctor_add(doctor, GROUP, "readers", late ? DOCTOR_WARNING : DOCTOR_OK,
+                   "%u other, the oldest %s behind", health->readers, lag);
+    if (late)
+        doctor_advise(doctor, "end the command that reads for so long, such as 'thumbq list' in a "
+                              "pager: the store grows meanwhile");
+}
+
+typedef struct {
+    StoreEvent event;
+    char *key;
+} LastError;
+
+static bool keep_error(const StoreEvent *event, void *data)
+{
+    LastError *last = data;
+    if (event->error != ERROR_NONE && event->type != STORE_EVENT_SKIPPED && event->key) {
+        g_free(last->key);
+        last->event = *event;
+        last->key = object_key_to_text(event->key, NULL);
+    }
+    return true;
+}
+
+static void check_last_error(Doctor *doctor, Context *context)
+{
+    g_autoptr(GError) error = NULL;
+    LastError last = {0};
+    if (!store_events(context->snapshot, 0, 0, 0, keep_error, &last, &error)) {
+        doctor_add(doctor, GROUP, "last-error", DOCTOR_FAILED, "%s", error->message);
+    } else if (!last.key) {
+        doctor_add(doctor, GROUP, "last-error", DOCTOR_OK, "none in the event log");
+    } else {
+        g_autofree char *date = terminal_date(last.event.time_us, true);
+        doctor_add(doctor, GROUP, "last-error", DOCTOR_OK, "%s UTC, %s: %s", date, last.key,
+                   error_text(last.event.error));
+    }
+    g_free(last.key);
+}
+
+static bool add_up(const char *group, const StoreTotals *totals, void *data)
+{
+    (void)group;
+    *(StoreTotals *)data = *totals;
+    return true;
+}
+
+static void check_objects(Doctor *doctor, Context *context)
+{
+    const StoreFilter everything = {0};
+    g_autoptr(GError) error = NULL;
+    StoreTotals totals = {0};
+    if (!store_totals(context->snapshot, &everything, STORE_BY_ALL, add_up, &totals, &error)) {
+        doctor_add(doctor, GROUP, "objects", DOCTOR_FAILED, "%s", error->message);
+        return;
+    }
+    g_autofree char *objects = terminal_count(totals.objects, "object", "objects");
+    g_autofree char *dead = units_format_count((int64_t)totals.by_state[STATE_DEAD]);
+    doctor_add(doctor, GROUP, "objects", DOCTOR_OK, "%s, %s dead%s", objects, dead,
+               totals.by_state[STATE_DEAD] > 0 ? ": see 'thumbq dead'" : "");
+}
+
+void doctor_check_store(Doctor *doctor, Context *context)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *state_path = daemon_state_path(context->bucket, context->config);
+    check_daemon(doctor, state_path);
+    if (!context_open_store(context, &error)) {
+        bool is_new = error_code(error) == ERROR_NOT_FOUND;
+        doctor_add(doctor, GROUP, "store", is_new ? DOCTOR_OK : DOCTOR_FAILED, "%s",
+                   is_new ? "none yet: 'thumbq run' makes one" : error->message);
+        return;
+    }
+    StoreHealth health;
+    doctor_add(doctor, GROUP, "store", DOCTOR_OK, "opens");
+    if (!store_health(context->snapshot, &health, &error)) {
+        doctor_add(doctor, GROUP, "size", DOCTOR_FAILED, "%s", error->message);
+        return;
+    }
+    check_size(doctor, &health);
+    check_readers(doctor, &health);
+    check_objects(doctor, context);
+    check_last_error(doctor, context);
+}

@@ -1,0 +1,323 @@
+"""Sweeps: what they find, what they name, and what they never touch; lifecycle rules; names that
+stand in each other's way."""
+
+import json
+import os
+import subprocess
+
+from harness import BLUE, GREEN, RED, THUMBQ, E2ETest, main, png, wait_for
+
+SOON = "[lifecycle old]\nprefix = tmp/\nexpire = 1s\n"
+LONG = "k" * 251 + ".png"  # a name whose thumbnails' names have to be cut
+
+
+class SweepTest(E2ETest):
+
+    def sweep(self, *arguments):
+        result = self.bucket.command("sweep", *arguments, "--bucket", self.bucket.path)
+        self.assertEqual(result.status, 0, result.log)
+        return result
+
+    def named(self, *arguments):
+        """What a dry run names: {(kind, name): reason}."""
+        lines = [line.split("\t") for line in self.sweep(*arguments, "--dry-run").out.splitlines()]
+        return {(kind, name): reason for kind, name, reason in lines}
+
+    def events(self):
+        return [json.loads(line) for line in self.bucket.read("events", "--json").out.splitlines()]
+
+    def event_names(self):
+        return [event["Records"][0]["eventName"] for event in self.events() if "Records" in event]
+
+    def put(self, *names):
+        for name in names:
+            self.bucket.put(name, png(20, 20, RED))
+
+    def with_and_without_daemon(self, check):
+        for start in (False, True):
+            with self.subTest(daemon=start):
+                daemon = self.bucket.start() if start else None
+                if start:
+                    self.bucket.sync()
+                check()
+                if daemon:
+                    daemon.stop()
+
+
+class Sweeps(SweepTest):
+
+    def test_all_in_order(self):
+        self.put("a.png")
+        self.assertEqual(self.bucket.once().status, 0)
+        self.with_and_without_daemon(lambda: (
+            self.assertEqual(self.named(), {}),
+            self.assertEqual(self.sweep().out, "all in order\n")))
+
+    def test_names(self):
+        self.put("a.png", "b c.png", "d.png", "\udcff.png")
+        self.bucket.once()
+        self.bucket.small("a.png").unlink()
+        changed = self.bucket.large("b c.png")
+        os.utime(changed, ns=(0, changed.stat().st_mtime_ns + 1))
+        os.unlink(os.fsencode(self.bucket.path) + b"/\xff.png")  # unseen: no daemon runs
+        self.bucket.put("notes", b"x")
+        self.bucket.command("run", "--once", "--size", "9x9", self.bucket.path)
+
+        # Another recipe makes all stale; what the record has no more is an orphan.
+        self.bucket.once()
+        self.bucket.small("a.png").unlink()
+        changed = self.bucket.large("b c.png")
+        os.utime(changed, ns=(0, changed.stat().st_mtime_ns + 1))
+        orphan = self.bucket.small("gone.png")
+        self.bucket.small("d.png").rename(orphan)
+
+        def check():
+            self.assertEqual(self.named("missing"), {
+                ("missing", "a.png"): "its thumbnail 'small' is gone",
+                ("missing", "b c.png"): "its thumbnail 'large' has been changed",
+                ("missing", "d.png"): "its thumbnail 'small' is gone"})
+            # Its mark is of another object: it is nobody's.
+            self.assertEqual(self.named("orphans"), {})
+
+        check()
+        found = self.sweep("all", "--verbose")
+        self.assertEqual({line.split("\t")[1] for line in found.out.splitlines()},
+                         {"a.png", "b c.png", "d.png"})
+        orphan.unlink()
+        self.assertEqual(self.bucket.once().status, 0)
+        self.check_bucket(["a.png", "b c.png", "d.png", "notes"])
+        self.assertEqual(self.named(), {})
+
+    def test_orphans_are_named_and_removed(self):
+        self.put("x/a.png")
+        self.bucket.once()
+        lost = {}
+        for path in (self.bucket.small("x/a.png"), self.bucket.large("x/a.png")):
+            lost[path] = path.read_bytes()
+
+        def check():
+            # A copy of the bucket's past, mark and all.
+            self.put("x/a.png")
+            self.bucket.once()
+            self.bucket.path.joinpath("keep.png").write_bytes(png(5, 5, BLUE))
+            for path in lost:
+                subprocess.run(["cp", "-a", path, f"{path}.kept"], check=True)
+            self.bucket.path.joinpath("x/a.png").unlink()
+            self.bucket.once()
+            for path in lost:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                os.rename(f"{path}.kept", path)
+            self.assertEqual(self.named("orphans"), {
+                ("orphan", f"thumbnails/{kind}/x/a.png.{ext}"): "its object is gone"
+                for kind, ext in (("small", "webp"), ("large", "jpg"))})
+            self.assertIn("2 orphaned thumbnails removed", self.sweep("orphans").out)
+            self.check_bucket(["keep.png"])
+
+        check()
+
+    def test_a_million_names_need_no_reader(self):
+        """Who does not read what is told holds up nobody else."""
+        self.bucket.configure("[rendition tiny]\nsize = 8x8\nformat = png\n")
+        for i in range(3000):
+            self.bucket.put(f"{'n' * 200}{i:05}.png", png(4, 4, GREEN))
+        self.bucket.start("--quiet")
+        self.bucket.sync()
+        for i in range(3000):
+            self.bucket.thumbnail("tiny", f"{'n' * 200}{i:05}.png", "png").unlink()
+        # 3,000 lines of 250 bytes are more than the socket and the pipe take.
+        reader = subprocess.Popen(
+            [THUMBQ, "sweep", "missing", "--dry-run", self.bucket.path], stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True)
+        try:
+            first = reader.stdout.readline()
+            self.assertTrue(first.startswith("missing\tn"), first)
+            self.assertIn("to be made again", self.sweep("missing", "--dry-run").log)
+            self.bucket.sync()
+            rest, said = reader.stdout.read(), reader.stderr.read()
+        finally:
+            reader.kill()
+            reader.wait()
+            reader.stdout.close()
+            reader.stderr.close()
+        self.assertEqual(len(rest.splitlines()), 2999)
+        self.assertIn("3000 objects with missing or changed thumbnails to be made again", said)
+
+    def test_cut_names(self):
+        folder = "2026/" + "f" * 60
+        self.put(LONG, f"{folder}/{LONG}", f"{folder}/l{LONG[1:]}")
+        self.assertEqual(self.bucket.once().status, 0)
+        self.assertEqual(self.named(), {})
+        path = next(self.bucket.thumbnails.glob(f"small/{folder}/k*"))
+        kept = path.with_name("kept")
+        subprocess.run(["cp", "-a", path, kept], check=True)
+        self.bucket.path.joinpath(folder, LONG).unlink()
+        self.bucket.once()
+        kept.rename(path)
+        self.assertEqual(self.named("orphans"), {
+            ("orphan", str(path.relative_to(self.bucket.path))): "its object is gone"})
+        self.assertIn("1 orphaned thumbnail removed", self.sweep("orphans").out)
+        self.check_bucket([LONG, f"{folder}/l{LONG[1:]}"])
+
+    def test_event(self):
+        self.put("a.png")
+        self.bucket.once()
+        self.bucket.small("a.png").unlink()
+        self.sweep("missing", "--dry-run")
+        self.assertFalse([e for e in self.events() if "detail-type" in e])
+        self.sweep("missing")
+        event, = [e for e in self.events() if "detail-type" in e]
+        self.assertEqual((event["detail-type"], event["source"], event["resources"]),
+                         ("Sweep Completed", "thumbq", ["arn:aws:s3:::bucket"]))
+        self.assertEqual((event["detail"]["sweep"], event["detail"]["missing"],
+                          event["detail"]["orphans"]), ("missing", 1, 0))
+        self.assertIn("1 object with missing", self.bucket.read("events").out)
+
+
+class Lifecycle(SweepTest):
+
+    def expire(self, what):
+        """Sweeps until it has found something: nothing is old at once."""
+        return wait_for(lambda: what in (said := self.sweep("expire").out) and said, what)
+
+    def test_off_by_default(self):
+        self.put("tmp/a.png")
+        self.bucket.once()
+        self.assertEqual(self.sweep("expire").out, "all in order\n")
+
+    def test_thumbnails(self):
+        self.bucket.configure(SOON)
+        self.put("tmp/a.png", "tmpa.png", "other/tmp/a.png")
+        self.bucket.once()
+        named = wait_for(lambda: self.named("expire"), "its time")
+        self.assertEqual(list(named), [("expire", "tmp/a.png")])
+        self.assertRegex(named["expire", "tmp/a.png"],
+                         r"^its thumbnails, .* old, by \[lifecycle old\]$")
+        self.assertTrue(self.bucket.small("tmp/a.png").exists())
+        self.expire("1 object whose thumbnails have expired")
+        self.assertFalse(self.bucket.small("tmp/a.png").exists())
+        self.assertFalse(self.bucket.large("tmp/a.png").exists())
+        self.assertIn("Thumbnail:Expired", self.event_names())
+
+        # Nothing makes them again: no scan, no sweep, no restart, no other rendition.
+        self.assertEqual(self.sweep().out, "all in order\n")
+        self.bucket.configure(SOON + "[rendition small]\nsize = 9x9\nformat = webp\n")
+        result = self.bucket.once()
+        self.assertEqual(self.bucket.show("tmp/a.png")["thumbnails"], [])
+        self.assertEqual({r["Key"] for r in result.reports}, {"tmpa.png", "other/tmp/a.png"})
+        daemon = self.bucket.start()
+        self.bucket.sync()
+        self.assertEqual(self.sweep().out, "all in order\n")
+        self.assertEqual(daemon.reports(), [])
+
+        # A new version does.
+        self.bucket.configure("[rendition small]\nsize = 9x9\nformat = webp\n")
+        daemon.stop()
+        self.put("tmp/a.png")
+        self.bucket.once()
+        self.check_bucket(["tmp/a.png", "tmpa.png", "other/tmp/a.png"])
+
+    def test_objects(self):
+        self.bucket.configure(SOON + "target = objects\n")
+        outside = self.bucket.root / "outside.png"
+        outside.write_bytes(png(5, 5, BLUE))
+
+        def check():
+            self.put("tmp/a.png", "keep.png")
+            self.bucket.put("tmp/notes.txt", b"no image")
+            self.bucket.put("tmp/.hidden", b"ignored")
+            link = self.bucket.path / "tmp/link.png"
+            if not link.is_symlink():
+                link.symlink_to(outside)
+            self.bucket.once() if not self.bucket.daemons else self.bucket.sync()
+            wait_for(lambda: len(self.named("expire")) == 2, "their time")
+            self.assertIn("2 expired objects deleted", self.sweep("expire").out)
+            left = set(os.listdir(self.bucket.path / "tmp"))
+            self.assertEqual(left, {".hidden", "link.png"})
+            self.assertTrue(outside.exists())
+            self.assertIsNone(self.bucket.show("tmp/a.png"))
+            if self.bucket.daemons:
+                self.bucket.sync()
+            self.check_bucket(["keep.png"])
+            self.assertEqual(self.event_names()[-2:], ["LifecycleExpiration:Delete"] * 2)
+            self.assertNotIn("ObjectRemoved:Delete", self.event_names())
+
+        self.with_and_without_daemon(check)
+
+    def test_only_the_version_that_is_known(self):
+        """What changed since it was seen is another object, and young."""
+        self.bucket.configure(SOON + "target = objects\n")
+        self.put("tmp/a.png", "tmp/b.png")
+        self.bucket.once()
+        wait_for(lambda: len(self.named("expire")) == 2, "their time")
+        self.bucket.put("tmp/a.png", png(21, 21, GREEN))
+        self.assertIn("1 expired object deleted", self.sweep("expire").out)
+        self.assertEqual(os.listdir(self.bucket.path / "tmp"), ["a.png"])
+
+    def test_what_deletes_comes_first(self):
+        self.bucket.configure(
+            "[lifecycle a]\nprefix =\nexpire = 1s\n[lifecycle b]\nprefix = tmp/\nexpire = 1s\n"
+            "target = objects\n[lifecycle c]\nprefix = tmp/\nexpire = 1s\n")
+        self.put("tmp/a.png", "b.png")
+        self.bucket.once()
+        wait_for(lambda: len(self.named("expire")) == 2, "their time")
+        self.assertEqual(self.sweep("expire").out,
+                         "1 expired object deleted, 1 object whose thumbnails have expired: removed"
+                         "\n")
+        self.assertEqual(os.listdir(self.bucket.path / "tmp"), [])
+        self.assertTrue((self.bucket.path / "b.png").exists())
+
+    def test_what_cannot_be_deleted_stays(self):
+        if os.geteuid() == 0:
+            self.skipTest("root may delete everything")
+        self.bucket.configure(SOON + "target = objects\n")
+        self.put("tmp/a.png")
+        self.bucket.once()
+        wait_for(lambda: self.named("expire"), "its time")
+        (self.bucket.path / "tmp").chmod(0o555)
+        try:
+            result = self.sweep("expire")
+        finally:
+            (self.bucket.path / "tmp").chmod(0o755)
+        self.assertIn("1 expired object could not be deleted", result.out)
+        self.assertIn("cannot delete 'tmp/a.png'", result.log)
+        self.assertEqual(self.bucket.show("tmp/a.png")["state"], "done")
+
+
+class Collisions(E2ETest):
+    """Of `a.png` and `a.png.webp/b.png` only one can have its thumbnail `small`."""
+
+    def test_one_is_dead_and_says_why(self):
+        self.bucket.configure("[rendition small]\nsize = 9x9\nformat = webp\n")
+        self.bucket.put("a.png", png(20, 20, RED))
+        self.assertEqual(self.bucket.once().status, 0)
+        self.bucket.put("a.png.webp/b.png", png(20, 20, GREEN))
+        result = self.bucket.once()
+        self.assertEqual(result.status, 1)
+        row = self.bucket.show("a.png.webp/b.png")
+        self.assertEqual((row["state"], row["error"]["name"], row["error"]["class"],
+                          row["attempts"]), ("dead", "name_taken", "reject", 1))
+        self.assertIn("small/a.png.webp", row["error"]["message"])
+        self.assertEqual(self.bucket.show("a.png")["state"], "done")
+        self.assertTrue(self.bucket.small("a.png").is_file())
+
+        # Renamed, both have theirs.
+        os.rename(self.bucket.path / "a.png.webp", self.bucket.path / "b")
+        self.assertEqual(self.bucket.once().status, 0)
+        self.assertEqual(self.bucket.stats()["objects"]["done"], 2)
+
+    def test_the_other_way_about(self):
+        self.bucket.configure("[rendition small]\nsize = 9x9\nformat = webp\n")
+        self.bucket.put("a.png.webp/b.png", png(20, 20, GREEN))
+        self.assertEqual(self.bucket.once().status, 0)
+        self.bucket.put("a.png", png(20, 20, RED))
+        self.assertEqual(self.bucket.once().status, 1)
+        self.assertEqual(self.bucket.show("a.png")["error"]["name"], "name_taken")
+        os.unlink(self.bucket.path / "a.png.webp" / "b.png")
+        self.bucket.once()
+        self.bucket.command("dead", "retry", "--bucket", self.bucket.path)
+        self.assertEqual(self.bucket.once().status, 0)
+        self.check_bucket(["a.png"])
+
+
+if __name__ == "__main__":
+    main()
