@@ -127,7 +127,8 @@ void daemon_check_finished(Daemon *daemon);
 /* True when everything that was there when it is called has been handled. */
 bool daemon_is_settled(const Daemon *daemon);
 
-/* The bucket, as the configuration wants it seen; `callback` gets the daemon. Owner: bucket_free. */
+/* The bucket, as the configuration wants it seen; `callback` gets the daemon. Owner: bucket_free.
+ */
 Bucket *daemon_open_bucket(Daemon *daemon, BucketCallback callback, GError **error);
 
 /*
