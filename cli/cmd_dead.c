@@ -2,8 +2,8 @@
 #include "edit.h"
 #include "error.h"
 #include "list.h"
+#include "terminal.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -52,15 +52,15 @@ static int edit_dead(Context *context, EditAction action, GError **error)
     if (!edit_objects(context->bucket, context->config, action, (const char *const *)keys->pdata,
                       keys->len, &changed, error))
         return -1;
-    printf("%" PRIu64 " %s %s\n", changed, changed == 1 ? "object" : "objects",
-           action == EDIT_RETRY ? "queued" : "dropped");
+    g_autofree char *count = terminal_count(changed, "object", "objects");
+    printf("%s %s\n", count, action == EDIT_RETRY ? "queued" : "dropped");
     return 0;
 }
 
 int cmd_dead(Context *context, GError **error)
 {
     const DeadOptions *dead = context->options;
-    const ListOptions list = {.json = dead->json};
+    const ListOptions list = {.json = dead->json, .none = "nothing is dead here"};
 
     if (context->filter.states != 0) {
         g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "--state does not go with 'dead'");

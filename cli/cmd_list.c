@@ -207,7 +207,9 @@ int list_print(Context *context, const ListOptions *list, GError **error)
     if (ok && table)
         table_print(table);
     if (ok && view.rows == 0 && terminal_is_interactive())
-        log_info("no objects%s", store_filter_is_empty(&context->filter) ? " yet" : " match");
+        log_info("%s", list->none                                ? list->none
+                       : store_filter_is_empty(&context->filter) ? "no objects yet"
+                                                                 : "no objects match");
     return ok ? 0 : -1;
 }
 

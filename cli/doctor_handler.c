@@ -87,6 +87,8 @@ static void check_attempt(Doctor *doctor, Prober *prober, Probe probe)
     if (!prober_try(prober, probe, &finding, &error))
         doctor_add(doctor, "sandbox", row->name, DOCTOR_FAILED, "%s: cannot be tried: %s",
                    row->about, error->message);
+    else if (finding.verdict == PROBER_SHADOWED)
+        doctor_add(doctor, "sandbox", row->name, DOCTOR_WARNING, "%s", finding.text);
     else if (is_excused(probe, &finding))
         doctor_add(doctor, "sandbox", row->name, DOCTOR_WARNING,
                    "%s: limited by memory and time only, unless the daemon runs as root",

@@ -45,12 +45,34 @@ static void print_line(const char *name, const char *text)
     print_words(text, NAME_CELLS);
 }
 
-static void print_problem(const DoctorRow *row)
+static bool is_same_problem(const DoctorRow *a, const DoctorRow *b)
 {
-    bool failed = row->status == DOCTOR_FAILED;
-    printf("\n%s%-*s%s%s %s%s%s\n%*s", terminal_red(), ABOUT_CELLS, failed ? "FAILED" : "warning",
-           terminal_reset(), row->group, terminal_bold(), row->name, terminal_reset(), ABOUT_CELLS,
-           "");
+    return !strcmp(a->group, b->group) && a->status == b->status && !strcmp(a->text, b->text);
+}
+
+/* False if a row before has said the same. Else with the names of all that say it. */
+static bool gather_problem(const Doctor *doctor, unsigned i, const DoctorRow *row, GString *names)
+{
+    DoctorRow other;
+    for (unsigned j = 0; doctor_row(doctor, j, &other); j++) {
+        if (!is_same_problem(row, &other))
+            continue;
+        if (j < i)
+            return false;
+        g_string_append_printf(names, " %s", other.name);
+    }
+    return true;
+}
+
+static void print_problem(const Doctor *doctor, unsigned i, const DoctorRow *row)
+{
+    g_autoptr(GString) names = g_string_new(row->group);
+    if (!gather_problem(doctor, i, row, names))
+        return;
+    printf("\n%s%-*s%s%s", terminal_red(), ABOUT_CELLS,
+           row->status == DOCTOR_FAILED ? "FAILED" : "warning", terminal_reset(), terminal_bold());
+    print_words(names->str, ABOUT_CELLS);
+    printf("%s%*s", terminal_reset(), ABOUT_CELLS, "");
     print_words(row->text, ABOUT_CELLS);
     if (row->advice) {
         printf("%*s-> ", ABOUT_CELLS, "");
@@ -63,7 +85,7 @@ static void print_problems(const Doctor *doctor, DoctorStatus status)
     DoctorRow row;
     for (unsigned i = 0; doctor_row(doctor, i, &row); i++) {
         if (row.status == status)
-            print_problem(&row);
+            print_problem(doctor, i, &row);
     }
 }
 
@@ -110,6 +132,8 @@ static void print_kind(const Doctor *doctor, const DoctorRow *row, const char *t
 static void print_brief(const Doctor *doctor, const DoctorRow *row, GHashTable *told)
 {
     const char *title = NULL, *prefix = kind_prefix(row, &title);
+    if (row->status == DOCTOR_WARNING && prefix)
+        return; /* told below, by its name */
     if (row->status != DOCTOR_OK)
         print_line(row->name,
                    row->status == DOCTOR_FAILED ? "FAILED, see below" : "warning, see below");

@@ -15,6 +15,7 @@ typedef struct {
     uint64_t limit;
     bool json;
     bool csv;
+    const char *none; /* said on a terminal where there is nothing to list; NULL: the usual */
 } ListOptions;
 
 /* Prints the objects that the context's filter selects. The exit status, or -1 with *error set. */

@@ -102,8 +102,9 @@ void placeholder_decode(const uint8_t *hash, size_t len, int width, int height, 
     Channels channels;
     read_channels(hash, len, &channels);
     for (int i = 0; i < width * height; i++) {
-        double x = (i % width + 0.5) / width;
-        double y = (i / width + 0.5) / height;
+        int column = i % width, row = i / width;
+        double x = (column + 0.5) / width;
+        double y = (row + 0.5) / height;
         double l = value_at(&channels.l, x, y);
         double q = value_at(&channels.q, x, y);
         double opacity = CLAMP(value_at(&channels.a, x, y), 0, 1);

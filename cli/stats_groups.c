@@ -8,7 +8,6 @@
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *const by_names[] = {
@@ -20,8 +19,8 @@ static const char *const by_names[] = {
 /* Where a group of sizes begins. */
 static int64_t size_of_group(const char *group)
 {
-    int power = atoi(group);
-    return power > 0 ? INT64_C(1) << power : 0;
+    guint64 power = g_ascii_strtoull(group, NULL, 10);
+    return power > 0 ? INT64_C(1) << MIN(power, 62) : 0;
 }
 
 /* The group as scripts see it: of sizes, the smallest in bytes. */

@@ -11,7 +11,7 @@
 /* ---- objects ------------------------------------------------------------------------------------
  */
 
-/* Figures begin, and what is said of them: */
+/* A line is a label, a figure, and a remark. */
 #define LABEL_CELLS  12
 #define FIGURE_CELLS 11
 #define REMARK_AT    (LABEL_CELLS + FIGURE_CELLS + 3)
@@ -126,18 +126,20 @@ typedef struct {
     int n;                  /* that are not empty */
 } Months;
 
-/* "2026-01" as a number, or -1. */
+/* "2026-01" as a number. */
 static int month_of(const char *group)
 {
-    int year, month;
-    return sscanf(group, "%4d-%2d", &year, &month) == 2 ? year * 12 + month - 1 : -1;
+    char *end;
+    int year = (int)g_ascii_strtoll(group, &end, 10);
+    int month = *end == '-' ? (int)g_ascii_strtoll(end + 1, NULL, 10) : 1;
+    return year * 12 + month - 1;
 }
 
 static bool visit_month(const char *group, const StoreTotals *totals, void *data)
 {
     Months *months = data;
     int month = month_of(group);
-    if (month < 0 || month > months->end)
+    if (month > months->end)
         return true;
     int gone = MIN(month - months->newest, MONTHS); /* they come in order */
     if (gone > 0) {

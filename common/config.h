@@ -141,6 +141,7 @@ typedef struct {
     int64_t events_keep_us;
     int64_t minutes_keep_us; /* metrics by the minute, and by the hour */
     int64_t hours_keep_us;
+    int64_t compact_bytes; /* free in its file, at least, for it to be written anew; 0: never */
 
     Rendition renditions[RENDITIONS_MAX];
     size_t n_renditions;

@@ -64,6 +64,10 @@ const Option config_options[] = {
     {SECTION_STORE, "hours_keep", OPTION_DURATION, offsetof(Config, hours_keep_us), 0, 100 * YEAR,
      "455d", "And by the hour; by the day, and with them the bill, they are kept for ever"},
 
+    {SECTION_STORE, "compact", OPTION_BYTES, offsetof(Config, compact_bytes), 0, 1024 * GIB, "64M",
+     "The store is written anew at a start when half of its file is free, and at least so much; 0 "
+     "for never"},
+
     {RENDITION(size), OPTION_SIZE, 0, 1, RENDITION_SIZE_MAX, "256x256",
      "Width and height in pixels, at the most; pictures are never enlarged"},
     {RENDITION(fit), OPTION_FIT, offsetof(Rendition, fit), 0, 0, "inside",

@@ -5,6 +5,7 @@
 #include "failpoint.h"
 #include "log.h"
 #include "session.h"
+#include "units.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -122,6 +123,27 @@ static bool open_store_whatever(Daemon *daemon, const char *path, GError **error
     return moved && open_store(daemon, path, error);
 }
 
+/* While nobody waits for anything. */
+static void compact(const Daemon *daemon, const char *path)
+{
+    g_autoptr(GError) error = NULL;
+    StoreCompaction done = {0};
+
+    if (daemon->config->compact_bytes == 0 || !g_file_test(path, G_FILE_TEST_EXISTS))
+        return;
+    if (!store_compact(path, daemon->config->compact_bytes, &done, &error)) {
+        /* One that is damaged is replaced in a moment. */
+        if (error_code(error) != ERROR_STORE_CORRUPT)
+            log_warning("%s; the store is used as it is", error->message);
+        return;
+    }
+    if (done.is_due) {
+        g_autofree char *before = units_format_bytes(done.before_bytes);
+        g_autofree char *after = units_format_bytes(done.after_bytes);
+        log_info("the store was compacted: %s, %s before", after, before);
+    }
+}
+
 bool recovery_open(Daemon *daemon, GError **error)
 {
     g_autofree char *path = daemon_store_path(daemon->options->bucket, daemon->config);
@@ -140,6 +162,7 @@ bool recovery_open(Daemon *daemon, GError **error)
         if (why && !set_aside(daemon, path, why, error))
             return false;
     }
+    compact(daemon, path);
     return open_store_whatever(daemon, path, error);
 }
 

@@ -226,6 +226,27 @@ static void say(ProberFinding *finding, ProberVerdict verdict, const char *forma
     va_end(args);
 }
 
+/* The number after a field of /proc/PID/status, in any base that strtoll knows; -1 if there is
+ * none. */
+static int64_t status_number(const char *status, const char *field, int base)
+{
+    const char *at = strstr(status, field);
+    return at ? g_ascii_strtoll(at + strlen(field), NULL, base) : -1;
+}
+
+/*
+ * A container or a service manager may have put a filter around this process. What that refuses
+ * with an error never comes to a worker's own filter, since the kernel takes an error before a word
+ * to the daemon: the call is not done, but the worker lives on.
+ */
+static bool is_shadowed(const ProbeRow *row, int errnum)
+{
+    g_autofree char *status = file_read("/proc/self/status", 1 << 16, NULL, NULL);
+    bool filtered = status && status_number(status, "\nSeccomp:", 10) == 2;
+    return filtered && row->end == PROBE_FORBIDDEN &&
+           (errnum == EPERM || errnum == ENOSYS || errnum == EAFNOSUPPORT);
+}
+
 static void judge_report(const ProbeRow *row, const ProbeReport *report, ProberFinding *finding)
 {
     const char *reason = g_strerror(report->errnum);
@@ -243,6 +264,10 @@ static void judge_report(const ProbeRow *row, const ProbeReport *report, ProberF
         /* What the filter should have stopped came as far as the kernel's own checks. */
         if (row->end == PROBE_REFUSED && as_said)
             say(finding, PROBER_CONTAINED, "refused: %s", reason);
+        else if (is_shadowed(row, report->errnum))
+            say(finding, PROBER_SHADOWED,
+                "refused by a filter around thumbq, so that the "
+                "handler's own could not end it");
         else
             say(finding, row->end == PROBE_FORBIDDEN ? PROBER_OPEN : PROBER_UNPROVEN,
                 "not stopped by the filter: %s", reason);
@@ -294,14 +319,6 @@ bool prober_try(Prober *prober, Probe probe, ProberFinding *ret_finding, GError 
     }
     subject_end(&subject);
     return sent || fail(error, "a worker does not listen");
-}
-
-/* The number after a field of /proc/PID/status, in any base that strtoll knows; -1 if there is
- * none. */
-static int64_t status_number(const char *status, const char *field, int base)
-{
-    const char *at = strstr(status, field);
-    return at ? g_ascii_strtoll(at + strlen(field), NULL, base) : -1;
 }
 
 /* The soft limit in a row of /proc/PID/limits; -1: none. */

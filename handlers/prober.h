@@ -33,6 +33,7 @@ bool prober_has_users(void);
 typedef enum {
     PROBER_CONTAINED, /* stopped as probe_rows says; or told, with PROBE_TOLD */
     PROBER_OPEN,      /* it could do it, or came further than it should have */
+    PROBER_SHADOWED,  /* refused by a filter around this process, which comes before the worker's */
     PROBER_UNPROVEN,  /* something else ended the attempt: it says nothing */
 } ProberVerdict;
 

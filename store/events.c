@@ -125,40 +125,87 @@ bool store_log(Store *store, StoreEventType type, const char *key, const char *d
     return append(store, &event, error);
 }
 
-/* Drops the first row of `cursor`. */
-static bool drop_first(Store *store, MDB_cursor *cursor, GError **error)
+/* ---- the oldest ---------------------------------------------------------------------------------
+ */
+
+/* Rows that one commit drops at the most: less than it has room for, more than it can add. */
+#define PRUNE_MAX 4096
+
+static bool drop(Store *store, const StoreEvent *event, GError **error)
 {
     uint8_t sequencer[8], by_object[16];
+
+    (void)key_put_u64(sequencer, event->sequencer);
+    (void)object_key(event->object_id, event->sequencer, by_object);
+    return batch_delete(store, TABLE_EVENTS, (MDB_val){sizeof sequencer, sequencer}, error) &&
+           (event->object_id == 0 || batch_delete(store, TABLE_EVENTS_BY_OBJECT,
+                                                  (MDB_val){sizeof by_object, by_object}, error));
+}
+
+/* Goes through the oldest rows, those that are too many or too old, and drops them if they are to
+ * be; `max` at the most. */
+static bool walk_old(Store *store, MDB_cursor *cursor, uint64_t too_many, int64_t now_us,
+                     bool drops, uint64_t max, uint64_t *ret_n, GError **error)
+{
+    int64_t keep_us = store->retention.events_us;
+    int64_t cutoff_us = keep_us > 0 ? now_us - keep_us : INT64_MIN;
+    uint64_t n = 0;
     MDB_val key, value;
     StoreEvent event;
-    int rc = mdb_cursor_get(cursor, &key, &value, MDB_FIRST);
+    int rc = 0;
 
+    while (n < max) {
+        rc = mdb_cursor_get(cursor, &key, &value, drops || n == 0 ? MDB_FIRST : MDB_NEXT);
+        if (rc != 0)
+            break;
+        if (!decode(store, key, value, &event, error))
+            return false;
+        if (n >= too_many && event.time_us >= cutoff_us)
+            break;
+        if (drops && !drop(store, &event, error))
+            return false;
+        n++;
+    }
+    *ret_n = n;
+    return rc == 0 || rc == MDB_NOTFOUND || env_fail(store, rc, "cannot read store", error);
+}
+
+static bool each_old(Store *store, MDB_txn *txn, int64_t now_us, bool drops, uint64_t max,
+                     uint64_t *ret_n, GError **error)
+{
+    uint64_t rows_max = store->retention.events_max;
+    MDB_stat stat;
+    MDB_cursor *cursor;
+    int rc = mdb_stat(txn, store->tables[TABLE_EVENTS], &stat);
+
+    if (rc == 0)
+        rc = mdb_cursor_open(txn, store->tables[TABLE_EVENTS], &cursor);
     if (rc != 0)
         return env_fail(store, rc, "cannot read store", error);
-    if (!decode(store, key, value, &event, error))
-        return false;
-    (void)key_put_u64(sequencer, event.sequencer);
-    (void)object_key(event.object_id, event.sequencer, by_object);
-    return batch_delete(store, TABLE_EVENTS, (MDB_val){sizeof sequencer, sequencer}, error) &&
-           (event.object_id == 0 || batch_delete(store, TABLE_EVENTS_BY_OBJECT,
-                                                 (MDB_val){sizeof by_object, by_object}, error));
+    uint64_t too_many = stat.ms_entries > rows_max ? stat.ms_entries - rows_max : 0;
+    bool ok = walk_old(store, cursor, too_many, now_us, drops, max, ret_n, error);
+    mdb_cursor_close(cursor);
+    return ok;
+}
+
+bool events_drop_old(Store *store, int64_t now_us, uint64_t max, uint64_t *ret_dropped,
+                     GError **error)
+{
+    return each_old(store, store->batch, now_us, true, max, ret_dropped, error);
+}
+
+bool events_count_old(Store *store, MDB_txn *txn, int64_t now_us, uint64_t *ret_n, GError **error)
+{
+    return each_old(store, txn, now_us, false, UINT64_MAX, ret_n, error);
 }
 
 bool events_prune(Store *store, GError **error)
 {
-    MDB_stat stat;
-    MDB_cursor *cursor = NULL;
-    bool ok = true;
-    int rc = mdb_stat(store->batch, store->tables[TABLE_EVENTS], &stat);
+    /* Without a change of an object nothing is known of the time. */
+    int64_t now_us = store->changed_us ? store->changed_us : INT64_MIN / 2;
+    uint64_t dropped;
 
-    if (rc == 0)
-        rc = mdb_cursor_open(store->batch, store->tables[TABLE_EVENTS], &cursor);
-    if (rc != 0)
-        return env_fail(store, rc, "cannot write store", error);
-    for (size_t n = stat.ms_entries; ok && n > store->retention.events_max; n--)
-        ok = drop_first(store, cursor, error);
-    mdb_cursor_close(cursor);
-    return ok;
+    return events_drop_old(store, now_us, PRUNE_MAX, &dropped, error);
 }
 
 /* ---- reading ------------------------------------------------------------------------------------

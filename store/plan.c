@@ -188,26 +188,38 @@ bool plan_needs_names_only(const Plan *plan, StoreSort sort)
     return plan->is_exact && sort == STORE_SORT_NAME && plan->range.table != TABLE_OBJECTS;
 }
 
-static double cost(const Planner *planner, double rows, const Plan *plan, StoreSort sort,
-                   uint64_t limit)
+/* What it costs to look at a row. */
+static double row_cost(const Plan *plan, StoreSort sort)
 {
-    double read = plan->range.table == TABLE_OBJECTS ? COST_READ : COST_LOOKUP + COST_READ;
+    if (!plan->is_ordered && plan_needs_names_only(plan, sort))
+        return COST_NAME;
+    return plan->range.table == TABLE_OBJECTS ? COST_READ : COST_LOOKUP + COST_READ;
+}
+
+/* What it costs at the most. */
+static double sure_cost(double rows, const Plan *plan, StoreSort sort, uint64_t limit)
+{
     double kept = limit > 0 ? MIN(rows, (double)limit) : rows;
 
-    if (plan->is_ordered) {
-        if (limit > 0)
-            rows *= MIN(1.0, (double)limit / MAX(planner->matches, 1.0)); /* ends early */
-        return rows * read;
-    }
-    return rows * (plan_needs_names_only(plan, sort) ? COST_NAME : read) +
-           kept * (COST_KEEP + COST_LOOKUP + COST_READ);
+    if (plan->is_ordered)
+        kept = 0;
+    return rows * row_cost(plan, sort) + kept * (COST_KEEP + COST_LOOKUP + COST_READ);
+}
+
+/* What it costs if those that match lie evenly among the others: rows in order end early then. */
+static double likely_cost(double rows, const Plan *plan, StoreSort sort, uint64_t limit,
+                          double matches)
+{
+    double share = plan->is_ordered && limit > 0 ? (double)limit / MAX(matches, 1.0) : 1.0;
+
+    return sure_cost(rows, plan, sort, limit) * MIN(1.0, share);
 }
 
 bool plan_query(StoreSnapshot *snapshot, const StoreFilter *filter, bool is_sorted, StoreSort sort,
-                uint64_t limit, Plan *ret_plan, GError **error)
+                uint64_t limit, Plan *ret_plan, Plan *ret_surest, GError **error)
 {
     Planner planner = {.snapshot = snapshot, .filter = filter, .matches = G_MAXDOUBLE};
-    double best_cost = G_MAXDOUBLE;
+    double likely = G_MAXDOUBLE, sure = G_MAXDOUBLE;
 
     if (!count_group(&planner, STORE_BY_ALL, "", &planner.total, error) ||
         !add_all(&planner, error))
@@ -215,16 +227,22 @@ bool plan_query(StoreSnapshot *snapshot, const StoreFilter *filter, bool is_sort
     for (size_t i = 0; i < planner.n_candidates; i++) {
         const Candidate *candidate = &planner.candidates[i];
         Table table = candidate->range.table;
+        double rows = candidate->rows;
         Plan plan = {
             .range = candidate->range,
             .is_ordered = !is_sorted || is_in_order(table, sort),
             .is_exact = is_exact(filter, table),
         };
-        double its_cost = cost(&planner, candidate->rows, &plan, sort, limit);
-        if (its_cost < best_cost) {
-            best_cost = its_cost;
+        if (likely_cost(rows, &plan, sort, limit, planner.matches) < likely) {
+            likely = likely_cost(rows, &plan, sort, limit, planner.matches);
             *ret_plan = plan;
         }
+        if (sure_cost(rows, &plan, sort, limit) < sure) {
+            sure = sure_cost(rows, &plan, sort, limit);
+            *ret_surest = plan;
+        }
     }
+    if (is_sorted && ret_plan->is_ordered && !ret_surest->is_ordered)
+        ret_plan->budget = 1 + (uint64_t)(sure / row_cost(ret_plan, sort));
     return true;
 }

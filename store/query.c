@@ -12,12 +12,16 @@ typedef struct {
     uint64_t limit; /* 0: none */
     StoreVisit visit;
     void *data;
+    Selection *rest; /* for what a walk that is given up has not visited; NULL if it will not be */
     uint64_t visited;
     bool is_over; /* the limit is reached, or the visitor wants no more */
 } Query;
 
 static void visit_record(Query *query, const Record *record)
 {
+    if (query->rest)
+        selection_begin_behind(query->rest, record); /* before the visitor changes anything */
+
     bool goes_on = query->visit(record, query->data);
 
     query->visited++;
@@ -105,21 +109,18 @@ static bool select_rows(Query *query, const Plan *plan, Selection *selection, GE
 }
 
 /* Selects what matches, then visits it: all at once, or in passes where it is too much for that. */
-static bool run_selecting(Query *query, const Plan *plan, GError **error)
+static bool run_selecting(Query *query, const Plan *plan, Selection *selection, GError **error)
 {
-    uint64_t max = query->snapshot->store->limits.selection_max;
     bool is_last = false;
-    g_auto(Selection) selection;
 
-    selection_init(&selection, query->sort, query->reverse,
-                   query->limit > 0 ? MIN(query->limit, max) : max);
+    query->rest = NULL;
     while (!is_last && !query->is_over) {
-        if (!select_rows(query, plan, &selection, error))
+        if (!select_rows(query, plan, selection, error))
             return false;
-        is_last = !selection_is_full(&selection);
-        if (!visit_selection(query, &selection, error))
+        is_last = !selection_is_full(selection);
+        if (!visit_selection(query, selection, error))
             return false;
-        selection_advance(&selection);
+        selection_advance(selection);
     }
     return true;
 }
@@ -147,9 +148,15 @@ static void add_to_cluster(Cluster *cluster, MDB_val key, const Record *record)
     selection_add(&cluster->selection, record);
 }
 
-/* Visits rows as they come. */
-static bool run_ordered(Query *query, const WalkRange *range, Cluster *cluster, GError **error)
+/*
+ * Visits rows as they come. *ret_given_up: the budget is spent, and what comes behind the last
+ * record visited is still to be found.
+ */
+static bool run_ordered(Query *query, const Plan *plan, Cluster *cluster, bool *ret_given_up,
+                        GError **error)
 {
+    const WalkRange *range = &plan->range;
+    uint64_t rows = 0;
     g_auto(Walk) walk;
 
     walk_init(&walk, query->snapshot, range, query->reverse);
@@ -168,6 +175,10 @@ static bool run_ordered(Query *query, const WalkRange *range, Cluster *cluster, 
             selection_empty(&cluster->selection);
             continue;
         }
+        if (rows++ == plan->budget && query->rest) {
+            *ret_given_up = true;
+            return true;
+        }
         if (!read_row(query->snapshot, range->table, value, &record, error))
             return false;
         if (!store_filter_matches(query->filter, &record))
@@ -181,19 +192,35 @@ static bool run_ordered(Query *query, const WalkRange *range, Cluster *cluster, 
     return visit_selection(query, &cluster->selection, error);
 }
 
-static bool run(Query *query, bool is_sorted, GError **error)
+/* In order as long as that is worth it, and then, if it is not, by selecting what is left. */
+static bool run_plans(Query *query, const Plan *plan, const Plan *surest, Selection *rest,
+                      GError **error)
 {
     Cluster cluster;
-    Plan plan;
+    bool is_given_up = false;
+
+    if (!plan->is_ordered)
+        return run_selecting(query, plan, rest, error);
+    query->rest = plan->budget > 0 ? rest : NULL;
+    selection_init(&cluster.selection, STORE_SORT_NAME, query->reverse, query->limit);
+    bool ok = run_ordered(query, plan, &cluster, &is_given_up, error);
+    selection_clear(&cluster.selection);
+    return ok && (!is_given_up || run_selecting(query, surest, rest, error));
+}
+
+static bool run(Query *query, bool is_sorted, GError **error)
+{
+    uint64_t max = query->snapshot->store->limits.selection_max;
+    Selection rest;
+    Plan plan, surest;
 
     if (!plan_query(query->snapshot, query->filter, is_sorted, query->sort, query->limit, &plan,
-                    error))
+                    &surest, error))
         return false;
-    if (!plan.is_ordered)
-        return run_selecting(query, &plan, error);
-    selection_init(&cluster.selection, STORE_SORT_NAME, query->reverse, query->limit);
-    bool ok = run_ordered(query, &plan.range, &cluster, error);
-    selection_clear(&cluster.selection);
+    selection_init(&rest, query->sort, query->reverse,
+                   query->limit > 0 ? MIN(query->limit, max) : max);
+    bool ok = run_plans(query, &plan, &surest, &rest, error);
+    selection_clear(&rest);
     return ok;
 }
 

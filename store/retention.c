@@ -66,6 +66,16 @@ bool metrics_put_kept(Store *store, MDB_txn *txn, const MetricsKept *kept, GErro
 /* ---- dropping -----------------------------------------------------------------------------------
  */
 
+/* Rows of a time before it are too old. */
+static int64_t cutoff_of(const Store *store, Span span, int64_t now_us)
+{
+    int64_t keep_us = span == SPAN_HOUR ? store->retention.hours_us : store->retention.minutes_us;
+
+    if (keep_us == 0)
+        return INT64_MIN;
+    return metrics_floor(metrics_minute(now_us - keep_us), metric_spans[span - 1].minutes);
+}
+
 /* Drops the first row of the span if it is of a time before `cutoff`. */
 static bool drop_first(Store *store, MDB_cursor *cursor, Span span, int64_t cutoff,
                        bool *ret_dropped, GError **error)
@@ -105,8 +115,6 @@ static bool drop_span(Store *store, Span span, int64_t cutoff, uint64_t max, uin
 bool retention_drop_metrics(Store *store, int64_t now_us, uint64_t max, uint64_t *ret_dropped,
                             GError **error)
 {
-    const int64_t keep_us[METRIC_SPANS] = {
-        [SPAN_HOUR] = store->retention.hours_us, [SPAN_MINUTE] = store->retention.minutes_us};
     MetricsKept kept;
     uint64_t total = 0;
 
@@ -117,11 +125,8 @@ bool retention_drop_metrics(Store *store, int64_t now_us, uint64_t max, uint64_t
     if (kept.started_us == 0)
         kept.started_us = now_us;
     for (Span span = SPAN_HOUR; span < METRIC_SPANS; span++) {
-        int64_t cutoff =
-            metrics_floor(metrics_minute(now_us - keep_us[span]), metric_spans[span - 1].minutes);
+        int64_t cutoff = cutoff_of(store, span, now_us);
         uint64_t dropped = 0;
-        if (keep_us[span] == 0)
-            continue;
         if (!drop_span(store, span, cutoff, max, &dropped, error))
             return false;
         if (dropped > 0)
@@ -139,4 +144,26 @@ bool metrics_prune(Store *store, GError **error)
 
     return store->changed_us == 0 ||
            retention_drop_metrics(store, store->changed_us, DROP_MAX, &dropped, error);
+}
+
+bool retention_count_metrics(Store *store, MDB_txn *txn, int64_t now_us, uint64_t *ret_n,
+                             GError **error)
+{
+    MDB_val key, value;
+    MDB_cursor *cursor;
+    uint64_t n = 0;
+    int rc = mdb_cursor_open(txn, store->tables[TABLE_METRICS], &cursor);
+
+    if (rc != 0)
+        return env_fail(store, rc, "cannot read store", error);
+    while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
+        for (Span span = SPAN_HOUR; span < METRIC_SPANS; span++) {
+            const uint8_t *at = key.mv_data;
+            n += at[0] == metric_spans[span].number &&
+                 key_get_i64(at + 1) < cutoff_of(store, span, now_us);
+        }
+    }
+    mdb_cursor_close(cursor);
+    *ret_n = n;
+    return rc == MDB_NOTFOUND || env_fail(store, rc, "cannot read store", error);
 }

@@ -43,6 +43,13 @@ static int64_t value_of(const Record *record, StoreSort sort)
     return 0;
 }
 
+/* Its key is borrowed. */
+static Selected selected_of(const Record *record, StoreSort sort)
+{
+    return (Selected){
+        .value = value_of(record, sort), .id = record->id, .key = (char *)record->key};
+}
+
 /* The order of the indexes: by value, then by id. */
 static int compare(const Selection *selection, const Selected *a, const Selected *b)
 {
@@ -131,9 +138,7 @@ static void add(Selection *selection, Selected item)
 
 void selection_add(Selection *selection, const Record *record)
 {
-    add(selection, (Selected){.value = value_of(record, selection->sort),
-                              .id = record->id,
-                              .key = (char *)record->key});
+    add(selection, selected_of(record, selection->sort));
 }
 
 void selection_add_name(Selection *selection, const char *key)
@@ -146,13 +151,26 @@ void selection_sort(Selection *selection)
     g_array_sort_with_data(selection->items, compare_items, selection);
 }
 
+static void set_after(Selection *selection, Selected item)
+{
+    g_free(selection->after.key);
+    selection->after = item;
+}
+
+void selection_begin_behind(Selection *selection, const Record *record)
+{
+    Selected item = selected_of(record, selection->sort);
+
+    item.key = g_strdup(item.key);
+    set_after(selection, item);
+}
+
 void selection_advance(Selection *selection)
 {
     guint n = selection->items->len;
 
     if (n > 0) {
-        g_free(selection->after.key);
-        selection->after = *at(selection, n - 1);
+        set_after(selection, *at(selection, n - 1));
         at(selection, n - 1)->key = NULL;
     }
     selection_empty(selection);

@@ -41,5 +41,8 @@ bool selection_is_full(const Selection *selection);
 /* Puts the records into their order; nothing may be added after this until it is emptied. */
 void selection_sort(Selection *selection);
 
+/* Takes only what comes behind this record, in the order wanted. */
+void selection_begin_behind(Selection *selection, const Record *record);
+
 /* Forgets all records, sorted before, but the place of the last: the next pass begins behind it. */
 void selection_advance(Selection *selection);

@@ -254,6 +254,37 @@ bool store_peek(Store *store, const char *key, bool *ret_found, Record *ret_reco
 bool store_peek_after(Store *store, const char *after, bool *ret_found, Record *ret_record,
                       GError **error);
 
+/* What upkeep has done, or would do. */
+typedef struct {
+    uint64_t events;                /* rows dropped */
+    uint64_t metrics;               /* the same */
+    unsigned readers;               /* cleared: of processes that have died while they read */
+    int64_t file_bytes, free_bytes; /* of the store's file, as it is now */
+} StoreUpkeep;
+
+/*
+ * Drops what is older than its retention, a slice of it: to be called again, in between commits,
+ * while *ret_more is true. Clears readers that have died. Adds to `upkeep`, all zero at first. With
+ * `dry_run` nothing is changed, and all that would be dropped is counted at once.
+ */
+bool store_upkeep(Store *store, int64_t now_us, bool dry_run, StoreUpkeep *upkeep, bool *ret_more,
+                  GError **error);
+
+typedef struct {
+    bool is_due; /* it was worth it: half of the file was free, and no less than asked for */
+    int64_t before_bytes, after_bytes, free_bytes;
+} StoreCompaction;
+
+/*
+ * Writes the store anew, without what is free in its file, if that is worth it; 0 for never. The
+ * caller holds the daemon's lock and has no Store of it open. Others may read it meanwhile, and
+ * keep reading what they have opened. Crashes, and errors, leave the old one or the new one. Needs
+ * room for both. Blocks: about a second per GiB. Errors: those of store_open;
+ * ERROR_NO_SPACE; others where the file system cannot exchange two folders.
+ */
+bool store_compact(const char *directory, int64_t min_free_bytes, StoreCompaction *ret_compaction,
+                   GError **error);
+
 /* ---- reading ------------------------------------------------------------------------------------
  */
 

@@ -116,6 +116,19 @@ bool env_make_room(Store *store, GError **error);
 bool env_get(Store *store, MDB_txn *txn, Table table, MDB_val key, bool *ret_found,
              MDB_val *ret_value, GError **error);
 
+/* ---- whole --------------------------------------------------------------------------------------
+ */
+
+/*
+ * Whether the file has all pages that count, or those that it lacks are free: a file that has been
+ * cut short would be a SIGBUS later. One that is opened for writing is extended; for store_check,
+ * which has a process of its own, the free list is read from the file as it is.
+ */
+bool whole_check(Store *store, GError **error);
+
+/* After a commit: gives the file the length that counts. An errno, or 0. */
+int whole_extend(Store *store);
+
 /* ---- batch --------------------------------------------------------------------------------------
  */
 
@@ -219,6 +232,19 @@ bool metrics_prune(Store *store, GError **error);
 bool retention_drop_metrics(Store *store, int64_t now_us, uint64_t max, uint64_t *ret_dropped,
                             GError **error);
 
+/* How many rows retention_drop_metrics would drop. */
+bool retention_count_metrics(Store *store, MDB_txn *txn, int64_t now_us, uint64_t *ret_n,
+                             GError **error);
+
+/* ---- upkeep -------------------------------------------------------------------------------------
+ */
+
+/* Bytes of the store's file, and how many of them are in pages that hold nothing. */
+bool upkeep_measure(Store *store, int64_t *ret_file_bytes, int64_t *ret_free_bytes, GError **error);
+
+/* True if half of the file is free, and no less than `min_free_bytes`, which is not 0. */
+bool upkeep_is_worth_it(int64_t file_bytes, int64_t free_bytes, int64_t min_free_bytes);
+
 /* ---- convert ------------------------------------------------------------------------------------
  */
 
@@ -252,8 +278,13 @@ bool state_requeue(Store *store, const char *key, Priority priority, uint32_t jo
 bool events_append(Store *store, StoreEventType type, const Record *record, ErrorCode code,
                    int64_t now_us, GError **error);
 
-/* Drops the oldest rows beyond the limit. */
+/* Drops some of the oldest rows that are too many or too old. */
 bool events_prune(Store *store, GError **error);
+
+/* The same, `max` at the most; and how many there are. */
+bool events_drop_old(Store *store, int64_t now_us, uint64_t max, uint64_t *ret_dropped,
+                     GError **error);
+bool events_count_old(Store *store, MDB_txn *txn, int64_t now_us, uint64_t *ret_n, GError **error);
 
 /* ---- query --------------------------------------------------------------------------------------
  */

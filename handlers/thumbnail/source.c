@@ -28,6 +28,7 @@ bool source_open(int fd, int64_t max_bytes, Source *ret_source, GError **error)
                     (gint64)st.st_size, (gint64)max_bytes);
         return false;
     }
+    /* At once, as all of it is read for the hash: a fault for every few pages costs more. */
     void *data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
     if (data == MAP_FAILED) {
         error_set_errno(error, errno, "cannot map", "source");

@@ -45,17 +45,20 @@ def options(command):
 
 class Documentation(unittest.TestCase):
 
+    def section(self, command):
+        if command not in SECTIONS:
+            self.fail(f"docs/commands.md: write a section '## {command}': a block with its usage, "
+                      "what it does, and examples in a block that begins with ```sh")
+        return SECTIONS[command]
+
     def test_every_command_has_a_section(self):
         for command in commands():
-            self.assertIn(command, SECTIONS,
-                          f"docs/commands.md: write a section '## {command}': a block with its "
-                          f"usage, what it does, and examples in a block that begins with ```sh")
-            self.assertTrue(SECTIONS[command].lstrip().startswith(f"```\nthumbq {command}"),
-                            f"docs/commands.md: '## {command}' must begin with a block "
-                            f"'thumbq {command} ...', its usage")
-            self.assertIn(f"[`{command}`](#{command})", DOCS,
-                          f"docs/commands.md: '{command}' is missing in the table of commands at "
-                          f"the top")
+            if not self.section(command).lstrip().startswith(f"```\nthumbq {command}"):
+                self.fail(f"docs/commands.md: '## {command}' must begin with a block "
+                          f"'thumbq {command} ...', its usage")
+            if f"[`{command}`](#{command})" not in DOCS:
+                self.fail(f"docs/commands.md: '{command}' is missing in the table of commands at "
+                          "the top")
 
     def test_every_section_has_a_command(self):
         self.assertEqual(set(SECTIONS) - NO_COMMANDS - set(commands()), set(),
@@ -65,17 +68,18 @@ class Documentation(unittest.TestCase):
         for command in commands():
             own, shared = options(command)
             for name in own:
-                self.assertIn(name, OPTION.findall(SECTIONS[command]),
-                              f"docs/commands.md: say in the section '## {command}' what "
+                if name not in OPTION.findall(self.section(command)):
+                    self.fail(f"docs/commands.md: say in the section '## {command}' what "
                               f"'--{name}' does")
             for name in shared:
-                self.assertIn(name, OPTION.findall(SECTIONS[SHARED]),
-                              f"docs/commands.md: say in '## {SHARED}' what '--{name}' does")
+                if name not in OPTION.findall(SECTIONS[SHARED]):
+                    self.fail(f"docs/commands.md: say in '## {SHARED}' what '--{name}' does")
 
     def test_every_option_told_exists(self):
         for command in commands():
-            usage = SECTIONS[command].split("```")[1]
-            rows = "\n".join(re.findall(r"^\| (`--.*?) \|", SECTIONS[command], re.MULTILINE))
+            text = self.section(command)
+            usage = text.split("```")[1]
+            rows = "\n".join(re.findall(r"^\| (`--.*?) \|", text, re.MULTILINE))
             own, shared = options(command)
             unknown = set(OPTION.findall(usage + rows)) - set(own) - set(shared)
             self.assertEqual(unknown, set(), f"docs/commands.md: '## {command}' tells of options "

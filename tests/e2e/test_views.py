@@ -139,6 +139,7 @@ class Views(E2ETest):
 
     def test_nothing_to_list(self):
         self.assertEqual(self.plain("list", "--type", "jxl"), "thumbq: no objects match\n")
+        self.assertEqual(self.plain("dead", "--type", "jxl"), "thumbq: nothing is dead here\n")
         self.assertEqual(self.bucket.read("list", "--type", "jxl").out, "")
 
     # -- colour

@@ -247,6 +247,41 @@ static void test_empty_filter(void)
         g_assert_cmpint(store_filter_is_empty(&filters[i].filter), ==, i < 2);
 }
 
+/*
+ * Names that go with dates: a walk by name finds what matches at one end only, or a few there and
+ * the others far behind, and is given up in between. Some of the names end in a hash.
+ */
+static void test_matches_far_apart(void)
+{
+    enum { NAMES = 400 };
+    Fixture other = fixture;
+    GPtrArray *others = records;
+
+    fixture_init(&fixture, &limits_of_store);
+    for (int i = 0; i < NAMES; i++) {
+        g_autofree char *long_name = g_strnfill(i % 3 == 0 ? 500 : 1, 'n');
+        g_autofree char *key = g_strdup_printf("%03d%s%d", i, long_name, i);
+        int day = i < 5 ? 1000 : i;
+        ObjectVersion version = {.size = 1 + i % 7, .mtime_ns = (T0 + day * DAY) * 1000};
+        (void)seen_as(fixture.store, key, version, PRIORITY_SCAN, T0);
+    }
+    commit(fixture.store);
+    collect();
+    for (int day = 50; day < NAMES; day += 50) {
+        const FilterCase since = {"since", {.has_since = true, .since_us = T0 + day * DAY}};
+        for (uint64_t limit = 1; limit < 40; limit += 3) {
+            compare(&since, STORE_SORT_NAME, false, limit);
+            compare(&since, STORE_SORT_NAME, true, limit);
+            compare(&since, STORE_SORT_SIZE, false, limit);
+            compare(&since, STORE_SORT_SIZE, true, limit);
+        }
+    }
+    g_ptr_array_unref(records);
+    fixture_clear(&fixture);
+    fixture = other;
+    records = others;
+}
+
 /* ---- visitors -----------------------------------------------------------------------------------
  */
 
@@ -342,6 +377,7 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, &filters[i], test_filter);
     }
     g_test_add_func("/store/query/long_prefixes", test_long_prefixes);
+    g_test_add_func("/store/query/matches_far_apart", test_matches_far_apart);
     g_test_add_func("/store/query/empty_filter", test_empty_filter);
     g_test_add_func("/store/query/stop", test_stop);
     g_test_add_func("/store/query/get", test_get);
