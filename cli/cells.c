@@ -34,8 +34,10 @@ static const char *end_of_head(const char *text, size_t cells)
 
 const char *cells_end_of_line(const char *text, size_t cells)
 {
-    const char *end = end_of_head(text, MAX(cells, 1));
+    const char *end = end_of_head(text, cells);
     const char *blank = end;
+    if (end == text && *text) /* however narrow it is, there is an end to it */
+        end = g_utf8_next_char(text);
     while (*end && blank > text && *blank != ' ')
         blank--;
     return *end && blank > text ? blank : end;

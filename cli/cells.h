@@ -9,7 +9,9 @@
 /* Cells that `text` takes: UTF-8 without control characters. */
 size_t cells_count(const char *text);
 
-/* Where the line of at most `cells` cells ends that `text` begins with: at a blank if it has one.
+/*
+ * Where the line of at most `cells` cells ends that `text` begins with: at a blank if it has one,
+ * and not before its first character.
  */
 const char *cells_end_of_line(const char *text, size_t cells);
 

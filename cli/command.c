@@ -144,6 +144,10 @@ static int run(const Command *command, char *const *args, CommandLine *line, GEr
 {
     OptionGroup groups[COMMAND_TABLES_MAX];
     size_t n_groups = list_groups(command, line, groups);
+    if (command->flags & COMMAND_HANDS_ON && g_strcmp0(args[0], "--help") != 0) {
+        g_auto(Context) handing_on = {.words = (const char *const *)args};
+        return command->run(&handing_on, error);
+    }
     if (!options_parse(groups, n_groups, args, line->arguments, error))
         return -1;
     if (line->general.help) {

@@ -19,6 +19,8 @@ typedef enum {
     COMMAND_NEEDS_BUCKET = 1 << 1, /* the bucket is found and its configuration read */
     COMMAND_NEEDS_STORE = 1 << 2,  /* and its store opened for reading */
     COMMAND_FILTERS = 1 << 3,      /* takes the filters */
+    COMMAND_HANDS_ON = 1 << 4,     /* all that follows its name goes to another program, as `words`;
+                                      only a --help before all of it is ours */
 } CommandFlags;
 
 /* With one of these, a command has a bucket. */
@@ -63,9 +65,10 @@ size_t command_list_options(const Command *command, const Option *ret_tables[COM
 int command_finish_output(int status);
 
 /* One file each: cmd_<name>.c. */
-extern const CommandUsage usage_bill, usage_config, usage_doctor, usage_dead, usage_events,
-    usage_list, usage_metrics, usage_reprocess, usage_run, usage_schedule, usage_show, usage_stats,
-    usage_sweep, usage_sync;
+extern const CommandUsage usage_bench, usage_bill, usage_config, usage_doctor, usage_dead,
+    usage_events, usage_list, usage_metrics, usage_reprocess, usage_run, usage_schedule, usage_show,
+    usage_stats, usage_sweep, usage_sync;
+int cmd_bench(Context *context, GError **error);
 int cmd_bill(Context *context, GError **error);
 int cmd_config(Context *context, GError **error);
 int cmd_dead(Context *context, GError **error);

@@ -36,6 +36,8 @@ static const Command commands[] = {
      cmd_schedule},
     {"doctor", COMMAND_TAKES_BUCKET, "Check machine, sandbox, formats and bucket", &usage_doctor,
      cmd_doctor},
+    {"bench", COMMAND_HANDS_ON, "Measure it: speed, latency, a million records", &usage_bench,
+     cmd_bench},
     {"config", COMMAND_TAKES_BUCKET, "The effective configuration, every option explained",
      &usage_config, cmd_config},
 };

@@ -11,7 +11,7 @@
 /* ---- objects ------------------------------------------------------------------------------------
  */
 
-/* Figures begin, and what is said of them: */
+/* A line is a label, a figure, and a remark. */
 #define LABEL_CELLS  12
 #define FIGURE_CELLS 11
 #define REMARK_AT    (LABEL_CELLS + FIGURE_CELLS + 3)

@@ -115,6 +115,8 @@ static bool commit_batch(Store *store, GError **error)
     FAILPOINT_HERE("store.commit.before");
     int rc = env_write_error(store, mdb_txn_commit(store->batch));
     FAILPOINT_HERE("store.commit.after");
+    if (rc == 0)
+        (void)whole_extend(store); /* else the next writer does it */
 
     clear_batch(store);
     store->is_map_full |= rc == MDB_MAP_FULL;

@@ -222,27 +222,6 @@ static bool is_there(const char *directory, GError **error)
     return false;
 }
 
-/*
- * A file that ends before its last page would be a SIGBUS later. (A commit writes its free list
- * last, so that no page behind the end of the file is ever counted.)
- */
-static bool is_whole(const Store *store, GError **error)
-{
-    MDB_envinfo info;
-    MDB_stat stat;
-    struct stat st;
-    int fd;
-
-    (void)mdb_env_info(store->env, &info); /* fail only without an environment */
-    (void)mdb_env_stat(store->env, &stat);
-    (void)mdb_env_get_fd(store->env, &fd);
-    if (fstat(fd, &st) != 0)
-        return env_fail(store, errno, "cannot read store", error);
-    if ((uint64_t)st.st_size < (uint64_t)(info.me_last_pgno + 1) * stat.ms_psize)
-        return env_fail_corrupt(store, "the file has been cut short", error);
-    return true;
-}
-
 static bool open_env(Store *store, GError **error)
 {
     unsigned flags = MDB_NOTLS | (store->mode == STORE_READ ? MDB_RDONLY : 0);
@@ -263,7 +242,7 @@ static bool open_env(Store *store, GError **error)
     rc = mdb_reader_check(store->env, &store->dead_readers);
     if (rc != 0)
         return env_fail(store, rc, "cannot open store", error);
-    return is_whole(store, error);
+    return whole_check(store, error);
 }
 
 /* A store that `is_old`, and only read, may lack tables. */
@@ -369,6 +348,8 @@ static bool open_content(Store *store, GError **error)
         return false;
     }
     rc = mdb_txn_commit(txn);
+    if (rc == 0 && store->mode == STORE_WRITE)
+        (void)whole_extend(store); /* else the next commit does it */
     return rc == 0 || env_fail(store, rc, "cannot open store", error);
 }
 

@@ -116,6 +116,19 @@ bool env_make_room(Store *store, GError **error);
 bool env_get(Store *store, MDB_txn *txn, Table table, MDB_val key, bool *ret_found,
              MDB_val *ret_value, GError **error);
 
+/* ---- whole --------------------------------------------------------------------------------------
+ */
+
+/*
+ * Whether the file has all pages that count, or those that it lacks are free: a file that has been
+ * cut short would be a SIGBUS later. One that is opened for writing is extended; for store_check,
+ * which has a process of its own, the free list is read from the file as it is.
+ */
+bool whole_check(Store *store, GError **error);
+
+/* After a commit: gives the file the length that counts. An errno, or 0. */
+int whole_extend(Store *store);
+
 /* ---- batch --------------------------------------------------------------------------------------
  */
 

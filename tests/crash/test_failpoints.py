@@ -43,12 +43,23 @@ class Failpoints(CrashTest):
             rig.put(f"a/{i}.png")
         rig.put("a/b/x.png")
         rig.once()
+        if name.startswith("compact."):
+            self.make_sparse(rig)
         if name.startswith("recovery."):
             os.truncate(state / "store/data.mdb", 9000)
         if name.startswith("publish.clean"):
             (rig.bucket / "thumbnails/.thumbq-1-1").write_bytes(b"half done")
         if name.startswith("control.clean"):
             (state / "control").write_bytes(b"")
+
+    def make_sparse(self, rig):
+        """Most of the store's file is free."""
+        (rig.bucket / "many").mkdir()
+        for i in range(1000):
+            (rig.bucket / f"many/{i}.txt").write_bytes(b"no picture")
+        rig.once()
+        shutil.rmtree(rig.bucket / "many")
+        rig.once()
 
     def drive(self, rig, daemon, began):
         """Changes of every kind while the daemon runs, which may die at any of them; then it is
@@ -74,6 +85,8 @@ class Failpoints(CrashTest):
         config = CONFIG + DESTINATION
         if name.startswith("store.flush"):
             config += "[bucket]\ndurability = store\n"
+        if name.startswith("compact."):
+            config += "[store]\nevents = 1000\ncompact = 1\n"
         rig = self.rig(f"{name}-{what}-{hit}", config=config)
         self.prepare(rig, name)
         rig.may_be_damaged = name.startswith("recovery.")

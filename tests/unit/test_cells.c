@@ -62,6 +62,9 @@ static void test_lines(void)
         at = end + strspn(end, " ");
     }
     g_assert_cmpstr(at, ==, "");
+    const char *wide = "漢字";
+    g_assert_true(cells_end_of_line(wide, 1) == wide + strlen("漢"));
+    g_assert_true(cells_end_of_line(wide, 0) == wide + strlen("漢"));
     g_assert_true(cells_end_of_line(at, 10) == at);
 }
 

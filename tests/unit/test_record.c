@@ -20,6 +20,7 @@ static Record full_record(const char *key)
         .due_us = -13,
         .duration_us = 14,
         .attempts = 15,
+        .job = UINT32_MAX,
         .error = ERROR_TOO_MANY_PIXELS,
         .message = "too many",
         .facts = {.type = IMAGE_HEIC,
@@ -98,6 +99,7 @@ static void test_round_trip(void)
     g_assert_cmpint(decoded.state, ==, STATE_DEAD);
     g_assert_cmpint(decoded.priority, ==, PRIORITY_BACKFILL);
     g_assert_cmpint(decoded.due_us, ==, -13);
+    g_assert_cmpuint(decoded.job, ==, UINT32_MAX);
     g_assert_cmpint(decoded.made.ctime_ns, ==, -10);
     g_assert_cmpint(decoded.facts.date_us, ==, -19);
     g_assert_cmphex(decoded.facts.color, ==, 0xFFFEFD);

@@ -235,6 +235,67 @@ static void test_newer_schema(void)
     fixture_clear(&fixture);
 }
 
+/* Puts rows into a table and deletes them, in one commit. */
+static void put_and_delete(MDB_env *env, uint32_t puts, uint32_t deletes)
+{
+    char text[600] = "";
+    MDB_txn *txn;
+    MDB_dbi dbi;
+
+    g_assert_cmpint(mdb_txn_begin(env, NULL, 0, &txn), ==, 0);
+    g_assert_cmpint(mdb_dbi_open(txn, "runs", 0, &dbi), ==, 0);
+    for (uint32_t i = 0; i < puts; i++) {
+        MDB_val key = {sizeof i, &i}, value = {sizeof text, text};
+        g_assert_cmpint(mdb_put(txn, dbi, &key, &value, 0), ==, 0);
+    }
+    for (uint32_t i = 0; i < deletes; i++) {
+        MDB_val key = {sizeof i, &i};
+        g_assert_cmpint(mdb_del(txn, dbi, &key, NULL), ==, 0);
+    }
+    g_assert_cmpint(mdb_txn_commit(txn), ==, 0);
+}
+
+/* Takes pages from the end of the file and gives them back in the same commit. */
+static void leave_end_unwritten(const char *directory)
+{
+    g_autofree char *data = g_build_filename(directory, "data.mdb", NULL);
+    MDB_env *env;
+    MDB_envinfo info;
+    struct stat st;
+
+    g_assert_cmpint(mdb_env_create(&env), ==, 0);
+    g_assert_cmpint(mdb_env_set_maxdbs(env, 4), ==, 0);
+    g_assert_cmpint(mdb_env_set_mapsize(env, 1 << 24), ==, 0);
+    g_assert_cmpint(mdb_env_open(env, directory, 0, 0644), ==, 0);
+    put_and_delete(env, 500, 0);
+    put_and_delete(env, 0, 500);
+    put_and_delete(env, 2000, 2000);
+    g_assert_cmpint(mdb_env_info(env, &info), ==, 0);
+    mdb_env_close(env);
+    g_assert_cmpint(stat(data, &st), ==, 0);
+    g_assert_cmpuint((size_t)st.st_size, <, (info.me_last_pgno + 1) * 4096);
+}
+
+/* A file that ends before its last page, with nothing in what it lacks, is no damaged one. */
+static void test_unwritten_end(void)
+{
+    Fixture fixture;
+    g_autoptr(GError) error = NULL;
+
+    fixture_init(&fixture, &small_limits);
+    g_clear_pointer(&fixture.store, store_close);
+    leave_end_unwritten(fixture.directory);
+    g_assert_true(store_check(fixture.directory, &error));
+    g_assert_no_error(error);
+    fixture.store = open_store(fixture.directory, STORE_WRITE, &small_limits);
+    g_assert_cmpint(count_rows(fixture.store), ==, 0);
+
+    /* It has been made whole: others can read it, too. */
+    g_clear_pointer(&fixture.store, store_close);
+    fixture.store = open_store(fixture.directory, STORE_READ, &small_limits);
+    fixture_clear(&fixture);
+}
+
 static void test_damaged_counters(void)
 {
     Fixture fixture;
@@ -541,6 +602,7 @@ int main(int argc, char **argv)
     g_test_add_func("/store/open/no_store", test_no_store);
     g_test_add_func("/store/open/not_a_folder", test_not_a_folder);
     g_test_add_func("/store/open/reader_cannot_write", test_reader_cannot_write);
+    g_test_add_func("/store/damage/unwritten_end", test_unwritten_end);
     g_test_add_func("/store/damage/newer_schema", test_newer_schema);
     g_test_add_func("/store/damage/counters", test_damaged_counters);
     g_test_add_func("/store/damage/not_a_store", test_not_a_store);

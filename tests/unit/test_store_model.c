@@ -1,18 +1,24 @@
+#include "jobs.h"
 #include "store_fixture.h"
 
 /*
  * Thousands of random operations, each also done to a model: a hash table of records changed by the
  * rules of store.h in the simplest way. Now and then everything the store says is compared with it:
- * every record, the totals in every dimension counted anew, every index.
+ * every record, the totals in every dimension counted anew, every index, the counts of jobs.
  */
 #define SEED   20260131
 #define ROUNDS 6000
 #define KEYS   80
+#define JOBS   2 /* their ids are 1 and 2 */
 
 typedef struct {
     Record record;  /* its key is the one in the hash table */
     uint64_t order; /* of its newest event: stands for the sequencer */
 } Entry;
+
+typedef struct {
+    uint64_t queued, done, failed, gone;
+} Counts;
 
 typedef struct {
     Fixture fixture;
@@ -21,6 +27,7 @@ typedef struct {
     uint64_t order;
     GHashTable *objects;   /* key -> Entry, as the batch sees it */
     GHashTable *committed; /* the same as of the last commit */
+    Counts jobs[JOBS + 1], committed_jobs[JOBS + 1];
     char *keys[KEYS];
     Rendition rendition;
 } Model;
@@ -79,6 +86,14 @@ static void model_init(Model *model)
     for (int i = 0; i < KEYS; i++)
         model->keys[i] = make_key(i);
     store_set_renditions(model->fixture.store, &model->rendition, 1);
+    memset(model->jobs, 0, sizeof model->jobs);
+    memset(model->committed_jobs, 0, sizeof model->committed_jobs);
+    for (uint32_t i = 1; i <= JOBS; i++) {
+        uint32_t id = 0;
+        g_assert_true(store_job_submit(model->fixture.store, "", 0, T0, &id, NULL));
+        g_assert_cmpuint(id, ==, i);
+    }
+    commit(model->fixture.store);
 }
 
 static void model_clear(Model *model)
@@ -225,7 +240,19 @@ static StoreOutcome draw_outcome(Model *model, ObjectVersion version)
     return outcome;
 }
 
-static void apply_outcome(Entry *entry, const StoreOutcome *outcome)
+/* An object that ends is part of no job any more. */
+static void leave_job(Model *model, Record *record)
+{
+    Counts *counts = &model->jobs[record->job];
+
+    if (record->state == STATE_DEAD)
+        counts->failed++;
+    else
+        counts->done++;
+    record->job = 0;
+}
+
+static void apply_outcome(Model *model, Entry *entry, const StoreOutcome *outcome)
 {
     Record *record = &entry->record;
     bool is_newest = object_version_equal(&record->version, &outcome->version);
@@ -258,6 +285,8 @@ static void apply_outcome(Entry *entry, const StoreOutcome *outcome)
         record->due_us = outcome->due_us;
     else
         record->processed_us = outcome->now_us;
+    if (outcome->state != STATE_PENDING)
+        leave_job(model, record);
 }
 
 static void op_finish(Model *model)
@@ -272,7 +301,7 @@ static void op_finish(Model *model)
 
     g_assert_cmpint(found, ==, entry != NULL);
     if (entry && entry->record.state == STATE_RUNNING) {
-        apply_outcome(entry, &outcome);
+        apply_outcome(model, entry, &outcome);
         entry->order = ++model->order;
     }
 }
@@ -280,7 +309,11 @@ static void op_finish(Model *model)
 static void op_remove(Model *model)
 {
     const char *key = draw_key(model);
+    const Entry *entry = g_hash_table_lookup(model->objects, key);
     bool found = remove_object(model->fixture.store, key, model->now_us);
+
+    if (entry)
+        model->jobs[entry->record.job].gone++;
 
     g_assert_cmpint(found, ==, g_hash_table_remove(model->objects, key));
     model->order++;
@@ -325,6 +358,27 @@ static void op_requeue(Model *model)
         pend(&entry->record, priority, model->now_us);
 }
 
+static void op_take(Model *model)
+{
+    const char *key = draw_key(model);
+    uint32_t id = 1 + (uint32_t)draw(model, JOBS);
+    Entry *entry = g_hash_table_lookup(model->objects, key);
+    bool expected = entry && entry->record.job != id;
+    g_autoptr(GError) error = NULL;
+    bool taken;
+
+    g_assert_true(store_job_take(model->fixture.store, id, key, model->now_us, &taken, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(taken, ==, expected);
+    if (!taken)
+        return;
+    if (entry->record.state != STATE_RUNNING)
+        pend(&entry->record, PRIORITY_BACKFILL, model->now_us);
+    model->jobs[entry->record.job].gone++; /* to another job */
+    model->jobs[id].queued++;
+    entry->record.job = id;
+}
+
 static void op_recipe(Model *model)
 {
     model->rendition.recipe = 1 + (uint64_t)draw(model, 2);
@@ -335,6 +389,7 @@ static void op_commit(Model *model)
     commit(model->fixture.store);
     g_hash_table_unref(model->committed);
     model->committed = objects_copy(model->objects);
+    memcpy(model->committed_jobs, model->jobs, sizeof model->jobs);
 }
 
 static void op_abort(Model *model)
@@ -342,6 +397,7 @@ static void op_abort(Model *model)
     store_abort(model->fixture.store);
     g_hash_table_unref(model->objects);
     model->objects = objects_copy(model->committed);
+    memcpy(model->jobs, model->committed_jobs, sizeof model->jobs);
 }
 
 /* What was not committed is lost, and what was running is pending again. */
@@ -394,6 +450,7 @@ static bool check_record(const Record *record, void *data)
     g_assert_cmpint(record->due_us, ==, expected->due_us);
     g_assert_cmpint(record->duration_us, ==, expected->duration_us);
     g_assert_cmpint(record->attempts, ==, expected->attempts);
+    g_assert_cmpuint(record->job, ==, expected->job);
     g_assert_cmpint(record->error, ==, expected->error);
     g_assert_cmpint(record->facts.type, ==, expected->facts.type);
     g_assert_cmpint(record_date_us(record), ==, record_date_us(expected));
@@ -522,6 +579,36 @@ static void check_totals(const Model *model, StoreSnapshot *snapshot)
     }
 }
 
+static uint64_t count_objects_of(const Model *model, uint32_t id)
+{
+    uint64_t n = 0;
+    GHashTableIter iter;
+    gpointer value;
+
+    g_hash_table_iter_init(&iter, model->objects);
+    while (g_hash_table_iter_next(&iter, NULL, &value))
+        n += ((Entry *)value)->record.job == id;
+    return n;
+}
+
+static void check_jobs(const Model *model, StoreSnapshot *snapshot)
+{
+    for (uint32_t id = 1; id <= JOBS; id++) {
+        const Counts *expected = &model->jobs[id];
+        g_autoptr(GError) error = NULL;
+        StoreJob job;
+        bool found;
+        g_assert_true(store_get_job(snapshot, id, &found, &job, &error));
+        g_assert_no_error(error);
+        g_assert_true(found);
+        g_assert_cmpuint(job.queued, ==, expected->queued);
+        g_assert_cmpuint(job.done, ==, expected->done);
+        g_assert_cmpuint(job.failed, ==, expected->failed);
+        g_assert_cmpuint(job.gone, ==, expected->gone);
+        g_assert_cmpuint(job_waiting(&job), ==, count_objects_of(model, id));
+    }
+}
+
 /* The queue has no reader of its own: its first row is what a claim would take. */
 static void compare(Model *model)
 {
@@ -529,6 +616,7 @@ static void compare(Model *model)
     g_autoptr(StoreSnapshot) snapshot = begin_snapshot(model->fixture.store);
     check_records(model, snapshot);
     check_totals(model, snapshot);
+    check_jobs(model, snapshot);
 }
 
 static void test_model(void)
@@ -537,15 +625,16 @@ static void test_model(void)
         void (*run)(Model *model);
         int weight;
     } operations[] = {
-        {op_seen, 30},   {op_claim, 20}, {op_finish, 40}, {op_remove, 8}, {op_move, 15},
-        {op_requeue, 5}, {op_recipe, 1}, {op_commit, 6},  {op_abort, 1},  {op_reopen, 1},
+        {op_seen, 30},  {op_claim, 20},  {op_finish, 40}, {op_remove, 8},
+        {op_move, 15},  {op_requeue, 5}, {op_take, 12},   {op_recipe, 1},
+        {op_commit, 6}, {op_abort, 1},   {op_reopen, 1},
     };
     Model model;
 
     model_init(&model);
     for (int round = 0; round < ROUNDS; round++) {
         size_t i = 0;
-        for (int left = draw(&model, 127); left >= operations[i].weight; i++)
+        for (int left = draw(&model, 139); left >= operations[i].weight; i++)
             left -= operations[i].weight;
         operations[i].run(&model);
         model.now_us += draw(&model, 3);
