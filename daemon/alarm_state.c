@@ -98,9 +98,9 @@ static void explain(const AlarmConfig *config, const Sight *sight, StoreAlarmSta
     g_snprintf(reason, STORE_ALARM_REASON_MAX,
                "Threshold Crossed: %d out of the last %d datapoints [%s%s] %s %s the threshold "
                "(%s); an alarm needs %d",
-               sight->breaching, sight->known, sight->known > REASON_VALUES ? "..., " : "", sight->text->str,
-               sight->breaching == 1 ? "was" : "were", relations[config->comparison], threshold,
-               config->datapoints.breaching);
+               sight->breaching, sight->known, sight->known > REASON_VALUES ? "..., " : "",
+               sight->text->str, sight->breaching == 1 ? "was" : "were",
+               relations[config->comparison], threshold, config->datapoints.breaching);
 }
 
 StoreAlarmState alarm_evaluate(const AlarmConfig *config, StoreAlarmState state,
