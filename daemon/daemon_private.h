@@ -16,6 +16,7 @@
  *               session.c knows how the last one ended
  *   publish.c   thumbnails on disk; thumbnails.c walks over them
  *   alarms.c    evaluates alarms, and tells of changes; alarm_state.c decides
+ *   reload.c    takes over a new configuration
  *   schedule.c  clock ticks -> sweeps and commands; eventbridge.c says what they are told
  *   control_server.c  what commands ask of a running daemon; control_peer.c sends to one of them
  *   service.c   what the service manager is told
@@ -56,6 +57,7 @@ typedef struct Backfill Backfill;
 typedef struct {
     const DaemonOptions *options;
     const Config *config;
+    Config *loaded_config; /* owned: `config`, once it has been read anew; else NULL */
     GMainLoop *loop;
     char *state_path;
     int lock_fd;
@@ -127,7 +129,8 @@ void daemon_check_finished(Daemon *daemon);
 /* True when everything that was there when it is called has been handled. */
 bool daemon_is_settled(const Daemon *daemon);
 
-/* The bucket, as the configuration wants it seen; `callback` gets the daemon. Owner: bucket_free. */
+/* The bucket, as the configuration wants it seen; `callback` gets the daemon. Owner: bucket_free.
+ */
 Bucket *daemon_open_bucket(Daemon *daemon, BucketCallback callback, GError **error);
 
 /*
@@ -137,6 +140,14 @@ Bucket *daemon_open_bucket(Daemon *daemon, BucketCallback callback, GError **err
 typedef bool (*OfflineWork)(Daemon *daemon, void *data, GError **error);
 bool offline_run(const char *bucket, const Config *config, OfflineWork work, void *data,
                  GError **error);
+
+/* Of the configuration in force; `ret_options` borrows from the daemon. */
+void daemon_pool_options(const Daemon *daemon, PoolOptions *ret_options);
+
+/* ---- reload.c */
+
+/* Reads the configuration anew and takes it over; a wrong one changes nothing, and is logged. */
+void reload_config(Daemon *daemon);
 
 /* ---- intake.c */
 
@@ -313,6 +324,12 @@ void recovery_close(Daemon *daemon, bool saved);
  * ERROR_CONFIG, with file and line, for an expression or a `run` that is wrong.
  */
 Schedules *schedules_new(Daemon *daemon, const Config *config, GError **error);
+
+/*
+ * Takes over what `old`, which is freed, knows and runs. Schedules of the same name go on; of those
+ * that are no more, what runs comes to its end.
+ */
+void schedules_adopt(Schedules *schedules, Schedules *old);
 
 /* From now on they are due. The store is open. */
 bool schedules_start(Schedules *schedules, GError **error);

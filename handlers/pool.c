@@ -74,6 +74,33 @@ Pool *pool_new(const PoolOptions *options)
     return pool;
 }
 
+/* Limits are set before the sandbox is entered, and cannot be changed from outside. */
+static void replace_workers(Pool *pool)
+{
+    Worker *worker;
+
+    while ((worker = g_queue_peek_head(&pool->idle)))
+        worker_retire(worker);
+    for (guint i = 0; i < pool->workers->len; i++) {
+        worker = g_ptr_array_index(pool->workers, i);
+        worker->invocations = pool->options.max_invocations; /* the job it is at is its last */
+    }
+}
+
+void pool_configure(Pool *pool, const PoolOptions *options)
+{
+    PoolOptions old = pool->options;
+
+    pool->options = *options;
+    pool->options.program = old.program;
+    pool->options.own_users = old.own_users;
+    if (old.timeout_us != options->timeout_us || old.memory_bytes != options->memory_bytes ||
+        old.max_output_size != options->max_output_size)
+        replace_workers(pool);
+    if (pool->room)
+        pool->room(pool->room_data);
+}
+
 void pool_set_room_callback(Pool *pool, void (*callback)(void *data), void *data)
 {
     pool->room = callback;

@@ -44,6 +44,12 @@ typedef void (*PoolDone)(const WireResult *result, const PoolUsage *usage, void 
 /* Starts nothing yet. `options` is copied. Owner: pool_free. */
 Pool *pool_new(const PoolOptions *options);
 
+/*
+ * From now on these hold, but for `program` and `own_users`. Workers with other limits of time,
+ * memory or output get no further job.
+ */
+void pool_configure(Pool *pool, const PoolOptions *options);
+
 /* True if pool_submit may be called: fewer jobs than `concurrency` are under way, and it makes
  * sense. */
 bool pool_has_room(const Pool *pool);

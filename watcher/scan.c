@@ -54,6 +54,11 @@ void scan_forget(Bucket *bucket, TreeNode *node)
         stop_listing(scan);
 }
 
+void bucket_set_rescan(Bucket *bucket, int64_t rescan_us)
+{
+    bucket->rescan_us = rescan_us;
+}
+
 void bucket_rescan(Bucket *bucket)
 {
     if (bucket_has_ended(bucket))

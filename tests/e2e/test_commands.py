@@ -338,9 +338,6 @@ class Commands(E2ETest):
         self.assertEqual(self.bucket.show("c d.png"), shown)
 
     def test_sync(self):
-        without = self.bucket.command("sync", self.bucket.path)
-        self.assertNotEqual(without.status, 0)
-        self.assertIn("daemon", without.log)
         self.bucket.start()
         for i in range(20):
             self.bucket.put(f"new/{i}.png", png(100, 100, (i, 0, 0)))

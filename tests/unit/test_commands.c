@@ -385,7 +385,6 @@ static const TextCase text_cases[] = {
     {"missing/store", "stats /usr", 3, "", "thumbq run"},
     {"missing/config", "stats --config /nonexistent.conf B", 3, "", "/nonexistent.conf"},
     {"missing/object", "show nothing.jpg B", 3, "", "nothing.jpg"},
-    {"sync/no-daemon", "sync B", 3, "", "thumbq run"},
     {"sync/no-time", "sync --timeout 0 B", 2, "", "--timeout"},
     {"stats", "stats B", 0, "2 done, 1 skipped, 1 dead", ""},
     {"stats/plain", "stats B", 0, "\nobjects               5   1 pending", ""},
