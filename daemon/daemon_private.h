@@ -311,6 +311,9 @@ bool recovery_open(Daemon *daemon, GError **error);
 /* Opens it anew after a batch was lost. On error there is no store: daemon->store is NULL. */
 bool recovery_reopen(Daemon *daemon, GError **error);
 
+/* Tells the store what the configuration in force wants of it. */
+void recovery_configure(Daemon *daemon);
+
 /* A scan of the whole bucket has ended: after a crash, sweeps away what that left half done. */
 void recovery_after_scan(Daemon *daemon, uint64_t n_objects);
 

@@ -37,7 +37,7 @@ static bool take_over(Daemon *daemon, Config *config, Schedules *schedules, GErr
     pool_configure(daemon->pool, &pool);
     bucket_set_rescan(daemon->bucket, config->rescan_us);
     if (daemon->store) {
-        store_set_renditions(daemon->store, config->renditions, config->n_renditions);
+        recovery_configure(daemon);
         started = schedules_start(daemon->schedules, error) && alarms_start(daemon->alarms, error);
     }
     /* Finds what is ignored now, or is no longer, and what is of another recipe. */
