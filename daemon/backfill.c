@@ -329,28 +329,44 @@ uint64_t backfill_unqueued(Daemon *daemon)
 /* ---- what commands want -------------------------------------------------------------------------
  */
 
-bool backfill_add(Daemon *daemon, const char *filter, uint64_t total, uint32_t *ret_id,
-                  bool *ret_is_new, GError **error)
+/* Among the jobs that have not ended: whether there is any, and the one with this filter (0: none).
+ */
+static bool find_same(Daemon *daemon, const char *filter, bool *ret_any, uint32_t *ret_same,
+                      GError **error)
 {
     StoreJob job = {.id = 0};
     bool found = true;
 
-    while (found) {
+    *ret_any = false;
+    *ret_same = 0;
+    while (found && *ret_same == 0) {
         if (!store_job_next(daemon->store, job.id, &found, &job, error))
             return false;
-        if (found && strcmp(job.filter, filter) == 0) {
-            *ret_id = job.id;
-            *ret_is_new = false;
-            return true;
-        }
+        *ret_any |= found;
+        if (found && strcmp(job.filter, filter) == 0)
+            *ret_same = job.id;
     }
+    return true;
+}
+
+bool backfill_add(Daemon *daemon, const char *filter, uint64_t total, uint32_t *ret_id,
+                  bool *ret_is_new, GError **error)
+{
+    bool others;
+
+    if (!find_same(daemon, filter, &others, ret_id, error))
+        return false;
+    *ret_is_new = *ret_id == 0;
+    if (!*ret_is_new)
+        return true;
     if (!store_job_submit(daemon->store, filter, total, clock_wall_us(), ret_id, error))
         return false;
-    *ret_is_new = true;
-    if (daemon->backfill)
-        daemon->backfill->is_idle = false;
+    if (!daemon->backfill)
+        return true; /* nobody is there to work on it */
+    daemon->backfill->is_idle = false;
     backfill_soon(daemon);
-    return true;
+    return !others ||
+           store_job_set_state(daemon->store, *ret_id, JOB_PENDING, clock_wall_us(), error);
 }
 
 bool backfill_end(Daemon *daemon, uint32_t id, bool *ret_cancelled, GError **error)

@@ -27,7 +27,7 @@ static void compare(const BucketEvent *event, void *data)
 
     switch (event->type) {
     case BUCKET_OBJECT:
-        audit->is_same = is_handled(audit, event);
+        audit->is_same &= is_handled(audit, event);
         break;
     case BUCKET_SCAN_END:
         audit->is_same &= event->n_objects == audit->n_records;
