@@ -250,24 +250,12 @@ static void test_out_of_range(void)
         size_t at;
         uint8_t value;
     } cases[] = {
-        {"layout", 0, 2},
-        {"state 0", 8, 0},
-        {"state beyond", 8, STATES_END},
-        {"priority", 9, 3},
-        {"thumbnails", 10, 17},
-        {"attempts kept", 11, 5},
-        {"type", 12, IMAGE_TYPES},
-        {"orientation", 13, 9},
-        {"flags", 14, 0x20},
-        {"thumbhash", 15, 26},
-        {"attempts", 19, 0x80},
-        {"width", 23, 0x80},
-        {"height", 27, 0x80},
-        {"pages", 31, 0x80},
-        {"color", 35, 1},
-        {"size", 71, 0x80},
-        {"key: NUL inside", 176, 0},
-        {"key: leading /", 176, '/'},
+        {"layout", 0, 2},          {"state 0", 8, 0},           {"state beyond", 8, STATES_END},
+        {"priority", 9, 3},        {"thumbnails", 10, 17},      {"attempts kept", 11, 5},
+        {"type", 12, IMAGE_TYPES}, {"orientation", 13, 9},      {"flags", 14, 0x20},
+        {"thumbhash", 15, 26},     {"attempts", 19, 0x80},      {"width", 23, 0x80},
+        {"height", 27, 0x80},      {"pages", 31, 0x80},         {"color", 35, 1},
+        {"size", 71, 0x80},        {"key: NUL inside", 176, 0}, {"key: leading /", 176, '/'},
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
