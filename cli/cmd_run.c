@@ -25,24 +25,43 @@ static const Option options[] = {
 const CommandUsage usage_run = {
     .about =
         "Makes thumbnails of every image that lies in the folder BUCKET or comes into it, until\n"
-        "SIGINT or SIGTERM; then finishes what runs, and exits 0.",
+        "SIGINT or SIGTERM; then finishes what runs, and exits 0. SIGHUP has it read its\n"
+        "configuration anew; a wrong one is refused, and the old one stays in force.",
     .examples = "thumbq run --once photos\n"
                 "thumbq run --size 256x256,1024x1024 --jobs 2 photos",
     .options = options,
     .values_size = sizeof(RunOptions),
 };
 
+/* What the command line says holds over the file. */
+static bool apply_options(const RunOptions *run, Config *config, GError **error)
+{
+    if (run->size && !config_set_sizes(config, run->size, error)) {
+        g_prefix_error(error, "--size: ");
+        return false;
+    }
+    if (run->jobs && !config_set_jobs(config, run->jobs, error)) {
+        g_prefix_error(error, "--jobs: ");
+        return false;
+    }
+    return true;
+}
+
+static Config *load_config(void *data, GError **error)
+{
+    const Context *context = data;
+    g_autoptr(Config) config = context_load_config(context, error);
+
+    if (!config || !apply_options(context->options, config, error))
+        return NULL;
+    return g_steal_pointer(&config);
+}
+
 int cmd_run(Context *context, GError **error)
 {
     const RunOptions *run = context->options;
-    if (run->size && !config_set_sizes(context->config, run->size, error)) {
-        g_prefix_error(error, "--size: ");
+    if (!apply_options(run, context->config, error))
         return -1;
-    }
-    if (run->jobs && !config_set_jobs(context->config, run->jobs, error)) {
-        g_prefix_error(error, "--jobs: ");
-        return -1;
-    }
     g_autofree char *handler = handler_path(error);
     if (!handler)
         return -1;
@@ -54,6 +73,8 @@ int cmd_run(Context *context, GError **error)
         .quiet = run->quiet,
         .progress = progress ? progress_update : NULL,
         .progress_data = progress,
+        .load_config = load_config,
+        .load_data = context,
     };
     uint64_t dead = 0;
     if (!daemon_run(&daemon, context->config, &dead, error))

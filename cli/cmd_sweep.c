@@ -21,7 +21,8 @@ static const Option options[] = {
     {NULL},
 };
 
-static const char *const kinds_choices[] = {"all", "orphans", "missing", "stale", "expire", NULL};
+static const char *const kinds_choices[] = {"all",    "orphans", "missing", "stale",
+                                            "expire", "store",   NULL};
 
 const CommandUsage usage_sweep = {
     .words = "[KIND]",
@@ -32,6 +33,7 @@ const CommandUsage usage_sweep = {
              "  missing   makes thumbnails again that are gone or have been changed\n"
              "  stale     makes thumbnails again whose rendition has been changed\n"
              "  expire    removes what the lifecycle rules of the configuration say is old\n"
+             "  store     drops events and metrics that are to be kept no longer\n"
              "Files that thumbq did not make are never removed, unless a rule of yours with\n"
              "'target = objects' says so. A running daemon does it; without one, what is to be\n"
              "made again is made by the next 'thumbq run'.",

@@ -17,6 +17,12 @@ static char *find_config(const Context *context)
     return path;
 }
 
+Config *context_load_config(const Context *context, GError **error)
+{
+    g_autofree char *path = find_config(context);
+    return config_load(path, error);
+}
+
 bool context_open_bucket(Context *context, GError **error)
 {
     if (context->config)
@@ -26,8 +32,7 @@ bool context_open_bucket(Context *context, GError **error)
         locate_bucket(context->bucket_argument, g_getenv("THUMBQ_BUCKET"), directory, error);
     if (!context->bucket)
         return false;
-    g_autofree char *path = find_config(context);
-    context->config = config_load(path, error);
+    context->config = context_load_config(context, error);
     if (!context->config)
         return false;
     context->prefix = layout_below_bucket(context->bucket, context->config->prefix);

@@ -38,6 +38,9 @@ typedef struct {
  */
 bool context_open_bucket(Context *context, GError **error);
 
+/* Reads the configuration of the open bucket anew. Owner: config_free. Errors: the same. */
+Config *context_load_config(const Context *context, GError **error);
+
 /*
  * Opens the store for reading, with a snapshot, after the bucket. Does nothing where it is open.
  * Errors: ERROR_NOT_FOUND with what to do about it; those of the store.

@@ -41,7 +41,9 @@ static void check_size(Doctor *doctor, const StoreHealth *health)
     doctor_add(doctor, GROUP, "size", much ? DOCTOR_WARNING : DOCTOR_OK,
                "%s, of which %s are free for what comes", size, unused);
     if (much)
-        doctor_advise(doctor, "thumbq sweep store");
+        doctor_advise(doctor,
+                      "start the daemon anew: it then writes the store without what is free "
+                      "('compact' in [store])");
 }
 
 static void check_readers(Doctor *doctor, const StoreHealth *health)

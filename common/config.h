@@ -175,6 +175,19 @@ bool config_set_jobs(Config *config, const char *jobs, GError **error);
 /* Writes all options as a file that config_load takes, each with its help as a comment. */
 void config_print(const Config *config, FILE *out);
 
+/*
+ * Puts the options of `config` that only a restart changes (prefix, state, durability) back to what
+ * they are in `old`. Returns the names of those that were otherwise, ", " between; NULL if none
+ * was. Owner: the caller frees.
+ */
+char *config_keep_fixed(Config *config, const Config *old);
+
+/*
+ * What is otherwise in `config` than in `old`: "concurrency, [rendition small]"; NULL if nothing
+ * is. Owner: the caller frees.
+ */
+char *config_changes(const Config *config, const Config *old);
+
 void config_free(Config *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
 

@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <glib-unix.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -20,6 +21,12 @@
 
 /* An idle worker costs memory, a new one milliseconds. */
 #define WORKER_IDLE_US (10 * CLOCK_US_PER_SEC)
+
+/* Jobs that may wait for a busy worker, where they are short: as many as its socket holds. */
+#define WORKER_AHEAD 7
+
+/* A worker that is at a job for longer keeps no other one waiting. */
+#define WORKER_PATIENCE_US (250 * CLOCK_US_PER_MS)
 
 static char *resolve(const char *bucket, const char *path)
 {
@@ -70,6 +77,14 @@ void daemon_check_finished(Daemon *daemon)
         control_check_settled(daemon->control);
 }
 
+/* The window that it ran in was closed: nobody wants the configuration read anew. */
+static bool terminal_is_gone(void)
+{
+    struct pollfd log = {.fd = STDERR_FILENO};
+
+    return poll(&log, 1, 0) == 1 && log.revents & (POLLHUP | POLLERR);
+}
+
 static gboolean on_signal(gint fd, GIOCondition condition, gpointer data)
 {
     Daemon *daemon = data;
@@ -78,6 +93,10 @@ static gboolean on_signal(gint fd, GIOCondition condition, gpointer data)
     (void)condition;
     if (read(fd, &info, sizeof info) != sizeof info)
         return G_SOURCE_CONTINUE;
+    if (info.ssi_signo == SIGHUP && !terminal_is_gone()) {
+        reload_config(daemon);
+        return G_SOURCE_CONTINUE;
+    }
     daemon->stopping = true;
     service_stopping(daemon->service);
     if (++daemon->signals > 1) {
@@ -95,13 +114,15 @@ static gboolean on_signal(gint fd, GIOCondition condition, gpointer data)
 /* As descriptors, not handlers: GLib's own way would start a thread. */
 static bool open_signals(Daemon *daemon, GError **error)
 {
-    sigset_t stops;
+    sigset_t wanted;
 
-    sigemptyset(&stops);
-    sigaddset(&stops, SIGINT);
-    sigaddset(&stops, SIGTERM);
-    sigprocmask(SIG_BLOCK, &stops, NULL);
-    daemon->signal_fd = signalfd(-1, &stops, SFD_CLOEXEC | SFD_NONBLOCK);
+    sigemptyset(&wanted);
+    sigaddset(&wanted, SIGINT);
+    sigaddset(&wanted, SIGTERM);
+    if (daemon->options->load_config && !daemon->options->once)
+        sigaddset(&wanted, SIGHUP);
+    sigprocmask(SIG_BLOCK, &wanted, NULL);
+    daemon->signal_fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
     if (daemon->signal_fd < 0) {
         error_set_errno(error, errno, "cannot listen to", "SIGTERM");
         return false;
@@ -147,20 +168,29 @@ static void raise_descriptor_limit(void)
     }
 }
 
-static void open_pool(Daemon *daemon)
+void daemon_pool_options(const Daemon *daemon, PoolOptions *ret_options)
 {
     const Config *config = daemon->config;
-    PoolOptions options = {
+
+    *ret_options = (PoolOptions){
         .program = daemon->options->handler_program,
         .concurrency = config->concurrency,
         .max_invocations = config->max_invocations,
+        .ahead = WORKER_AHEAD,
+        .patience_us = WORKER_PATIENCE_US,
         .timeout_us = config->timeout_us,
         .idle_us = WORKER_IDLE_US,
         .memory_bytes = config->memory_bytes,
         .max_output_size = config->max_output_size,
         .own_users = user_is_needed(),
     };
+}
 
+static void open_pool(Daemon *daemon)
+{
+    PoolOptions options;
+
+    daemon_pool_options(daemon, &options);
     daemon->pool = pool_new(&options);
     pool_set_room_callback(daemon->pool, (void (*)(void *))dispatch_soon, daemon);
 }
@@ -264,6 +294,7 @@ static void close_all(Daemon *daemon, bool saved)
     g_clear_handle_id(&daemon->signal_source, g_source_remove);
     fd_clear(&daemon->signal_fd);
     fd_clear(&daemon->lock_fd);
+    g_clear_pointer(&daemon->loaded_config, config_free);
 }
 
 /* What is under way is done again by the next one. */

@@ -20,6 +20,9 @@ typedef struct {
     uint32_t job;                /* with `once`: only until this job has ended, without a scan */
     ProgressFunction progress;   /* told of the work ten times a second; NULL: nobody */
     void *progress_data;
+    /* Reads the configuration anew, for SIGHUP. Owner: config_free. NULL: SIGHUP does nothing. */
+    Config *(*load_config)(void *data, GError **error);
+    void *load_data;
 } DaemonOptions;
 
 /*

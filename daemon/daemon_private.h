@@ -16,6 +16,7 @@
  *               session.c knows how the last one ended
  *   publish.c   thumbnails on disk; thumbnails.c walks over them
  *   alarms.c    evaluates alarms, and tells of changes; alarm_state.c decides
+ *   reload.c    takes over a new configuration
  *   schedule.c  clock ticks -> sweeps and commands; eventbridge.c says what they are told
  *   control_server.c  what commands ask of a running daemon; control_peer.c sends to one of them
  *   service.c   what the service manager is told
@@ -56,6 +57,7 @@ typedef struct Backfill Backfill;
 typedef struct {
     const DaemonOptions *options;
     const Config *config;
+    Config *loaded_config; /* owned: `config`, once it has been read anew; else NULL */
     GMainLoop *loop;
     char *state_path;
     int lock_fd;
@@ -138,6 +140,14 @@ Bucket *daemon_open_bucket(Daemon *daemon, BucketCallback callback, GError **err
 typedef bool (*OfflineWork)(Daemon *daemon, void *data, GError **error);
 bool offline_run(const char *bucket, const Config *config, OfflineWork work, void *data,
                  GError **error);
+
+/* Of the configuration in force; `ret_options` borrows from the daemon. */
+void daemon_pool_options(const Daemon *daemon, PoolOptions *ret_options);
+
+/* ---- reload.c */
+
+/* Reads the configuration anew and takes it over; a wrong one changes nothing, and is logged. */
+void reload_config(Daemon *daemon);
 
 /* ---- intake.c */
 
@@ -236,6 +246,7 @@ typedef struct {
     Daemon *daemon;
     GList link; /* in daemon->jobs */
     uint64_t generation;
+    uint64_t id; /* of the record */
     char *key;
     int source_fd; /* open still, to see whether the object changed while it was read */
     ObjectVersion version;
@@ -301,6 +312,9 @@ bool recovery_open(Daemon *daemon, GError **error);
 /* Opens it anew after a batch was lost. On error there is no store: daemon->store is NULL. */
 bool recovery_reopen(Daemon *daemon, GError **error);
 
+/* Tells the store what the configuration in force wants of it. */
+void recovery_configure(Daemon *daemon);
+
 /* A scan of the whole bucket has ended: after a crash, sweeps away what that left half done. */
 void recovery_after_scan(Daemon *daemon, uint64_t n_objects);
 
@@ -314,6 +328,12 @@ void recovery_close(Daemon *daemon, bool saved);
  * ERROR_CONFIG, with file and line, for an expression or a `run` that is wrong.
  */
 Schedules *schedules_new(Daemon *daemon, const Config *config, GError **error);
+
+/*
+ * Takes over what `old`, which is freed, knows and runs. Schedules of the same name go on; of those
+ * that are no more, what runs comes to its end.
+ */
+void schedules_adopt(Schedules *schedules, Schedules *old);
 
 /* From now on they are due. The store is open. */
 bool schedules_start(Schedules *schedules, GError **error);

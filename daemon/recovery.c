@@ -83,20 +83,26 @@ static bool open_or_replace(Daemon *daemon, const char *path, GError **error)
     return daemon->store != NULL;
 }
 
-static bool open_store(Daemon *daemon, const char *path, GError **error)
+void recovery_configure(Daemon *daemon)
 {
     const Config *config = daemon->config;
     const StoreRetention retention = {.events_max = (uint64_t)config->events_max,
                                       .events_us = config->events_keep_us,
                                       .minutes_us = config->minutes_keep_us,
                                       .hours_us = config->hours_keep_us};
-    uint64_t recovered;
 
-    if (!open_or_replace(daemon, path, error) ||
-        !store_set_durable(daemon->store, config->durability != DURABILITY_NONE, error))
-        return false;
     store_set_renditions(daemon->store, config->renditions, config->n_renditions);
     store_set_retention(daemon->store, &retention);
+}
+
+static bool open_store(Daemon *daemon, const char *path, GError **error)
+{
+    bool durable = daemon->config->durability != DURABILITY_NONE;
+    uint64_t recovered;
+
+    if (!open_or_replace(daemon, path, error) || !store_set_durable(daemon->store, durable, error))
+        return false;
+    recovery_configure(daemon);
     if (!store_recover(daemon->store, &recovered, error) || !store_commit(daemon->store, error))
         return false;
     if (recovered > 0)

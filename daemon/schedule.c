@@ -27,6 +27,7 @@ typedef struct {
     SweepKinds kinds;    /* or, if 0: */
     const char *command; /* borrowed from `config` */
     StoreSchedule state;
+    bool is_known; /* the state is that of the store, or newer */
     bool is_unsaved;
     bool is_watched; /* idle, and its clock looked at, since the last look */
     Run *run;        /* going, or NULL */
@@ -108,6 +109,7 @@ static bool load(StoreSnapshot *snapshot, Schedule *schedule, int64_t now_us, GE
         begin(schedule, now_us);
     if (found && state->outcome == STORE_RUN_GOING)
         cut_off(schedule);
+    schedule->is_known = true;
     return true;
 }
 
@@ -368,6 +370,44 @@ Schedules *schedules_new(Daemon *daemon, const Config *config, GError **error)
     return schedules;
 }
 
+static Schedule *find_schedule(const Schedules *schedules, const char *name)
+{
+    for (size_t i = 0; i < schedules->n; i++) {
+        if (strcmp(schedules->rows[i].config->name, name) == 0)
+            return &schedules->rows[i];
+    }
+    return NULL;
+}
+
+/* What runs belongs to the new schedule of its name, or to none any more. */
+static void adopt_run(Schedules *schedules, Run *run)
+{
+    run->schedules = schedules;
+    run->schedule = find_schedule(schedules, run->name);
+    if (run->schedule)
+        run->schedule->run = run;
+    g_ptr_array_add(schedules->runs, run);
+}
+
+void schedules_adopt(Schedules *schedules, Schedules *old)
+{
+    for (size_t i = 0; i < schedules->n; i++) {
+        Schedule *schedule = &schedules->rows[i];
+        const Schedule *before = find_schedule(old, schedule->config->name);
+        if (!before)
+            continue;
+        schedule->state = before->state;
+        schedule->is_known = before->is_known;
+        schedule->is_unsaved = before->is_unsaved;
+        schedule->is_watched = before->is_watched;
+        if (schedule->state.definition != definition_of(schedule->config))
+            begin(schedule, clock_wall_us());
+    }
+    while (old->runs->len > 0)
+        adopt_run(schedules, g_ptr_array_steal_index_fast(old->runs, 0));
+    schedules_free(old);
+}
+
 bool schedules_start(Schedules *schedules, GError **error)
 {
     g_autoptr(StoreSnapshot) snapshot = store_snapshot_begin(schedules->daemon->store, error);
@@ -376,7 +416,8 @@ bool schedules_start(Schedules *schedules, GError **error)
     if (!snapshot)
         return false;
     for (size_t i = 0; i < schedules->n; i++) {
-        if (!load(snapshot, &schedules->rows[i], now_us, error))
+        Schedule *schedule = &schedules->rows[i];
+        if (!schedule->is_known && !load(snapshot, schedule, now_us, error))
             return false;
     }
     tick_soon(schedules);

@@ -20,11 +20,8 @@
 static const struct {
     const char *name;
     SweepKinds kinds;
-} kind_rows[] = {{"orphans", SWEEP_ORPHANS},
-                 {"missing", SWEEP_MISSING},
-                 {"stale", SWEEP_STALE},
-                 {"expire", SWEEP_EXPIRE},
-                 {"all", SWEEP_ALL}};
+} kind_rows[] = {{"orphans", SWEEP_ORPHANS}, {"missing", SWEEP_MISSING}, {"stale", SWEEP_STALE},
+                 {"expire", SWEEP_EXPIRE},   {"store", SWEEP_STORE},     {"all", SWEEP_ALL}};
 
 bool sweep_kinds_from_name(const char *name, SweepKinds *ret_kinds)
 {
@@ -61,6 +58,7 @@ static void say(GString *text, uint64_t n, const char *one, const char *many, co
 char *sweep_describe(const SweepCounts *counts, bool dry_run)
 {
     GString *text = g_string_new(NULL);
+    const char *dropped = dry_run ? "to be dropped" : "dropped";
     const char *removed = dry_run ? "to be removed" : "removed";
     const char *queued = dry_run ? "to be made again" : "queued to be made again";
 
@@ -73,6 +71,9 @@ char *sweep_describe(const SweepCounts *counts, bool dry_run)
         dry_run ? "to be deleted" : "deleted");
     say(text, counts->expired_thumbnails,
         "object whose thumbnails have expired:", "objects whose thumbnails have expired:", removed);
+    say(text, counts->store.events, "old event", "old events", dropped);
+    say(text, counts->store.metrics, "old row of metrics", "old rows of metrics", dropped);
+    say(text, counts->store.readers, "dead reader", "dead readers", "cleared");
     say(text, counts->failed, "expired object", "expired objects", "could not be deleted");
     if (text->len == 0)
         g_string_append(text, "all in order");
@@ -110,13 +111,14 @@ static void log_event(const Sweep *sweep)
     g_autofree char *name = kinds_name(sweep->kinds);
     g_autofree char *summary = sweep_describe(counts, false);
     json_t *detail = json_pack(
-        "{s:s, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "sweep", name,
+        "{s:s, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "sweep", name,
         "duration_ms", (double)(now_us - sweep->start_us) / CLOCK_US_PER_MS, "records",
         (json_int_t)counts->records, "files", (json_int_t)counts->files, "orphans",
         (json_int_t)counts->orphans, "missing", (json_int_t)counts->missing, "stale",
         (json_int_t)counts->stale, "expired", (json_int_t)counts->expired, "expired_thumbnails",
         (json_int_t)counts->expired_thumbnails, "failed", (json_int_t)counts->failed, "foreign",
-        (json_int_t)counts->foreign, "summary", summary);
+        (json_int_t)counts->foreign, "events", (json_int_t)counts->store.events, "metrics",
+        (json_int_t)counts->store.metrics, "summary", summary);
     char *text = json_dumps(detail, JSON_COMPACT);
 
     if (!store_log(sweep->daemon->store, STORE_EVENT_SWEPT, name, text, now_us, &error))
@@ -141,19 +143,43 @@ static void sweep_free(Sweep *sweep)
     g_free(sweep);
 }
 
+/* Drops a slice of what the store is to keep no longer. False at the end, or if it has failed. */
+static bool step_store(Sweep *sweep)
+{
+    Daemon *daemon = sweep->daemon;
+    GError *error = NULL;
+    bool more;
+
+    if (!store_upkeep(daemon->store, clock_wall_us(), sweep->dry_run, &sweep->counts.store, &more,
+                      &error)) {
+        batch_lost(daemon, error);
+        return false;
+    }
+    if (!sweep->dry_run)
+        batch_changed(daemon);
+    return more && !daemon->paused;
+}
+
+/* What is done in each part of a sweep, one after the other. */
+typedef bool (*SweepStep)(Sweep *sweep);
+
+static const struct {
+    unsigned kinds;
+    SweepStep step; /* false when the part has ended */
+} parts[] = {
+    {RECORD_KINDS, sweep_step_records},
+    {SWEEP_ORPHANS, sweep_step_files},
+    {SWEEP_STORE, step_store},
+};
+
 /* One step of whatever is next. False when the sweep has ended. */
 static bool step(Sweep *sweep)
 {
-    if (!sweep->records_done) {
-        if (sweep_step_records(sweep))
-            return true;
-        sweep->records_done = true;
-        if (!(sweep->kinds & SWEEP_ORPHANS) || sweep->daemon->paused)
-            return false;
-        sweep->files = thumbnail_walk_new(sweep->daemon->publisher);
-        return true;
-    }
-    return sweep->files && sweep_step_files(sweep);
+    if (sweep->part == G_N_ELEMENTS(parts))
+        return false;
+    if (!(parts[sweep->part].kinds & sweep->parts) || !parts[sweep->part].step(sweep))
+        sweep->part++;
+    return !sweep->daemon->paused;
 }
 
 /* The first that does not wait for whoever listens to it, so that nobody holds up the others. */
@@ -276,10 +302,8 @@ void sweep_start(Daemon *daemon, const SweepOptions *options, SweepDone done, vo
                      .expected = expect(daemon, kinds),
                      .start_us = clock_wall_us(),
                      .bucket_fd = kinds & SWEEP_EXPIRE ? open_bucket(daemon) : -1,
-                     .cursor = g_string_new(NULL),
-                     .records_done = !(kinds & RECORD_KINDS)};
-    if (sweep->records_done && kinds & SWEEP_ORPHANS)
-        sweep->files = thumbnail_walk_new(daemon->publisher);
+                     .parts = kinds,
+                     .cursor = g_string_new(NULL)};
     g_queue_push_tail(&daemon->sweeps, sweep);
     run_soon(daemon);
 }

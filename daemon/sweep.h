@@ -7,6 +7,7 @@
 
 #include "config.h"
 #include "progress_count.h"
+#include "store.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -17,7 +18,8 @@ typedef enum {
     SWEEP_MISSING = 1 << 1, /* done objects whose thumbnails are gone or changed: made again */
     SWEEP_STALE = 1 << 2,   /* done objects with thumbnails of another recipe: made again */
     SWEEP_EXPIRE = 1 << 3,  /* objects or thumbnails that a lifecycle rule says are old: removed */
-    SWEEP_ALL = SWEEP_ORPHANS | SWEEP_MISSING | SWEEP_STALE | SWEEP_EXPIRE,
+    SWEEP_STORE = 1 << 4,   /* what the store keeps longer than it is to: dropped */
+    SWEEP_ALL = SWEEP_ORPHANS | SWEEP_MISSING | SWEEP_STALE | SWEEP_EXPIRE | SWEEP_STORE,
 } SweepKinds;
 
 typedef struct {
@@ -27,13 +29,14 @@ typedef struct {
     uint64_t expired;            /* objects deleted */
     uint64_t expired_thumbnails; /* objects whose thumbnails were removed */
     uint64_t failed;             /* that could not be deleted */
+    StoreUpkeep store;           /* of SWEEP_STORE */
     uint64_t foreign; /* files in the thumbnails' folders that bear no mark: left alone */
 } SweepCounts;
 
 /* Of sweep_kinds_from_name, as text. */
-#define SWEEP_KIND_NAMES "orphans, missing, stale, expire, all"
+#define SWEEP_KIND_NAMES "orphans, missing, stale, expire, store, all"
 
-/* "orphans", "missing", "stale", "expire" or "all". */
+/* "orphans", "missing", "stale", "expire", "store" or "all". */
 bool sweep_kinds_from_name(const char *name, SweepKinds *ret_kinds);
 
 /* "3 orphaned thumbnails removed, ..." for people. Owner: the caller frees. */

@@ -95,6 +95,8 @@ static bool step_search(Sweep *sweep)
 
 bool sweep_step_files(Sweep *sweep)
 {
+    if (!sweep->files)
+        sweep->files = thumbnail_walk_new(sweep->daemon->publisher);
     if (sweep->search)
         return step_search(sweep);
     if (!thumbnail_walk_next(sweep->files, &sweep->file))

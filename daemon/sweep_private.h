@@ -17,6 +17,8 @@ struct Sweep {
     SweepDone done;
     void *data;
     SweepCounts counts;
+    SweepKinds parts;  /* of `kinds`, those that there is something to be done for */
+    size_t part;       /* of sweep.c's table: under way */
     uint64_t expected; /* records and files, as of its start */
     int64_t start_us;  /* wall clock */
     bool has_failed;   /* a deletion: logged once */
@@ -24,7 +26,6 @@ struct Sweep {
     /* sweep_records.c */
     int bucket_fd;   /* of its folder, with SWEEP_EXPIRE */
     GString *cursor; /* the last key looked at */
-    bool records_done;
 
     /* sweep_files.c */
     ThumbnailWalk *files; /* NULL before and after */

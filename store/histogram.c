@@ -110,8 +110,9 @@ void histogram_pack(const Histogram *histogram, Packer *packer)
     }
 }
 
-/* True if `used` buckets follow and each is one. */
-static bool buckets_are_valid(Unpacker unpacker, uint64_t used)
+/* True if `used` buckets follow, each is one, and no more values are in them than can be counted
+ * with the `counted` that there are. */
+static bool buckets_are_valid(Unpacker unpacker, uint64_t used, uint64_t counted)
 {
     uint64_t bucket = 0;
 
@@ -121,7 +122,10 @@ static bool buckets_are_valid(Unpacker unpacker, uint64_t used)
         uint64_t gap = unpack_varint(&unpacker);
         if (gap >= HISTOGRAM_BUCKETS || (bucket += gap) >= HISTOGRAM_BUCKETS)
             return false;
-        (void)unpack_varint(&unpacker);
+        uint64_t count = unpack_varint(&unpacker);
+        if (count > INT64_MAX - counted)
+            return false;
+        counted += count;
     }
     return !unpacker.failed;
 }
@@ -133,7 +137,7 @@ bool histogram_unpack_add(Histogram *histogram, Unpacker *unpacker)
     uint64_t used = unpack_varint(unpacker);
     size_t bucket = 0;
 
-    if (unpacker->failed || max < 0 || !buckets_are_valid(*unpacker, used)) {
+    if (unpacker->failed || max < 0 || !buckets_are_valid(*unpacker, used, histogram->count)) {
         unpacker->failed = true;
         return false;
     }

@@ -44,7 +44,8 @@ static void merge_value(Measures *measures, Metric metric, int64_t value, int64_
 {
     switch (metric_info(metric)->kind) {
     case METRIC_SUM:
-        measures->values[metric] += value;
+        if (__builtin_add_overflow(measures->values[metric], value, &measures->values[metric]))
+            measures->values[metric] = INT64_MAX;
         break;
     case METRIC_LEVEL:
         measures->last[metric] = last;
@@ -183,7 +184,7 @@ bool measures_decode_merge(Measures *measures, const uint8_t *data, size_t len)
         int64_t value = (int64_t)unpack_varint(&unpacker);
         bool is_level = metric_info(metric)->kind == METRIC_LEVEL;
         int64_t last = is_level ? (int64_t)unpack_varint(&unpacker) : 0;
-        if (unpacker.failed)
+        if (unpacker.failed || value < 0 || last < 0)
             return false;
         merge_value(measures, metric, value, last);
     }

@@ -81,6 +81,9 @@ typedef struct {
 Bucket *bucket_open(const BucketOptions *options, BucketCallback callback, void *data,
                     GError **error);
 
+/* Sets the time between backstop rescans, from the next one on; 0: none. */
+void bucket_set_rescan(Bucket *bucket, int64_t rescan_us);
+
 /* Starts a scan of the whole tree; when one is running, another follows it. */
 void bucket_rescan(Bucket *bucket);
 

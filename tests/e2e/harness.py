@@ -212,10 +212,10 @@ def parse_reports(log):
 class Daemon:
     """A `thumbq run` in the background, its stderr in a file."""
 
-    def __init__(self, arguments, log_path):
+    def __init__(self, arguments, log_path, program=THUMBQ):
         self.log_path = Path(log_path)
         with open(log_path, "wb") as log:
-            self.process = subprocess.Popen([THUMBQ, "run"] + arguments, stdin=subprocess.DEVNULL,
+            self.process = subprocess.Popen([program, "run"] + arguments, stdin=subprocess.DEVNULL,
                                             stdout=subprocess.DEVNULL, stderr=log)
         self.pid = self.process.pid
 

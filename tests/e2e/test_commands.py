@@ -12,7 +12,7 @@ from datetime import datetime, timezone
 
 from harness import THUMBQ, BLUE, GREEN, RED, E2ETest, jpeg, main, png
 
-COMMANDS = ("run", "sync", "stats", "list", "show", "events", "metrics", "sweep",
+COMMANDS = ("run", "sync", "stats", "list", "show", "events", "metrics", "bill", "sweep",
             "schedule", "config")
 QUANTILES = {"p50", "p90", "p99", "max"}
 SECONDS = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
@@ -272,7 +272,7 @@ class Commands(E2ETest):
 
     def test_metrics(self):
         metrics = self.bucket.read("metrics", "--json").json()
-        self.assertEqual(list(metrics), ["since", "until", "metrics"])
+        self.assertEqual(list(metrics), ["since", "until", "metrics", "alarms"])
         self.assertEqual(metrics["metrics"]["Invocations"], {"unit": "Count", "sum": 6})
         self.assertEqual(metrics["metrics"]["Retries"], {"unit": "Count", "sum": 0})
         for name in ("Duration", "Latency"):

@@ -77,6 +77,8 @@ class Documentation(unittest.TestCase):
 
     def test_every_option_told_exists(self):
         for command in commands():
+            if "ARGUMENT..." in ask(command, "--help").splitlines()[0]:
+                continue  # it hands them on to another program
             text = self.section(command)
             usage = text.split("```")[1]
             rows = "\n".join(re.findall(r"^\| (`--.*?) \|", text, re.MULTILINE))

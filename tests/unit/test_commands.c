@@ -297,7 +297,7 @@ static const JsonCase json_cases[] = {
     {"metrics/invocations", "metrics --json --since 2026-02-01T08:00Z B", 0, "metrics/Invocations",
      "{\"unit\":\"Count\",\"sum\":4}"},
     {"metrics/since", "metrics --json --since 2026-02-01T08:30Z B", 0, "since",
-     "\"2026-02-01T08:00:00Z\""},
+     "\"2026-02-01T08:30:00Z\""},
     {"schedule/name", "schedule --json B", 0, "0/name", "\"nightly\""},
     {"schedule/last", "schedule --json B", 0, "0/last", "null"},
 };

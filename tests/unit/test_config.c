@@ -400,6 +400,43 @@ static void test_load(void)
     (void)g_rmdir(folder);
 }
 
+typedef struct {
+    const char *name;
+    const char *old, *new;
+    const char *changes; /* NULL: none */
+    const char *kept;    /* NULL: nothing */
+} ChangeCase;
+
+static const ChangeCase changes[] = {
+    {"nothing", "", "[bucket]\n", NULL, NULL},
+    {"order-and-spelling", "[rendition a]\nsize=1x1\n[rendition b]\n",
+     "# x\n[rendition b]\n[rendition a]\nsize = 01x1\n", NULL, NULL},
+    {"options", "", "[handler]\nretries = 5\n[bucket]\nignore = *.x\n", "ignore, retries", NULL},
+    {"rows", "",
+     "[rendition small]\nsize = 9x9\n[rendition new]\n[schedule nightly]\n"
+     "cron = @daily\nrun = sweep all\n",
+     "[rendition small], [rendition new], no [rendition large], [schedule nightly]", NULL},
+    {"fixed", "[handler]\nretries = 1\n",
+     "[bucket]\nprefix = t\nstate = s\ndurability = none\n[handler]\nretries = 2\n", "retries",
+     "prefix, state, durability"},
+    {"lifecycle", "[lifecycle x]\nprefix=a\nexpire=1d\n", "", "no [lifecycle x]", NULL},
+};
+
+static void test_changes(const void *data)
+{
+    const ChangeCase *row = data;
+    g_autoptr(Config) old = parse(row->old);
+    g_autoptr(Config) config = parse(row->new);
+    g_autofree char *kept = config_keep_fixed(config, old);
+    g_autofree char *found = config_changes(config, old);
+    g_autofree char *again = config_keep_fixed(config, old);
+
+    g_assert_cmpstr(kept, ==, row->kept);
+    g_assert_cmpstr(found, ==, row->changes);
+    g_assert_null(again);
+    g_assert_cmpstr(config->prefix, ==, old->prefix);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -418,5 +455,9 @@ int main(int argc, char **argv)
     g_test_add_func("/config/jobs", test_jobs);
     g_test_add_func("/config/ignores", test_ignores);
     g_test_add_func("/config/load", test_load);
+    for (size_t i = 0; i < G_N_ELEMENTS(changes); i++) {
+        g_autofree char *path = g_strdup_printf("/config/changes/%s", changes[i].name);
+        g_test_add_data_func(path, &changes[i], test_changes);
+    }
     return g_test_run();
 }

@@ -139,7 +139,7 @@ static void test_longest(void)
     g_autofree Histogram *histogram = g_new0(Histogram, 1);
     size_t len;
 
-    histogram->count = histogram->sum = UINT64_MAX;
+    histogram->sum = UINT64_MAX;
     histogram->max = INT64_MAX;
     for (size_t i = 0; i < HISTOGRAM_BUCKETS; i++)
         histogram->buckets[i] = UINT64_MAX;
@@ -171,10 +171,9 @@ typedef struct {
 } BadCase;
 
 static const BadCase bad_cases[] = {
-    {"bucket", {5, 5, 1, HISTOGRAM_BUCKETS, 1}},
-    {"bucket-overflow", {5, 5, 1, UINT64_MAX, 1}},
-    {"used", {5, 5, HISTOGRAM_BUCKETS + 1, 5, 1}},
-    {"max", {5, UINT64_MAX, 1, 5, 1}},
+    {"bucket", {5, 5, 1, HISTOGRAM_BUCKETS, 1}},   {"bucket-overflow", {5, 5, 1, UINT64_MAX, 1}},
+    {"used", {5, 5, HISTOGRAM_BUCKETS + 1, 5, 1}}, {"max", {5, UINT64_MAX, 1, 5, 1}},
+    {"count", {5, 5, 1, 5, UINT64_MAX}},
 };
 
 static void test_bad(void)
