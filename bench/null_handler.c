@@ -13,13 +13,29 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+/* A source of this size is no image: nothing is written for it. */
+#define NO_IMAGE_BYTES 2
 
 static const char thumbnail[] = "\xff\xd8\xff\xd9 no picture";
 
+static bool is_image(int source_fd)
+{
+    struct stat st;
+    return fstat(source_fd, &st) == 0 && st.st_size != NO_IMAGE_BYTES;
+}
+
 static void answer(const WireJob *job, const int *fds, WireResult *ret_result)
 {
-    *ret_result = (WireResult){.serial = job->serial, .n_thumbnails = job->n_renditions};
+    if (!is_image(fds[0])) {
+        *ret_result = (WireResult){
+            .serial = job->serial, .error = ERROR_NOT_AN_IMAGE, .memory_bytes = 1 << 20};
+        return;
+    }
+    *ret_result = (WireResult){
+        .serial = job->serial, .n_thumbnails = job->n_renditions, .memory_bytes = 1 << 20};
     ret_result->facts = (ImageFacts){.type = IMAGE_JPEG,
                                      .width = 640,
                                      .height = 480,

@@ -22,6 +22,12 @@
 /* An idle worker costs memory, a new one milliseconds. */
 #define WORKER_IDLE_US (10 * CLOCK_US_PER_SEC)
 
+/* Jobs that may wait for a busy worker, where they are short: as many as its socket holds. */
+#define WORKER_AHEAD 7
+
+/* A worker that is at a job for longer keeps no other one waiting. */
+#define WORKER_PATIENCE_US (250 * CLOCK_US_PER_MS)
+
 static char *resolve(const char *bucket, const char *path)
 {
     return path[0] == '/' ? g_strdup(path) : g_build_filename(bucket, path, NULL);
@@ -170,6 +176,8 @@ void daemon_pool_options(const Daemon *daemon, PoolOptions *ret_options)
         .program = daemon->options->handler_program,
         .concurrency = config->concurrency,
         .max_invocations = config->max_invocations,
+        .ahead = WORKER_AHEAD,
+        .patience_us = WORKER_PATIENCE_US,
         .timeout_us = config->timeout_us,
         .idle_us = WORKER_IDLE_US,
         .memory_bytes = config->memory_bytes,

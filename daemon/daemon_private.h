@@ -246,6 +246,7 @@ typedef struct {
     Daemon *daemon;
     GList link; /* in daemon->jobs */
     uint64_t generation;
+    uint64_t id; /* of the record */
     char *key;
     int source_fd; /* open still, to see whether the object changed while it was read */
     ObjectVersion version;

@@ -36,6 +36,7 @@ static Job *job_new(Daemon *daemon, const Record *record)
     job->link.data = job;
     g_queue_push_tail_link(&daemon->jobs, &job->link);
     job->generation = daemon->generation;
+    job->id = record->id;
     job->key = g_strdup(record->key);
     job->source_fd = -1;
     job->version = record->version;

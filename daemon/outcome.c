@@ -236,15 +236,31 @@ static void init_outcome(const Job *job, StoreOutcome *outcome)
     outcome->concurrency = job->concurrency;
 }
 
+/* Nothing has come of the job, and nothing of it counts: its object waits as before. Takes `job`.
+ */
+static void set_free(Job *job)
+{
+    Daemon *daemon = job->daemon;
+    GError *error = NULL;
+
+    /* What a lost batch knew of it is lost anyway. */
+    if (job->generation == daemon->generation) {
+        if (store_unclaim(daemon->store, job->key, job->id, &error))
+            batch_changed(daemon);
+        else
+            batch_lost(daemon, error);
+    }
+    job_free(job);
+    dispatch_soon(daemon);
+}
+
 void outcome_done(const WireResult *result, const PoolUsage *usage, void *data)
 {
     Job *job = data;
     StoreOutcome outcome;
 
-    if (job->generation != job->daemon->generation) {
-        Daemon *daemon = job->daemon;
-        job_free(job);
-        dispatch_soon(daemon);
+    if (!result || job->generation != job->daemon->generation) {
+        set_free(job);
         return;
     }
     init_outcome(job, &outcome);

@@ -164,20 +164,33 @@ int publisher_create(Publisher *publisher, GError **error)
 /* ---- putting ------------------------------------------------------------------------------------
  */
 
-/* Gives the unnamed file `fd` the name, replacing what has it. */
-static bool link_over(Publisher *publisher, int fd, int parent_fd, const char *name)
+/*
+ * Gives the unnamed file `fd` a name that nothing has. The short way is root's, and since Linux
+ * 6.10 everybody's who has opened the file; to others it says ENOENT, as it does where the folder
+ * has been removed.
+ */
+static int link_unnamed(int fd, int folder_fd, const char *name)
 {
     char self[64];
 
+    if (linkat(fd, "", folder_fd, name, AT_EMPTY_PATH) == 0)
+        return 0;
+    if (errno != ENOENT)
+        return -1;
     g_snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-    if (FAILPOINT("publish.link", linkat(AT_FDCWD, self, parent_fd, name, AT_SYMLINK_FOLLOW)) == 0)
+    return linkat(AT_FDCWD, self, folder_fd, name, AT_SYMLINK_FOLLOW);
+}
+
+/* Gives the unnamed file `fd` the name, replacing what has it. */
+static bool link_over(Publisher *publisher, int fd, int parent_fd, const char *name)
+{
+    if (FAILPOINT("publish.link", link_unnamed(fd, parent_fd, name)) == 0)
         return true;
     if (errno != EEXIST)
         return false;
     /* linkat never replaces: by way of a name that nobody looks for. */
     g_autofree char *temporary = temporary_name(publisher);
-    if (FAILPOINT("publish.link-temporary",
-                  linkat(AT_FDCWD, self, publisher->folder_fd, temporary, AT_SYMLINK_FOLLOW)) != 0)
+    if (FAILPOINT("publish.link-temporary", link_unnamed(fd, publisher->folder_fd, temporary)) != 0)
         return false;
     if (FAILPOINT("publish.rename", renameat(publisher->folder_fd, temporary, parent_fd, name)) ==
         0)

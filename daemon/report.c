@@ -17,14 +17,14 @@ struct Reporter {
 
 void report_invocation(const Job *job, const PoolUsage *usage, ErrorCode code, const char *message)
 {
-    g_autofree char *id = record_request_id(job->request_id);
-    g_autoptr(GString) line = g_string_new(NULL);
-    g_autofree char *key = object_key_to_text(job->key, NULL);
-
     /* Where a progress line tells a person how far it is, only failures are worth a line. */
     bool progress_tells = job->daemon->options->once && job->daemon->reporter && code == ERROR_NONE;
     if (job->daemon->options->quiet || progress_tells)
         return;
+
+    g_autofree char *id = record_request_id(job->request_id);
+    g_autoptr(GString) line = g_string_new(NULL);
+    g_autofree char *key = object_key_to_text(job->key, NULL);
     g_string_append_printf(line,
                            "REPORT RequestId: %s\tDuration: %.2f ms\tBilled Duration: %" PRId64
                            " ms\tMemory Size: %" PRId64 " MB\tMax Memory Used: %" PRId64 " MB",

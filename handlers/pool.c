@@ -12,7 +12,7 @@ static gboolean report_failed(gpointer data)
 
     pool->failed_source = 0;
     while ((invocation = g_queue_pop_head(&pool->failed))) {
-        WireResult result = {.serial = invocation->job.serial, .error = ERROR_HANDLER_UNAVAILABLE};
+        WireResult result = {.serial = invocation->serial, .error = ERROR_HANDLER_UNAVAILABLE};
         PoolUsage usage = {0};
         g_strlcpy(result.message, pool->failure, sizeof result.message);
         pool->busy--;
@@ -62,11 +62,48 @@ void pool_add_idle(Worker *worker)
     g_queue_push_tail(&worker->pool->idle, worker);
 }
 
+/* ---- what is due --------------------------------------------------------------------------------
+ */
+
+/* After a worker has broken a rule, and it cannot be told over which of its jobs. */
+#define ALONE_US (10 * CLOCK_US_PER_SEC)
+
+void pool_look_again(Pool *pool, int64_t at_us)
+{
+    if (at_us != INT64_MAX)
+        alarm_set_earlier(pool->alarm, at_us);
+}
+
+void pool_leave_alone(Pool *pool)
+{
+    pool->alone_us = clock_monotonic_us() + ALONE_US;
+}
+
+/* The alarm is not put off each time a job ends: it rings in vain instead, now and then. */
+static void look_after_workers(void *data)
+{
+    Pool *pool = data;
+    int64_t now_us = clock_monotonic_us();
+
+    for (guint i = 0; i < pool->workers->len; i++) {
+        Worker *worker = g_ptr_array_index(pool->workers, i);
+        if (worker->deadline_us <= now_us)
+            worker_time_out(worker);
+        pool_look_again(pool, worker->deadline_us);
+        pool_look_again(pool, jobs_look_after(worker, now_us));
+    }
+}
+
+/* ---- jobs in, jobs out --------------------------------------------------------------------------
+ */
+
 Pool *pool_new(const PoolOptions *options)
 {
     Pool *pool = g_new0(Pool, 1);
 
+    g_assert(options->ahead >= 0 && options->ahead < WORKER_JOBS_MAX);
     pool->options = *options;
+    pool->alarm = alarm_new(G_PRIORITY_DEFAULT, look_after_workers, pool);
     pool->options.program = g_strdup(options->program);
     pool->forkserver = (Process)PROCESS_NONE;
     pool->workers = g_ptr_array_new();
@@ -107,9 +144,36 @@ void pool_set_room_callback(Pool *pool, void (*callback)(void *data), void *data
     pool->room_data = data;
 }
 
+/* True if a worker is idle, or another one may be started. */
+static bool has_slot(const Pool *pool)
+{
+    guint n = pool->failed.length;
+
+    for (guint i = 0; i < pool->workers->len; i++) {
+        const Worker *worker = g_ptr_array_index(pool->workers, i);
+        n += worker->n_jobs > 0;
+    }
+    return n < (guint)pool->options.concurrency;
+}
+
+/* The worker for a job that has to wait, the one with the fewest; NULL if none is to wait now. */
+static Worker *find_ahead(const Pool *pool)
+{
+    int ahead = jobs_ahead(pool);
+    int64_t now_us = clock_monotonic_us();
+    Worker *found = NULL;
+
+    for (guint i = 0; ahead > 0 && i < pool->workers->len; i++) {
+        Worker *worker = g_ptr_array_index(pool->workers, i);
+        if (jobs_may_wait(worker, ahead, now_us) && (!found || worker->n_jobs < found->n_jobs))
+            found = worker;
+    }
+    return found;
+}
+
 bool pool_has_room(const Pool *pool)
 {
-    return pool->busy < pool->options.concurrency && !pool->backoff_source;
+    return !pool->backoff_source && (has_slot(pool) || find_ahead(pool));
 }
 
 int pool_busy(const Pool *pool)
@@ -125,8 +189,8 @@ int pool_failures(const Pool *pool)
 void pool_place(Pool *pool, Worker *worker, Invocation *invocation)
 {
     uint8_t buffer[WIRE_FRAME_MAX];
-    size_t len = wire_encode_job(&invocation->job, buffer);
-    size_t n_fds = 1 + invocation->job.n_renditions;
+    size_t len = wire_encode_job(invocation->job, buffer);
+    size_t n_fds = 1 + invocation->n_renditions;
 
     if (!worker)
         worker = forkserver_start_worker(pool);
@@ -135,30 +199,29 @@ void pool_place(Pool *pool, Worker *worker, Invocation *invocation)
         pool_fail_later(pool, invocation);
         return;
     }
-    if (worker->process.pid > 0) {
-        invocation->started_us = invocation->submitted_us;
-        invocation->cpu_before_us = process_cpu_us(worker->process.pid);
-    }
-    worker->current = *invocation;
+    jobs_push(worker, invocation);
     /* If it cannot be sent the worker is dying: its death will be the job's answer. */
     if (!wire_send(worker->process.socket_fd, buffer, len, invocation->fds, n_fds, NULL))
         process_kill(&worker->process);
-    worker_arm_timeout(worker);
 }
 
 void pool_submit(Pool *pool, const WireJob *job, const int *fds, PoolDone done, void *data)
 {
-    Invocation invocation = {.active = true,
-                             .job = *job,
+    Invocation invocation = {.serial = job->serial,
+                             .n_renditions = job->n_renditions,
+                             .job = job,
                              .done = done,
                              .data = data,
                              .submitted_us = clock_monotonic_us()};
 
-    g_assert(pool->busy < pool->options.concurrency);
-    pool->busy++;
-    memcpy(invocation.fds, fds, (1 + job->n_renditions) * sizeof fds[0]);
     /* The one used last has the warmest memory; the others grow old and are retired. */
-    pool_place(pool, g_queue_pop_tail(&pool->idle), &invocation);
+    bool now = has_slot(pool);
+    Worker *worker = now ? g_queue_pop_tail(&pool->idle) : find_ahead(pool);
+
+    g_assert(now || worker); /* there was room */
+    memcpy(invocation.fds, fds, (1 + job->n_renditions) * sizeof fds[0]);
+    pool->busy++;
+    pool_place(pool, worker, &invocation);
 }
 
 void pool_free(Pool *pool)
@@ -169,7 +232,7 @@ void pool_free(Pool *pool)
         return;
     for (guint i = 0; i < pool->workers->len; i++) {
         Worker *worker = g_ptr_array_index(pool->workers, i);
-        worker->current.active = false;
+        worker->n_jobs = 0;
         process_kill(&worker->process);
     }
     while (pool->workers->len > 0) {
@@ -182,6 +245,7 @@ void pool_free(Pool *pool)
     g_clear_handle_id(&pool->retire_source, g_source_remove);
     g_clear_handle_id(&pool->failed_source, g_source_remove);
     g_clear_handle_id(&pool->backoff_source, g_source_remove);
+    alarm_free(pool->alarm);
     g_queue_clear_full(&pool->failed, g_free);
     g_ptr_array_unref(pool->workers);
     g_free(pool->failure);

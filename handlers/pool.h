@@ -19,6 +19,8 @@ typedef struct {
     const char *program; /* path of thumbq-thumbnail */
     int concurrency;     /* workers at the most, 1.. */
     int max_invocations; /* of one worker, 1.. */
+    int ahead;           /* jobs that may wait for a worker that is at another one, 0..7 */
+    int64_t patience_us; /* so long: a worker that takes longer keeps none waiting */
     int64_t timeout_us;  /* per invocation: SIGKILL */
     int64_t idle_us;     /* an idle worker is retired after this; the fork server with the last */
     int64_t memory_bytes;
@@ -37,7 +39,12 @@ typedef struct {
 /*
  * `result` and `usage` are borrowed for the call. A worker's death is a result with the error it
  * means: timeout, out_of_memory, sandbox_violation, handler_crashed, source_changed (SIGBUS:
- * truncated while mapped).
+ * truncated while mapped). It is that of the job it was at; those that waited for it are none the
+ * worse.
+ *
+ * Without a result (NULL) the job is handed back: it waited for a worker that has ended, or that
+ * takes long over another job. Nothing of it counts. It may be submitted again, with other outputs:
+ * the worker may yet write to these.
  */
 typedef void (*PoolDone)(const WireResult *result, const PoolUsage *usage, void *data);
 
@@ -50,8 +57,11 @@ Pool *pool_new(const PoolOptions *options);
  */
 void pool_configure(Pool *pool, const PoolOptions *options);
 
-/* True if pool_submit may be called: fewer jobs than `concurrency` are under way, and it makes
- * sense. */
+/*
+ * True if pool_submit may be called: a worker is idle or may be started, or one that is at work can
+ * have a job wait for it. That is so while jobs are short and all workers busy: a worker then has
+ * its next job at hand, and never waits for the daemon.
+ */
 bool pool_has_room(const Pool *pool);
 
 /* Called, if set, whenever pool_has_room may have become true other than through a PoolDone. */
@@ -60,13 +70,13 @@ void pool_set_room_callback(Pool *pool, void (*callback)(void *data), void *data
 /* Starts of the fork server that failed in a row. */
 int pool_failures(const Pool *pool);
 
-/* Jobs under way. */
+/* Jobs under way: those that are worked on, and those that wait for a worker. */
 int pool_busy(const Pool *pool);
 
 /*
- * Runs `job`. The descriptors (1 + job->n_renditions) stay the caller's, and open until the
- * PoolDone: a worker that dies may have been harmed by an earlier job, so that the job is run once
- * more by a new one, with its outputs emptied.
+ * Runs `job`. It and the descriptors (1 + job->n_renditions) stay the caller's, as they are until
+ * the PoolDone: a worker that dies may have been harmed by an earlier job, so that the job is run
+ * once more by a new one, with its outputs emptied.
  */
 void pool_submit(Pool *pool, const WireJob *job, const int *fds, PoolDone done, void *data);
 

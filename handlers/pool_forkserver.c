@@ -42,8 +42,8 @@ static void remember_failure(Pool *pool, const char *message)
 static void fail_start(Worker *worker)
 {
     g_queue_remove(&worker->pool->starting, worker);
-    if (worker->current.active)
-        pool_fail_later(worker->pool, &worker->current);
+    if (worker->n_jobs > 0)
+        pool_fail_later(worker->pool, &worker->jobs[0]);
     worker_free(worker);
 }
 
@@ -109,8 +109,10 @@ static bool read_reply(Pool *pool)
     ssize_t len;
     size_t n_fds;
     autofd pidfd = -1;
+    int64_t age_us;
 
-    if (!wire_receive(pool->forkserver.socket_fd, buffer, &len, &pidfd, 1, &n_fds, NULL))
+    if (!wire_receive_stamped(pool->forkserver.socket_fd, buffer, &len, &pidfd, 1, &n_fds, &age_us,
+                              NULL))
         return false;
     if (len < 0)
         return true;
@@ -128,7 +130,7 @@ static bool read_reply(Pool *pool)
     }
 
     (void)g_queue_pop_head(&pool->starting);
-    worker_attach(worker, reply.pid, fd_steal(&pidfd));
+    worker_attach(worker, reply.pid, fd_steal(&pidfd), clock_monotonic_us() - age_us);
     return true;
 }
 
@@ -199,7 +201,7 @@ Worker *forkserver_start_worker(Pool *pool)
     worker->pool = pool;
     worker->user = user;
     worker->process = (Process){.pidfd = -1, .socket_fd = fd_steal(&ours)};
-    worker->status_fd = -1;
+    worker->deadline_us = INT64_MAX;
     worker->listener_fd = -1;
     g_ptr_array_add(pool->workers, worker);
     g_queue_push_tail(&pool->starting, worker);

@@ -1,40 +1,53 @@
 /*
- * The pool's inside, shared by its three files: pool.c (jobs, idle workers, the public face),
- * pool_worker.c (one worker's life) and pool_forkserver.c (where workers come from). Private to
- * handlers.
+ * The pool's inside, shared by its four files: pool.c (idle workers, the public face), pool_jobs.c
+ * (the jobs that a worker has been sent), pool_worker.c (one worker's life) and pool_forkserver.c
+ * (where workers come from). Private to handlers.
  */
 #pragma once
 
+#include "alarm.h"
 #include "pool.h"
 #include "process.h"
 
+#include <time.h>
+
+/*
+ * What a worker can have been sent: the job that it is at, and those that wait in its socket. Fewer
+ * than the kernel keeps frames there (net.unix.max_dgram_qlen, 10 as it comes).
+ */
+#define WORKER_JOBS_MAX 8
+
 typedef struct {
-    bool active;
-    WireJob job;
-    PoolDone done;
+    uint64_t serial;
+    size_t n_renditions;
+    const WireJob *job; /* borrowed until `done` is called */
+    PoolDone done;      /* NULL: handed back, its answer is not listened to */
     void *data;
     int64_t submitted_us;
-    int64_t started_us; /* the worker had the frame and was there; 0: it is still being started */
+    int64_t
+        begun_us; /* the worker could begin: the frame was there, and no other job; 0: not yet */
     int64_t init_us;
-    int64_t cpu_before_us;
     int fds[WIRE_FDS_MAX]; /* borrowed */
     bool again;            /* its first worker has died of it, or of what came before */
 } Invocation;
 
 typedef struct {
     Pool *pool;
-    Process process; /* pid 0 until the fork server has answered */
-    uint32_t user;   /* uid and gid; 0: the daemon's */
-    int status_fd;
-    int listener_fd; /* tells of forbidden system calls; -1: not said yet, or none */
-    bool greeted;    /* its WorkerHello has come: it is locked in */
-    guint socket_source, exit_source, timeout_source, listener_source;
+    Process process;     /* pid 0 until the fork server has answered */
+    uint32_t user;       /* uid and gid; 0: the daemon's */
+    clockid_t cpu_clock; /* of the process */
+    int listener_fd;     /* tells of forbidden system calls; -1: not said yet, or none */
+    bool greeted;        /* its WorkerHello has come: it is locked in */
+    guint socket_source, exit_source, listener_source;
     int invocations;
     bool leaving;      /* no more work for it */
     ErrorCode verdict; /* why we killed it; ERROR_NONE: we did not */
     char verdict_message[WIRE_MESSAGE_MAX];
     int64_t idle_since_us;
-    Invocation current;
+    int64_t cpu_us;                   /* what its jobs so far have been told of */
+    int64_t deadline_us;              /* of the job that it is at; INT64_MAX: none */
+    Invocation jobs[WORKER_JOBS_MAX]; /* as they were sent: it is at the first */
+    unsigned n_jobs;
 } Worker;
 
 struct Pool {
@@ -46,7 +59,10 @@ struct Pool {
     GQueue idle;        /* Worker: longest idle first */
     GQueue failed;      /* Invocation, owned: could not be started; reported from the main loop */
     int busy;
-    int64_t used_us; /* the fork server was started, or a job ended */
+    GSource *alarm;   /* the next deadline, or time to look after jobs that wait */
+    int64_t mean_us;  /* what a job takes, of late; 0: not known */
+    int64_t alone_us; /* until then no job waits for a worker that is at another */
+    int64_t used_us;  /* the fork server was started, or a job ended */
     int failures;
     char *failure; /* why nothing could be started the last time */
     guint retire_source, failed_source, backoff_source;
@@ -60,7 +76,7 @@ struct Pool {
  * pool_submit. */
 void pool_fail_later(Pool *pool, const Invocation *invocation);
 
-/* Hands an invocation that counts as under way to `worker`; NULL: to a new one. */
+/* Hands an invocation that counts as under way to `worker`, as its last; NULL: to a new one. */
 void pool_place(Pool *pool, Worker *worker, Invocation *invocation);
 
 /* Retires what has had nothing to do for long: workers, and the fork server with the last. */
@@ -69,13 +85,48 @@ void pool_watch_idle(Pool *pool);
 /* The worker waits for its next job, and is retired if none comes. */
 void pool_add_idle(Worker *worker);
 
+/* Has the alarm ring at `at_us` or earlier. */
+void pool_look_again(Pool *pool, int64_t at_us);
+
+/* For a while no job waits for a worker that is at another: one of those that were handed back has
+ * broken a rule, and only of a job that is alone it can be told which one. */
+void pool_leave_alone(Pool *pool);
+
+/* ---- pool_jobs.c */
+
+/* Jobs that may wait for a worker now. */
+int jobs_ahead(const Pool *pool);
+
+/* True if a worker that is at a job may be sent another one, with at most `ahead` that wait. */
+bool jobs_may_wait(const Worker *worker, int ahead, int64_t now_us);
+
+/* Adds a job that the worker has been sent, or finds when it is there. */
+void jobs_push(Worker *worker, const Invocation *invocation);
+
+/* The worker is there since `started_us`, or locked in since then: it begins with its first job. */
+void jobs_begin(Worker *worker, int64_t started_us);
+
+/*
+ * Ends the job that the worker was at, `ended_us` ago or just now; the next one has begun then.
+ * The callback is called last, and may submit another job at once.
+ */
+void jobs_end_first(Worker *worker, const WireResult *result, const PoolUsage *usage,
+                    int64_t ended_us);
+
+/* Hands back the jobs from the n-th on, 0 is the one that the worker is at; it has ended, or will
+ * do them for nothing if it `lives`. */
+void jobs_hand_back(Worker *worker, unsigned n, bool lives);
+
+/* Hands back what waits too long. Returns when to look again; INT64_MAX: not for this. */
+int64_t jobs_look_after(Worker *worker, int64_t now_us);
+
 /* ---- pool_worker.c */
 
-/* The worker has been started: listens to its socket and its death. Takes `pidfd`. */
-void worker_attach(Worker *worker, pid_t pid, int pidfd);
+/* The worker was started at `started_us`: listens to its socket and its death. Takes `pidfd`. */
+void worker_attach(Worker *worker, pid_t pid, int pidfd, int64_t started_us);
 
-/* (Re)starts the clock that kills it. */
-void worker_arm_timeout(Worker *worker);
+/* Its job takes too long. */
+void worker_time_out(Worker *worker);
 
 /* It gets no more work: killed now, freed when it has been reaped. */
 void worker_retire(Worker *worker);

@@ -9,43 +9,24 @@
 #include <string.h>
 #include <unistd.h>
 
-/* Ends the worker's invocation with `result`. The callback may submit the next one at once. */
-static void finish(Worker *worker, const WireResult *result, const PoolUsage *usage)
+static PoolUsage measure(const Worker *worker, int64_t ended_us, int64_t cpu_us,
+                         int64_t memory_bytes)
 {
-    Invocation invocation = worker->current;
-
-    if (!invocation.active)
-        return;
-    worker->current.active = false;
-    g_clear_handle_id(&worker->timeout_source, g_source_remove);
-    worker->pool->busy--;
-    worker->pool->used_us = clock_monotonic_us();
-    invocation.done(result, usage, invocation.data);
-}
-
-static int64_t memory_of(const Worker *worker, int64_t at_death)
-{
-    int64_t peak = worker->status_fd >= 0 ? process_peak_memory(worker->status_fd) : 0;
-    return peak > 0 ? peak : at_death;
-}
-
-static PoolUsage measure(const Worker *worker, int64_t cpu_after_us, int64_t memory_bytes)
-{
-    const Invocation *invocation = &worker->current;
-    int64_t from = invocation->started_us ? invocation->started_us : invocation->submitted_us;
+    const Invocation *first = &worker->jobs[0];
+    int64_t from_us = first->begun_us > 0 ? first->begun_us : first->submitted_us;
 
     return (PoolUsage){
-        .duration_us = clock_monotonic_us() - from,
-        .cpu_us = MAX(cpu_after_us - invocation->cpu_before_us, 0),
+        .duration_us =
+            MAX(ended_us - from_us, 1), /* by two clocks, if the worker was just started */
+        .cpu_us = MAX(cpu_us, 0),
         .memory_bytes = memory_bytes,
-        .init_us = invocation->init_us,
+        .init_us = first->init_us,
     };
 }
 
 static void remove_sources(Worker *worker)
 {
     g_clear_handle_id(&worker->socket_source, g_source_remove);
-    g_clear_handle_id(&worker->timeout_source, g_source_remove);
     g_clear_handle_id(&worker->listener_source, g_source_remove);
 }
 
@@ -76,26 +57,50 @@ static bool is_suspect(const WireResult *result)
 
 static bool result_is_sound(const Worker *worker, const WireResult *result)
 {
-    size_t wanted = worker->current.job.n_renditions;
-
-    if (!worker->current.active || result->serial != worker->current.job.serial)
+    if (worker->n_jobs == 0 || result->serial != worker->jobs[0].serial)
         return false;
     if (result->error != ERROR_NONE || result->unchanged)
         return true;
-    return result->n_thumbnails == wanted;
+    return result->n_thumbnails == worker->jobs[0].n_renditions;
 }
 
-static void handle_result(Worker *worker, const WireResult *result)
+/*
+ * CPU time of the job that has ended. Of a worker that has gone on to the next one by now, no more
+ * than the job took: the rest is the next one's.
+ */
+static int64_t charge_cpu(Worker *worker, int64_t duration_us)
 {
-    PoolUsage usage = measure(worker, process_cpu_us(worker->process.pid), memory_of(worker, 0));
+    int64_t used_us = process_cpu_us(worker->cpu_clock) - worker->cpu_us;
 
+    if (worker->n_jobs > 1)
+        used_us = MIN(used_us, duration_us);
+    worker->cpu_us += MAX(used_us, 0);
+    return used_us;
+}
+
+static void learn_duration(Pool *pool, int64_t duration_us)
+{
+    int64_t mean_us = pool->mean_us ? pool->mean_us : duration_us;
+
+    pool->mean_us = MAX(mean_us + (duration_us - mean_us) / 8, 1);
+}
+
+static void handle_result(Worker *worker, const WireResult *result, int64_t ended_us)
+{
+    PoolUsage usage = measure(worker, ended_us, 0, result->memory_bytes);
+
+    usage.cpu_us = MAX(charge_cpu(worker, usage.duration_us), 0);
+    learn_duration(worker->pool, usage.duration_us);
     worker->pool->failures = 0;
     worker->invocations++;
-    if (worker->invocations >= worker->pool->options.max_invocations || is_suspect(result))
+    if (worker->invocations >= worker->pool->options.max_invocations || is_suspect(result) ||
+        worker->verdict != ERROR_NONE) {
         worker_retire(worker);
-    else if (!worker->leaving)
+        jobs_hand_back(worker, 1, false);
+    } else if (!worker->leaving && worker->n_jobs == 1) {
         pool_add_idle(worker);
-    finish(worker, result, &usage);
+    }
+    jobs_end_first(worker, result, &usage, ended_us);
 }
 
 /* Kills it for a reason of our own, which its death will be reported with. The first one counts. */
@@ -108,6 +113,10 @@ static void condemn(Worker *worker, ErrorCode code, const char *message)
     g_strlcpy(worker->verdict_message, message, sizeof worker->verdict_message);
 }
 
+/*
+ * With one job it is this one's doing. Where others wait, it may be at the next one already, and
+ * its answer on its way: all are handed back, to be done again one by one.
+ */
 static void condemn_for_violation(Worker *worker)
 {
     char message[WIRE_MESSAGE_MAX];
@@ -116,6 +125,10 @@ static void condemn_for_violation(Worker *worker)
     worker->leaving = true;
     g_queue_remove(&worker->pool->idle, worker);
     condemn(worker, ERROR_SANDBOX_VIOLATION, message);
+    if (worker->n_jobs > 1) {
+        pool_leave_alone(worker->pool);
+        jobs_hand_back(worker, 0, false);
+    }
 }
 
 static gboolean on_violation(gint fd, GIOCondition condition, gpointer data)
@@ -131,7 +144,8 @@ static gboolean on_violation(gint fd, GIOCondition condition, gpointer data)
 
 typedef enum { READ_NOTHING, READ_HELLO, READ_RESULT, READ_END, READ_NONSENSE } ReadOutcome;
 
-static ReadOutcome take_hello(Worker *worker, const uint8_t *data, size_t len, int *listener_fd)
+static ReadOutcome take_hello(Worker *worker, const uint8_t *data, size_t len, int64_t sent_us,
+                              int *listener_fd)
 {
     WorkerHello hello;
 
@@ -141,13 +155,14 @@ static ReadOutcome take_hello(Worker *worker, const uint8_t *data, size_t len, i
     if (hello.version != FORKSERVER_VERSION)
         return READ_NONSENSE;
     worker->greeted = true;
+    jobs_begin(worker, sent_us);
     worker->listener_fd = fd_steal(listener_fd);
     if (worker->listener_fd >= 0)
         worker->listener_source = g_unix_fd_add(worker->listener_fd, G_IO_IN, on_violation, worker);
     return READ_HELLO;
 }
 
-static ReadOutcome take_result(Worker *worker, const uint8_t *data, size_t len)
+static ReadOutcome take_result(Worker *worker, const uint8_t *data, size_t len, int64_t ended_us)
 {
     WireResult result;
 
@@ -159,7 +174,7 @@ static ReadOutcome take_result(Worker *worker, const uint8_t *data, size_t len)
     /* Late is late only; what has broken a rule is not believed any more. */
     if (worker->verdict != ERROR_NONE && worker->verdict != ERROR_TIMEOUT)
         return READ_NOTHING;
-    handle_result(worker, &result);
+    handle_result(worker, &result, ended_us);
     return READ_RESULT;
 }
 
@@ -169,23 +184,37 @@ static ReadOutcome read_frame(Worker *worker)
     uint8_t buffer[WIRE_FRAME_MAX];
     ssize_t len;
     size_t n_fds;
+    int64_t age_us;
     autofd listener_fd = -1;
 
     if (worker->process.socket_fd < 0)
         return READ_END;
-    if (!wire_receive(worker->process.socket_fd, buffer, &len, &listener_fd,
-                      worker->greeted ? 0 : 1, &n_fds, NULL))
+    if (!wire_receive_stamped(worker->process.socket_fd, buffer, &len, &listener_fd,
+                              worker->greeted ? 0 : 1, &n_fds, &age_us, NULL))
         return READ_NONSENSE;
     if (len <= 0)
         return len == 0 ? READ_END : READ_NOTHING;
-    return worker->greeted ? take_result(worker, buffer, (size_t)len)
-                           : take_hello(worker, buffer, (size_t)len, &listener_fd);
+    int64_t sent_us = clock_monotonic_us() - age_us;
+    return worker->greeted ? take_result(worker, buffer, (size_t)len, sent_us)
+                           : take_hello(worker, buffer, (size_t)len, sent_us, &listener_fd);
+}
+
+/* Takes all frames that are there, as long as it is to be believed. */
+static ReadOutcome read_frames(Worker *worker)
+{
+    ReadOutcome outcome;
+
+    do
+        outcome = read_frame(worker);
+    while ((outcome == READ_RESULT || outcome == READ_HELLO) && worker->n_jobs > 0 &&
+           worker->socket_source);
+    return outcome;
 }
 
 static gboolean on_worker_socket(gint fd, GIOCondition condition, gpointer data)
 {
     Worker *worker = data;
-    ReadOutcome outcome = read_frame(worker);
+    ReadOutcome outcome = read_frames(worker);
 
     (void)fd;
     (void)condition; /* a hang-up is seen by reading */
@@ -195,7 +224,7 @@ static gboolean on_worker_socket(gint fd, GIOCondition condition, gpointer data)
     if (outcome == READ_NONSENSE)
         condemn(worker, ERROR_HANDLER_CRASHED, "it answered with a malformed frame");
     /* Without a job no clock runs that would end one which only hung up. */
-    else if (!worker->current.active)
+    else if (worker->n_jobs == 0)
         process_kill(&worker->process);
     worker->leaving = true;
     worker->socket_source = 0;
@@ -209,8 +238,8 @@ static gboolean on_worker_socket(gint fd, GIOCondition condition, gpointer data)
  */
 static bool deserves_another(const Worker *worker)
 {
-    return worker->current.active && worker->verdict == ERROR_NONE && worker->invocations > 0 &&
-           !worker->current.again;
+    return worker->n_jobs > 0 && worker->jobs[0].done && worker->verdict == ERROR_NONE &&
+           worker->invocations > 0 && !worker->jobs[0].again;
 }
 
 /* What the dead one wrote is not to be seen by the next, nor how far it read. */
@@ -218,7 +247,7 @@ static bool rewind_files(const Invocation *invocation)
 {
     if (lseek(invocation->fds[0], 0, SEEK_SET) != 0)
         return false;
-    for (size_t i = 1; i <= invocation->job.n_renditions; i++) {
+    for (size_t i = 1; i <= invocation->n_renditions; i++) {
         if (ftruncate(invocation->fds[i], 0) != 0 || lseek(invocation->fds[i], 0, SEEK_SET) != 0)
             return false;
     }
@@ -228,20 +257,18 @@ static bool rewind_files(const Invocation *invocation)
 static void run_again(Worker *worker)
 {
     Pool *pool = worker->pool;
-    Invocation invocation = worker->current;
+    Invocation invocation = worker->jobs[0];
 
-    worker->current.active = false;
     worker_free(worker);
     invocation.again = true;
     invocation.submitted_us = clock_monotonic_us();
-    invocation.started_us = 0;
     pool_place(pool, NULL, &invocation);
 }
 
 static void report_death(Worker *worker, const ProcessEnd *end)
 {
-    PoolUsage usage = measure(worker, end->cpu_us, memory_of(worker, end->memory_bytes));
-    WireResult result = {.serial = worker->current.job.serial, .error = worker->verdict};
+    int64_t now_us = clock_monotonic_us();
+    WireResult result = {.error = worker->verdict};
 
     if (worker->verdict != ERROR_NONE)
         g_strlcpy(result.message, worker->verdict_message, sizeof result.message);
@@ -251,9 +278,13 @@ static void report_death(Worker *worker, const ProcessEnd *end)
     if (result.error == ERROR_HANDLER_UNAVAILABLE && worker->greeted)
         result.error = ERROR_HANDLER_CRASHED;
     /* The next one would not get into its sandbox either. */
-    if (worker->current.active && result.error == ERROR_HANDLER_UNAVAILABLE)
+    if (worker->n_jobs > 0 && result.error == ERROR_HANDLER_UNAVAILABLE)
         forkserver_back_off(worker->pool);
-    finish(worker, &result, &usage);
+    if (worker->n_jobs > 0) {
+        PoolUsage usage = measure(worker, now_us, end->cpu_us - worker->cpu_us, end->memory_bytes);
+        result.serial = worker->jobs[0].serial;
+        jobs_end_first(worker, &result, &usage, now_us);
+    }
     worker_free(worker);
 }
 
@@ -267,55 +298,44 @@ static gboolean on_worker_exit(gint fd, GIOCondition condition, gpointer data)
     worker->leaving = true;
     /* A result that was sent before the death still counts, unless it is of one that has been found
      * out: its socket is not watched any more. */
-    while (worker->current.active && worker->socket_source && read_frame(worker) == READ_HELLO)
-        continue;
+    if (worker->n_jobs > 0 && worker->socket_source)
+        (void)read_frames(worker); /* nonsense at the end of a life is one more reason to die */
     if (!process_reap(&worker->process, false, &end))
         return G_SOURCE_CONTINUE;
     worker->exit_source = 0;
-    if (deserves_another(worker) && rewind_files(&worker->current))
+    jobs_hand_back(worker, 1, false);
+    if (deserves_another(worker) && rewind_files(&worker->jobs[0]))
         run_again(worker);
     else
         report_death(worker, &end);
     return G_SOURCE_REMOVE;
 }
 
-static gboolean on_timeout(gpointer data)
+void worker_time_out(Worker *worker)
 {
-    Worker *worker = data;
     char message[WIRE_MESSAGE_MAX];
 
-    worker->timeout_source = 0;
+    worker->deadline_us = INT64_MAX;
     g_snprintf(message, sizeof message, "killed after %.2f seconds",
                (double)worker->pool->options.timeout_us / CLOCK_US_PER_SEC);
     if (worker->process.pid > 0)
         condemn(worker, ERROR_TIMEOUT, message);
     else
         process_kill(&worker->pool->forkserver); /* it is the one that hangs */
-    return G_SOURCE_REMOVE;
 }
 
-void worker_arm_timeout(Worker *worker)
-{
-    guint timeout_ms = (guint)(worker->pool->options.timeout_us / CLOCK_US_PER_MS);
-
-    g_clear_handle_id(&worker->timeout_source, g_source_remove);
-    worker->timeout_source = g_timeout_add(timeout_ms, on_timeout, worker);
-}
-
-void worker_attach(Worker *worker, pid_t pid, int pidfd)
+void worker_attach(Worker *worker, pid_t pid, int pidfd, int64_t started_us)
 {
     worker->process.pid = pid;
     worker->process.pidfd = pidfd;
-    worker->status_fd = process_open_status(pid);
+    worker->cpu_clock = process_cpu_clock(pid);
     worker->exit_source = g_unix_fd_add(pidfd, G_IO_IN, on_worker_exit, worker);
     worker->socket_source =
         g_unix_fd_add(worker->process.socket_fd, G_IO_IN | G_IO_HUP, on_worker_socket, worker);
     /* Or GLib takes it out of the poll for each answer and puts it back, and wakes itself up both
      * times. No callback of the daemon runs the loop. */
     g_source_set_can_recurse(g_main_context_find_source_by_id(NULL, worker->socket_source), TRUE);
-    worker->current.started_us = clock_monotonic_us();
-    worker->current.init_us = worker->current.started_us - worker->current.submitted_us;
-    worker_arm_timeout(worker);
+    jobs_begin(worker, started_us);
 }
 
 void worker_free(Worker *worker)
@@ -326,7 +346,6 @@ void worker_free(Worker *worker)
     g_clear_handle_id(&worker->exit_source, g_source_remove);
     g_queue_remove(&pool->idle, worker);
     g_queue_remove(&pool->starting, worker);
-    fd_clear(&worker->status_fd);
     fd_clear(&worker->listener_fd);
     fd_clear(&worker->process.pidfd);
     fd_clear(&worker->process.socket_fd);

@@ -37,6 +37,7 @@ bool process_socket_pair(int *ret_ours, int *ret_theirs, GError **error)
         fd_clear(&fds[1]);
         return fail(error, errnum, "cannot set up a socket for", "a handler");
     }
+    wire_enable_stamps(fds[0]);
     *ret_ours = fds[0];
     *ret_theirs = fds[1];
     return true;
@@ -148,37 +149,21 @@ bool process_reap(Process *process, bool block, ProcessEnd *ret_end)
     return true;
 }
 
-int64_t process_cpu_us(pid_t pid)
+clockid_t process_cpu_clock(pid_t pid)
 {
-    struct timespec used;
     clockid_t clock;
 
-    if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &used) != 0)
+    /* A process that is gone has none; neither is there a process of that number to be read. */
+    return clock_getcpuclockid(pid, &clock) == 0 ? clock : CLOCK_REALTIME;
+}
+
+int64_t process_cpu_us(clockid_t clock)
+{
+    struct timespec used;
+
+    if (clock == CLOCK_REALTIME || clock_gettime(clock, &used) != 0)
         return 0;
     return (int64_t)used.tv_sec * CLOCK_US_PER_SEC + used.tv_nsec / 1000;
-}
-
-int process_open_status(pid_t pid)
-{
-    char path[64];
-
-    g_snprintf(path, sizeof path, "/proc/%d/status", (int)pid);
-    return open(path, O_RDONLY | O_CLOEXEC);
-}
-
-int64_t process_peak_memory(int status_fd)
-{
-    char text[4096];
-    long long kib;
-
-    ssize_t len = pread(status_fd, text, sizeof text - 1, 0);
-    if (len <= 0)
-        return 0;
-    text[len] = '\0';
-    const char *line = strstr(text, "\nVmHWM:");
-    if (!line || sscanf(line, "\nVmHWM: %lld kB", &kib) != 1)
-        return 0;
-    return (int64_t)kib * 1024;
 }
 
 ErrorCode process_death_reason(int wait_status, char message[static WIRE_MESSAGE_MAX])

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+#include <time.h>
 
 typedef struct {
     pid_t pid;     /* 0: none */
@@ -51,14 +52,11 @@ typedef struct {
  * when reaped. */
 bool process_reap(Process *process, bool block, ProcessEnd *ret_end);
 
+/* The clock that counts its CPU time, for process_cpu_us. */
+clockid_t process_cpu_clock(pid_t pid);
+
 /* User + system time so far; 0 if the process is gone. */
-int64_t process_cpu_us(pid_t pid);
-
-/* Opens /proc/<pid>/status for process_peak_memory; -1 if there is none. */
-int process_open_status(pid_t pid);
-
-/* VmHWM, in bytes: since its start, or since it reset the mark itself. 0 if it cannot be read. */
-int64_t process_peak_memory(int status_fd);
+int64_t process_cpu_us(clockid_t clock);
 
 /* What a death means for the object at hand: the table of reasons. `message` gets a sentence for
  * people. */

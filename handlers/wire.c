@@ -1,11 +1,13 @@
 #include "wire.h"
 
+#include "clock.h"
 #include "file.h"
 #include "pack.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 
 /* First bytes of every frame, so that one kind is never taken for the other. */
 #define MAGIC_JOB    UINT32_C(0x424a5154) /* "TQJB" */
@@ -185,6 +187,7 @@ size_t wire_encode_result(const WireResult *result, uint8_t buffer[static WIRE_F
     pack_u64(&packer, result->serial);
     pack_u32(&packer, (uint32_t)result->error);
     pack_u8(&packer, result->unchanged);
+    pack_i64(&packer, result->memory_bytes);
     pack_text(&packer, result->message);
     pack_facts(&packer, &result->facts);
     pack_u8(&packer, (uint8_t)result->n_thumbnails);
@@ -223,12 +226,14 @@ bool wire_decode_result(const uint8_t *data, size_t len, WireResult *ret_result,
         result.serial = unpack_u64(&unpacker);
         result.error = (ErrorCode)unpack_int(&unpacker, 0, INT32_MAX);
         result.unchanged = unpack_bool(&unpacker);
+        result.memory_bytes = unpack_i64(&unpacker);
         unpack_text(&unpacker, result.message, sizeof result.message);
         unpack_facts(&unpacker, &result.facts);
         result.n_thumbnails = unpack_count(&unpacker);
         for (size_t i = 0; i < result.n_thumbnails; i++)
             unpack_thumbnail(&unpacker, &result.thumbnails[i]);
-        if (!is_object_error(result.error) || !g_utf8_validate(result.message, -1, NULL))
+        if (result.memory_bytes < 0 || !is_object_error(result.error) ||
+            !g_utf8_validate(result.message, -1, NULL))
             unpacker.failed = true;
     }
     if (!finish(&unpacker, "result", error))
@@ -240,7 +245,7 @@ bool wire_decode_result(const uint8_t *data, size_t len, WireResult *ret_result,
 /* Room for the control message that carries the descriptors, aligned as CMSG_FIRSTHDR wants it. */
 typedef union {
     struct cmsghdr header;
-    char bytes[CMSG_SPACE(sizeof(int) * WIRE_FDS_MAX)];
+    char bytes[CMSG_SPACE(sizeof(int) * WIRE_FDS_MAX) + CMSG_SPACE(sizeof(struct timespec))];
 } ControlBuffer;
 
 bool wire_send(int socket_fd, const void *data, size_t len, const int *fds, size_t n_fds,
@@ -302,29 +307,47 @@ static bool take_fds(struct msghdr *message, int *fds, size_t max_fds, size_t *r
     return fits;
 }
 
-bool wire_receive(int socket_fd, uint8_t buffer[static WIRE_FRAME_MAX], ssize_t *ret_len, int *fds,
-                  size_t max_fds, size_t *ret_n_fds, GError **error)
+/* How long ago the message was sent, by the kernel's stamp on it. */
+static int64_t age_us(struct msghdr *message)
 {
-    ControlBuffer control;
-    struct iovec part = {.iov_base = buffer, .iov_len = WIRE_FRAME_MAX};
-    struct msghdr message = {.msg_iov = &part,
-                             .msg_iovlen = 1,
-                             .msg_control = control.bytes,
-                             .msg_controllen = sizeof control.bytes};
+    struct timespec sent, now;
+
+    for (struct cmsghdr *header = CMSG_FIRSTHDR(message); header;
+         header = CMSG_NXTHDR(message, header)) {
+        if (header->cmsg_level != SOL_SOCKET || header->cmsg_type != SCM_TIMESTAMPNS ||
+            header->cmsg_len < CMSG_LEN(sizeof sent))
+            continue;
+        memcpy(&sent, CMSG_DATA(header), sizeof sent);
+        if (clock_gettime(CLOCK_REALTIME, &now) != 0)
+            return 0;
+        int64_t us = (int64_t)(now.tv_sec - sent.tv_sec) * CLOCK_US_PER_SEC +
+                     (now.tv_nsec - sent.tv_nsec) / 1000;
+        return MAX(us, 0); /* the clock may have been set meanwhile */
+    }
+    return 0;
+}
+
+static bool receive(int socket_fd, struct msghdr *message, ssize_t *ret_len, int *fds,
+                    size_t max_fds, size_t *ret_n_fds, GError **error)
+{
     ssize_t len;
     size_t n_fds = 0;
 
+    int resets = 0;
+
+    /* A peer that is gone and has not read all that it was sent: that is said once, and before what
+     * it has sent itself. */
     do
-        len = recvmsg(socket_fd, &message, MSG_CMSG_CLOEXEC);
-    while (len < 0 && errno == EINTR);
+        len = recvmsg(socket_fd, message, MSG_CMSG_CLOEXEC);
+    while (len < 0 && (errno == EINTR || (errno == ECONNRESET && resets++ == 0)));
     if (len < 0 && errno == ECONNRESET)
-        len = 0; /* the peer is gone, and has not read all that it was sent */
+        len = 0;
     if (len < 0 && errno != EAGAIN) {
         g_set_error(error, THUMBQ_ERROR, ERROR_IO, "cannot receive a frame: %s", g_strerror(errno));
         return false;
     }
-    bool fits = len < 0 || take_fds(&message, fds, max_fds, &n_fds);
-    if (len > 0 && (!fits || message.msg_flags & MSG_TRUNC)) {
+    bool fits = len < 0 || take_fds(message, fds, max_fds, &n_fds);
+    if (len > 0 && (!fits || message->msg_flags & MSG_TRUNC)) {
         for (size_t i = 0; i < n_fds; i++)
             fd_clear(&fds[i]);
         g_set_error(error, THUMBQ_ERROR, ERROR_PROTOCOL,
@@ -334,4 +357,38 @@ bool wire_receive(int socket_fd, uint8_t buffer[static WIRE_FRAME_MAX], ssize_t 
     *ret_len = len;
     *ret_n_fds = n_fds;
     return true;
+}
+
+bool wire_receive_stamped(int socket_fd, uint8_t buffer[static WIRE_FRAME_MAX], ssize_t *ret_len,
+                          int *fds, size_t max_fds, size_t *ret_n_fds, int64_t *ret_age_us,
+                          GError **error)
+{
+    ControlBuffer control;
+    struct iovec part = {.iov_base = buffer, .iov_len = WIRE_FRAME_MAX};
+    struct msghdr message = {.msg_iov = &part,
+                             .msg_iovlen = 1,
+                             .msg_control = control.bytes,
+                             .msg_controllen = sizeof control.bytes};
+
+    if (!receive(socket_fd, &message, ret_len, fds, max_fds, ret_n_fds, error))
+        return false;
+    *ret_age_us = *ret_len > 0 ? age_us(&message) : 0;
+    return true;
+}
+
+bool wire_receive(int socket_fd, uint8_t buffer[static WIRE_FRAME_MAX], ssize_t *ret_len, int *fds,
+                  size_t max_fds, size_t *ret_n_fds, GError **error)
+{
+    int64_t unused_age_us;
+
+    return wire_receive_stamped(socket_fd, buffer, ret_len, fds, max_fds, ret_n_fds, &unused_age_us,
+                                error);
+}
+
+void wire_enable_stamps(int socket_fd)
+{
+    const int on = 1;
+
+    /* Without them a frame counts as sent when it is read. */
+    (void)setsockopt(socket_fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
 }

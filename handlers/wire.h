@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_VERSION     2
+#define WIRE_VERSION     3
 #define WIRE_FRAME_MAX   8192 /* bytes */
 #define WIRE_MESSAGE_MAX 256  /* bytes, with the final NUL */
 
@@ -44,7 +44,9 @@ typedef struct {
     char message[WIRE_MESSAGE_MAX]; /* why, for people; valid UTF-8; empty without an error */
     ImageFacts facts;               /* as far as it got, also with an error */
     ThumbnailFacts thumbnails[RENDITIONS_MAX];
-    size_t n_thumbnails; /* that of the job, or 0 */
+    size_t n_thumbnails;  /* that of the job, or 0 */
+    int64_t memory_bytes; /* the worker's peak resident set during the job, as it says: nothing
+                             depends on it */
 } WireResult;
 
 /* Encode into `buffer`; returns the length, never more than WIRE_FRAME_MAX. */
@@ -70,3 +72,14 @@ bool wire_send(int socket_fd, const void *data, size_t len, const int *fds, size
  */
 bool wire_receive(int socket_fd, uint8_t buffer[static WIRE_FRAME_MAX], ssize_t *ret_len, int *fds,
                   size_t max_fds, size_t *ret_n_fds, GError **error);
+
+/*
+ * The same on a socket with wire_enable_stamps, for frames that may have waited to be read:
+ * *ret_age_us is how long ago the frame was sent, as the kernel saw it; 0 if it does not say.
+ */
+bool wire_receive_stamped(int socket_fd, uint8_t buffer[static WIRE_FRAME_MAX], ssize_t *ret_len,
+                          int *fds, size_t max_fds, size_t *ret_n_fds, int64_t *ret_age_us,
+                          GError **error);
+
+/* Has the kernel note when each frame that comes in was sent. */
+void wire_enable_stamps(int socket_fd);

@@ -46,6 +46,15 @@ static bool write_counters(Store *store, GError **error)
     return batch_put(store, TABLE_META, counters_key, (MDB_val){sizeof bytes, bytes}, 0, error);
 }
 
+static bool open_batch(Store *store, GError **error)
+{
+    if (!env_make_room(store, error))
+        return false;
+
+    int rc = mdb_txn_begin(store->env, NULL, 0, &store->batch);
+    return rc == 0 || env_fail(store, rc, "cannot write store", error);
+}
+
 bool batch_begin(Store *store, GError **error)
 {
     if (store->batch_failed) {
@@ -53,15 +62,9 @@ bool batch_begin(Store *store, GError **error)
                     store->directory);
         return false;
     }
-    if (store->batch_size >= store->limits.batch_max && !store_commit(store, error))
+    if (store_batch_size(store) >= store->limits.batch_max && !store_commit(store, error))
         return false;
-    if (store->batch)
-        return true;
-    if (!env_make_room(store, error))
-        return false;
-
-    int rc = mdb_txn_begin(store->env, NULL, 0, &store->batch);
-    return rc == 0 || env_fail(store, rc, "cannot write store", error);
+    return store->batch || open_batch(store, error);
 }
 
 bool batch_begin_for(Store *store, const char *key, GError **error)
@@ -96,7 +99,7 @@ bool batch_delete(Store *store, Table table, MDB_val key, GError **error)
 
 size_t store_batch_size(const Store *store)
 {
-    return store->batch_size;
+    return store->batch_size + claims_count(store->claims);
 }
 
 /* Leaves no trace of the batch, whose transaction has ended. */
@@ -106,6 +109,7 @@ static void clear_batch(Store *store)
     store->batch_size = 0;
     store->batch_failed = false;
     store->changed_us = 0;
+    claims_clear(store->claims);
     g_hash_table_remove_all(store->totals);
     g_hash_table_remove_all(store->metrics);
 }
@@ -128,17 +132,19 @@ static bool commit_batch(Store *store, GError **error)
 
 bool store_commit(Store *store, GError **error)
 {
-    if (!store->batch)
+    if (store_batch_size(store) == 0 && !store->batch)
         return true;
+    if (!store->batch && !open_batch(store, error))
+        return false;
     if (store->batch_failed) {
         store_abort(store);
         g_set_error(error, THUMBQ_ERROR, ERROR_STORE, "the batch of store '%s' failed before",
                     store->directory);
         return false;
     }
-    if (!totals_flush(store, error) || !metrics_flush(store, error) ||
-        !events_prune(store, error) || !metrics_prune(store, error) ||
-        !write_counters(store, error)) {
+    if (!claims_write_all(store, error) || !totals_flush(store, error) ||
+        !metrics_flush(store, error) || !events_prune(store, error) ||
+        !metrics_prune(store, error) || !write_counters(store, error)) {
         store_abort(store);
         return false;
     }

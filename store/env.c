@@ -366,6 +366,7 @@ static Store *open_store(const char *directory, StoreMode mode, bool any_schema,
     store->retention = store_default_retention;
     store->retention.events_max = limits->events_max;
     store->buffer = g_byte_array_new();
+    store->claims = claims_new();
     store->totals = totals_table_new();
     store->metrics = metrics_table_new();
     if (mode == STORE_READ && !is_there(directory, error))
@@ -405,6 +406,7 @@ void store_close(Store *store)
         mdb_env_close(store->env);
     resident_close(store);
     g_byte_array_unref(store->buffer);
+    claims_free(store->claims);
     g_hash_table_unref(store->totals);
     g_hash_table_unref(store->metrics);
     g_free(store->directory);

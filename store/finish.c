@@ -135,13 +135,16 @@ bool store_finish(Store *store, const char *key, const StoreOutcome *outcome, bo
     bool found;
 
     g_assert(outcome->state != STATE_RUNNING);
-    if (!store_peek(store, key, &found, &old, error))
+    /* One that has not been written down as running need not be any more. */
+    bool is_running = claims_take(store, key);
+    if (!state_peek(store, key, &found, &old, error))
         return false;
+    is_running |= found && old.state == STATE_RUNNING;
     if (!(found ? batch_begin_for(store, key, error) : batch_begin(store, error)))
         return false;
     *ret_found = found;
     old.key = store->key;
-    if (found && old.state == STATE_RUNNING)
+    if (found && is_running)
         return finish_record(store, &old, outcome, ret_record, error);
 
     /* Removed meanwhile, perhaps with a new object in its place: only what it cost is left to

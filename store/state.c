@@ -17,6 +17,11 @@ void store_set_renditions(Store *store, const Rendition *renditions, size_t n_re
 
 bool store_peek(Store *store, const char *key, bool *ret_found, Record *ret_record, GError **error)
 {
+    return claims_write(store, key, error) && state_peek(store, key, ret_found, ret_record, error);
+}
+
+bool state_peek(Store *store, const char *key, bool *ret_found, Record *ret_record, GError **error)
+{
     MDB_txn *txn;
 
     if (!view_begin(store, &txn, error))
@@ -61,6 +66,8 @@ bool store_peek_after(Store *store, const char *after, bool *ret_found, Record *
     bool ok = first_row(store, txn, TABLE_OBJECTS, key, true, ret_found, &key, &value, error) &&
               (!*ret_found || objects_decode(store, value, ret_record, error));
     view_end(store);
+    if (ok && *ret_found && claims_has(store->claims, ret_record->key))
+        ret_record->state = STATE_RUNNING;
     return ok;
 }
 
@@ -323,78 +330,8 @@ bool store_requeue(Store *store, const char *key, Priority priority, int64_t now
     return state_requeue(store, key, priority, 0, now_us, ret_found, &changed, error);
 }
 
-/* ---- the queue ----------------------------------------------------------------------------------
+/* ---- after a crash ------------------------------------------------------------------------------
  */
-
-/* The first row of a priority. *ret_row: the key of its object's row. */
-static bool queue_first(Store *store, MDB_txn *txn, uint8_t priority, bool *ret_found,
-                        int64_t *ret_due_us, MDB_val *ret_row, GError **error)
-{
-    MDB_val key = {1, &priority};
-    bool found = false;
-
-    if (!first_row(store, txn, TABLE_QUEUE, key, false, &found, &key, ret_row, error))
-        return false;
-
-    const uint8_t *bytes = key.mv_data;
-    *ret_found = found && bytes[0] == priority;
-    if (*ret_found)
-        *ret_due_us = key_get_i64(bytes + 1);
-    return true;
-}
-
-/* Looks for the first that is due, and when there is none for the time when one will be. */
-static bool find_due(Store *store, MDB_txn *txn, int64_t now_us, bool *ret_found,
-                     Record *ret_record, int64_t *ret_next_due_us, GError **error)
-{
-    int64_t next_due_us = INT64_MAX;
-
-    for (uint8_t priority = 0; priority <= PRIORITY_BACKFILL; priority++) {
-        bool found;
-        int64_t due_us;
-        MDB_val row;
-        if (!queue_first(store, txn, priority, &found, &due_us, &row, error))
-            return false;
-        if (!found)
-            continue;
-        if (due_us <= now_us) {
-            *ret_found = true;
-            return objects_get_row(store, txn, row, ret_record, error);
-        }
-        next_due_us = MIN(next_due_us, due_us);
-    }
-    *ret_found = false;
-    *ret_next_due_us = next_due_us;
-    return true;
-}
-
-bool store_claim(Store *store, int64_t now_us, bool *ret_found, Record *ret_record,
-                 int64_t *ret_next_due_us, GError **error)
-{
-    Record old;
-    MDB_txn *txn;
-    bool found;
-
-    if (!view_begin(store, &txn, error))
-        return false;
-    bool ok = find_due(store, txn, now_us, &found, &old, ret_next_due_us, error);
-    view_end(store);
-    if (!ok)
-        return false;
-    *ret_found = found;
-    if (!found)
-        return true;
-    if (!batch_begin_for(store, old.key, error))
-        return false;
-    old.key = store->key;
-
-    Record next = old;
-    next.state = STATE_RUNNING;
-    if (!objects_change(store, &old, &next, error))
-        return false;
-    *ret_record = next;
-    return true;
-}
 
 /* The first record that is running. */
 static bool find_running(Store *store, bool *ret_found, Record *ret_record, GError **error)

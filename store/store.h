@@ -158,6 +158,12 @@ typedef struct {
 } StoreOutcome;
 
 /*
+ * Takes a claim back, as if it had never been: pending again, in its old place. Nothing changes if
+ * the record is not that of `id` any more, or not running.
+ */
+bool store_unclaim(Store *store, const char *key, uint64_t id, GError **error);
+
+/*
  * Ends what store_claim began. If a newer version came meanwhile, the object is pending again
  * whatever the outcome says; thumbnails of a DONE outcome are noted all the same, made from the
  * version handled. One that is given up (SKIPPED, DEAD) loses the

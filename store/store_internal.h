@@ -47,6 +47,8 @@ typedef struct {
 /* In place of a table that an older store does not have. */
 #define TABLE_LACKING ((MDB_dbi)-1)
 
+typedef struct Claims Claims;
+
 struct Store {
     char *directory;
     StoreMode mode;
@@ -63,7 +65,8 @@ struct Store {
 
     /* The batch. */
     MDB_txn *batch;
-    size_t batch_size;
+    size_t batch_size; /* changes, without the claims */
+    Claims *claims;
     bool batch_failed;
     uint64_t next_id, next_sequencer;
     GHashTable *totals;  /* what the batch adds to each group, see totals.c */
@@ -185,6 +188,30 @@ IndexKey index_key_state(const Record *record);
 IndexKey index_key_date(const Record *record);
 IndexKey index_key_size(const Record *record);
 IndexKey index_key_type(const Record *record);
+
+/* ---- claims -------------------------------------------------------------------------------------
+ */
+
+Claims *claims_new(void);
+void claims_clear(Claims *claims);
+void claims_free(Claims *claims);
+
+/* Objects that are running, which is not written down yet. */
+size_t claims_count(const Claims *claims);
+
+bool claims_has(const Claims *claims, const char *key);
+
+/* Forgets that the object is claimed; false if it was not, or that has been written down. */
+bool claims_take(Store *store, const char *key);
+
+/* Writes down that it is running, if it is claimed: opens the batch. */
+bool claims_write(Store *store, const char *key, GError **error);
+
+/* The same with all of them. The batch is open. */
+bool claims_write_all(Store *store, GError **error);
+
+/* As store_peek, but a claim that is not written down does not show. */
+bool state_peek(Store *store, const char *key, bool *ret_found, Record *ret_record, GError **error);
 
 /* ---- totals -------------------------------------------------------------------------------------
  */

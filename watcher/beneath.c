@@ -69,14 +69,17 @@ bool beneath_is_remote(int fd)
 
 BeneathState beneath_probe(int bucket_fd, const char *key, struct stat *ret_st)
 {
-    struct stat st;
-    int errnum = beneath_stat(bucket_fd, key, &st);
-    if (errnum != 0 || !S_ISREG(st.st_mode))
+    /* To open it is to be heard of at the other end, should it be a pipe. */
+    if (beneath_stat(bucket_fd, key, ret_st) != 0 || !S_ISREG(ret_st->st_mode))
         return BENEATH_GONE;
-    *ret_st = st;
+    return beneath_probe_file(bucket_fd, key, ret_st);
+}
 
+BeneathState beneath_probe_file(int bucket_fd, const char *key, struct stat *st)
+{
+    struct stat now;
     autofd fd = -1;
-    errnum = beneath_open(bucket_fd, key, O_RDONLY | O_NONBLOCK, &fd);
+    int errnum = beneath_open(bucket_fd, key, O_RDONLY | O_NONBLOCK, &fd);
     if (errnum == EWOULDBLOCK) /* somebody holds a write lease */
         return BENEATH_BUSY;
     if (errnum != 0)
@@ -92,8 +95,8 @@ BeneathState beneath_probe(int bucket_fd, const char *key, struct stat *ret_st)
         return errno == EAGAIN && !beneath_is_remote(fd) ? BENEATH_BUSY : BENEATH_UNKNOWN;
     }
     /* After the lease was granted: the writer may have closed the file between the two calls. */
-    if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-        *ret_st = st;
+    if (fstat(fd, &now) == 0 && S_ISREG(now.st_mode))
+        *st = now;
     return BENEATH_WHOLE; /* closing the descriptor gives the lease back */
 }
 

@@ -31,3 +31,7 @@ typedef enum {
 /* Asks the kernel, by a read lease that is given back at once. *ret_st is not set with
  * BENEATH_GONE. */
 BeneathState beneath_probe(int bucket_fd, const char *key, struct stat *ret_st);
+
+/* The same of what has just been found to be a regular file: *st is what was found, and what it is
+ * now on return. */
+BeneathState beneath_probe_file(int bucket_fd, const char *key, struct stat *st);

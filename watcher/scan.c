@@ -177,7 +177,8 @@ static void found_file(Bucket *bucket, const char *name, const char *key, const 
     /* A probe costs more than all the rest: only where a writer may still be at work. */
     int64_t changed_ns = (int64_t)st->st_ctim.tv_sec * 1000000000 + st->st_ctim.tv_nsec;
     if (changed_ns > now_ns - RECENT_NS) {
-        BeneathState state = beneath_probe(bucket->fd, key, &probed);
+        probed = *st;
+        BeneathState state = beneath_probe_file(bucket->fd, key, &probed);
         if (state == BENEATH_BUSY)
             settle_push(bucket, key);
         if (state == BENEATH_BUSY || state == BENEATH_GONE)

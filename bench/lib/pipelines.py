@@ -91,27 +91,40 @@ def against_peers(work, sets, report):
                    "files/s; ours durable, with records")
 
 
+NO_IMAGE = 2  # bytes of a source that the null handler calls no image
+
+
+def _drop_rate(work, count, size):
+    with work.bucket() as bucket:
+        with work.daemon(bucket, null=True):
+            start = time.perf_counter()
+            work.part("files", "--count", count, "--bytes", size, bucket)
+            work.run("sync", bucket)
+            return count / (time.perf_counter() - start)
+
+
+def _scan_rate(work, count, size):
+    with work.bucket() as bucket:
+        work.part("files", "--count", count, "--bytes", size, bucket)
+        os.sync()
+        return count / seconds(lambda: work.run("run", "--once", "--quiet", bucket, null=True))
+
+
 def null_rate(work, sets, report):
     """Everything but the pictures: events that come in, and a store full of them."""
     del sets
     count = work.times(100000, 20000)
-    dropped, scanned = [], []
-    for _ in range(work.times(3, 2)):
-        with work.bucket() as bucket:
-            with work.daemon(bucket, null=True):
-                start = time.perf_counter()
-                work.part("files", "--count", count, bucket)
-                work.run("sync", bucket)
-                dropped.append(count / (time.perf_counter() - start))
-        with work.bucket() as bucket:
-            work.part("files", "--count", count, bucket)
-            os.sync()
-            scanned.append(count / seconds(lambda: work.run("run", "--once", "--quiet", bucket,
-                                                            null=True)))
-    report.add("null handler, files dropped", Figures(dropped), "/s", (">=", 20000),
-               f"{count:,} files; the time to write them is in it", 0)
-    report.add("null handler, files found by a scan", Figures(scanned), "/s", (">=", 20000),
-               f"{count:,} files, start and end of the daemon in it", 0)
+    rates = [[rate(work, count, size) for rate, size in (
+        (_drop_rate, 64), (_scan_rate, 64), (_drop_rate, NO_IMAGE), (_scan_rate, NO_IMAGE))]
+             for _ in range(work.times(3, 2))]
+    dropped, scanned, dropped_skipped, scanned_skipped = map(Figures, zip(*rates))
+    report.add("null handler, files dropped", dropped, "/s", (">=", 20000),
+               f"{count:,} files, a thumbnail each; the time to write them is in it", 0)
+    report.add("null handler, files found by a scan", scanned, "/s", (">=", 20000),
+               f"{count:,} files, a thumbnail each; start and end of the daemon in it", 0)
+    report.add("the same without thumbnails: no images, dropped", dropped_skipped, "/s", None,
+               "a durable record `skipped` each", 0)
+    report.add("the same, found by a scan", scanned_skipped, "/s", None, "", 0)
 
 
 def latency(work, sets, report):

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -42,10 +43,17 @@ static bool settle_descriptors(int socket_fd)
     return reset < 0 || reset == RESET_FD;
 }
 
-/* Lets the daemon read the peak of this job's memory, not of all jobs', as VmHWM. */
+/* So that the peak of the memory is that of this job, not of all jobs. */
 static void reset_peak(void)
 {
     (void)!write(RESET_FD, "5", 1); /* without it, the peak is of the process: still a bound */
+}
+
+/* Of this job, since the mark was reset; source: getrusage(2). */
+static int64_t peak_memory(void)
+{
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? (int64_t)usage.ru_maxrss * 1024 : 0;
 }
 
 /* One frame in, one frame out. False at the end of the stream. */
@@ -68,6 +76,7 @@ static bool serve(const ForkRequest *request, uint8_t *buffer, WireJob *job, Wir
     job_run(job, fds, result);
     for (size_t i = 0; i < n_fds; i++)
         fd_clear(&fds[i]);
+    result->memory_bytes = peak_memory();
     size_t result_len = wire_encode_result(result, buffer);
     if (!wire_send(SOCKET_FD, buffer, result_len, NULL, 0, &error))
         die(WORKER_EXIT_PROTOCOL, error->message);

@@ -42,6 +42,7 @@ static WireResult good_result(const Worker *worker)
         .serial = worker->job.serial,
         .facts = {.type = IMAGE_PNG, .width = getpid(), .height = 1, .orientation = 1},
         .n_thumbnails = worker->job.n_renditions,
+        .memory_bytes = 1 << 20,
     };
 
     for (size_t i = 0; i < result.n_thumbnails; i++)

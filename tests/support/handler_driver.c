@@ -106,8 +106,9 @@ static int64_t cpu_us(const Driver *driver)
     struct rusage ended;
     (void)getrusage(RUSAGE_CHILDREN, &ended); /* fails for a bad address only */
     return ((int64_t)ended.ru_utime.tv_sec + ended.ru_stime.tv_sec) * CLOCK_US_PER_SEC +
-           ended.ru_utime.tv_usec + ended.ru_stime.tv_usec + process_cpu_us(driver->worker.pid) +
-           process_cpu_us(driver->server.server.pid);
+           ended.ru_utime.tv_usec + ended.ru_stime.tv_usec +
+           process_cpu_us(process_cpu_clock(driver->worker.pid)) +
+           process_cpu_us(process_cpu_clock(driver->server.server.pid));
 }
 
 static void run_file(Driver *driver, const char *file)

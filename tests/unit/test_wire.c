@@ -63,6 +63,7 @@ static WireResult make_result(size_t n_thumbnails)
                 .thumbhash_len = THUMBHASH_MAX,
             },
         .n_thumbnails = n_thumbnails,
+        .memory_bytes = INT64_C(1) << 33,
     };
 
     memset(result.facts.thumbhash, 0x5a, THUMBHASH_MAX);

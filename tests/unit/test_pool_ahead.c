@@ -1,0 +1,432 @@
+/*
+ * Jobs that wait for a worker which is at another one: whatever becomes of that one, they are none
+ * the worse, and each ends in exactly one PoolDone.
+ */
+#include "pool_fixture.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#define AHEAD 3
+
+/* A worker that has done jobs as short as they have to be, and has room for others to wait. */
+static void open_warm(Fixture *fixture, const PoolOptions *options)
+{
+    open_fixture(fixture, options);
+    (void)run_well(fixture);
+}
+
+static PoolOptions one_worker(void)
+{
+    PoolOptions options = make_options();
+
+    options.concurrency = 1;
+    options.ahead = AHEAD;
+    return options;
+}
+
+/* Hands in a job; it waits, as all workers are at others. */
+static void submit_waiting(Fixture *fixture, Job *job, const char *command)
+{
+    submit(fixture, job, command);
+    release(job);
+    g_assert_cmpuint(job->calls, ==, 0);
+}
+
+/* Hands a job in once more that was handed back. */
+static void submit_again(Fixture *fixture, Job *job, const char *command)
+{
+    g_assert_true(job->handed_back);
+    wait_for_room(fixture);
+    submit(fixture, job, command);
+    release(job);
+}
+
+/* ---- all goes well ------------------------------------------------------------------------------
+ */
+
+/* By the same worker, in their order, and no more of them than may wait. */
+static void test_in_order(void)
+{
+    PoolOptions options = one_worker();
+    Fixture fixture;
+    Job jobs[1 + AHEAD];
+
+    open_warm(&fixture, &options);
+    submit(&fixture, &jobs[0], "ok");
+    pid_t pid = worker_of(&jobs[0]);
+    for (size_t i = 1; i < G_N_ELEMENTS(jobs); i++)
+        submit_waiting(&fixture, &jobs[i], i == 2 ? "error 1" : "ok");
+    g_assert_false(pool_has_room(fixture.pool));
+    g_assert_cmpint(pool_busy(fixture.pool), ==, G_N_ELEMENTS(jobs));
+
+    release(&jobs[0]);
+    for (size_t i = 0; i < G_N_ELEMENTS(jobs); i++) {
+        wait_for(&jobs[i]);
+        g_assert_cmpint(jobs[i].result.error, ==, i == 2 ? ERROR_NOT_AN_IMAGE : ERROR_NONE);
+        g_assert_cmpint(jobs[i].result.facts.width, ==, pid);
+        g_assert_cmpint(jobs[i].usage.duration_us, >, 0);
+        g_assert_cmpint(jobs[i].usage.init_us, ==, 0);
+    }
+    g_assert_cmpint(pool_busy(fixture.pool), ==, 0);
+    g_assert_cmpint(run_well(&fixture), ==, pid);
+    close_fixture(&fixture);
+}
+
+/* Nobody waits while there is a worker to be had. */
+static void test_workers_first(void)
+{
+    PoolOptions options = one_worker();
+    Fixture fixture;
+    Job jobs[4];
+
+    options.concurrency = 2;
+    open_fixture(&fixture, &options);
+    for (int round = 0; round < 2; round++) { /* the second with workers that are there */
+        submit(&fixture, &jobs[0], "ok");
+        submit(&fixture, &jobs[1], "ok");
+        g_assert_cmpint(worker_of(&jobs[0]), !=, worker_of(&jobs[1]));
+        for (size_t i = 0; round == 0 && i < 2; i++) {
+            release(&jobs[i]);
+            wait_for(&jobs[i]);
+        }
+    }
+    submit_waiting(&fixture, &jobs[2], "ok");
+    submit_waiting(&fixture, &jobs[3], "ok");
+    release(&jobs[1]);
+    wait_for(&jobs[1]);
+    release(&jobs[0]);
+    for (size_t i = 0; i < G_N_ELEMENTS(jobs); i++) {
+        if (i != 1)
+            wait_for(&jobs[i]);
+        g_assert_cmpint(jobs[i].result.error, ==, ERROR_NONE);
+    }
+    /* One behind each. */
+    g_assert_cmpint(jobs[2].result.facts.width, !=, jobs[3].result.facts.width);
+    close_fixture(&fixture);
+}
+
+/* The clocks of a job that waited start when it begins. */
+static void test_own_clocks(void)
+{
+    PoolOptions options = one_worker();
+    Fixture fixture;
+    Job first, second;
+
+    open_warm(&fixture, &options);
+    submit(&fixture, &first, "ok");
+    (void)worker_of(&first);
+    submit_waiting(&fixture, &second, "ok");
+    int64_t until_us = clock_monotonic_us() + SHORT_US;
+    while (clock_monotonic_us() < until_us)
+        g_main_context_iteration(NULL, FALSE);
+    int64_t from_us = clock_monotonic_us();
+    release(&first);
+    wait_for(&first);
+    wait_for(&second);
+    g_assert_cmpint(first.usage.duration_us, >=, SHORT_US);
+    g_assert_cmpint(second.usage.duration_us, <=, clock_monotonic_us() - from_us);
+    close_fixture(&fixture);
+}
+
+/* None waits for a worker that will be replaced before its turn. */
+static void test_max_invocations(void)
+{
+    PoolOptions options = one_worker();
+    Fixture fixture;
+    Job jobs[2];
+
+    options.max_invocations = 3;
+    open_warm(&fixture, &options);
+    submit(&fixture, &jobs[0], "ok");
+    submit_waiting(&fixture, &jobs[1], "ok");
+    g_assert_false(pool_has_room(fixture.pool));
+    release(&jobs[0]);
+    wait_for(&jobs[0]);
+    wait_for(&jobs[1]);
+    g_assert_cmpint(jobs[1].result.facts.width, ==, jobs[0].result.facts.width);
+    g_assert_cmpint(run_well(&fixture), !=, jobs[0].result.facts.width);
+    close_fixture(&fixture);
+}
+
+/* ---- the worker ends ----------------------------------------------------------------------------
+ */
+
+typedef struct {
+    const char *name;
+    const char *command;
+    ErrorCode error;  /* of the job that the worker was at */
+    bool handed_back; /* it, too: it cannot be told whose doing it was */
+} EndCase;
+
+static const EndCase ends[] = {
+    {"segfault", "signal 11", ERROR_HANDLER_CRASHED, false},
+    {"killed", "signal 9", ERROR_HANDLER_CRASHED, false},
+    {"sandbox", "signal 31", ERROR_SANDBOX_VIOLATION, false},
+    {"memory", "exit 71", ERROR_OUT_OF_MEMORY, false},
+    {"garbage", "garbage", ERROR_HANDLER_CRASHED, false},
+    {"wrong-serial", "wrong-serial", ERROR_HANDLER_CRASHED, false},
+    {"damaged", "damaged", ERROR_NONE, false},
+    {"does-not-decode", "error 3", ERROR_DAMAGED, false},
+    {"violation", "violation", ERROR_SANDBOX_VIOLATION, true},
+};
+
+static void test_end(const void *data)
+{
+    const EndCase *row = data;
+    PoolOptions options = one_worker();
+    Fixture fixture;
+    Job first, others[2];
+
+    open_warm(&fixture, &options);
+    submit(&fixture, &first, row->command);
+    pid_t pid = worker_of(&first);
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+        submit_waiting(&fixture, &others[i], "ok");
+    release(&first);
+    wait_for(&first);
+    g_assert_cmpint(first.handed_back, ==, row->handed_back);
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+        wait_for(&others[i]);
+
+    /* Alone it is told of, exactly. */
+    if (row->handed_back) {
+        submit_again(&fixture, &first, row->command);
+        g_assert_false(pool_has_room(fixture.pool));
+        wait_for(&first);
+    }
+    g_assert_false(first.handed_back);
+    g_assert_cmpint(first.result.error, ==, row->error);
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+        submit_again(&fixture, &others[i], "ok");
+        wait_for(&others[i]);
+        g_assert_cmpint(others[i].result.error, ==, ERROR_NONE);
+        g_assert_cmpint(others[i].result.facts.width, !=, pid);
+    }
+    g_assert_cmpint(pool_busy(fixture.pool), ==, 0);
+    close_fixture(&fixture);
+}
+
+/* Only the job that the worker was at took too long, not those that waited as long. */
+static void test_timeout(void)
+{
+    PoolOptions options = one_worker();
+    Fixture fixture;
+    Job first, second;
+
+    options.timeout_us = 20 * SHORT_US;
+    open_warm(&fixture, &options);
+    submit(&fixture, &first, "ok");
+    submit_waiting(&fixture, &second, "ok");
+    wait_for(&first);
+    g_assert_cmpint(first.result.error, ==, ERROR_TIMEOUT);
+    wait_for(&second);
+    submit_again(&fixture, &second, "ok");
+    wait_for(&second);
+    g_assert_cmpint(second.result.error, ==, ERROR_NONE);
+    close_fixture(&fixture);
+}
+
+/* Of two jobs the worker has answered the first, and dies at the second. */
+static void test_second_dies(void)
+{
+    PoolOptions options = one_worker();
+    Fixture fixture;
+    Job jobs[3];
+
+    open_warm(&fixture, &options);
+    submit(&fixture, &jobs[0], "ok");
+    submit_waiting(&fixture, &jobs[1], "signal 11");
+    submit_waiting(&fixture, &jobs[2], "ok");
+    release(&jobs[0]);
+    for (size_t i = 0; i < G_N_ELEMENTS(jobs); i++)
+        wait_for(&jobs[i]);
+    g_assert_cmpint(jobs[0].result.error, ==, ERROR_NONE);
+    g_assert_false(jobs[1].handed_back);
+    g_assert_cmpint(jobs[1].result.error, ==, ERROR_HANDLER_CRASHED);
+    g_assert_true(jobs[2].handed_back);
+    close_fixture(&fixture);
+}
+
+/* It has answered, and dies of what that left behind: the next one is done by another worker. */
+static void test_first_harms(void)
+{
+    static const char command[] = "ok";
+    PoolOptions options = one_worker();
+    Fixture fixture;
+    Job first, second;
+
+    open_warm(&fixture, &options);
+    submit(&fixture, &first, "ok-signal 11");
+    pid_t pid = worker_of(&first);
+    int fds[] = {memfd_create("source", MFD_CLOEXEC), memfd_create("output", MFD_CLOEXEC)};
+    g_assert_cmpint(pwrite(fds[0], command, strlen(command), 0), ==, strlen(command));
+    second = (Job){.fixture = &fixture, .source = -1, .started = -1, .wire = first.wire};
+    second.serial = second.wire.serial = ++fixture.serial;
+    pool_submit(fixture.pool, &second.wire, fds, on_done, &second);
+    release(&first);
+    wait_for(&first);
+    wait_for(&second);
+    g_assert_cmpint(first.result.error, ==, ERROR_NONE);
+    g_assert_false(second.handed_back);
+    g_assert_cmpint(second.result.error, ==, ERROR_NONE);
+    g_assert_cmpint(second.result.facts.width, !=, pid);
+    close(fds[0]);
+    close(fds[1]);
+    close_fixture(&fixture);
+}
+
+/* ---- patience -----------------------------------------------------------------------------------
+ */
+
+/* A worker that is at a job for long keeps no other one waiting; what it does of it is ignored. */
+static void test_patience(void)
+{
+    PoolOptions options = one_worker();
+    Fixture fixture;
+    Job slow, waiting;
+
+    options.patience_us = 40 * SHORT_US;
+    open_warm(&fixture, &options);
+    submit(&fixture, &slow, "ok");
+    while (!pool_has_room(fixture.pool)) { /* on a slow machine, until jobs count as short */
+        release(&slow);
+        wait_for(&slow);
+        submit(&fixture, &slow, "ok");
+    }
+    pid_t pid = worker_of(&slow);
+    submit_waiting(&fixture, &waiting, "ok");
+    while (waiting.calls == 0)
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_true(waiting.handed_back);
+    g_assert_cmpuint(slow.calls, ==, 0);
+    g_assert_false(pool_has_room(fixture.pool));
+    g_assert_cmpint(pool_busy(fixture.pool), ==, 1);
+
+    release(&slow);
+    wait_for(&slow);
+    g_assert_cmpint(slow.result.error, ==, ERROR_NONE);
+    g_assert_cmpint(pool_busy(fixture.pool), ==, 0);
+    while (fixture.rooms == 0) /* else nobody would know that the worker is idle */
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_cmpint(run_well(&fixture), ==, pid);
+    g_assert_cmpint(worker_of(&waiting), ==, pid); /* it has done it all the same */
+    g_assert_cmpuint(waiting.calls, ==, 1);
+    fd_clear(&waiting.started);
+    close_fixture(&fixture);
+}
+
+/* ---- all at once --------------------------------------------------------------------------------
+ */
+
+static const char *const storm[] = {"ok",      "error 1", "ok",        "signal 11", "ok",
+                                    "damaged", "ok",      "unchanged", "exit 1",    "ok",
+                                    "garbage", "ok",      "error 3",   "ok"};
+
+static ErrorCode expected(const char *command)
+{
+    if (g_str_has_prefix(command, "ok") || g_str_equal(command, "damaged") ||
+        g_str_equal(command, "unchanged"))
+        return ERROR_NONE;
+    if (g_str_has_prefix(command, "error"))
+        return (ErrorCode)atoi(command + strlen("error "));
+    return ERROR_HANDLER_CRASHED;
+}
+
+static bool is_under_way(const Job *job)
+{
+    return job->fixture && job->calls == 0;
+}
+
+static bool is_answered(const Job *job)
+{
+    return job->fixture && job->calls == 1 && !job->handed_back;
+}
+
+/* The first job that is neither under way nor answered; the first that is under way; or none. */
+static Job *next_of(Job *jobs, size_t n)
+{
+    Job *found = NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        if (is_answered(&jobs[i]))
+            continue;
+        if (!is_under_way(&jobs[i]))
+            return &jobs[i];
+        found = found ? found : &jobs[i];
+    }
+    return found;
+}
+
+/* Hundreds of jobs of all sorts, each handed in until it has an answer of its own. */
+static void test_storm(void)
+{
+    enum { N = 300 };
+    PoolOptions options = one_worker();
+    g_autofree Job *jobs = g_new0(Job, N);
+    unsigned handed_back = 0;
+    Fixture fixture;
+    Job *job;
+
+    options.concurrency = 3;
+    options.max_invocations = 17;
+    open_warm(&fixture, &options);
+    while ((job = next_of(jobs, N))) {
+        if (is_under_way(job) || !pool_has_room(fixture.pool)) {
+            g_main_context_iteration(NULL, TRUE);
+            continue;
+        }
+        if (job->handed_back) {
+            handed_back++;
+            fd_clear(&job->started);
+        }
+        submit(&fixture, job, storm[(size_t)(job - jobs) % G_N_ELEMENTS(storm)]);
+        release(job);
+    }
+    for (size_t i = 0; i < N; i++) {
+        g_assert_cmpint(jobs[i].result.error, ==, expected(storm[i % G_N_ELEMENTS(storm)]));
+        fd_clear(&jobs[i].started);
+    }
+    g_assert_cmpuint(handed_back, >, 0);
+    g_assert_cmpint(pool_busy(fixture.pool), ==, 0);
+    close_fixture(&fixture);
+}
+
+/* The pool goes while jobs wait: they are forgotten, like those at work. */
+static void test_free(void)
+{
+    PoolOptions options = one_worker();
+    Fixture fixture;
+    Job jobs[3];
+
+    open_warm(&fixture, &options);
+    submit(&fixture, &jobs[0], "ok");
+    submit_waiting(&fixture, &jobs[1], "ok");
+    submit_waiting(&fixture, &jobs[2], "ok");
+    close_fixture(&fixture);
+    for (size_t i = 0; i < G_N_ELEMENTS(jobs); i++) {
+        g_assert_cmpuint(jobs[i].calls, ==, 0);
+        fd_clear(&jobs[i].started);
+    }
+    release(&jobs[0]);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/pool-ahead/in-order", test_in_order);
+    g_test_add_func("/pool-ahead/workers-first", test_workers_first);
+    g_test_add_func("/pool-ahead/own-clocks", test_own_clocks);
+    g_test_add_func("/pool-ahead/max-invocations", test_max_invocations);
+    for (size_t i = 0; i < G_N_ELEMENTS(ends); i++) {
+        g_autofree char *path = g_strdup_printf("/pool-ahead/end/%s", ends[i].name);
+        g_test_add_data_func(path, &ends[i], test_end);
+    }
+    g_test_add_func("/pool-ahead/timeout", test_timeout);
+    g_test_add_func("/pool-ahead/second-dies", test_second_dies);
+    g_test_add_func("/pool-ahead/first-harms", test_first_harms);
+    g_test_add_func("/pool-ahead/patience", test_patience);
+    g_test_add_func("/pool-ahead/storm", test_storm);
+    g_test_add_func("/pool-ahead/free", test_free);
+    return g_test_run();
+}

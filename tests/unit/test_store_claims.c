@@ -1,0 +1,239 @@
+/*
+ * Objects that are taken from the queue: running for whoever asks and for whoever reads after the
+ * commit, although that is written down only if they still are by then.
+ */
+#include "store_fixture.h"
+
+static void add(Store *store, const char *key, int n, Priority priority)
+{
+    g_assert_cmpint(seen_as(store, key, version_of(n), priority, T0 + n), ==, STORE_QUEUED);
+}
+
+static Record claim_next(Store *store)
+{
+    Record record;
+    int64_t due_us;
+
+    g_assert_true(claim(store, T0 + DAY, &record, &due_us));
+    g_assert_cmpint(record.state, ==, STATE_RUNNING);
+    return record;
+}
+
+static void assert_nothing_due(Store *store)
+{
+    Record record;
+    int64_t due_us = 0;
+
+    g_assert_false(claim(store, T0 + DAY, &record, &due_us));
+    g_assert_cmpint(due_us, ==, INT64_MAX);
+}
+
+static ObjectState committed_state(Store *store, const char *key)
+{
+    StoreSnapshot *snapshot = begin_snapshot(store);
+    Record record;
+
+    g_assert_true(store_get(snapshot, key, &record, NULL));
+    ObjectState state = record.state;
+    store_snapshot_end(snapshot);
+    return state;
+}
+
+/* All that is derived agrees with the records. */
+static void assert_sound(Fixture *fixture)
+{
+    g_autoptr(GError) error = NULL;
+
+    commit(fixture->store);
+    store_close(fixture->store);
+    bool sound = store_check(fixture->directory, &error);
+    g_assert_no_error(error);
+    g_assert_true(sound);
+    fixture->store = open_store(fixture->directory, STORE_WRITE, &store_default_limits);
+}
+
+static void test_order(void)
+{
+    Fixture fixture;
+
+    fixture_init(&fixture, &store_default_limits);
+    add(fixture.store, "old", 1, PRIORITY_SCAN);
+    add(fixture.store, "a", 2, PRIORITY_UPLOAD);
+    add(fixture.store, "b", 3, PRIORITY_UPLOAD);
+    g_assert_cmpstr(claim_next(fixture.store).key, ==, "a");
+    add(fixture.store, "c", 0, PRIORITY_UPLOAD); /* comes to stand before the one that is claimed */
+    g_assert_cmpstr(claim_next(fixture.store).key, ==, "c");
+    commit(fixture.store);
+    g_assert_cmpstr(claim_next(fixture.store).key, ==, "b");
+    g_assert_cmpstr(claim_next(fixture.store).key, ==, "old");
+    assert_nothing_due(fixture.store);
+    assert_sound(&fixture);
+    fixture_clear(&fixture);
+}
+
+/* Written down by the commit, and not before. */
+static void test_commit(void)
+{
+    Fixture fixture;
+
+    fixture_init(&fixture, &store_default_limits);
+    add(fixture.store, "a", 1, PRIORITY_UPLOAD);
+    commit(fixture.store);
+    (void)claim_next(fixture.store);
+    g_assert_cmpuint(store_batch_size(fixture.store), ==, 1);
+    g_assert_cmpint(committed_state(fixture.store, "a"), ==, STATE_PENDING);
+    commit(fixture.store);
+    g_assert_cmpuint(store_batch_size(fixture.store), ==, 0);
+    g_assert_cmpint(committed_state(fixture.store, "a"), ==, STATE_RUNNING);
+    assert_nothing_due(fixture.store);
+    assert_sound(&fixture);
+    fixture_clear(&fixture);
+}
+
+/* Whoever asks is told. */
+static void test_peek(void)
+{
+    g_autoptr(GError) error = NULL;
+    Fixture fixture;
+    Record record;
+    bool found;
+
+    fixture_init(&fixture, &store_default_limits);
+    add(fixture.store, "a", 1, PRIORITY_UPLOAD);
+    add(fixture.store, "b", 2, PRIORITY_UPLOAD);
+    (void)claim_next(fixture.store);
+    g_assert_true(store_peek_after(fixture.store, NULL, &found, &record, &error));
+    g_assert_cmpstr(record.key, ==, "a");
+    g_assert_cmpint(record.state, ==, STATE_RUNNING);
+    g_assert_true(peek(fixture.store, "a", &record));
+    g_assert_cmpint(record.state, ==, STATE_RUNNING);
+    g_assert_true(peek(fixture.store, "b", &record));
+    g_assert_cmpint(record.state, ==, STATE_PENDING);
+    assert_sound(&fixture);
+    fixture_clear(&fixture);
+}
+
+/* Ended before the commit, and after it. */
+static void test_finish(void)
+{
+    static const ObjectState states[] = {STATE_DONE, STATE_SKIPPED, STATE_DEAD, STATE_PENDING};
+
+    for (size_t i = 0; i < 2 * G_N_ELEMENTS(states); i++) {
+        ObjectState state = states[i / 2];
+        StoreOutcome outcome = outcome_of(state, version_of(1), T0 + SECOND);
+        Fixture fixture;
+        Record record;
+
+        fixture_init(&fixture, &store_default_limits);
+        add(fixture.store, "a", 1, PRIORITY_UPLOAD);
+        (void)claim_next(fixture.store);
+        if (i % 2)
+            commit(fixture.store);
+        outcome.due_us = T0 + 2 * DAY;
+        g_assert_true(finish(fixture.store, "a", &outcome, &record));
+        g_assert_cmpint(record.state, ==, state);
+        g_assert_cmpint(record.attempts, ==, 1);
+        commit(fixture.store);
+        g_assert_cmpint(committed_state(fixture.store, "a"), ==, state);
+        assert_sound(&fixture);
+        fixture_clear(&fixture);
+    }
+}
+
+/* What else can happen to an object that is being handled. */
+static void test_meanwhile(void)
+{
+    StoreOutcome outcome = outcome_of(STATE_DONE, version_of(1), T0 + SECOND);
+    Fixture fixture;
+    Record record;
+
+    fixture_init(&fixture, &store_default_limits);
+    add(fixture.store, "changed", 1, PRIORITY_UPLOAD);
+    add(fixture.store, "removed", 2, PRIORITY_UPLOAD);
+    (void)claim_next(fixture.store);
+    (void)claim_next(fixture.store);
+    (void)seen_as(fixture.store, "changed", version_of(7), PRIORITY_UPLOAD, T0 + 9);
+    assert_nothing_due(fixture.store); /* one invocation at a time */
+    g_assert_true(remove_object(fixture.store, "removed", T0 + 9));
+    g_assert_false(finish(fixture.store, "removed", &outcome, &record));
+    g_assert_true(finish(fixture.store, "changed", &outcome, &record));
+    g_assert_cmpint(record.state, ==, STATE_PENDING);
+    g_assert_cmpstr(claim_next(fixture.store).key, ==, "changed");
+    assert_sound(&fixture);
+    fixture_clear(&fixture);
+}
+
+/* A claim that is taken back leaves everything as it was, written down or not. */
+static void test_unclaim(void)
+{
+    for (int committed = 0; committed <= 1; committed++) {
+        Fixture fixture;
+
+        fixture_init(&fixture, &store_default_limits);
+        add(fixture.store, "a", 1, PRIORITY_UPLOAD);
+        add(fixture.store, "b", 2, PRIORITY_UPLOAD);
+        uint64_t id = claim_next(fixture.store).id;
+        if (committed)
+            commit(fixture.store);
+        g_assert_true(store_unclaim(fixture.store, "a", id + 100, NULL)); /* of another one */
+        g_assert_cmpstr(claim_next(fixture.store).key, ==, "b");
+        g_assert_true(store_unclaim(fixture.store, "a", id, NULL));
+        g_assert_true(store_unclaim(fixture.store, "a", id, NULL));
+        g_assert_true(store_unclaim(fixture.store, "never-there", id, NULL));
+
+        Record record = claim_next(fixture.store);
+        g_assert_cmpstr(record.key, ==, "a");
+        g_assert_cmpint(record.attempts, ==, 0);
+        assert_nothing_due(fixture.store);
+        assert_sound(&fixture);
+        fixture_clear(&fixture);
+    }
+}
+
+/* A batch that is given up takes its claims with it. */
+static void test_abort(void)
+{
+    Fixture fixture;
+
+    fixture_init(&fixture, &store_default_limits);
+    add(fixture.store, "a", 1, PRIORITY_UPLOAD);
+    commit(fixture.store);
+    (void)claim_next(fixture.store);
+    store_abort(fixture.store);
+    g_assert_cmpuint(store_batch_size(fixture.store), ==, 0);
+    g_assert_cmpstr(claim_next(fixture.store).key, ==, "a");
+    assert_sound(&fixture);
+    fixture_clear(&fixture);
+}
+
+/* More than fit into a batch that is nearly full: it is committed before there are too many. */
+static void test_full_batch(void)
+{
+    Fixture fixture;
+    char key[16];
+
+    fixture_init(&fixture, &small_limits);
+    for (int i = 0; i < 200; i++) {
+        g_snprintf(key, sizeof key, "%03d", i);
+        add(fixture.store, key, i, PRIORITY_UPLOAD);
+        if (i % 3 == 0)
+            (void)claim_next(fixture.store);
+        g_assert_cmpuint(store_batch_size(fixture.store), <=, small_limits.batch_max + 1);
+    }
+    assert_sound(&fixture);
+    fixture_clear(&fixture);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/store/claims/order", test_order);
+    g_test_add_func("/store/claims/commit", test_commit);
+    g_test_add_func("/store/claims/peek", test_peek);
+    g_test_add_func("/store/claims/finish", test_finish);
+    g_test_add_func("/store/claims/meanwhile", test_meanwhile);
+    g_test_add_func("/store/claims/unclaim", test_unclaim);
+    g_test_add_func("/store/claims/abort", test_abort);
+    g_test_add_func("/store/claims/full-batch", test_full_batch);
+    return g_test_run();
+}
