@@ -160,8 +160,10 @@ static bool walk_jobs(Store *store, MDB_txn *txn, uint32_t after, StoreVisitJob 
     MDB_cursor *cursor;
     StoreJob job;
     bool ok = true;
-    int rc = mdb_cursor_open(txn, store->tables[TABLE_JOBS], &cursor);
 
+    if (store->tables[TABLE_JOBS] == TABLE_LACKING)
+        return true;
+    int rc = mdb_cursor_open(txn, store->tables[TABLE_JOBS], &cursor);
     if (rc != 0)
         return env_fail(store, rc, "cannot read store", error);
     rc = mdb_cursor_get(cursor, &key, &value, MDB_SET_RANGE);
