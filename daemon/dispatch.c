@@ -28,6 +28,11 @@ static void make_request_id(uint8_t id[static 16])
     id[8] = (uint8_t)(0x80 | (id[8] & 0x3f));
 }
 
+static bool has_free_handler(const Daemon *daemon)
+{
+    return pool_has_room(daemon->pool) && pool_busy(daemon->pool) < daemon->config->concurrency;
+}
+
 static Job *job_new(Daemon *daemon, const Record *record)
 {
     Job *job = g_new0(Job, 1);
@@ -43,8 +48,9 @@ static Job *job_new(Daemon *daemon, const Record *record)
     job->attempts = record->attempts;
     job->uploaded_us = record->uploaded_us;
     job->start_us = clock_wall_us();
-    job->throttled = record->due_us <= daemon->no_room_us;
-    job->concurrency = pool_busy(daemon->pool) + 1;
+    job->throttled = record->due_us <= daemon->no_room_us || !has_free_handler(daemon);
+    /* Beyond that jobs wait for a handler that is at another one. */
+    job->concurrency = MIN(pool_busy(daemon->pool) + 1, daemon->config->concurrency);
     make_request_id(job->request_id);
     for (size_t i = 0; i < RENDITIONS_MAX; i++)
         job->outputs[i] = -1;
@@ -237,7 +243,7 @@ static void look_for_work(Daemon *daemon)
         start_job(daemon, &record);
         batch_changed(daemon);
     }
-    daemon->no_room = !pool_has_room(daemon->pool);
+    daemon->no_room = !has_free_handler(daemon);
     daemon_check_finished(daemon);
 }
 

@@ -23,6 +23,7 @@ AT_ONCE = 5
 # Places to die at: there is no call that could fail.
 ONLY_CRASH = {"store.commit.before", "store.commit.after"}
 
+EXPIRE = "[lifecycle old]\nprefix = old/\nexpire = 1s\ntarget = objects\n"
 DESTINATION = "[destination]\non_success = successes\n"
 
 
@@ -45,6 +46,8 @@ class Failpoints(CrashTest):
         rig.once()
         if name.startswith("compact."):
             self.make_sparse(rig)
+        if name.startswith("delete."):
+            rig.put("old/x.png")
         if name.startswith("recovery."):
             os.truncate(state / "store/data.mdb", 9000)
         if name.startswith("publish.clean"):
@@ -77,6 +80,9 @@ class Failpoints(CrashTest):
         if result and result.returncode == 0:
             # What could not be removed goes with the sweep after the next start.
             rig.check(may_have_orphans=True)
+        old = bucket / "old/x.png"
+        while old.exists() and daemon.is_running():  # until it is a second old, and gone
+            rig.command("sweep", "expire")
         if daemon.is_running():
             daemon.terminate()
 
@@ -85,6 +91,8 @@ class Failpoints(CrashTest):
         config = CONFIG + DESTINATION
         if name.startswith("store.flush"):
             config += "[bucket]\ndurability = store\n"
+        if name.startswith("delete."):
+            config += EXPIRE
         if name.startswith("compact."):
             config += "[store]\nevents = 1000\ncompact = 1\n"
         rig = self.rig(f"{name}-{what}-{hit}", config=config)

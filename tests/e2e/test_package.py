@@ -103,8 +103,17 @@ class Package(E2ETest):
         self.assertEqual(machine.run("thumbq", "list", "--state", "dead", "--json",
                                      "/srv/photos").stdout, "")
 
-        # An upgrade restarts it, a removal stops it, a purge leaves only what is the people's.
+        # It reads a new configuration without being started again.
         process = self.status(machine, "MainPID")
+        machine.path("/srv/photos/.thumbq/thumbq.conf").write_text(
+            "[rendition small]\nsize = 16x16\nformat = webp\n[rendition tiny]\nsize = 8x8\n")
+        machine.check("systemctl", "reload", INSTANCE)
+        tiny = machine.path("/srv/photos/thumbnails/tiny/new.png.jpg")
+        wait_for(tiny.exists, "a rendition of the new configuration")
+        self.assertEqual(self.status(machine, "MainPID"), process)
+        self.assertEqual(self.status(machine, "ActiveState"), "active")
+
+        # An upgrade restarts it, a removal stops it, a purge leaves only what is the people's.
         machine.check("dpkg", "-i", "/tmp/thumbq.deb")
         self.assertNotEqual(self.status(machine, "MainPID"), process)
         self.check_works(machine, "after-upgrade.png")
