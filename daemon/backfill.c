@@ -32,6 +32,7 @@ struct Backfill {
     char *range;         /* keys that it selects begin with this */
     GString *cursor;     /* the last key looked at */
     int64_t saved_us;    /* monotonic */
+    bool is_filling;     /* the window, from half to full */
 };
 
 /* ---- the job under way --------------------------------------------------------------------------
@@ -40,6 +41,7 @@ struct Backfill {
 static void forget_job(Backfill *backfill)
 {
     backfill->id = 0;
+    backfill->is_filling = false;
     g_clear_pointer(&backfill->filter, filter_text_free);
     g_clear_pointer(&backfill->range, g_free);
     g_string_truncate(backfill->cursor, 0);
@@ -176,7 +178,8 @@ static bool walk(Backfill *backfill, uint64_t waiting, bool *ret_again, GError *
     }
     if (waiting > before)
         dispatch_soon(backfill->daemon);
-    *ret_again = !more || waiting < WINDOW;
+    backfill->is_filling = more && waiting < WINDOW;
+    *ret_again = !more || backfill->is_filling;
     return !more || save_cursor(backfill, error);
 }
 
@@ -215,7 +218,7 @@ static bool advance(Backfill *backfill, bool *ret_again, GError **error)
     if (job.state == JOB_STARTING && job_handled(&job) > 0)
         return store_job_set_state(daemon->store, backfill->id, JOB_RUNNING, clock_wall_us(),
                                    error);
-    if (!job.is_walked && job_waiting(&job) <= WINDOW / 2)
+    if (!job.is_walked && (backfill->is_filling || job_waiting(&job) <= WINDOW / 2))
         return walk(backfill, job_waiting(&job), ret_again, error);
     *ret_again = false; /* until some of what waits has been handled */
     return true;
