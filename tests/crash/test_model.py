@@ -4,6 +4,7 @@ A failing sequence prints its seed: THUMBQ_TEST_SEED=<seed> THUMBQ_SEQUENCES=1 p
 """
 
 import concurrent.futures
+import json
 import os
 import random
 import shutil
@@ -134,12 +135,21 @@ class Player:
             self.rig.sync()
             self.compare()
 
+    def reprocess(self):
+        """A job, by the daemon or left to the next one."""
+        if (self.rig.bucket / ".thumbq/store").exists():
+            prefix = self.chance.choice(["", "a", "c/"])
+            result = self.rig.command("reprocess", "--detach", "--prefix", prefix)
+            if result.returncode != 0:
+                raise AssertionError(f"reprocess exits {result.returncode}: {result.stdout}")
+
     # -- judging
 
     def compare(self):
         if not self.model:
             return  # a bucket that looks empty is no mass delete: its records stay
         self.rig.check()
+        self.check_jobs()
         if set(self.rig.files()) != set(self.model):
             raise AssertionError(f"the model is wrong: {self.model}")
         for name, version in self.model.items():
@@ -148,11 +158,19 @@ class Player:
                 if checker.color(path)[2] != (version * 2654435761 % 2**24).to_bytes(3, "big"):
                     raise AssertionError(f"{path} is not made of version {version}")
 
+    def check_jobs(self):
+        """All have ended, and whatever happened meanwhile, each object of theirs has been counted."""
+        for line in self.rig.command("reprocess", "list", "--json").stdout.splitlines():
+            job = json.loads(line)
+            if job["state"] != "SUCCEEDED" or job["failed"] > 0 or not (
+                    job["total"] == job["queued"] == job["done"] + job["gone"]):
+                raise AssertionError(f"what became of a job: {line}")
+
     def play(self):
         steps = [self.create] * 4 + [self.overwrite] * 2 + [self.rename] * 2 + [self.start] * 4 + [
             self.replace, self.delete, self.move_tree, self.move_tree, self.take_out, self.put_back,
             self.put_back, self.delete_tree, self.crash, self.crash, self.stop, self.sync,
-            self.lose_thumbnails]
+            self.lose_thumbnails, self.reprocess, self.reprocess]
         for _ in range(STEPS):
             step = self.chance.choice(steps)
             self.told.append(step.__name__)

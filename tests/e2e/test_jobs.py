@@ -361,7 +361,9 @@ class WithoutDaemon(OnBucket):
         terminal = Terminal("reprocess", self.bucket.path, **self.gate())
         terminal.wait_for(r"0 of 2")
         self.assertEqual(self.job()["state"], "STARTING", "a foreground job answers, too")
-        terminal.press(b"\x03\x03")  # twice: the handler would have to end first
+        terminal.press(b"\x03")
+        terminal.wait_for("stopping when 1 running handlers have finished")
+        (self.bucket.root / "gate").touch()
         self.assertEqual(terminal.finish(), 1)
         self.assertIn("thumbq reprocess wait", terminal.screen()[-1])
         self.assertEqual(self.states(), ["RUNNABLE"])
