@@ -132,8 +132,8 @@ static void end_sweep(const SweepCounts *counts, bool complete, void *data)
     g_autofree SweepRequest *request = data;
     g_autofree char *text = sweep_describe(counts, request->dry_run);
     bool saved = complete && (request->dry_run || batch_commit(request->control->daemon));
-    g_autofree char *line = saved ? g_strdup_printf("ok %s", text)
-                                  : g_strdup("error the store could not be changed");
+    g_autofree char *line =
+        saved ? g_strdup_printf("ok %s", text) : g_strdup("error the store could not be changed");
     Client *client = find_client(request->control, request->client_id);
 
     if (saved && !request->dry_run)
