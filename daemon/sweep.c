@@ -204,6 +204,9 @@ static void end_sweep(Sweep *sweep)
 
     if (!daemon->paused && !sweep->dry_run)
         log_event(sweep);
+    if (!daemon->paused && !sweep->dry_run)
+        (void)batch_commit(
+            daemon); /* who is told of it can read of it; a failure shows as paused */
     (void)g_queue_remove(&daemon->sweeps, sweep);
     sweep->done(&sweep->counts, !daemon->paused, sweep->data);
     sweep_free(sweep);

@@ -70,13 +70,13 @@ class Machine:
         enter = " && ".join(f"echo $$ > {cgroup}/cgroup.procs" for cgroup in self.cgroups)
         self.log = open(self.folder.with_suffix(".log"), "w+b")
         self.process = subprocess.Popen(
-            ["bash", "-c", enter + " && exec unshare --mount --pid --ipc --uts --cgroup "
-             "--kill-child --fork bash -c \"$0\" boot \"$1\"", BOOT, self.folder], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
+            ["bash", "-c", enter + " && exec setpriv --pdeathsig KILL unshare --mount --pid --ipc "
+             "--uts --cgroup --kill-child --fork bash -c \"$0\" boot \"$1\"", BOOT, self.folder], stdin=subprocess.DEVNULL, stdout=self.log, stderr=self.log)
         self.init = None
         try:
             self.init = wait_for(self.find_init, "systemd as process 1", self.explain)
             wait_for(self.is_up, "systemd to answer", self.explain)
-        except AssertionError:
+        except BaseException:
             self.end()
             raise
 

@@ -171,6 +171,11 @@ class Sweeps(SweepTest):
         self.assertEqual((event["detail"]["sweep"], event["detail"]["missing"],
                           event["detail"]["orphans"]), ("missing", 1, 0))
         self.assertIn("1 object with missing", self.bucket.read("events").out)
+        # A daemon answers when it can be read.
+        self.bucket.start()
+        self.bucket.sync()
+        self.sweep("store")
+        self.assertEqual(self.events()[-1]["detail"]["sweep"], "store")
 
 
 class Lifecycle(SweepTest):
