@@ -65,17 +65,18 @@ static bool result_is_sound(const Worker *worker, const WireResult *result)
 }
 
 /*
- * CPU time of the job that has ended. Of a worker that has gone on to the next one by now, no more
- * than the job took: the rest is the next one's.
+ * CPU time of the job that has ended. The kernel counts it; a worker that has gone on to the next
+ * job by now has said how much of it was this one's.
  */
-static int64_t charge_cpu(Worker *worker, int64_t duration_us)
+static int64_t charge_cpu(Worker *worker, const WireResult *result)
 {
-    int64_t used_us = process_cpu_us(worker->cpu_clock) - worker->cpu_us;
+    int64_t before_us = worker->cpu_us;
+    int64_t total_us = MAX(process_cpu_us(worker->cpu_clock), before_us);
 
     if (worker->n_jobs > 1)
-        used_us = MIN(used_us, duration_us);
-    worker->cpu_us += MAX(used_us, 0);
-    return used_us;
+        total_us = CLAMP(result->cpu_us, before_us, total_us);
+    worker->cpu_us = total_us;
+    return total_us - before_us;
 }
 
 static void learn_duration(Pool *pool, int64_t duration_us)
@@ -89,7 +90,7 @@ static void handle_result(Worker *worker, const WireResult *result, int64_t ende
 {
     PoolUsage usage = measure(worker, ended_us, 0, result->memory_bytes);
 
-    usage.cpu_us = MAX(charge_cpu(worker, usage.duration_us), 0);
+    usage.cpu_us = charge_cpu(worker, result);
     learn_duration(worker->pool, usage.duration_us);
     worker->pool->failures = 0;
     worker->invocations++;

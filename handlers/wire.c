@@ -188,6 +188,7 @@ size_t wire_encode_result(const WireResult *result, uint8_t buffer[static WIRE_F
     pack_u32(&packer, (uint32_t)result->error);
     pack_u8(&packer, result->unchanged);
     pack_i64(&packer, result->memory_bytes);
+    pack_i64(&packer, result->cpu_us);
     pack_text(&packer, result->message);
     pack_facts(&packer, &result->facts);
     pack_u8(&packer, (uint8_t)result->n_thumbnails);
@@ -227,12 +228,13 @@ bool wire_decode_result(const uint8_t *data, size_t len, WireResult *ret_result,
         result.error = (ErrorCode)unpack_int(&unpacker, 0, INT32_MAX);
         result.unchanged = unpack_bool(&unpacker);
         result.memory_bytes = unpack_i64(&unpacker);
+        result.cpu_us = unpack_i64(&unpacker);
         unpack_text(&unpacker, result.message, sizeof result.message);
         unpack_facts(&unpacker, &result.facts);
         result.n_thumbnails = unpack_count(&unpacker);
         for (size_t i = 0; i < result.n_thumbnails; i++)
             unpack_thumbnail(&unpacker, &result.thumbnails[i]);
-        if (result.memory_bytes < 0 || !is_object_error(result.error) ||
+        if (result.memory_bytes < 0 || result.cpu_us < 0 || !is_object_error(result.error) ||
             !g_utf8_validate(result.message, -1, NULL))
             unpacker.failed = true;
     }

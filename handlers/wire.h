@@ -47,6 +47,7 @@ typedef struct {
     size_t n_thumbnails;  /* that of the job, or 0 */
     int64_t memory_bytes; /* the worker's peak resident set during the job, as it says: nothing
                              depends on it */
+    int64_t cpu_us;       /* its CPU time so far, as it says: shares out what the kernel counts */
 } WireResult;
 
 /* Encode into `buffer`; returns the length, never more than WIRE_FRAME_MAX. */

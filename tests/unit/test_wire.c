@@ -64,6 +64,7 @@ static WireResult make_result(size_t n_thumbnails)
             },
         .n_thumbnails = n_thumbnails,
         .memory_bytes = INT64_C(1) << 33,
+        .cpu_us = 1234567,
     };
 
     memset(result.facts.thumbhash, 0x5a, THUMBHASH_MAX);
