@@ -2,8 +2,8 @@
 
 from xml.sax.saxutils import escape
 
-WIDTH, LEFT, RIGHT, ROW, TOP = 860, 380, 120, 26, 64
-COLORS = {True: "#2f7d4f", False: "#b5532a", None: "#5b7a99"}
+WIDTH, LEFT, RIGHT, ROW, TOP = 860, 380, 80, 26, 64
+COLOR = "#2f7d4f"
 STYLE = ("text{font:13px system-ui,sans-serif;fill:#1b1f24}.dim{fill:#656d76}.title{font-size:16px;"
          "font-weight:600}@media(prefers-color-scheme:dark){text{fill:#e6edf3}.dim{fill:#9198a1}}")
 
@@ -24,7 +24,7 @@ def draw(report):
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height}" '
         f'viewBox="0 0 {WIDTH} {height}" role="img" aria-label="thumbq compared with others">',
         f"<style>{STYLE}</style>",
-        '<text class="title" x="16" y="28">Times as fast as</text>',
+        '<text class="title" x="16" y="28">thumbq, times as fast as others</text>',
         '<text class="dim" x="16" y="48">the same files, the same machine, in turn; longer is '
         'faster, the line is 1 x</text>',
     ]
@@ -34,10 +34,8 @@ def draw(report):
         parts += [
             f'<text x="{LEFT - 10}" y="{y + 16}" text-anchor="end">{escape(row["name"])}</text>',
             f'<rect x="{LEFT}" y="{y + 3}" width="{width:.1f}" height="{ROW - 8}" rx="2" '
-            f'fill="{COLORS[row.get("reached")]}"/>',
-            f'<text x="{LEFT + width + 8:.1f}" y="{y + 16}">{row["median"]:.2f} x'
-            + (f'<tspan class="dim">  goal {escape(row["goal"])}</tspan>' if "goal" in row else "")
-            + "</text>",
+            f'fill="{COLOR}"/>',
+            f'<text x="{LEFT + width + 8:.1f}" y="{y + 16}">{row["median"]:.2f} x</text>',
         ]
     bottom = TOP + ROW * len(rows)
     machine = report.machine
