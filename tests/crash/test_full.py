@@ -77,7 +77,8 @@ class Full(CrashTest):
         rig.check()
         self.assertEqual(daemon.terminate(), 0)
 
-    def test_state(self):
+    def start_without_room(self):
+        """A daemon that watches, with 300 objects, but no room left for its store."""
         rig = self.rig(config=CONFIG + f"[bucket]\nstate = {self.disk}/state\n")
         rig.put("a/0.png")
         daemon = rig.start_watching()
@@ -86,6 +87,10 @@ class Full(CrashTest):
         for i in range(1, 300):
             rig.put(f"a/{i}.png")
         wait_for(lambda: "no space left" in rig.log(), "the daemon to find the disk full", rig.log)
+        return rig, daemon, filler
+
+    def test_state(self):
+        rig, daemon, filler = self.start_without_room()
         rig.check(running=True)
         self.assertTrue(daemon.is_running())
         filler.unlink()
@@ -97,14 +102,7 @@ class Full(CrashTest):
 
     def test_end_while_full(self):
         """SIGTERM while nothing can be written, and a start that finds no room."""
-        rig = self.rig(config=CONFIG + f"[bucket]\nstate = {self.disk}/state\n")
-        rig.put("a/0.png")
-        daemon = rig.start_watching()
-        self.wait_done(rig, 1)
-        filler = self.fill(self.disk)
-        for i in range(1, 300):
-            rig.put(f"a/{i}.png")
-        wait_for(lambda: "no space left" in rig.log(), "the daemon to find the disk full", rig.log)
+        rig, daemon, filler = self.start_without_room()
         self.assertEqual(daemon.terminate(), 0, rig.log())
         self.assertEqual(rig.start("--once").wait(), 74, rig.log())
         filler.unlink()
