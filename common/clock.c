@@ -4,6 +4,7 @@
 #include "failpoint.h"
 
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 static int64_t read_clock_us(clockid_t clock)
@@ -25,6 +26,16 @@ int64_t clock_wall_us(void)
     now_us += failpoint_clock_offset_us();
 #endif
     return now_us;
+}
+
+static int64_t timeval_us(const struct timeval *time)
+{
+    return (int64_t)time->tv_sec * CLOCK_US_PER_SEC + time->tv_usec;
+}
+
+int64_t clock_cpu_us(const struct rusage *usage)
+{
+    return timeval_us(&usage->ru_utime) + timeval_us(&usage->ru_stime);
 }
 
 /* Splits into UTC fields; *ret_micros is what remains below the second. */

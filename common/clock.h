@@ -18,6 +18,10 @@ int64_t clock_monotonic_us(void);
 /* CLOCK_REALTIME, microseconds since 1970-01-01T00:00:00Z. */
 int64_t clock_wall_us(void);
 
+/* CPU time, user and system; source: getrusage(2). */
+struct rusage;
+int64_t clock_cpu_us(const struct rusage *usage);
+
 #define CLOCK_TEXT_MAX 32
 
 /* "2026-01-31T12:00:00Z" (RFC 3339, UTC). Years outside 0..9999 are clamped. Returns `text`. */

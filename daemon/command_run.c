@@ -106,11 +106,6 @@ static void kill_group(const CommandRun *run, int signum)
     (void)kill(-run->pid, signum); /* ESRCH: all have ended */
 }
 
-static int64_t timeval_us(const struct timeval *time)
-{
-    return (int64_t)time->tv_sec * CLOCK_US_PER_SEC + time->tv_usec;
-}
-
 /* Reaps the command, which has ended or has been killed, after what it leaves behind. */
 static CommandOutcome finish(CommandRun *run)
 {
@@ -124,7 +119,7 @@ static CommandOutcome finish(CommandRun *run)
         .end = WIFEXITED(status) ? COMMAND_EXITED : COMMAND_KILLED,
         .status = WIFEXITED(status) ? WEXITSTATUS(status) : WTERMSIG(status),
         .duration_us = clock_monotonic_us() - run->start_us,
-        .cpu_us = timeval_us(&usage.ru_utime) + timeval_us(&usage.ru_stime),
+        .cpu_us = clock_cpu_us(&usage),
         .memory_bytes = (int64_t)usage.ru_maxrss * 1024,
     };
     if (run->is_late)

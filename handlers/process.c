@@ -121,11 +121,6 @@ void process_reap_group(pid_t group)
         ;
 }
 
-static int64_t timeval_us(const struct timeval *time)
-{
-    return (int64_t)time->tv_sec * CLOCK_US_PER_SEC + time->tv_usec;
-}
-
 bool process_reap(Process *process, bool block, ProcessEnd *ret_end)
 {
     struct rusage usage;
@@ -140,7 +135,7 @@ bool process_reap(Process *process, bool block, ProcessEnd *ret_end)
 
     *ret_end = (ProcessEnd){
         .wait_status = status,
-        .cpu_us = timeval_us(&usage.ru_utime) + timeval_us(&usage.ru_stime),
+        .cpu_us = clock_cpu_us(&usage),
         .memory_bytes = (int64_t)usage.ru_maxrss * 1024,
     };
     fd_clear(&process->pidfd);

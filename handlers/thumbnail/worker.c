@@ -1,6 +1,7 @@
 #include "worker.h"
 
 #include "attempt.h"
+#include "clock.h"
 #include "file.h"
 #include "job.h"
 #include "probe.h"
@@ -49,18 +50,13 @@ static void reset_peak(void)
     (void)!write(RESET_FD, "5", 1); /* without it, the peak is of the process: still a bound */
 }
 
-static int64_t timeval_us(struct timeval time)
-{
-    return (int64_t)time.tv_sec * G_USEC_PER_SEC + time.tv_usec;
-}
-
 /* Memory of this job, since the mark was reset; CPU time of all so far. Source: getrusage(2). */
 static void tell_usage(WireResult *result)
 {
     struct rusage usage = {0};
     (void)getrusage(RUSAGE_SELF, &usage); /* fails on bad arguments only */
     result->memory_bytes = (int64_t)usage.ru_maxrss * 1024;
-    result->cpu_us = timeval_us(usage.ru_utime) + timeval_us(usage.ru_stime);
+    result->cpu_us = clock_cpu_us(&usage);
 }
 
 /* One frame in, one frame out. False at the end of the stream. */
