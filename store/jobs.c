@@ -51,8 +51,7 @@ uint64_t job_waiting(const StoreJob *job)
 
 static MDB_val row_key(uint32_t id, uint8_t bytes[static KEY_LEN])
 {
-    for (int i = 0; i < KEY_LEN; i++)
-        bytes[i] = (uint8_t)(id >> 8 * (KEY_LEN - 1 - i));
+    (void)key_put_u32(bytes, id);
     return (MDB_val){KEY_LEN, bytes};
 }
 
@@ -115,14 +114,9 @@ bool jobs_decode(const void *row, size_t len, StoreJob *ret_job)
 static bool decode_row(const Store *store, MDB_val key, MDB_val value, StoreJob *ret_job,
                        GError **error)
 {
-    const uint8_t *bytes = key.mv_data;
-    uint32_t id = 0;
-
     if (key.mv_size != KEY_LEN || !jobs_decode(value.mv_data, value.mv_size, ret_job))
         return env_fail_corrupt(store, "a job cannot be read", error);
-    for (int i = 0; i < KEY_LEN; i++)
-        id = id << 8 | bytes[i];
-    ret_job->id = id;
+    ret_job->id = key_get_u32(key.mv_data);
     return true;
 }
 

@@ -30,6 +30,14 @@ size_t key_from_object(const char *key, uint8_t ret_key[static KEY_MAX])
     return key_from_name(key, KEY_MAX, ret_key);
 }
 
+uint8_t *key_put_u32(uint8_t *at, uint32_t value)
+{
+    uint32_t big_endian = GUINT32_TO_BE(value);
+
+    memcpy(at, &big_endian, sizeof big_endian);
+    return at + sizeof big_endian;
+}
+
 uint8_t *key_put_u64(uint8_t *at, uint64_t value)
 {
     uint64_t big_endian = GUINT64_TO_BE(value);
@@ -41,6 +49,14 @@ uint8_t *key_put_u64(uint8_t *at, uint64_t value)
 uint8_t *key_put_i64(uint8_t *at, int64_t value)
 {
     return key_put_u64(at, (uint64_t)value ^ SIGN_BIT);
+}
+
+uint32_t key_get_u32(const uint8_t *at)
+{
+    uint32_t big_endian;
+
+    memcpy(&big_endian, at, sizeof big_endian);
+    return GUINT32_FROM_BE(big_endian);
 }
 
 uint64_t key_get_u64(const uint8_t *at)

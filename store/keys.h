@@ -27,9 +27,11 @@ size_t key_from_name(const char *name, size_t max, uint8_t *ret_key);
 /* The key of an object's record. */
 size_t key_from_object(const char *key, uint8_t ret_key[static KEY_MAX]);
 
-/* Each writes 8 bytes and returns the byte behind them. */
+/* Each writes its 4 or 8 bytes, most significant first, and returns the byte behind them. */
+uint8_t *key_put_u32(uint8_t *at, uint32_t value);
 uint8_t *key_put_u64(uint8_t *at, uint64_t value);
 uint8_t *key_put_i64(uint8_t *at, int64_t value);
 
+uint32_t key_get_u32(const uint8_t *at);
 uint64_t key_get_u64(const uint8_t *at);
 int64_t key_get_i64(const uint8_t *at);
