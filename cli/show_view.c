@@ -6,6 +6,7 @@
 #include "object_json.h"
 #include "placeholder.h"
 #include "store.h"
+#include "story.h"
 #include "table.h"
 #include "terminal.h"
 #include "units.h"
@@ -144,88 +145,10 @@ static void print_thumbnails(const Context *context, const Record *record)
 /* ---- the story ----------------------------------------------------------------------------------
  */
 
-typedef struct {
-    int64_t time_us;
-    bool is_problem;
-    char *text;
-} Moment;
-
-typedef struct {
-    GArray *moments; /* Moment */
-    bool is_known;   /* an upload has been told of */
-} Story;
-
-static void clear_moment(gpointer moment)
+static bool visit_event(const StoreEvent *event, void *story)
 {
-    g_free(((Moment *)moment)->text);
-}
-
-static void tell(Story *story, int64_t time_us, bool is_problem, char *text)
-{
-    Moment moment = {.time_us = time_us, .is_problem = is_problem, .text = text};
-    g_array_append_val(story->moments, moment);
-}
-
-static char *tell_event(Story *story, const StoreEvent *event)
-{
-    const char *error = event->error == ERROR_NONE ? "" : error_name(event->error);
-    g_autofree char *size = units_format_bytes(event->size);
-    switch (event->type) {
-    case STORE_EVENT_CREATED: {
-        const char *again = story->is_known ? "changed" : "uploaded";
-        story->is_known = true;
-        return g_strdup_printf("%s: %s", again, size);
-    }
-    case STORE_EVENT_REMOVED:
-        return g_strdup("removed");
-    case STORE_EVENT_MOVED:
-        return g_strdup("renamed to this name");
-    case STORE_EVENT_DONE:
-        return g_strdup("done");
-    case STORE_EVENT_SKIPPED:
-        return g_strdup_printf("skipped: %s", error);
-    case STORE_EVENT_DEAD:
-        return g_strdup_printf("given up: %s", error);
-    case STORE_EVENT_RETRY:
-        return g_strdup_printf("to be tried again: %s", error);
-    case STORE_EVENT_EXPIRED:
-        return g_strdup("removed by a lifecycle rule");
-    case STORE_EVENT_THUMBNAILS_EXPIRED:
-        return g_strdup("thumbnails removed by a lifecycle rule");
-    case STORE_EVENT_SCHEDULED:
-    case STORE_EVENT_SWEPT:
-    case STORE_EVENT_JOB:
-    case STORE_EVENT_ALARM:
-        break; /* of no object */
-    }
-    return g_strdup(store_event_name(event->type));
-}
-
-static bool visit_event(const StoreEvent *event, void *data)
-{
-    Story *story = data;
-    tell(story, event->time_us, event->type == STORE_EVENT_DEAD || event->type == STORE_EVENT_RETRY,
-         tell_event(story, event));
+    story_add_event(story, event);
     return true;
-}
-
-static void tell_attempt(Story *story, const RecordAttempt *attempt)
-{
-    g_autofree char *request = record_request_id(attempt->request_id);
-    g_autofree char *cpu = terminal_duration(attempt->cpu_us);
-    g_autofree char *memory = units_format_bytes(attempt->memory_bytes);
-    ErrorCode code = attempt->error;
-    bool failed = code != ERROR_NONE && error_class(code) != ERROR_CLASS_SKIP;
-    tell(story, attempt->start_us, false, g_strdup_printf("attempt %s", request));
-    tell(story, attempt->start_us + attempt->duration_us, failed,
-         g_strdup_printf("%s: CPU %s, memory %s", code == ERROR_NONE ? "ended" : error_name(code),
-                         cpu, memory));
-}
-
-static int compare_moments(gconstpointer a, gconstpointer b)
-{
-    const Moment *left = a, *right = b;
-    return (left->time_us > right->time_us) - (left->time_us < right->time_us);
 }
 
 static void print_story(const Story *story)
@@ -234,11 +157,10 @@ static void print_story(const Story *story)
         {"time", TABLE_TEXT}, {"after", TABLE_FIGURE}, {"what happened", TABLE_NAME}};
     enum { COLUMN_TEXT = 2 };
     g_autoptr(Table) table = table_new(columns, G_N_ELEMENTS(columns));
-    for (guint i = 0; i < story->moments->len; i++) {
-        const Moment *moment = &g_array_index(story->moments, Moment, i);
+    for (size_t i = 0; i < story_length(story); i++) {
+        const Moment *moment = story_moment(story, i);
         g_autofree char *time = terminal_time(moment->time_us);
-        int64_t after_us =
-            i > 0 ? moment->time_us - g_array_index(story->moments, Moment, i - 1).time_us : 0;
+        int64_t after_us = i > 0 ? moment->time_us - story_moment(story, i - 1)->time_us : 0;
         g_autofree char *after = after_us > 0 ? terminal_duration(after_us) : g_strdup("");
         const char *cells[] = {time, after, moment->text};
         table_add(table, cells, moment->is_problem ? COLUMN_TEXT : TABLE_NO_PROBLEM);
@@ -248,14 +170,12 @@ static void print_story(const Story *story)
 
 bool show_view_print(const Context *context, const Record *record, GError **error)
 {
-    g_autoptr(GArray) moments = g_array_new(FALSE, FALSE, sizeof(Moment));
-    g_array_set_clear_func(moments, clear_moment);
-    Story story = {.moments = moments};
-    if (!store_events(context->snapshot, 0, record->id, 0, visit_event, &story, error))
+    g_autoptr(Story) story = story_new();
+    if (!store_events(context->snapshot, 0, record->id, 0, visit_event, story, error))
         return false;
     for (size_t i = 0; i < record->n_log; i++)
-        tell_attempt(&story, &record->log[i]);
-    g_array_sort(moments, compare_moments); /* stable: events stay in their order */
+        story_add_attempt(story, &record->log[i]);
+    story_sort(story);
 
     g_autofree char *name = object_key_to_text(record->key, NULL);
     printf("%s%s%s\n\n", terminal_bold(), name, terminal_reset());
@@ -264,8 +184,8 @@ bool show_view_print(const Context *context, const Record *record, GError **erro
     print_picture(&record->facts);
     print_file(record);
     print_thumbnails(context, record);
-    if (moments->len > 0)
+    if (story_length(story) > 0)
         putchar('\n');
-    print_story(&story);
+    print_story(story);
     return true;
 }
