@@ -67,4 +67,15 @@ const ProbeRow probe_rows[PROBES_END] = {
     [PROBE_ENVIRONMENT] = {"environment", "list its environment", PROBE_TOLD, 0},
     [PROBE_LIBRARIES] = {"libraries", "name its libraries", PROBE_TOLD, 0},
     [PROBE_SIMD] = {"simd", "decode with and without SIMD", PROBE_TOLD, 0},
+
+    [PROBE_STAT_FLAG] = {"stat-flag", "look at /etc/passwd with the flag of an fstat",
+                         PROBE_REFUSED, EACCES},
+    [PROBE_AFFINITY] = {"affinity", "choose the daemon's processors", PROBE_REFUSED, EPERM},
+    [PROBE_MADVISE] = {"madvise", "share equal pages with other processes", PROBE_REFUSED, EPERM},
+    [PROBE_MMAP_STACK] = {"mmap-stack", "map memory that counts as a stack", PROBE_FORBIDDEN,
+                          SYS_mmap},
+    [PROBE_MMAP_LOCKED] = {"mmap-locked", "map memory that stays in memory", PROBE_FORBIDDEN,
+                           SYS_mmap},
+    [PROBE_MMAP_HUGE] = {"mmap-huge", "map the machine's huge pages", PROBE_FORBIDDEN, SYS_mmap},
+    [PROBE_MREMAP] = {"mremap", "move memory and keep its place", PROBE_FORBIDDEN, SYS_mremap},
 };

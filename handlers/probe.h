@@ -63,6 +63,14 @@ typedef enum {
     PROBE_ENVIRONMENT,
     PROBE_LIBRARIES,
     PROBE_SIMD,
+    /* arguments that turn a call that workers need into another one */
+    PROBE_STAT_FLAG,
+    PROBE_AFFINITY,
+    PROBE_MADVISE,
+    PROBE_MMAP_STACK,
+    PROBE_MMAP_LOCKED,
+    PROBE_MMAP_HUGE,
+    PROBE_MREMAP,
     PROBES_END,
 } Probe;
 

@@ -50,6 +50,7 @@ static long call(Probe probe, pid_t other, char *scratch)
     struct clone_args process = {.exit_signal = SIGCHLD};
     static char *const nothing[] = {NULL};
     const long page = 4096, here = AT_FDCWD, read_write = PROT_READ | PROT_WRITE;
+    const long anonymous = MAP_PRIVATE | MAP_ANONYMOUS;
     g_snprintf(mem, sizeof mem, "/proc/%d/mem", (int)other);
     const struct {
         Probe probe;
@@ -74,9 +75,7 @@ static long call(Probe probe, pid_t other, char *scratch)
         {PROBE_MEMFD, SYS_memfd_create, {(long)"code", 0}},
         {PROBE_FORK, SYS_clone, {SIGCHLD, 0, 0, 0, 0}},
         {PROBE_CLONE3, SYS_clone3, {(long)&process, sizeof process}},
-        {PROBE_MMAP_CODE,
-         SYS_mmap,
-         {0, page, read_write | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0}},
+        {PROBE_MMAP_CODE, SYS_mmap, {0, page, read_write | PROT_EXEC, anonymous, -1, 0}},
         {PROBE_MPROTECT_CODE, SYS_mprotect, {(long)scratch, page, PROT_READ | PROT_EXEC}},
         {PROBE_SHARED_MEMORY, SYS_mmap, {0, page, read_write, MAP_SHARED | MAP_ANONYMOUS, -1, 0}},
         {PROBE_MOUNT, SYS_mount, {0, (long)"/nonexistent", 0, 0, 0}},
@@ -94,6 +93,18 @@ static long call(Probe probe, pid_t other, char *scratch)
         {PROBE_USERFAULTFD, SYS_userfaultfd, {0}},
         {PROBE_MODULE, SYS_finit_module, {-1, (long)"", 0}},
         {PROBE_IOCTL, SYS_ioctl, {STDERR_FILENO, TIOCSTI, (long)scratch}},
+        {PROBE_STAT_FLAG,
+         SYS_newfstatat,
+         {here, (long)"/etc/passwd", (long)scratch, AT_EMPTY_PATH}},
+        /* Without a mask: EFAULT, before the kernel looks whose process it is. */
+        {PROBE_AFFINITY, SYS_sched_setaffinity, {getppid(), sizeof(long), 0}},
+        {PROBE_MADVISE, SYS_madvise, {(long)scratch, page, MADV_MERGEABLE}},
+        {PROBE_MMAP_STACK, SYS_mmap, {0, page, read_write, anonymous | MAP_GROWSDOWN, -1, 0}},
+        {PROBE_MMAP_LOCKED, SYS_mmap, {0, page, read_write, anonymous | MAP_LOCKED, -1, 0}},
+        {PROBE_MMAP_HUGE, SYS_mmap, {0, page, read_write, anonymous | MAP_HUGETLB, -1, 0}},
+        {PROBE_MREMAP,
+         SYS_mremap,
+         {(long)scratch, page, page, MREMAP_MAYMOVE | 4 /* MREMAP_DONTUNMAP */, 0}},
 #ifdef __x86_64__
         {PROBE_FOREIGN_CALL, X32_GETPID, {0}},
 #endif

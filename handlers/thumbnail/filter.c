@@ -2,6 +2,7 @@
 
 #include "error.h"
 #include "file.h"
+#include "fstat.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,8 +34,6 @@ static const int allowed[] = {
     /* memory */
     SCMP_SYS(brk),
     SCMP_SYS(munmap),
-    SCMP_SYS(mremap),
-    SCMP_SYS(madvise),
     SCMP_SYS(mincore),
     /* threads */
     SCMP_SYS(futex),
@@ -45,7 +44,6 @@ static const int allowed[] = {
     SCMP_SYS(getppid),
     SCMP_SYS(sched_yield),
     SCMP_SYS(sched_getaffinity),
-    SCMP_SYS(sched_setaffinity),
     SCMP_SYS(sched_getparam),
     SCMP_SYS(sched_getscheduler),
     SCMP_SYS(sched_getattr),
@@ -83,17 +81,65 @@ static const int allowed[] = {
 static const struct {
     int call, errnum;
 } refused[] = {
-    {SCMP_SYS(open), EACCES},        {SCMP_SYS(openat), EACCES},
-    {SCMP_SYS(stat), EACCES},        {SCMP_SYS(lstat), EACCES},
-    {SCMP_SYS(statx), EACCES},       {SCMP_SYS(access), EACCES},
-    {SCMP_SYS(faccessat), EACCES},   {SCMP_SYS(faccessat2), EACCES},
-    {SCMP_SYS(readlink), EACCES},    {SCMP_SYS(readlinkat), EACCES},
-    {SCMP_SYS(sysinfo), EPERM},      {SCMP_SYS(prctl), EPERM},
-    {SCMP_SYS(memfd_create), EPERM}, {SCMP_SYS(ioctl), ENOTTY},
-    {SCMP_SYS(fcntl), EPERM},        {SCMP_SYS(setpriority), EPERM},
-    {SCMP_SYS(tgkill), EPERM},       /* abort() */ {SCMP_SYS(sched_setscheduler), EPERM},
+    {SCMP_SYS(open), EACCES},
+    {SCMP_SYS(openat), EACCES},
+    {SCMP_SYS(stat), EACCES},
+    {SCMP_SYS(lstat), EACCES},
+    {SCMP_SYS(statx), EACCES},
+    {SCMP_SYS(access), EACCES},
+    {SCMP_SYS(faccessat), EACCES},
+    {SCMP_SYS(faccessat2), EACCES},
+    {SCMP_SYS(readlink), EACCES},
+    {SCMP_SYS(readlinkat), EACCES},
+    {SCMP_SYS(sysinfo), EPERM},
+    {SCMP_SYS(prctl), EPERM},
+    {SCMP_SYS(memfd_create), EPERM},
+    {SCMP_SYS(ioctl), ENOTTY},
+    {SCMP_SYS(fcntl), EPERM},
+    {SCMP_SYS(setpriority), EPERM},
+    {SCMP_SYS(tgkill), EPERM},
+    /* abort() */ {SCMP_SYS(sched_setscheduler), EPERM},
     {SCMP_SYS(clone3), ENOSYS}, /* its flags are in memory: glibc then takes clone */
+#ifdef FSTAT_IS_OURS
+    /* A path or an empty one: both are memory, which a filter cannot look into. */
+    {SCMP_SYS(newfstatat), EACCES},
+#endif
 };
+
+/*
+ * What allocators, thread stacks and readers of files advise. Not on the list, and refused as by an
+ * older kernel: what shares pages with other processes (and so tells of theirs), drops the
+ * machine's cached pages, or takes pages out of use.
+ */
+static const int advices[] = {
+    MADV_NORMAL,
+    MADV_RANDOM,
+    MADV_SEQUENTIAL,
+    MADV_WILLNEED,
+    MADV_DONTNEED,
+    MADV_FREE,
+    MADV_HUGEPAGE,
+    MADV_NOHUGEPAGE,
+    MADV_DONTDUMP,
+    MADV_DODUMP,
+    102 /* MADV_GUARD_INSTALL, of glibc 2.42 */,
+    103 /* MADV_GUARD_REMOVE */,
+};
+
+/* Linux 6.18 has 0 to 25 and 100 to 103. What is in between is a violation. */
+#define ADVICES_FIRST_N 32
+#define ADVICE_LAST     103
+
+/*
+ * Not on the list: MAP_GROWSDOWN counts as a stack and so towards no limit, MAP_LOCKED and
+ * MAP_HUGETLB take memory that is scarce. Shared memory would not count towards RLIMIT_DATA either.
+ */
+#define MMAP_FLAGS                                                                                 \
+    (MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_FIXED_NOREPLACE | MAP_NORESERVE | MAP_STACK |   \
+     MAP_POPULATE)
+
+/* A condition on an argument that holds flags: none but those of `mask`. */
+#define ONLY(mask) SCMP_CMP_MASKED_EQ, ~(uint64_t)(mask), 0
 
 static int add_lists(scmp_filter_ctx context)
 {
@@ -106,14 +152,41 @@ static int add_lists(scmp_filter_ctx context)
     return status;
 }
 
+static int add_advice(scmp_filter_ctx context, uint32_t action, enum scmp_compare is, int advice)
+{
+    return seccomp_rule_add(context, action, SCMP_SYS(madvise), 1,
+                            SCMP_A2(is, (scmp_datum_t)advice, 0));
+}
+
+static int add_advices(scmp_filter_ctx context)
+{
+    bool listed[ADVICES_FIRST_N] = {false};
+    int status = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(advices) && status == 0; i++) {
+        status = add_advice(context, SCMP_ACT_ALLOW, SCMP_CMP_EQ, advices[i]);
+        if (advices[i] < ADVICES_FIRST_N)
+            listed[advices[i]] = true;
+    }
+    for (int i = 0; i < ADVICES_FIRST_N && status == 0; i++) {
+        if (!listed[i])
+            status = add_advice(context, SCMP_ACT_ERRNO(EPERM), SCMP_CMP_EQ, i);
+    }
+    return status ? status : add_advice(context, SCMP_ACT_ERRNO(EPERM), SCMP_CMP_GT, ADVICE_LAST);
+}
+
 /* The calls whose arguments decide. */
 static int add_conditions(scmp_filter_ctx context)
 {
     const struct scmp_arg_cmp thread = SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_THREAD, CLONE_THREAD);
-    const struct scmp_arg_cmp no_code = SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0);
-    const struct scmp_arg_cmp unshared = SCMP_A3(SCMP_CMP_MASKED_EQ, MAP_TYPE, MAP_PRIVATE);
+    const struct scmp_arg_cmp no_code = SCMP_A2(ONLY(PROT_READ | PROT_WRITE));
+    const struct scmp_arg_cmp unshared =
+        SCMP_A3(SCMP_CMP_MASKED_EQ, ~(uint64_t)MMAP_FLAGS | MAP_TYPE, MAP_PRIVATE);
+    const struct scmp_arg_cmp move = SCMP_A3(ONLY(MREMAP_MAYMOVE));
+#ifndef FSTAT_IS_OURS
     const struct scmp_arg_cmp by_fd = SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, AT_EMPTY_PATH);
     const struct scmp_arg_cmp by_path = SCMP_A3(SCMP_CMP_MASKED_EQ, AT_EMPTY_PATH, 0);
+#endif
+    const struct scmp_arg_cmp other = SCMP_A0(SCMP_CMP_NE, 0, 0);
     const struct scmp_arg_cmp self = SCMP_A0(SCMP_CMP_EQ, 0, 0);
     const struct scmp_arg_cmp cpu = SCMP_A1(SCMP_CMP_EQ, RLIMIT_CPU, 0);
     const struct scmp_arg_cmp only_get = SCMP_A2(SCMP_CMP_EQ, 0, 0);
@@ -125,11 +198,14 @@ static int add_conditions(scmp_filter_ctx context)
     } rules[] = {
         {SCMP_SYS(clone), SCMP_ACT_ALLOW, 1, {thread}}, /* never a process */
         {SCMP_SYS(mprotect), SCMP_ACT_ALLOW, 1, {no_code}},
-        /* Shared memory would not count towards RLIMIT_DATA. */
         {SCMP_SYS(mmap), SCMP_ACT_ALLOW, 2, {no_code, unshared}},
-        /* How glibc before 2.39 does fstat. */
+        {SCMP_SYS(mremap), SCMP_ACT_ALLOW, 1, {move}},
+#ifndef FSTAT_IS_OURS
         {SCMP_SYS(newfstatat), SCMP_ACT_ALLOW, 1, {by_fd}},
         {SCMP_SYS(newfstatat), SCMP_ACT_ERRNO(EACCES), 1, {by_path}},
+#endif
+        {SCMP_SYS(sched_setaffinity), SCMP_ACT_ALLOW, 1, {self}},
+        {SCMP_SYS(sched_setaffinity), SCMP_ACT_ERRNO(EPERM), 1, {other}},
         {SCMP_SYS(prlimit64), SCMP_ACT_ALLOW, 2, {self, only_get}},
         {SCMP_SYS(prlimit64), SCMP_ACT_ALLOW, 2, {self, cpu}},
     };
@@ -163,8 +239,8 @@ bool filter_compile(FilterMode mode, struct sock_fprog *ret_program, GError **er
     bool fine = context != NULL &&
                 seccomp_attr_set(context, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS) == 0 &&
                 seccomp_attr_set(context, SCMP_FLTATR_CTL_OPTIMIZE, 2) == 0 && /* binary tree */
-                add_lists(context) == 0 && add_conditions(context) == 0 &&
-                export_program(context, ret_program);
+                add_lists(context) == 0 && add_advices(context) == 0 &&
+                add_conditions(context) == 0 && export_program(context, ret_program);
     if (context != NULL)
         seccomp_release(context);
     if (!fine)

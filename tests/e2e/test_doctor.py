@@ -15,6 +15,7 @@ SANDBOX = """
     mount unshare setns chroot setuid capset prctl setrlimit
     io-uring bpf keyctl perf userfaultfd module ioctl foreign-call
     output memory descriptors threads cpu
+    stat-flag affinity madvise mmap-stack mmap-locked mmap-huge mremap
 """.split()
 
 WORKER = """
