@@ -103,7 +103,7 @@ size_t store_batch_size(const Store *store)
 }
 
 /* Leaves no trace of the batch, whose transaction has ended. */
-static void clear_batch(Store *store)
+static void clear_batch(Store *store, bool committed)
 {
     store->batch = NULL;
     store->batch_size = 0;
@@ -112,6 +112,7 @@ static void clear_batch(Store *store)
     claims_clear(store->claims);
     g_hash_table_remove_all(store->totals);
     g_hash_table_remove_all(store->metrics);
+    mounts_settle(store, committed);
 }
 
 static bool commit_batch(Store *store, GError **error)
@@ -122,7 +123,7 @@ static bool commit_batch(Store *store, GError **error)
     if (rc == 0)
         (void)whole_extend(store); /* else the next writer does it */
 
-    clear_batch(store);
+    clear_batch(store, rc == 0);
     store->is_map_full |= rc == MDB_MAP_FULL;
     /* After an I/O error LMDB's state in memory may not be what is on disk. */
     if (rc == EIO || rc == MDB_PANIC)
@@ -143,8 +144,9 @@ bool store_commit(Store *store, GError **error)
         return false;
     }
     if (!claims_write_all(store, error) || !totals_flush(store, error) ||
-        !metrics_flush(store, error) || !events_prune(store, error) ||
-        !metrics_prune(store, error) || !write_counters(store, error)) {
+        !mounts_flush(store, error) || !metrics_flush(store, error) ||
+        !events_prune(store, error) || !metrics_prune(store, error) ||
+        !write_counters(store, error)) {
         store_abort(store);
         return false;
     }
@@ -173,7 +175,7 @@ void store_abort(Store *store)
 {
     if (store->batch)
         mdb_txn_abort(store->batch);
-    clear_batch(store);
+    clear_batch(store, false);
 }
 
 bool view_begin(Store *store, MDB_txn **ret_txn, GError **error)

@@ -343,7 +343,8 @@ static bool open_content(Store *store, GError **error)
         rc = mdb_txn_begin(store->env, NULL, flags, &txn);
     if (rc != 0)
         return env_fail(store, rc, "cannot open store", error);
-    if (!open_tables(store, txn, error) || !batch_load_counters(store, txn, error)) {
+    if (!open_tables(store, txn, error) || !batch_load_counters(store, txn, error) ||
+        !mounts_load(store, txn, error)) {
         mdb_txn_abort(txn);
         return false;
     }
@@ -369,6 +370,7 @@ static Store *open_store(const char *directory, StoreMode mode, bool any_schema,
     store->claims = claims_new();
     store->totals = totals_table_new();
     store->metrics = metrics_table_new();
+    store->mounts = mounts_new();
     if (mode == STORE_READ && !is_there(directory, error))
         return NULL;
     if (mode == STORE_WRITE && !file_make_folders(AT_FDCWD, directory, error))
@@ -409,6 +411,7 @@ void store_close(Store *store)
     claims_free(store->claims);
     g_hash_table_unref(store->totals);
     g_hash_table_unref(store->metrics);
+    mounts_free(store->mounts);
     g_free(store->directory);
     g_free(store);
 }
@@ -422,6 +425,10 @@ StoreSnapshot *store_snapshot_begin(Store *store, GError **error)
 
     if (!env_read_begin(store, &txn, error))
         return NULL;
+    if (store->mode == STORE_READ && !mounts_load(store, txn, error)) {
+        mdb_txn_abort(txn);
+        return NULL;
+    }
 
     StoreSnapshot *snapshot = g_new(StoreSnapshot, 1);
     *snapshot = (StoreSnapshot){.store = store, .txn = txn};

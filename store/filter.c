@@ -47,10 +47,15 @@ bool filter_matches_name(const StoreFilter *filter, const char *key)
            (!filter->match || glob_matches(filter->match, key));
 }
 
+static bool state_matches(const StoreFilter *filter, const Record *record)
+{
+    return (filter->states & STORE_FILTER_AWAY && record->away) ||
+           in_set(filter->states, (int)record->state);
+}
+
 bool store_filter_matches(const StoreFilter *filter, const Record *record)
 {
-    return in_set(filter->states, (int)record->state) &&
-           in_set(filter->types, (int)record->facts.type) &&
+    return state_matches(filter, record) && in_set(filter->types, (int)record->facts.type) &&
            (!filter->damaged || record->facts.damaged) &&
            size_matches(filter, record->version.size) && date_matches(filter, record) &&
            filter_matches_name(filter, record->key);

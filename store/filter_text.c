@@ -59,9 +59,13 @@ static const char *type_name(int type)
     return image_type_name((ImageType)type);
 }
 
+/* The bit of what is away lies behind those of the states. */
+#define AWAY_BIT    31
+#define STATE_NAMES (AWAY_BIT + 1)
+
 static const char *name_of_state(int state)
 {
-    return state_name((ObjectState)state);
+    return state == AWAY_BIT ? STORE_AWAY_NAME : state_name((ObjectState)state);
 }
 
 char *filter_text_format(const StoreFilter *filter)
@@ -71,7 +75,7 @@ char *filter_text_format(const StoreFilter *filter)
     append_bytes(text, "prefix", filter->prefix);
     append_bytes(text, "match", filter->match);
     append_set(text, "type", filter->types, IMAGE_TYPES, type_name);
-    append_set(text, "state", filter->states, STATES_END, name_of_state);
+    append_set(text, "state", filter->states, STATE_NAMES, name_of_state);
     append_time(text, "since", filter->has_since, filter->since_us);
     append_time(text, "until", filter->has_until, filter->until_us);
     append_size(text, "min-size", filter->has_min_size, filter->min_size);
@@ -101,6 +105,8 @@ static bool parse_member(const char *name, bool is_type, uint32_t *set)
 
     if (is_type && image_type_from_name(name, &type))
         *set |= UINT32_C(1) << type;
+    else if (!is_type && !strcmp(name, STORE_AWAY_NAME))
+        *set |= STORE_FILTER_AWAY;
     else if (!is_type && state_from_name(name, &state))
         *set |= UINT32_C(1) << state;
     else

@@ -61,6 +61,9 @@ static void end_version(Record *record, const StoreOutcome *outcome)
                     sizeof record->message); /* cut off if long */
     if (outcome->state == STATE_PENDING) {
         record->due_us = outcome->due_us;
+        /* No job waits for a mount. */
+        if (outcome->due_us == STORE_NEVER_US)
+            record->job = 0;
     } else {
         record->processed_us = outcome->now_us;
         record->job = 0;

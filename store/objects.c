@@ -71,8 +71,10 @@ static const struct {
 
 bool objects_decode(const Store *store, MDB_val value, Record *ret_record, GError **error)
 {
-    if (record_decode(value.mv_data, value.mv_size, ret_record, NULL))
+    if (record_decode(value.mv_data, value.mv_size, ret_record, NULL)) {
+        ret_record->away = mounts_is_away(store->mounts, ret_record);
         return true;
+    }
     return env_fail_corrupt(store, "a record cannot be read", error);
 }
 
@@ -171,6 +173,7 @@ bool objects_change(Store *store, const Record *old, const Record *new, GError *
             return false;
     }
     totals_change(store, old, new);
+    mounts_change(store->mounts, old, new);
     store->batch_size++;
     return jobs_change(store, old, new, error);
 }

@@ -136,7 +136,8 @@ static void add_sizes(Planner *planner)
 
 static bool add_all(Planner *planner, GError **error)
 {
-    int state = single(planner->filter->states);
+    bool has_away = planner->filter->states & STORE_FILTER_AWAY;
+    int state = has_away ? 0 : single(planner->filter->states);
     int type = single(planner->filter->types);
 
     if (!add_objects(planner, error))

@@ -4,9 +4,9 @@
 
 /*
  * The binary form: Fixed, then key (with its NUL), message, thumbhash, one FixedThumbnail with its
- * name for each thumbnail, one FixedAttempt for each attempt. All integers little-endian. Every
- * field of the fixed structs lies on its natural boundary, so that they have no padding and can be
- * copied as they are.
+ * name for each thumbnail, one FixedAttempt for each attempt, and, with FLAG_MOUNT, the number of
+ * the mount (u32). All integers little-endian. Every field of the fixed structs lies on its natural
+ * boundary, so that they have no padding and can be copied as they are.
  */
 #define LAYOUT_VERSION 1
 
@@ -16,7 +16,8 @@ enum {
     FLAG_DATE = 1 << 2,
     FLAG_COLOR = 1 << 3,
     FLAG_EXPIRED = 1 << 4,
-    FLAGS_ALL = (1 << 5) - 1,
+    FLAG_MOUNT = 1 << 5,
+    FLAGS_ALL = (1 << 6) - 1,
 };
 
 typedef struct {
@@ -178,7 +179,7 @@ static uint8_t fix_flags(const Record *record)
 
     return (uint8_t)((facts->alpha ? FLAG_ALPHA : 0) | (facts->damaged ? FLAG_DAMAGED : 0) |
                      (facts->has_date ? FLAG_DATE : 0) | (facts->has_color ? FLAG_COLOR : 0) |
-                     (record->expired ? FLAG_EXPIRED : 0));
+                     (record->expired ? FLAG_EXPIRED : 0) | (record->mount ? FLAG_MOUNT : 0));
 }
 
 static void append(GByteArray *buffer, const void *data, size_t len)
@@ -263,6 +264,10 @@ void record_encode(const Record *record, GByteArray *buffer)
         append_thumbnail(buffer, &record->thumbnails[i]);
     for (size_t i = 0; i < n_log; i++)
         append_attempt(buffer, &record->log[i]);
+    if (record->mount != 0) {
+        uint32_t mount = GUINT32_TO_LE(record->mount);
+        append(buffer, &mount, sizeof mount);
+    }
 }
 
 /* ---- decode -------------------------------------------------------------------------------------
@@ -434,6 +439,19 @@ static bool take_attempt(Reader *reader, RecordAttempt *ret_attempt)
     return true;
 }
 
+/* Zero would be written without the flag. */
+static bool take_mount(Reader *reader, uint32_t *ret_mount)
+{
+    uint32_t mount;
+    const void *bytes = take(reader, sizeof mount);
+
+    if (!bytes)
+        return false;
+    memcpy(&mount, bytes, sizeof mount);
+    *ret_mount = GUINT32_FROM_LE(mount);
+    return mount != 0;
+}
+
 static bool take_record(Reader *reader, Record *ret_record)
 {
     Fixed fixed;
@@ -458,6 +476,10 @@ static bool take_record(Reader *reader, Record *ret_record)
         if (!take_attempt(reader, &ret_record->log[i]))
             return false;
     }
+    ret_record->mount = 0;
+    ret_record->away = false;
+    if (fixed.flags & FLAG_MOUNT && !take_mount(reader, &ret_record->mount))
+        return false;
     return reader->left == 0;
 }
 

@@ -70,6 +70,9 @@ typedef struct {
     size_t n_thumbnails;
     RecordAttempt log[RECORD_ATTEMPTS_MAX]; /* oldest first */
     size_t n_log;
+    uint32_t
+        mount; /* the mount below the bucket that it was seen on; 0: none, see store_set_mounts */
+    bool away; /* not stored: its mount is not there, or another one hides it */
     const char *key; /* borrowed: see whoever hands out the record */
 } Record;
 

@@ -141,6 +141,12 @@ static bool is_stale(const Store *store, const Record *record)
            record_is_stale(record, store->renditions, store->n_renditions);
 }
 
+/* It waits for its mount: see STORE_NEVER_US. */
+static bool is_parked(const Record *record)
+{
+    return record->state == STATE_PENDING && record->due_us == STORE_NEVER_US;
+}
+
 static bool create(Store *store, const char *key, const ObjectVersion *version, Priority priority,
                    int64_t now_us, uint64_t *ret_id, GError **error)
 {
@@ -149,6 +155,7 @@ static bool create(Store *store, const char *key, const ObjectVersion *version, 
 
     Record record = {.id = store->next_id++, .state = STATE_PENDING, .key = store->key};
     record.priority = priority;
+    record.mount = mounts_of(store->mounts, key);
     set_version(&record, version, priority, now_us);
     count_event(store, now_us);
     if (!change_with_event(store, NULL, &record, STORE_EVENT_CREATED, ERROR_NONE, now_us, error))
@@ -170,17 +177,22 @@ bool store_seen(Store *store, const char *key, const ObjectVersion *version, Pri
         return create(store, key, version, priority, now_us, ret_id, error);
     }
 
+    uint32_t mount = mounts_of(store->mounts, key);
     bool is_new_version = !object_version_equal(&old.version, version);
+    bool is_due = is_stale(store, &old) || is_parked(&old);
     *ret_id = old.id;
-    *ret_seen = is_new_version || is_stale(store, &old) ? STORE_QUEUED : STORE_UNCHANGED;
-    if (*ret_seen == STORE_UNCHANGED)
+    *ret_seen = is_new_version || is_due ? STORE_QUEUED : STORE_UNCHANGED;
+    if (*ret_seen == STORE_UNCHANGED && old.mount == mount)
         return true;
     if (!batch_begin_for(store, key, error))
         return false;
     old.key = store->key;
-    count_event(store, now_us);
 
     Record next = old;
+    next.mount = mount;
+    if (*ret_seen == STORE_UNCHANGED)
+        return objects_change(store, &old, &next, error);
+    count_event(store, now_us);
     if (is_new_version) {
         set_version(&next, version, priority, now_us);
         return change_with_event(store, &old, &next, STORE_EVENT_CREATED, ERROR_NONE, now_us,
@@ -286,6 +298,7 @@ bool store_move(Store *store, const char *from, const char *to, const ObjectVers
 
     Record next = old;
     next.key = store->key;
+    next.mount = mounts_of(store->mounts, to);
     next.version = *version;
     if (record_is_current(&old))
         next.made = *version;

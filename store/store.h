@@ -137,6 +137,9 @@ bool store_drop(Store *store, const char *key, int64_t now_us, bool *ret_dropped
 bool store_claim(Store *store, int64_t now_us, bool *ret_found, Record *ret_record,
                  int64_t *ret_next_due_us, GError **error);
 
+/* Of a pending object that is away: it is due when it is seen again, and no job waits for it. */
+#define STORE_NEVER_US INT64_MAX
+
 /* How an invocation ended. */
 typedef struct {
     ObjectState state;     /* DONE, SKIPPED, DEAD, or PENDING: again at due_us */
@@ -144,7 +147,7 @@ typedef struct {
     bool counts;           /* an attempt: false for source_changed and the like */
     bool throttled;        /* held up: no handler was free when it was due, or the disk is full */
     int64_t now_us;
-    int64_t due_us; /* with PENDING */
+    int64_t due_us; /* with PENDING; STORE_NEVER_US: when it is seen again */
     ErrorCode error;
     char message[RECORD_MESSAGE_MAX];
     RecordAttempt
@@ -249,6 +252,32 @@ typedef struct {
 
 bool store_put_alarm(Store *store, const char *name, const StoreAlarm *alarm, GError **error);
 
+/* A mount below the bucket: the key of its place, and what identifies what is mounted there. */
+typedef struct {
+    const char *path;
+    uint64_t identity;
+} StoreMountPoint;
+
+typedef struct {
+    const char *path; /* borrowed for the call */
+    bool is_away;     /* it is not there, or another one hides it */
+    int64_t since_us; /* wall clock */
+    uint64_t objects; /* that were seen on it, or that it hides */
+} StoreMount;
+
+typedef void (*StoreVisitMount)(const StoreMount *mount, void *data);
+
+/*
+ * All that is mounted below the bucket now. What an object was seen on is remembered with it;
+ * objects whose place belongs to another mount by now are away (Record.away) until theirs is back.
+ * `changed` is told of each mount that has come or gone. The bucket itself is not a mount here.
+ */
+bool store_set_mounts(Store *store, const StoreMountPoint *points, size_t n, int64_t now_us,
+                      StoreVisitMount changed, void *data, GError **error);
+
+/* Counts the object as one that a mount hides, if that is why it is away. */
+bool store_note_hidden(Store *store, const char *key, int64_t now_us, GError **error);
+
 /* The record as the open batch sees it. */
 bool store_peek(Store *store, const char *key, bool *ret_found, Record *ret_record, GError **error);
 
@@ -317,13 +346,17 @@ typedef struct {
     const char *prefix; /* of the key's bytes */
     const char *match;  /* glob on the whole key; without '/' in it, on the last component */
     uint32_t types;     /* 1 << ImageType; 0: any */
-    uint32_t states;    /* 1 << ObjectState; 0: any */
+    uint32_t states;    /* 1 << ObjectState, STORE_FILTER_AWAY: any of them; 0: any */
     bool has_since, has_until;
     int64_t since_us, until_us; /* record_date_us, since <= date < until */
     bool has_min_size, has_max_size;
     int64_t min_size, max_size; /* bytes of the source, both included */
     bool damaged;
 } StoreFilter;
+
+/* In StoreFilter.states: objects that are away, whatever their state is. */
+#define STORE_FILTER_AWAY (UINT32_C(1) << 31)
+#define STORE_AWAY_NAME   "away"
 
 bool store_filter_is_empty(const StoreFilter *filter);
 
@@ -378,6 +411,16 @@ typedef bool (*StoreVisitGroup)(const char *group, const StoreTotals *totals, vo
  */
 bool store_totals(StoreSnapshot *snapshot, const StoreFilter *filter, StoreBy by,
                   StoreVisitGroup visit, void *data, GError **error);
+
+/* Visits what is known of mounts below the bucket. */
+void store_mounts(StoreSnapshot *snapshot, StoreVisitMount visit, void *data);
+
+/* True if these, and no others, are known to be there. */
+bool store_mounts_are(StoreSnapshot *snapshot, const StoreMountPoint *points, size_t n);
+
+/* Objects that are away. Costs the same with any number of objects while the filter is empty. */
+bool store_away(StoreSnapshot *snapshot, const StoreFilter *filter, uint64_t *ret_objects,
+                GError **error);
 
 /* What was measured from `since_us` up to `until_us`. Some 30 KiB: for the heap. */
 typedef struct {

@@ -9,6 +9,7 @@
 
 #include "jobs.h"
 #include "keys.h"
+#include "mounts.h"
 #include "resident.h"
 #include "store.h"
 #include "store_limits.h"
@@ -71,6 +72,7 @@ struct Store {
     uint64_t next_id, next_sequencer;
     GHashTable *totals;  /* what the batch adds to each group, see totals.c */
     GHashTable *metrics; /* what it adds to each minute, see metrics.c */
+    Mounts *mounts;      /* below the bucket; of a reader, as of its last snapshot */
     int64_t changed_us;  /* wall clock of its latest change; 0: of none that said */
     unsigned commits;
     GByteArray *buffer;           /* for encoding, emptied before each use */

@@ -45,7 +45,8 @@ bool walk_renew_snapshot(StoreSnapshot *snapshot, GError **error)
     mdb_txn_reset(snapshot->txn);
     store->snapshots--;
     bool ok = (store->mode == STORE_READ || store->batch || env_make_room(store, error)) &&
-              env_read_renew(store, snapshot->txn, error);
+              env_read_renew(store, snapshot->txn, error) &&
+              (store->mode == STORE_WRITE || mounts_load(store, snapshot->txn, error));
     store->snapshots++;
     return ok;
 }

@@ -38,6 +38,7 @@ static Record full_record(const char *key)
                   .thumbhash_len = THUMBHASH_MAX},
         .n_thumbnails = RENDITIONS_MAX,
         .n_log = RECORD_ATTEMPTS_MAX,
+        .mount = 21,
         .key = key,
     };
 
@@ -100,6 +101,7 @@ static void test_round_trip(void)
     g_assert_cmpint(decoded.priority, ==, PRIORITY_BACKFILL);
     g_assert_cmpint(decoded.due_us, ==, -13);
     g_assert_cmpuint(decoded.job, ==, UINT32_MAX);
+    g_assert_cmpuint(decoded.mount, ==, 21);
     g_assert_cmpint(decoded.made.ctime_ns, ==, -10);
     g_assert_cmpint(decoded.facts.date_us, ==, -19);
     g_assert_cmphex(decoded.facts.color, ==, 0xFFFEFD);
@@ -250,12 +252,25 @@ static void test_out_of_range(void)
         size_t at;
         uint8_t value;
     } cases[] = {
-        {"layout", 0, 2},          {"state 0", 8, 0},           {"state beyond", 8, STATES_END},
-        {"priority", 9, 3},        {"thumbnails", 10, 17},      {"attempts kept", 11, 5},
-        {"type", 12, IMAGE_TYPES}, {"orientation", 13, 9},      {"flags", 14, 0x20},
-        {"thumbhash", 15, 26},     {"attempts", 19, 0x80},      {"width", 23, 0x80},
-        {"height", 27, 0x80},      {"pages", 31, 0x80},         {"color", 35, 1},
-        {"size", 71, 0x80},        {"key: NUL inside", 176, 0}, {"key: leading /", 176, '/'},
+        {"layout", 0, 2},
+        {"state 0", 8, 0},
+        {"state beyond", 8, STATES_END},
+        {"priority", 9, 3},
+        {"thumbnails", 10, 17},
+        {"attempts kept", 11, 5},
+        {"type", 12, IMAGE_TYPES},
+        {"orientation", 13, 9},
+        {"flags", 14, 0x40},
+        {"mount without a number", 14, 0x20},
+        {"thumbhash", 15, 26},
+        {"attempts", 19, 0x80},
+        {"width", 23, 0x80},
+        {"height", 27, 0x80},
+        {"pages", 31, 0x80},
+        {"color", 35, 1},
+        {"size", 71, 0x80},
+        {"key: NUL inside", 176, 0},
+        {"key: leading /", 176, '/'},
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
