@@ -2,6 +2,7 @@
 
 #include "error.h"
 #include "failpoint.h"
+#include "units.h"
 
 #include <string.h>
 #include <sys/resource.h>
@@ -136,9 +137,16 @@ bool clock_parse_time(const char *text, int64_t now_us, int64_t *ret_wall_us, GE
 {
     if (parse_age(text, now_us, ret_wall_us) || parse_date(text, ret_wall_us))
         return true;
-    g_set_error(error, THUMBQ_ERROR, ERROR_USAGE,
-                "'%s' is no time; write 2026-01-31, 2026-01-31T12:00, or an age such as 7d or 12h",
-                text);
+    if (units_is_bare_number(text))
+        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE,
+                    "'%s' has no unit; write an age such as %sh (hours) or %sd (days), or a date "
+                    "such as 2026-01-31",
+                    text, text, text);
+    else
+        g_set_error(
+            error, THUMBQ_ERROR, ERROR_USAGE,
+            "'%s' is no time; write 2026-01-31, 2026-01-31T12:00, or an age such as 7d or 12h",
+            text);
     return false;
 }
 

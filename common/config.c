@@ -108,11 +108,31 @@ static bool check_alarms(const Config *config, const char *name, GError **error)
     return true;
 }
 
+#define DAY_US (86400 * CLOCK_US_PER_SEC)
+
+/* A rule that deletes files within the day they came is a slip more often than a wish. */
+static bool check_lifecycle(const Config *config, const char *name, GError **error)
+{
+    for (size_t i = 0; i < config->n_lifecycle; i++) {
+        const LifecycleConfig *rule = &config->lifecycle[i];
+        if (rule->target != LIFECYCLE_OBJECTS || rule->expire_us >= DAY_US || rule->expire_confirm)
+            continue;
+        g_autofree char *age = clock_format_duration(rule->expire_us);
+        g_set_error(error, THUMBQ_ERROR, ERROR_CONFIG,
+                    "%s:%d: [lifecycle %s] expire: 'target = objects' would delete the files "
+                    "themselves after %s; write at least 1d, or add 'expire_confirm = yes'",
+                    name, rule->line, rule->name, age);
+        return false;
+    }
+    return true;
+}
+
 /* What no single line can show. */
 static bool check_whole(const Config *config, const char *name, GError **error)
 {
     return check_paths(config, name, error) && check_renditions(config, name, error) &&
-           check_folders(config, name, error) && check_alarms(config, name, error);
+           check_folders(config, name, error) && check_lifecycle(config, name, error) &&
+           check_alarms(config, name, error);
 }
 
 static Config *new_with_scalars(void)

@@ -60,9 +60,11 @@ const char *lifecycle_target_name(LifecycleTarget target);
 
 typedef struct {
     char name[CONFIG_NAME_MAX];
+    int line;          /* of the section in the file */
     char *prefix;      /* of the keys it holds for; "" for all */
     int64_t expire_us; /* age */
     LifecycleTarget target;
+    bool expire_confirm; /* objects may be deleted that are less than a day old */
 } LifecycleConfig;
 
 #define CONFIG_ALARMS_MAX 64

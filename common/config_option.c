@@ -208,6 +208,16 @@ static bool parse_keep(const char *text, unsigned *ret_keep, GError **error)
     return true;
 }
 
+static bool parse_bool(const char *text, bool *ret_value, GError **error)
+{
+    if (strcmp(text, "yes") != 0 && strcmp(text, "no") != 0) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "'%s' is neither yes nor no", text);
+        return false;
+    }
+    *ret_value = text[0] == 'y';
+    return true;
+}
+
 static char *format_keep(unsigned keep)
 {
     g_autoptr(GString) text = g_string_new(NULL);
@@ -274,6 +284,8 @@ bool config_option_parse(const Option *option, const char *text, void *base, GEr
         return parse_double(text, field, error);
     case OPTION_DATAPOINTS:
         return parse_datapoints(option, text, field, error);
+    case OPTION_BOOL:
+        return parse_bool(text, field, error);
     case OPTION_KEEP:
         return parse_keep(text, field, error);
     case OPTION_INT:
@@ -358,6 +370,8 @@ char *config_option_format(const Option *option, const void *base)
         return format_double(*(const double *)field);
     case OPTION_DATAPOINTS:
         return g_strdup_printf("%d of %d", datapoints->breaching, datapoints->of);
+    case OPTION_BOOL:
+        return g_strdup(*(const bool *)field ? "yes" : "no");
     case OPTION_KEEP:
         return format_keep(*(const unsigned *)field);
     case OPTION_INT:

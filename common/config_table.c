@@ -105,6 +105,8 @@ const Option config_options[] = {
      "Age after which 'sweep expire' removes the target, since the file was written or put there"},
     {LIFECYCLE(target), OPTION_TARGET, offsetof(LifecycleConfig, target), 0, 0, "thumbnails",
      "thumbnails (until the object changes), objects (the files themselves, and their thumbnails)"},
+    {LIFECYCLE(expire_confirm), OPTION_BOOL, offsetof(LifecycleConfig, expire_confirm), 0, 0, "no",
+     "yes: 'target = objects' may delete files that are less than a day old"},
 
     {ALARM(metric), OPTION_METRIC, offsetof(AlarmConfig, metric), 0, 0, NULL,
      "What is watched: Errors, Throttles, Duration, AsyncEventAge, QueueDepth, DeadLetters, ... as "
@@ -144,7 +146,8 @@ const Section config_sections[SECTION_TYPES] = {
     [SECTION_STORE] = {.name = "store"},
     [SECTION_RENDITION] = {"rendition", "renditions", ROWS(renditions)},
     [SECTION_SCHEDULE] = {"schedule", "schedules", ROWS(schedules), offsetof(ScheduleConfig, line)},
-    [SECTION_LIFECYCLE] = {"lifecycle", "lifecycle rules", ROWS(lifecycle)},
+    [SECTION_LIFECYCLE] = {"lifecycle", "lifecycle rules", ROWS(lifecycle),
+                           offsetof(LifecycleConfig, line)},
     [SECTION_ALARM] = {"alarm", "alarms", ROWS(alarms), offsetof(AlarmConfig, line)},
 };
 

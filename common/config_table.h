@@ -30,6 +30,7 @@ typedef enum {
     OPTION_MISSING,
     OPTION_NUMBER,     /* double */
     OPTION_DATAPOINTS, /* Datapoints: 2 of 3 */
+    OPTION_BOOL,       /* bool: yes or no */
     OPTION_KEEP,       /* unsigned, names of Keep with ',' between, or "none" */
 } OptionType;
 

@@ -80,12 +80,30 @@ bool units_parse_count(const char *text, int64_t *ret_count, GError **error)
            refuse(text, "number; write 200, 10K or 150M", error);
 }
 
+bool units_is_bare_number(const char *text)
+{
+    const char *end;
+
+    return skip_decimal(text, &end) && *end == '\0';
+}
+
 bool units_parse_duration(const char *text, int64_t *ret_us, GError **error)
 {
-    static const Unit units[] = {{"", 1e6},  {"us", 1},    {"ms", 1e3},   {"s", 1e6},
-                                 {"m", 6e7}, {"h", 3.6e9}, {"d", 8.64e10}};
-    return parse_quantity(text, units, G_N_ELEMENTS(units), ret_us) ||
-           refuse(text, "duration; write 500ms, 15s, 2m or 1h", error);
+    static const Unit units[] = {{"us", 1},    {"ms", 1e3},    {"s", 1e6},     {"m", 6e7},
+                                 {"h", 3.6e9}, {"d", 8.64e10}, {"w", 6.048e11}};
+
+    if (parse_quantity(text, units, G_N_ELEMENTS(units), ret_us))
+        return true;
+    if (!units_is_bare_number(text))
+        return refuse(text, "duration; write 500ms, 15s, 2m, 1h or 30d", error);
+    if (g_ascii_strtod(text, NULL) == 0) {
+        *ret_us = 0; /* it is the same in every unit */
+        return true;
+    }
+    g_set_error(error, THUMBQ_ERROR, ERROR_USAGE,
+                "'%s' has no unit; write %ss (seconds), %sm (minutes), %sh (hours) or %sd (days)",
+                text, text, text, text, text);
+    return false;
 }
 
 char *units_format_bytes(int64_t bytes)

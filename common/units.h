@@ -16,8 +16,14 @@ bool units_parse_bytes(const char *text, int64_t *ret_bytes, GError **error);
 /* Plain count: `150M` is 150,000,000 (powers of 1000), decimals allowed. */
 bool units_parse_count(const char *text, int64_t *ret_count, GError **error);
 
-/* `500ms`, `15s`, `2m`, `1h`, `1d`; a bare number is seconds. Result in microseconds. */
+/*
+ * `500ms`, `15s`, `2m`, `1h`, `30d`, `2w`; result in microseconds. A number without a unit is
+ * refused, except 0: one program counts it in seconds, another in days.
+ */
 bool units_parse_duration(const char *text, int64_t *ret_us, GError **error);
+
+/* True for digits, with a decimal part or without, and nothing behind them. */
+bool units_is_bare_number(const char *text);
 
 /* "812 B", "12.3 KiB", "4.0 MiB", ... Owner: the caller frees. */
 char *units_format_bytes(int64_t bytes);

@@ -23,7 +23,8 @@ AT_ONCE = 5
 # Places to die at: there is no call that could fail.
 ONLY_CRASH = {"store.commit.before", "store.commit.after"}
 
-EXPIRE = "[lifecycle old]\nprefix = old/\nexpire = 1s\ntarget = objects\n"
+EXPIRE = ("[lifecycle old]\nprefix = old/\nexpire = 1s\ntarget = objects\n"
+          "expire_confirm = yes\n")
 DESTINATION = "[destination]\non_success = successes\n"
 
 

@@ -222,7 +222,7 @@ class Lifecycle(SweepTest):
         self.check_bucket(["tmp/a.png", "tmpa.png", "other/tmp/a.png"])
 
     def test_objects(self):
-        self.bucket.configure(SOON + "target = objects\n")
+        self.bucket.configure(SOON + "target = objects\nexpire_confirm = yes\n")
         outside = self.bucket.root / "outside.png"
         outside.write_bytes(png(5, 5, BLUE))
 
@@ -250,7 +250,7 @@ class Lifecycle(SweepTest):
 
     def test_only_the_version_that_is_known(self):
         """What changed since it was seen is another object, and young."""
-        self.bucket.configure(SOON + "target = objects\n")
+        self.bucket.configure(SOON + "target = objects\nexpire_confirm = yes\n")
         self.put("tmp/a.png", "tmp/b.png")
         self.bucket.once()
         wait_for(lambda: len(self.named("expire")) == 2, "their time")
@@ -261,7 +261,7 @@ class Lifecycle(SweepTest):
     def test_what_deletes_comes_first(self):
         self.bucket.configure(
             "[lifecycle a]\nprefix =\nexpire = 1s\n[lifecycle b]\nprefix = tmp/\nexpire = 1s\n"
-            "target = objects\n[lifecycle c]\nprefix = tmp/\nexpire = 1s\n")
+            "target = objects\nexpire_confirm = yes\n[lifecycle c]\nprefix = tmp/\nexpire = 1s\n")
         self.put("tmp/a.png", "b.png")
         self.bucket.once()
         wait_for(lambda: len(self.named("expire")) == 2, "their time")
@@ -274,7 +274,7 @@ class Lifecycle(SweepTest):
     def test_what_cannot_be_deleted_stays(self):
         if os.geteuid() == 0:
             self.skipTest("root may delete everything")
-        self.bucket.configure(SOON + "target = objects\n")
+        self.bucket.configure(SOON + "target = objects\nexpire_confirm = yes\n")
         self.put("tmp/a.png")
         self.bucket.once()
         wait_for(lambda: self.named("expire"), "its time")
