@@ -20,6 +20,15 @@ int64_t clock_monotonic_us(void)
     return read_clock_us(CLOCK_MONOTONIC);
 }
 
+int64_t clock_boot_us(void)
+{
+    int64_t now_us = read_clock_us(CLOCK_BOOTTIME);
+#ifdef THUMBQ_FAILPOINTS
+    now_us += failpoint_boot_offset_us();
+#endif
+    return now_us;
+}
+
 int64_t clock_wall_us(void)
 {
     int64_t now_us = read_clock_us(CLOCK_REALTIME);

@@ -15,6 +15,9 @@
 /* CLOCK_MONOTONIC. */
 int64_t clock_monotonic_us(void);
 
+/* CLOCK_BOOTTIME: as the one before, and goes on while the machine sleeps. */
+int64_t clock_boot_us(void);
+
 /* CLOCK_REALTIME, microseconds since 1970-01-01T00:00:00Z. */
 int64_t clock_wall_us(void);
 

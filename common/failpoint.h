@@ -14,6 +14,7 @@
  *   THUMBQ_FAILPOINT=list      prints all names and ends
  *   THUMBQ_FAILPOINT_LOG=FILE  gets a line with the name at each hit
  *   THUMBQ_CLOCK_FILE=FILE     holds seconds, read by each look at the wall clock and added to it
+ *   THUMBQ_BOOT_FILE=FILE      the same for CLOCK_BOOTTIME
  */
 #pragma once
 
@@ -25,8 +26,9 @@
 /* True, with errno set, if the place is to fail now. */
 bool failpoint(const char *name);
 
-/* What is to be added to the wall clock, in microseconds. */
+/* What is to be added to the wall clock, and to that of the boot, in microseconds. */
 int64_t failpoint_clock_offset_us(void);
+int64_t failpoint_boot_offset_us(void);
 
 /* The name goes into a section of its own, so that all of them can be listed. */
 #define FAILPOINT_AT(name)                                                                         \

@@ -104,6 +104,7 @@ void batch_lost(Daemon *daemon, GError *error)
     g_clear_handle_id(&daemon->commit_source, g_source_remove);
     walk_stop_all(daemon);
     backfill_reset(daemon);
+    clock_guard_reset(daemon);
     g_clear_pointer(&daemon->seen, g_byte_array_unref);
     daemon->generation++;
     daemon->paused = true;

@@ -233,7 +233,7 @@ static bool open_state(Daemon *daemon, GError **error)
         return false;
     raise_descriptor_limit();
     daemon->lock_fd = lock_take(daemon->state_path, error);
-    if (daemon->lock_fd < 0 || !recovery_open(daemon, error))
+    if (daemon->lock_fd < 0 || !recovery_open(daemon, error) || !clock_guard_open(daemon, error))
         return false;
     daemon->publisher =
         publisher_open(bucket, config->prefix, config->durability == DURABILITY_FULL, error);
@@ -266,6 +266,7 @@ static bool open_events(Daemon *daemon, GError **error)
     daemon->control = control_open(daemon, error);
     if (!daemon->control)
         return false;
+    clock_guard_start(daemon);
     return backfill_open(daemon, error) &&
            (daemon->options->once ||
             (schedules_start(daemon->schedules, error) && alarms_start(daemon->alarms, error)));
@@ -281,6 +282,7 @@ static void close_all(Daemon *daemon, bool saved)
     batch_stop(daemon);
     schedules_free(daemon->schedules);
     alarms_free(daemon->alarms);
+    clock_guard_free(daemon);
     reporter_free(daemon->reporter);
     backfill_free(daemon->backfill);
     control_free(daemon->control);
@@ -314,8 +316,10 @@ static bool run_loop(Daemon *daemon)
     int64_t start_us = clock_monotonic_us();
     guint timeout = 0;
 
-    if (!daemon->options->once)
+    if (!daemon->options->once) {
+        lifecycle_notice(daemon);
         log_info("watching '%s'", daemon->options->bucket);
+    }
     if (options->timeout_us > 0)
         timeout = g_timeout_add((guint)MIN(options->timeout_us / CLOCK_US_PER_MS + 1, G_MAXUINT),
                                 run_out_of_time, daemon);
@@ -323,6 +327,7 @@ static bool run_loop(Daemon *daemon)
     g_main_loop_run(daemon->loop);
     g_clear_handle_id(&timeout, g_source_remove);
     schedules_stop(daemon->schedules);
+    clock_guard_rest(daemon);
     backfill_rest(daemon);
     bool saved = !daemon->error && batch_commit(daemon); /* else it is done again */
     if (!daemon->error && !daemon->is_out_of_time && options->once && options->job == 0)

@@ -11,6 +11,8 @@
  *               what they look at, sweep_run.c without a daemon
  *   edit.c      changes of single records that commands ask for
  *   destination.c  on-failure and on-success records
+ *   clock_guard.c  whether the wall clock may be believed
+ *   lifecycle_notice.c  which files its rules delete, at the start
  *   batch.c     grouped commits, and what to do when one fails
  *   recovery.c  opens the store, whatever the last daemon or the disk has done to it;
  *               session.c knows how the last one ended
@@ -53,6 +55,7 @@ typedef struct Schedules Schedules;
 typedef struct Control Control;
 typedef struct Reporter Reporter;
 typedef struct Backfill Backfill;
+typedef struct ClockGuard ClockGuard;
 
 typedef struct {
     const DaemonOptions *options;
@@ -71,7 +74,8 @@ typedef struct {
     Control *control;
     Reporter *reporter;
     Backfill *backfill; /* NULL where there is no loop to work in */
-    Service *service;   /* NULL: no service manager */
+    ClockGuard *clock_guard;
+    Service *service; /* NULL: no service manager */
 
     /* intake.c */
     GByteArray *seen; /* a bit per record id: met since the scan began; NULL outside of one */
@@ -343,6 +347,32 @@ void schedules_stop(Schedules *schedules);
 
 /* Kills the commands that run. */
 void schedules_free(Schedules *schedules);
+
+/* ---- lifecycle_notice.c */
+
+/* Says in the log which files the lifecycle rules delete. */
+void lifecycle_notice(Daemon *daemon);
+
+/* ---- clock_guard.c */
+
+/* Reads what the store knows. The store is open. */
+bool clock_guard_open(Daemon *daemon, GError **error);
+
+/* Looks at the clock, and from now on once a minute, if a daemon runs. */
+void clock_guard_start(Daemon *daemon);
+
+/* A batch was lost: what is believed is written down again. */
+void clock_guard_reset(Daemon *daemon);
+
+/* Writes down what is believed. Before the last commit. */
+void clock_guard_rest(Daemon *daemon);
+void clock_guard_free(Daemon *daemon);
+
+/* Why nothing may be deleted for its age now; NULL: it may. Owner: the caller frees. */
+char *clock_guard_objection(Daemon *daemon);
+
+/* The wall clock as far as it is believed. */
+int64_t clock_guard_now_us(Daemon *daemon);
 
 /* ---- alarms.c */
 

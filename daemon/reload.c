@@ -38,6 +38,7 @@ static bool take_over(Daemon *daemon, Config *config, Schedules *schedules, GErr
     bucket_set_rescan(daemon->bucket, config->rescan_us);
     if (daemon->store) {
         recovery_configure(daemon);
+        lifecycle_notice(daemon);
         started = schedules_start(daemon->schedules, error) && alarms_start(daemon->alarms, error);
     }
     /* Finds what is ignored now, or is no longer, and what is of another recipe. */

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "error.h"
 #include "file.h"
+#include "log.h"
 #include "sweep_private.h"
 
 #include <fcntl.h>
@@ -75,6 +76,11 @@ char *sweep_describe(const SweepCounts *counts, bool dry_run)
     say(text, counts->store.metrics, "old row of metrics", "old rows of metrics", dropped);
     say(text, counts->store.readers, "dead reader", "dead readers", "cleared");
     say(text, counts->failed, "expired object", "expired objects", "could not be deleted");
+    if (counts->is_held)
+        g_string_append_printf(text,
+                               "%snothing expires before the clock has been confirmed by a "
+                               "day of running",
+                               text->len > 0 ? ", " : "");
     if (text->len == 0)
         g_string_append(text, "all in order");
     say(text, counts->foreign, "file that thumbq did not make", "files that thumbq did not make",
@@ -150,8 +156,8 @@ static bool step_store(Sweep *sweep)
     GError *error = NULL;
     bool more;
 
-    if (!store_upkeep(daemon->store, clock_wall_us(), sweep->dry_run, &sweep->counts.store, &more,
-                      &error)) {
+    if (!store_upkeep(daemon->store, clock_guard_now_us(daemon), sweep->dry_run,
+                      &sweep->counts.store, &more, &error)) {
         batch_lost(daemon, error);
         return false;
     }
@@ -293,8 +299,12 @@ void sweep_start(Daemon *daemon, const SweepOptions *options, SweepDone done, vo
     Sweep *sweep = g_new0(Sweep, 1);
     SweepKinds kinds = options->kinds;
 
-    if (daemon->config->n_lifecycle == 0)
+    g_autofree char *objection = clock_guard_objection(daemon);
+    bool is_held = objection && kinds & SWEEP_EXPIRE && daemon->config->n_lifecycle > 0;
+    if (objection || daemon->config->n_lifecycle == 0)
         kinds &= ~(unsigned)SWEEP_EXPIRE;
+    if (is_held)
+        log_warning("nothing expires: %s", objection);
     *sweep = (Sweep){.daemon = daemon,
                      .kinds = options->kinds,
                      .dry_run = options->dry_run,
@@ -306,6 +316,7 @@ void sweep_start(Daemon *daemon, const SweepOptions *options, SweepDone done, vo
                      .start_us = clock_wall_us(),
                      .bucket_fd = kinds & SWEEP_EXPIRE ? open_bucket(daemon) : -1,
                      .parts = kinds,
+                     .counts = {.is_held = is_held},
                      .cursor = g_string_new(NULL)};
     g_queue_push_tail(&daemon->sweeps, sweep);
     run_soon(daemon);

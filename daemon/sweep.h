@@ -30,6 +30,7 @@ typedef struct {
     uint64_t expired_thumbnails; /* objects whose thumbnails were removed */
     uint64_t failed;             /* that could not be deleted */
     StoreUpkeep store;           /* of SWEEP_STORE */
+    bool is_held;                /* nothing expires: the clock is not to be believed */
     uint64_t foreign; /* files in the thumbnails' folders that bear no mark: left alone */
 } SweepCounts;
 

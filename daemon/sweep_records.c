@@ -83,13 +83,9 @@ static bool check_thumbnails(Sweep *sweep, const Record *record, const char *key
 /* ---- expired ------------------------------------------------------------------------------------
  */
 
-/*
- * Since it was written or put there, whichever was later, as S3 counts: a copy that keeps the times
- * of an old file is not as old as that.
- */
 static int64_t age_us(const Record *record, int64_t now_us)
 {
-    return now_us - MAX(record->version.mtime_ns, record->version.ctime_ns) / 1000;
+    return now_us - record_put_us(record);
 }
 
 /* The rule that holds for the object, those that delete it before others; NULL if none does. */
@@ -161,7 +157,7 @@ static char *describe_rule(const LifecycleConfig *rule, int64_t age)
 /* *ret_expired: nothing else is to be done with it. False if the batch was lost. */
 static bool check_age(Sweep *sweep, const Record *record, const char *key, bool *ret_expired)
 {
-    int64_t now_us = clock_wall_us();
+    int64_t now_us = clock_guard_now_us(sweep->daemon); /* it may jump while the sweep is going */
     const LifecycleConfig *rule = find_rule(sweep->daemon->config, record, now_us);
     ObjectVersion version = record->version;
 

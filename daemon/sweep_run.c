@@ -34,6 +34,8 @@ static bool sweep_offline(Daemon *daemon, void *data, GError **error)
 
     (void)error;
     offline->daemon = daemon;
+    if (!offline->options->dry_run)
+        clock_guard_start(daemon);
     guint ticker = has_progress ? g_timeout_add(PROGRESS_MS, tell_progress, offline) : 0;
     sweep_start(daemon, offline->options, end_offline, offline);
     g_main_loop_run(daemon->loop);

@@ -104,6 +104,11 @@ bool state_from_name(const char *name, ObjectState *ret_state)
     return false;
 }
 
+int64_t record_put_us(const Record *record)
+{
+    return MAX(record->version.mtime_ns, record->version.ctime_ns) / 1000;
+}
+
 int64_t record_date_us(const Record *record)
 {
     if (record->facts.has_date)

@@ -83,6 +83,12 @@ bool state_from_name(const char *name, ObjectState *ret_state);
 /* The date the object is listed under: EXIF creation date, else modification time. */
 int64_t record_date_us(const Record *record);
 
+/*
+ * When it was written or put there, whichever was later, as S3 counts ages: a copy that keeps the
+ * times of an old file is not as old as that.
+ */
+int64_t record_put_us(const Record *record);
+
 /* True if facts and thumbnails were made from the version seen last. */
 bool record_is_current(const Record *record);
 

@@ -17,6 +17,7 @@
  */
 #pragma once
 
+#include "clock_trust.h"
 #include "measures.h"
 #include "record.h"
 
@@ -278,6 +279,9 @@ bool store_set_mounts(Store *store, const StoreMountPoint *points, size_t n, int
 /* Counts the object as one that a mount hides, if that is why it is away. */
 bool store_note_hidden(Store *store, const char *key, int64_t now_us, GError **error);
 
+/* What is believed of the wall clock. */
+bool store_put_clock(Store *store, const ClockTrust *trust, GError **error);
+
 /* The record as the open batch sees it. */
 bool store_peek(Store *store, const char *key, bool *ret_found, Record *ret_record, GError **error);
 
@@ -340,6 +344,9 @@ bool store_get_schedule(StoreSnapshot *snapshot, const char *name, bool *ret_fou
 /* *ret_found false if the alarm has never been evaluated. */
 bool store_get_alarm(StoreSnapshot *snapshot, const char *name, bool *ret_found,
                      StoreAlarm *ret_alarm, GError **error);
+
+/* All zero where nothing is known. */
+bool store_get_clock(StoreSnapshot *snapshot, ClockTrust *ret_trust, GError **error);
 
 /* All zero: everything. */
 typedef struct {

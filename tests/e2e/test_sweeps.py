@@ -5,8 +5,13 @@ import json
 import os
 import subprocess
 
-from harness import BLUE, GREEN, RED, THUMBQ, E2ETest, main, png, wait_for
+from harness import (BLUE, DEADLINE_S, GREEN, RED, SOURCE_DIR, THUMBQ, Daemon, E2ETest, main, png,
+                     wait_for)
 
+FAILPOINTS = os.environ.get("THUMBQ_FAILPOINTS",
+                            str(SOURCE_DIR / "build" / "tests" / "thumbq-failpoints"))
+HANDLER = os.environ.get("THUMBQ_HANDLER", str(SOURCE_DIR / "build" / "bin" / "thumbq-thumbnail"))
+DAY_S = 86400
 SOON = "[lifecycle old]\nprefix = tmp/\nexpire = 1s\n"
 LONG = "k" * 251 + ".png"  # a name whose thumbnails' names have to be cut
 
@@ -286,6 +291,98 @@ class Lifecycle(SweepTest):
         self.assertIn("1 expired object could not be deleted", result.out)
         self.assertIn("cannot delete 'tmp/a.png'", result.log)
         self.assertEqual(self.bucket.show("tmp/a.png")["state"], "done")
+
+
+class Clock(SweepTest):
+    """Rules that delete files, and a clock that a test sets: in files that the build with fail
+    points reads."""
+
+    RULE = "[lifecycle old]\nprefix = tmp/\nexpire = 30d\ntarget = objects\n"
+
+    def setUp(self):
+        super().setUp()
+        self.files = {name: self.bucket.root / name.lower() for name in
+                      ("THUMBQ_CLOCK_FILE", "THUMBQ_BOOT_FILE")}
+        self.set_clock()
+
+    def set_clock(self, wall_days=0, boot_days=0):
+        for path, days in zip(self.files.values(), (wall_days, boot_days)):
+            new = path.with_suffix(".new")
+            new.write_text(str(int(days * DAY_S)))
+            new.rename(path)
+
+    def environment(self):
+        return {**os.environ, "THUMBQ_HANDLER": HANDLER,
+                **{name: str(path) for name, path in self.files.items()}}
+
+    def command(self, *arguments, status=0):
+        done = subprocess.run([FAILPOINTS, *arguments, self.bucket.path], env=self.environment(),
+                              capture_output=True, text=True, timeout=DEADLINE_S)
+        self.assertEqual(done.returncode, status, done.stderr)
+        return done
+
+    def start(self):
+        log = self.bucket.root / f"daemon-{len(self.bucket.daemons)}.log"
+        previous = dict(os.environ)
+        os.environ.update(self.environment())
+        try:
+            daemon = Daemon([os.fspath(self.bucket.path)], log, program=FAILPOINTS)
+        finally:
+            os.environ.clear()
+            os.environ.update(previous)
+        self.bucket.daemons.append(daemon)
+        wait_for(lambda: "watching" in daemon.log(), "the daemon", daemon.log)
+        return daemon
+
+    def test_a_clock_that_jumped_deletes_nothing(self):
+        self.bucket.configure(self.RULE)
+        self.put("tmp/a.png")
+        self.command("run", "--once")
+        self.set_clock(wall_days=3 * 365)
+        for _ in range(2):  # what is known of the jump is in the store
+            self.assertEqual(self.command("sweep", "expire", "--dry-run").stdout, "")
+            done = self.command("sweep", "all")
+            self.assertIn("nothing expires before the clock has been confirmed", done.stdout)
+            self.assertIn("the clock is 1095 d 00 h ahead of when thumbq last ran", done.stderr)
+        daemon = self.start()
+        self.assertIn("the clock is 1095 d 00 h ahead", daemon.log())
+        self.assertIn("nothing expires before", self.command("sweep", "expire").stdout)
+        self.assertTrue((self.bucket.path / "tmp/a.png").exists())
+        # Set right: all is as before.
+        daemon.stop()
+        self.set_clock()
+        self.assertEqual(self.command("sweep", "expire").stdout, "all in order\n")
+
+    def test_a_day_of_running_confirms_it(self):
+        self.bucket.configure(self.RULE)
+        self.put("tmp/a.png")
+        self.command("run", "--once")
+        self.set_clock(wall_days=3 * 365)
+        # Looks come once a minute: the test makes them come by starts and ends of daemons.
+        for hours in range(1, 26):
+            daemon = self.start()
+            self.set_clock(3 * 365 + hours / 24, hours / 24)
+            daemon.stop()
+            if hours in (1, 22):
+                self.assertIn("nothing expires before", self.command("sweep", "expire").stdout)
+        self.assertIn("1 expired object deleted", self.command("sweep", "expire").stdout)
+        self.assertFalse((self.bucket.path / "tmp/a.png").exists())
+
+    def test_a_machine_that_was_off(self):
+        self.bucket.configure(self.RULE)
+        self.put("tmp/a.png")
+        self.command("run", "--once")
+        self.set_clock(wall_days=45)
+        self.assertIn("1 expired object deleted", self.command("sweep", "expire").stdout)
+
+    def test_the_start_says_what_will_be_deleted(self):
+        self.bucket.configure(self.RULE)
+        self.put("tmp/a.png", "tmp/b.png", "c.png")
+        self.command("run", "--once")
+        self.set_clock(wall_days=45)
+        log = self.start().log()
+        self.assertIn("[lifecycle old] deletes each file below 'tmp/', 30 d 00 h after it was put "
+                      "there: 2 of 2 that are known are old enough now", log)
 
 
 class Collisions(E2ETest):

@@ -129,9 +129,9 @@ bool failpoint(const char *name)
     return false;
 }
 
-int64_t failpoint_clock_offset_us(void)
+static int64_t read_offset_us(const char *variable)
 {
-    const char *path = getenv("THUMBQ_CLOCK_FILE");
+    const char *path = getenv(variable);
     FILE *file = path ? fopen(path, "re") : NULL;
     long long seconds = 0;
 
@@ -141,6 +141,16 @@ int64_t failpoint_clock_offset_us(void)
         (void)fclose(file);
     }
     return (int64_t)seconds * 1000000;
+}
+
+int64_t failpoint_clock_offset_us(void)
+{
+    return read_offset_us("THUMBQ_CLOCK_FILE");
+}
+
+int64_t failpoint_boot_offset_us(void)
+{
+    return read_offset_us("THUMBQ_BOOT_FILE");
 }
 
 /* ---- what LMDB does -----------------------------------------------------------------------------

@@ -1,0 +1,69 @@
+/* Which clocks are believed when something is to be deleted for its age. */
+#include "clock_trust.h"
+
+#include <glib.h>
+
+#define HOUR_US (INT64_C(3600) * 1000000)
+#define DAY_US  (24 * HOUR_US)
+#define NOW_US  (20000 * DAY_US)
+
+/* Hours of running, with a look in each, and days since NOW_US that the clock says at their end. */
+typedef struct {
+    double days;
+    int hours;     /* 0: the first look of a process */
+    bool is_ahead; /* afterwards */
+} Look;
+
+#define LOOKS_MAX 8
+
+typedef struct {
+    const char *name;
+    Look looks[LOOKS_MAX]; /* the last one is all zero */
+} Case;
+
+static const Case cases[] = {
+    {"runs", {{0.01, 0, false}, {0.5, 12, false}, {1, 12, false}}},
+    {"was-off-for-months", {{0.01, 0, false}, {90, 0, false}}},
+    {"slept-for-a-month", {{0.01, 0, false}, {30, 1, false}}},
+    {"ahead-while-off", {{0.01, 0, false}, {1461, 0, true}}},
+    {"ahead-while-running", {{0.01, 0, false}, {1461, 1, true}}},
+    {"restarts-confirm-nothing",
+     {{0.01, 0, false}, {1461, 0, true}, {1462, 0, true}, {1530, 0, true}}},
+    {"a-day-of-running-confirms",
+     {{0.01, 0, false}, {1461, 0, true}, {1461.5, 12, true}, {1461.9, 10, true}, {1462, 2, false}}},
+    {"a-day-in-parts-confirms",
+     {{0.01, 0, false}, {1461, 0, true}, {1461.75, 18, true}, {1470, 0, true}, {1470.3, 7, false}}},
+    {"set-right-again", {{0.01, 0, false}, {1461, 1, true}, {0.2, 1, false}}},
+    {"jumps-once-more",
+     {{0.01, 0, false}, {1461, 0, true}, {1461.9, 22, true}, {5000, 1, true}, {5000.1, 2, true}}},
+    {"no-battery", /* 1970 at each start, until the network has told the time */
+     {{0.01, 0, false}, {-19999, 0, false}, {1, 0, false}, {-19999, 0, false}, {2, 0, false}}},
+    {"was-wrong-before", /* a clock set back is believed after a day of running, too */
+     {{0.01, 0, false}, {-1461, 0, false}, {-1460, 24, false}, {0.01, 1, true}}},
+};
+
+static void test_case(const void *data)
+{
+    const Case *row = data;
+    ClockTrust trust = {0};
+
+    for (size_t i = 0; i < LOOKS_MAX && row->looks[i].days != 0; i++) {
+        const Look *look = &row->looks[i];
+        int64_t end_us = NOW_US + (int64_t)(look->days * DAY_US);
+        for (int left = MAX(look->hours, 1); left > 0; left--)
+            (void)clock_trust_look(&trust, end_us - (left - 1) * HOUR_US,
+                                   look->hours > 0 ? HOUR_US : 0);
+        g_test_message("look %zu", i);
+        g_assert_cmpint(clock_trust_is_ahead(&trust), ==, look->is_ahead);
+    }
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *path = g_strdup_printf("/clock_trust/%s", cases[i].name);
+        g_test_add_data_func(path, &cases[i], test_case);
+    }
+    return g_test_run();
+}
