@@ -1,11 +1,15 @@
 #include "command.h"
 #include "daemon.h"
+#include "error.h"
 #include "handler_path.h"
 #include "progress.h"
+#include "run_view.h"
+#include "terminal.h"
 
 typedef struct {
     bool once;
     bool quiet;
+    bool report;
     const char *jobs;
     const char *size;
 } RunOptions;
@@ -18,7 +22,10 @@ static const Option options[] = {
      "at most N pictures at a time; auto: one per core"},
     {"size", OPTION_TEXT, "WxH[,WxH...]", offsetof(RunOptions, size),
      "make thumbnails of these sizes, instead of those of the configuration"},
-    {"quiet", OPTION_FLAG, NULL, offsetof(RunOptions, quiet), "no line per invocation"},
+    {"quiet", OPTION_FLAG, NULL, offsetof(RunOptions, quiet),
+     "no line per picture, but for those that are dead"},
+    {"report", OPTION_FLAG, NULL, offsetof(RunOptions, report),
+     "a REPORT line per invocation, as AWS Lambda logs it, on a terminal too"},
     {NULL},
 };
 
@@ -32,6 +39,16 @@ const CommandUsage usage_run = {
     .options = options,
     .values_size = sizeof(RunOptions),
 };
+
+/* A person at a terminal reads other lines than a journal or a program. */
+static void choose_lines(const RunOptions *run, DaemonOptions *daemon)
+{
+    bool is_for_people = terminal_error_is_interactive() && !run->report && !run->quiet;
+
+    daemon->quiet = run->quiet || is_for_people;
+    daemon->summary = !run->quiet;
+    daemon->news = is_for_people ? run_view_tell_person : run_view_tell_journal;
+}
 
 /* What the command line says holds over the file. */
 static bool apply_options(const RunOptions *run, Config *config, GError **error)
@@ -60,6 +77,10 @@ static Config *load_config(void *data, GError **error)
 int cmd_run(Context *context, GError **error)
 {
     const RunOptions *run = context->options;
+    if (run->quiet && run->report) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "--quiet and --report exclude each other");
+        return -1;
+    }
     if (!apply_options(run, context->config, error))
         return -1;
     g_autofree char *handler = handler_path(error);
@@ -70,12 +91,12 @@ int cmd_run(Context *context, GError **error)
         .bucket = context->bucket,
         .handler_program = handler,
         .once = run->once,
-        .quiet = run->quiet,
         .progress = progress ? progress_update : NULL,
         .progress_data = progress,
         .load_config = load_config,
         .load_data = context,
     };
+    choose_lines(run, &daemon);
     uint64_t dead = 0;
     if (!daemon_run(&daemon, context->config, &dead, error))
         return -1;

@@ -10,7 +10,6 @@
 #include <math.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <unistd.h>
 
 /* What was done this long ago counts a third of what was done just now. */
@@ -223,7 +222,7 @@ Progress *progress_new(const char *label)
 {
     const char *type = g_getenv("TERM");
 
-    if (!isatty(STDERR_FILENO) || !type || !strcmp(type, "dumb"))
+    if (!terminal_error_is_interactive() || !type || !strcmp(type, "dumb"))
         return NULL;
     Progress *progress = g_new0(Progress, 1);
     progress->label = g_strdup(label);
@@ -237,13 +236,6 @@ static bool is_in_foreground(void)
 {
     pid_t owner = tcgetpgrp(STDERR_FILENO);
     return owner < 0 || owner == getpgrp();
-}
-
-static unsigned stderr_width(void)
-{
-    struct winsize size;
-    bool known = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-    return known ? size.ws_col : TERMINAL_WIDTH_DEFAULT;
 }
 
 void progress_update(const ProgressCount *count, void *data)
@@ -262,7 +254,7 @@ void progress_update(const ProgressCount *count, void *data)
         return;
 
     /* The last column stays free: some terminals begin a new line when it is written to. */
-    unsigned width = stderr_width();
+    unsigned width = (unsigned)terminal_error_width();
     g_autofree char *text =
         progress_format(progress->label, count, progress_rate_value(&progress->rate), width - 1);
     g_autofree char *line =

@@ -14,12 +14,26 @@ bool terminal_is_interactive(void)
     return isatty(STDOUT_FILENO);
 }
 
-bool terminal_has_color(void)
+bool terminal_error_is_interactive(void)
+{
+    return isatty(STDERR_FILENO);
+}
+
+static bool is_color_wanted(void)
 {
     const char *no_color = g_getenv("NO_COLOR");
     const char *type = g_getenv("TERM");
-    return terminal_is_interactive() && !(no_color && *no_color) && type &&
-           strcmp(type, "dumb") != 0;
+    return !(no_color && *no_color) && type && strcmp(type, "dumb") != 0;
+}
+
+bool terminal_has_color(void)
+{
+    return terminal_is_interactive() && is_color_wanted();
+}
+
+bool terminal_error_has_color(void)
+{
+    return terminal_error_is_interactive() && is_color_wanted();
 }
 
 bool terminal_has_truecolor(void)
@@ -34,14 +48,21 @@ bool terminal_is_unicode(void)
     return !strcmp(nl_langinfo(CODESET), "UTF-8");
 }
 
-size_t terminal_width(void)
+static size_t width_of(int fd)
 {
     struct winsize size;
-    if (!terminal_is_interactive())
-        return 0;
-    if (ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
-        return TERMINAL_WIDTH_DEFAULT;
-    return size.ws_col;
+    bool known = ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+    return known ? size.ws_col : TERMINAL_WIDTH_DEFAULT;
+}
+
+size_t terminal_width(void)
+{
+    return terminal_is_interactive() ? width_of(STDOUT_FILENO) : 0;
+}
+
+size_t terminal_error_width(void)
+{
+    return terminal_error_is_interactive() ? width_of(STDERR_FILENO) : 0;
 }
 
 const char *terminal_red(void)

@@ -27,6 +27,11 @@ bool terminal_is_unicode(void);
 /* Cells in a line of the terminal that stdout is; 0 where it is none: lines of any length. */
 size_t terminal_width(void);
 
+/* The same of stderr, for what is said while a command works. */
+bool terminal_error_is_interactive(void);
+bool terminal_error_has_color(void);
+size_t terminal_error_width(void);
+
 /* Escape sequences, or "" where terminal_has_color is false. Static. */
 const char *terminal_red(void);
 const char *terminal_bold(void);

@@ -330,7 +330,8 @@ static bool run_loop(Daemon *daemon)
     clock_guard_rest(daemon);
     backfill_rest(daemon);
     bool saved = !daemon->error && batch_commit(daemon); /* else it is done again */
-    if (!daemon->error && !daemon->is_out_of_time && options->once && options->job == 0)
+    if (!daemon->error && !daemon->is_out_of_time && (options->once || options->summary) &&
+        options->job == 0)
         report_summary(daemon, clock_monotonic_us() - start_us);
     return saved;
 }

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "config.h"
+#include "news.h"
 #include "progress_count.h"
 
 #include <glib.h>
@@ -14,12 +15,15 @@ typedef struct {
     const char *bucket;          /* absolute path */
     const char *handler_program; /* path of thumbq-thumbnail */
     bool once;                   /* bring everything up to date, then return */
-    bool quiet;                  /* no START/END/REPORT lines */
+    bool quiet;                  /* no REPORT lines */
+    bool summary;                /* says at the end what there is; `once` does so always */
     bool must_finish;            /* to be stopped by a signal is ERROR_INTERRUPTED */
     int64_t timeout_us;          /* ends with ERROR_TIMEOUT after this; 0: never */
     uint32_t job;                /* with `once`: only until this job has ended, without a scan */
     ProgressFunction progress;   /* told of the work ten times a second; NULL: nobody */
     void *progress_data;
+    NewsFunction news; /* told what becomes of each object; NULL: nobody */
+    void *news_data;
     /* Reads the configuration anew, for SIGHUP. Owner: config_free. NULL: SIGHUP does nothing. */
     Config *(*load_config)(void *data, GError **error);
     void *load_data;

@@ -284,6 +284,14 @@ void outcome_nothing_to_make(Job *job);
 /* The job could not even begin. Takes `job`. */
 void outcome_failed_early(Job *job, const GError *error);
 
+/* ---- news.c */
+
+/* Tells what the job came to; `record` is the object's as it is now. */
+void news_outcome(const Job *job, const StoreOutcome *outcome, const Record *record);
+
+void news_removed(const Daemon *daemon, const char *key);
+void news_renamed(const Daemon *daemon, const char *from, const char *to);
+
 /* ---- destination.c */
 
 /*

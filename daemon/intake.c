@@ -54,6 +54,7 @@ void intake_remove(Daemon *daemon, const char *key)
     for (size_t i = 0; i < record.n_thumbnails; i++)
         publisher_remove(daemon->publisher, record.thumbnails[i].rendition, key,
                          record.thumbnails[i].facts.type);
+    news_removed(daemon, key);
     batch_changed(daemon);
 }
 
@@ -96,6 +97,7 @@ void intake_move(Daemon *daemon, const char *from, const char *to, const ObjectV
         return;
     }
     mark_seen(daemon, record.id);
+    news_renamed(daemon, from, to);
     move_thumbnails(daemon, &record, from, to);
     batch_changed(daemon);
 }

@@ -218,8 +218,10 @@ static void conclude(Job *job, StoreOutcome *outcome)
         const Record *now = found ? &record : NULL;
         remove_obsolete(job, job->before, job->n_before, now);
         remove_obsolete(job, outcome->thumbnails, outcome->n_thumbnails, now);
-        if (found && record.state == outcome->state)
+        if (found && record.state == outcome->state) {
             destination_write(job, &record);
+            news_outcome(job, outcome, &record);
+        }
         batch_changed(daemon);
     }
     job_free(job);

@@ -17,9 +17,7 @@ struct Reporter {
 
 void report_invocation(const Job *job, const PoolUsage *usage, ErrorCode code, const char *message)
 {
-    /* Where a progress line tells a person how far it is, only failures are worth a line. */
-    bool progress_tells = job->daemon->options->once && job->daemon->reporter && code == ERROR_NONE;
-    if (job->daemon->options->quiet || progress_tells)
+    if (job->daemon->options->quiet)
         return;
 
     g_autofree char *id = record_request_id(job->request_id);
