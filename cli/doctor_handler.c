@@ -73,10 +73,11 @@ static const struct {
     [PROBER_UNPROVEN] = {DOCTOR_FAILED, "unproven"},
 };
 
-/* Threads are counted by user: workers that share one with other processes have no limit. */
+/* The kernel does not count the threads of root. */
 static bool is_excused(Probe probe, const ProberFinding *finding)
 {
-    return probe == PROBE_THREADS && finding->verdict == PROBER_OPEN && !prober_has_users();
+    return probe == PROBE_THREADS && finding->verdict == PROBER_OPEN && !prober_has_users() &&
+           geteuid() == 0;
 }
 
 static void check_attempt(Doctor *doctor, Prober *prober, Probe probe)
@@ -91,8 +92,7 @@ static void check_attempt(Doctor *doctor, Prober *prober, Probe probe)
         doctor_add(doctor, "sandbox", row->name, DOCTOR_WARNING, "%s", finding.text);
     else if (is_excused(probe, &finding))
         doctor_add(doctor, "sandbox", row->name, DOCTOR_WARNING,
-                   "%s: limited by memory and time only, unless the daemon runs as root",
-                   row->about);
+                   "%s: limited by memory and time only, as workers are root here", row->about);
     else
         doctor_add(doctor, "sandbox", row->name, verdicts[finding.verdict].status, "%s: %s, %s",
                    row->about, verdicts[finding.verdict].text, finding.text);

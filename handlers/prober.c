@@ -4,6 +4,7 @@
 #include "file.h"
 #include "forkserver.h"
 #include "process.h"
+#include "tasks.h"
 #include "user.h"
 #include "violation.h"
 
@@ -247,6 +248,14 @@ static bool is_shadowed(const ProbeRow *row, int errnum)
            (errnum == EPERM || errnum == ENOSYS || errnum == EAFNOSUPPORT);
 }
 
+/* Memory and the limits of the user end threads some time, too: that is no limit of the worker. */
+static bool is_too_much(const ProbeRow *row, const ProbeReport *report)
+{
+    int64_t most =
+        user_is_needed() ? TASKS_ALONE : tasks_count() + 2 * TASKS_MORE; /* some end meanwhile */
+    return row == &probe_rows[PROBE_THREADS] && report->amount > most;
+}
+
 static void judge_report(const ProbeRow *row, const ProbeReport *report, ProberFinding *finding)
 {
     const char *reason = g_strerror(report->errnum);
@@ -257,8 +266,11 @@ static void judge_report(const ProbeRow *row, const ProbeReport *report, ProberF
             report->text);
         break;
     case PROBE_STOPPED:
-        say(finding, row->end == PROBE_LIMITED && as_said ? PROBER_CONTAINED : PROBER_UNPROVEN,
-            "limited: after %" G_GINT64_FORMAT ", %s", (gint64)report->amount, reason);
+        if (is_too_much(row, report))
+            say(finding, PROBER_OPEN, "only after %" G_GINT64_FORMAT, (gint64)report->amount);
+        else
+            say(finding, row->end == PROBE_LIMITED && as_said ? PROBER_CONTAINED : PROBER_UNPROVEN,
+                "limited: after %" G_GINT64_FORMAT ", %s", (gint64)report->amount, reason);
         break;
     case PROBE_FAILED:
         /* What the filter should have stopped came as far as the kernel's own checks. */

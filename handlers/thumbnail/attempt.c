@@ -25,7 +25,7 @@
 
 #define BLOCK       (64 << 10)
 #define FRAMES_MOST 100  /* with descriptors */
-#define THREADS_TOO 2000 /* more than these are as good as no limit */
+#define THREADS_TOO 4000 /* memory does not last for more */
 
 /* A call of the x32 ABI: its number marks it as of another architecture. */
 #define X32_GETPID (0x40000000L + 39)

@@ -3,6 +3,7 @@
 #include "error.h"
 #include "file.h"
 #include "filter.h"
+#include "tasks.h"
 
 #include <errno.h>
 #include <grp.h>
@@ -16,10 +17,6 @@
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
-
-/* Codecs start as many threads as there are cores, at most 16; counted by user, so only of use for
- * a worker that is the only process of its own. */
-#define THREADS_MAX 64
 
 /* Socket, standard ones, reset of the peak, and a job's descriptors, with room to spare. */
 #define DESCRIPTORS_MAX 64
@@ -78,6 +75,16 @@ static bool limit_memory(const ForkRequest *request)
            (data_bytes(&data) && limit(RLIMIT_DATA, data + (uint64_t)request->memory_bytes));
 }
 
+/* The limit that it has already is kept where that is lower, and where /proc does not tell. */
+static bool limit_tasks(const ForkRequest *request)
+{
+    int64_t tasks = request->uid != 0 ? 0 : tasks_count();
+    uint64_t most = request->uid != 0 ? TASKS_ALONE : (uint64_t)(tasks + TASKS_MORE);
+    struct rlimit now;
+    return tasks < 0 || (getrlimit(RLIMIT_NPROC, &now) == 0 &&
+                         (now.rlim_cur <= most || limit(RLIMIT_NPROC, most)));
+}
+
 static bool limit_resources(const ForkRequest *request, GError **error)
 {
     if (!limit_memory(request))
@@ -88,7 +95,7 @@ static bool limit_resources(const ForkRequest *request, GError **error)
         return fail("cannot limit output", error);
     if (!limit(RLIMIT_CORE, 0) || !limit(RLIMIT_NOFILE, DESCRIPTORS_MAX))
         return fail("cannot limit descriptors", error);
-    if (request->uid != 0 && !limit(RLIMIT_NPROC, THREADS_MAX))
+    if (!limit_tasks(request))
         return fail("cannot limit threads", error);
     return true;
 }

@@ -194,7 +194,7 @@ class Doctor(E2ETest):
         report = result.json()
         self.assertEqual(result.status, 0, result.out)
         self.assertEqual([row for row in report["checks"] if row["status"] == "failed"], [])
-        self.assertEqual(rows(report, "sandbox")["threads"]["status"], "warning")
+        self.assertEqual(rows(report, "sandbox")["threads"]["status"], "ok")
 
     @unittest.skipIf(SANITIZED, "under a sanitizer, workers are not locked in")
     def test_for_people(self):

@@ -95,6 +95,7 @@ class Package(E2ETest):
         self.assertEqual(self.status(machine, "ActiveState"), "active")
         self.assertEqual(self.status(machine, "Type"), "notify")
         self.assertEqual(self.status(machine, "WatchdogUSec"), "3min")
+        self.assertEqual(self.status(machine, "TasksMax"), "4096")
         self.assertRegex(self.status(machine, "StatusText"), r"^\d+ objects?: ")
         thumbnail = self.check_works(machine, "new.png")
         owner = machine.check("getent", "passwd", "thumbq").split(":")[2]
