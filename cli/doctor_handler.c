@@ -227,7 +227,7 @@ void doctor_check_handler(Doctor *doctor)
     doctor_add(doctor, "worker", "start", DOCTOR_OK, "%s", program);
     check_worker(doctor, prober);
     for (Probe probe = PROBE_NONE + 1; probe < PROBES_END; probe++) {
-        if (probe_rows[probe].end != PROBE_TOLD)
+        if (probe_rows[probe].end != PROBE_TOLD && prober_can_try(probe))
             check_attempt(doctor, prober, probe);
     }
     check_answers(doctor, prober);

@@ -1,14 +1,12 @@
 #include "doctor.h"
 
 #include "file.h"
+#include "landlock.h"
 
 #include <errno.h>
-#include <linux/landlock.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <sys/utsname.h>
-#include <unistd.h>
 
 #define GROUP "machine"
 
@@ -43,19 +41,41 @@ static void check_seccomp(Doctor *doctor)
         doctor_add(doctor, GROUP, "seccomp", DOCTOR_OK, "%s", g_strchomp(actions));
 }
 
+static const char *landlock_rights(int version)
+{
+    return version >= LANDLOCK_SCOPES    ? "files, network, local sockets, signals"
+           : version >= LANDLOCK_NETWORK ? "files, network"
+                                         : "files";
+}
+
+/* Why there is none, and what can be done about it. */
+static const struct {
+    int errnum;
+    const char *text, *advice;
+} landlock_absences[] = {
+    {EOPNOTSUPP, "switched off", "boot with lsm=landlock,... on the kernel's command line"},
+    {EPERM, "refused by a filter around thumbq, as that of systemd-nspawn",
+     "have the container's or service's filter let landlock_create_ruleset and "
+     "landlock_restrict_self through; systemd-nspawn: --system-call-filter="},
+    {ENOSYS, "not in this kernel", "Linux 5.13 or newer has it"},
+};
+
 static void check_landlock(Doctor *doctor)
 {
-    long version = syscall(SYS_landlock_create_ruleset, NULL, 0, LANDLOCK_CREATE_RULESET_VERSION);
-    bool is_off = version <= 0 && errno == EOPNOTSUPP;
-    if (version > 0)
-        doctor_add(doctor, GROUP, "landlock", DOCTOR_OK, "version %ld", version);
-    else
-        doctor_add(doctor, GROUP, "landlock", DOCTOR_WARNING,
-                   "%s: the filter of system calls alone keeps workers from files",
-                   is_off ? "switched off" : "not in this kernel");
-    if (version <= 0)
-        doctor_advise(doctor, is_off ? "boot with lsm=landlock,... on the kernel's command line"
-                                     : "Linux 5.13 or newer has it");
+    int version = landlock_version();
+    int errnum = errno;
+    size_t i = 0;
+    if (version > 0) {
+        doctor_add(doctor, GROUP, "landlock", DOCTOR_OK, "version %d: %s", version,
+                   landlock_rights(version));
+        return;
+    }
+    while (i + 1 < G_N_ELEMENTS(landlock_absences) && landlock_absences[i].errnum != errnum)
+        i++;
+    doctor_add(doctor, GROUP, "landlock", DOCTOR_WARNING,
+               "%s: the filter of system calls alone keeps workers from files",
+               landlock_absences[i].text);
+    doctor_advise(doctor, "%s", landlock_absences[i].advice);
 }
 
 void doctor_check_machine(Doctor *doctor)

@@ -1,5 +1,7 @@
 #include "probe.h"
 
+#include "landlock.h"
+
 #include <errno.h>
 #include <signal.h>
 #include <sys/syscall.h>
@@ -78,4 +80,13 @@ const ProbeRow probe_rows[PROBES_END] = {
                            SYS_mmap},
     [PROBE_MMAP_HUGE] = {"mmap-huge", "map the machine's huge pages", PROBE_FORBIDDEN, SYS_mmap},
     [PROBE_MREMAP] = {"mremap", "move memory and keep its place", PROBE_FORBIDDEN, SYS_mremap},
+
+    [PROBE_LANDLOCK_OPEN] = {"landlock-open", "open /etc/passwd, without the filter", PROBE_REFUSED,
+                             EACCES, LANDLOCK_FILES},
+    [PROBE_LANDLOCK_CONNECT] = {"landlock-connect", "reach a network, without the filter",
+                                PROBE_REFUSED, EACCES, LANDLOCK_NETWORK},
+    [PROBE_LANDLOCK_SOCKET] = {"landlock-socket", "reach a local service, without the filter",
+                               PROBE_REFUSED, EPERM, LANDLOCK_SCOPES},
+    [PROBE_LANDLOCK_SIGNAL] = {"landlock-signal", "signal another worker, without the filter",
+                               PROBE_REFUSED, EPERM, LANDLOCK_SCOPES},
 };

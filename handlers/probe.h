@@ -71,6 +71,11 @@ typedef enum {
     PROBE_MMAP_LOCKED,
     PROBE_MMAP_HUGE,
     PROBE_MREMAP,
+    /* without the filter: what Landlock holds by itself */
+    PROBE_LANDLOCK_OPEN,
+    PROBE_LANDLOCK_CONNECT,
+    PROBE_LANDLOCK_SOCKET,
+    PROBE_LANDLOCK_SIGNAL,
     PROBES_END,
 } Probe;
 
@@ -88,6 +93,7 @@ typedef struct {
     const char *about; /* what is tried */
     ProbeEnd end;
     int number;
+    int landlock; /* of this version stops it, and is tried without the filter; 0: the filter */
 } ProbeRow;
 
 /* The row of each probe; that of PROBE_NONE has no name. */
@@ -97,7 +103,7 @@ extern const ProbeRow probe_rows[PROBES_END];
 
 /* The one frame it gets. With it comes one descriptor, open for writing. */
 typedef struct {
-    int32_t worker_pid; /* another worker, to be reached for */
+    int32_t worker_pid; /* another worker, to be reached for; with Landlock's, of the same user */
 } ProbeTarget;
 
 /* Then, with PROBE_DESCRIPTORS, come frames of one byte with descriptors, and one without. */
@@ -110,6 +116,9 @@ typedef enum {
 } ProbeOutcome;
 
 #define PROBE_TEXT_MAX 256
+
+/* Where the prober listens for PROBE_LANDLOCK_SOCKET: its process id, as an abstract name. */
+#define PROBE_SOCKET_NAME "thumbq-doctor-%d"
 
 /* Its answer, if it lives to give one. */
 typedef struct {

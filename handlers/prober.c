@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "file.h"
 #include "forkserver.h"
+#include "landlock.h"
 #include "process.h"
 #include "tasks.h"
 #include "user.h"
@@ -12,9 +13,12 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -25,6 +29,7 @@
 typedef struct {
     Process process;
     int listener_fd;
+    uint32_t user; /* 0: that of this process */
 } Subject;
 
 struct Prober {
@@ -79,7 +84,8 @@ static bool subject_start(Prober *prober, Probe probe, Subject *ret_subject, GEr
     autofd ours = -1, theirs = -1, pidfd = -1;
     ForkReply reply;
     WorkerHello hello;
-    uint32_t user = prober->next_user;
+    /* The kernel itself keeps one user from signalling another. */
+    uint32_t user = probe == PROBE_LANDLOCK_SIGNAL ? prober->idle.user : prober->next_user;
     const ForkRequest request = {
         .version = FORKSERVER_VERSION,
         .probe = probe,
@@ -100,13 +106,14 @@ static bool subject_start(Prober *prober, Probe probe, Subject *ret_subject, GEr
     *ret_subject = (Subject){
         .process = {.pid = reply.pid, .pidfd = fd_steal(&pidfd), .socket_fd = fd_steal(&ours)},
         .listener_fd = -1,
+        .user = user,
     };
     fd_clear(&theirs);
     if (!receive(ret_subject->process.socket_fd, buffer, sizeof hello, &ret_subject->listener_fd)) {
         subject_end(ret_subject);
         return fail(error, "a worker cannot enter its sandbox");
     }
-    if (user != 0)
+    if (user != 0 && user == prober->next_user)
         prober->next_user = USER_FIRST + (user - USER_FIRST + 1) % USERS_N;
     return true;
 }
@@ -244,7 +251,7 @@ static bool is_shadowed(const ProbeRow *row, int errnum)
 {
     g_autofree char *status = file_read("/proc/self/status", 1 << 16, NULL, NULL);
     bool filtered = status && status_number(status, "\nSeccomp:", 10) == 2;
-    return filtered && row->end == PROBE_FORBIDDEN &&
+    return filtered && (row->end == PROBE_FORBIDDEN || row->landlock > 0) &&
            (errnum == EPERM || errnum == ENOSYS || errnum == EAFNOSUPPORT);
 }
 
@@ -319,9 +326,30 @@ static void judge(const ProbeRow *row, const Ending *ending, ProberFinding *find
     }
 }
 
+bool prober_can_try(Probe probe)
+{
+    return probe_rows[probe].landlock <= landlock_version();
+}
+
+/* A local service that anybody may connect to; -1: none. */
+static int listen_locally(void)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int len = g_snprintf(address.sun_path + 1, sizeof address.sun_path - 1, PROBE_SOCKET_NAME,
+                         (int)getpid());
+    autofd fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0 ||
+        bind(fd, (const struct sockaddr *)&address,
+             (socklen_t)offsetof(struct sockaddr_un, sun_path) + 1 + (socklen_t)len) != 0 ||
+        listen(fd, 1) != 0)
+        return -1;
+    return fd_steal(&fd);
+}
+
 bool prober_try(Prober *prober, Probe probe, ProberFinding *ret_finding, GError **error)
 {
     Subject subject;
+    autofd service = probe == PROBE_LANDLOCK_SOCKET ? listen_locally() : -1;
     if (!subject_start(prober, probe, &subject, error))
         return false;
     bool sent = send_target(prober, &subject, probe);

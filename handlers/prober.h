@@ -42,6 +42,9 @@ typedef struct {
     char text[PROBE_TEXT_MAX]; /* how it ended, for people; the answer, with PROBE_TOLD */
 } ProberFinding;
 
+/* False if the kernel lacks what would stop it, so that nothing can be said of it. */
+bool prober_can_try(Probe probe);
+
 /* Tries one thing, in a worker of its own. Errors: ERROR_HANDLER_UNAVAILABLE. */
 bool prober_try(Prober *prober, Probe probe, ProberFinding *ret_finding, GError **error);
 

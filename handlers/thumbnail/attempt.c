@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <linux/keyctl.h>
 #include <linux/sched.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -21,6 +22,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define BLOCK       (64 << 10)
@@ -93,6 +95,8 @@ static long call(Probe probe, pid_t other, char *scratch)
         {PROBE_USERFAULTFD, SYS_userfaultfd, {0}},
         {PROBE_MODULE, SYS_finit_module, {-1, (long)"", 0}},
         {PROBE_IOCTL, SYS_ioctl, {STDERR_FILENO, TIOCSTI, (long)scratch}},
+        {PROBE_LANDLOCK_OPEN, SYS_openat, {here, (long)"/etc/passwd", O_RDONLY}},
+        {PROBE_LANDLOCK_SIGNAL, SYS_kill, {other, 0}},
         {PROBE_STAT_FLAG,
          SYS_newfstatat,
          {here, (long)"/etc/passwd", (long)scratch, AT_EMPTY_PATH}},
@@ -214,6 +218,34 @@ static void try_threads(ProbeReport *report)
     }
 }
 
+/* What a filter around this one refuses must not be taken for Landlock's doing. */
+static void try_connect(int family, const struct sockaddr *address, socklen_t len,
+                        ProbeReport *report)
+{
+    int fd = socket(family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (fd < 0)
+        errno = ENOSYS;
+    if (fd < 0 || connect(fd, address, len) != 0)
+        fail(report);
+}
+
+static void try_landlock_network(ProbeReport *report)
+{
+    const struct sockaddr_in address = {.sin_family = AF_INET,
+                                        .sin_port = htons(9), /* discard */
+                                        .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    try_connect(AF_INET, (const struct sockaddr *)&address, sizeof address, report);
+}
+
+static void try_landlock_socket(ProbeReport *report)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    int len = g_snprintf(address.sun_path + 1, sizeof address.sun_path - 1, PROBE_SOCKET_NAME,
+                         (int)getppid());
+    try_connect(AF_UNIX, (const struct sockaddr *)&address,
+                (socklen_t)offsetof(struct sockaddr_un, sun_path) + 1 + (socklen_t)len, report);
+}
+
 _Noreturn static void try_cpu(const ForkRequest *request)
 {
     volatile unsigned spins = 0;
@@ -254,6 +286,12 @@ static void attempt(const ForkRequest *request, int socket_fd, int output_fd, pi
         break;
     case PROBE_CPU:
         try_cpu(request);
+    case PROBE_LANDLOCK_CONNECT:
+        try_landlock_network(report);
+        break;
+    case PROBE_LANDLOCK_SOCKET:
+        try_landlock_socket(report);
+        break;
     case PROBE_ENVIRONMENT:
     case PROBE_LIBRARIES:
     case PROBE_SIMD:

@@ -1,6 +1,8 @@
 """thumbq doctor: every attempt of a worker is contained, by name; and what fails is called failed."""
 
+import errno
 import os
+import re
 import stat
 import unittest
 from pathlib import Path
@@ -17,6 +19,9 @@ SANDBOX = """
     output memory descriptors threads cpu
     stat-flag affinity madvise mmap-stack mmap-locked mmap-huge mremap
 """.split()
+
+# As far as the kernel's version of Landlock goes.
+LANDLOCK = {1: "landlock-open", 4: "landlock-connect", 6: "landlock-socket landlock-signal"}
 
 WORKER = """
     start user capabilities no-new-privileges filter violations dumpable core-dumps
@@ -57,7 +62,11 @@ class Doctor(E2ETest):
         result = self.outside()
         report = result.json()
         sandbox = rows(report, "sandbox")
-        self.assertEqual(sorted(sandbox), sorted(SANDBOX))
+        landlock = re.match(r"version (\d+): files", rows(report, "machine")["landlock"]["result"])
+        version = int(landlock[1]) if landlock else 0
+        held = [name for since, names in LANDLOCK.items() if since <= version
+                for name in names.split()]
+        self.assertEqual(sorted(sandbox), sorted(SANDBOX + held))
         for name, row in sandbox.items():
             with self.subTest(attempt=name):
                 if row["status"] == "warning" and name in MAY_WARN:
@@ -195,6 +204,32 @@ class Doctor(E2ETest):
         self.assertEqual(result.status, 0, result.out)
         self.assertEqual([row for row in report["checks"] if row["status"] == "failed"], [])
         self.assertEqual(rows(report, "sandbox")["threads"]["status"], "ok")
+
+    @unittest.skipIf(SANITIZED, "under a sanitizer, workers are not locked in")
+    def test_manager_that_refuses_landlock(self):
+        """systemd-nspawn's filter, among others, does not know it: it is then not there."""
+        self.assertIn("REFUSE_CALLS", os.environ, "run this by ctest")
+        refused = "landlock_create_ruleset,landlock_add_rule,landlock_restrict_self"
+        for number, text in ((errno.EPERM, "refused by a filter around thumbq"),
+                             (errno.ENOSYS, "not in this kernel"),
+                             (errno.EOPNOTSUPP, "switched off")):
+            with self.subTest(errno=errno.errorcode[number]):
+                inside = [os.environ["REFUSE_CALLS"], str(number), refused, THUMBQ]
+                name = f"{number}.png"
+                self.bucket.put(name, png(20, 20, RED))
+                done = self.bucket.run_program([*inside, "run", "--once", self.bucket.path])
+                self.assertEqual(done.status, 0, done.log)
+                self.assert_color(self.bucket.small(name), RED)
+                result = self.bucket.run_program([*inside, "doctor", "--json"], cwd="/")
+                report = result.json()
+                self.assertEqual(result.status, 0, result.out)
+                row = rows(report, "machine")["landlock"]
+                self.assertEqual(row["status"], "warning")
+                self.assertIn(text, row["result"])
+                self.assertTrue(row["advice"])
+                sandbox = rows(report, "sandbox")
+                self.assertEqual(sorted(sandbox), sorted(SANDBOX))
+                self.assertEqual([r for r in sandbox.values() if r["status"] == "failed"], [])
 
     @unittest.skipIf(SANITIZED, "under a sanitizer, workers are not locked in")
     def test_for_people(self):
