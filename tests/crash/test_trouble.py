@@ -4,8 +4,13 @@ written to, a clock that jumps, a second daemon, the order to end."""
 import os
 import signal
 import subprocess
+import sys
 import unittest
+from pathlib import Path
 
+sys.path.append(os.fspath(Path(__file__).parents[1] / "support"))
+
+from others import for_others
 from rig import (CONFIG, FAILPOINTS, THUMBQ, CrashTest, checker, is_alive, main, picture, wait_for)
 
 NOBODY = 65534
@@ -40,8 +45,11 @@ class Trouble(CrashTest):
         before = rig.log().count("watching")
         log = open(rig.log_path, "ab")
         self.addCleanup(log.close)
-        process = subprocess.Popen([THUMBQ, "run", *map(os.fspath, rig.options())], stdout=log,
-                                   stderr=log, user=NOBODY, group=NOBODY, extra_groups=[])
+        thumbq = for_others(THUMBQ)
+        environment = os.environ | {"THUMBQ_HANDLER": f"{thumbq}-thumbnail"}
+        process = subprocess.Popen([thumbq, "run", *map(os.fspath, rig.options())], stdout=log,
+                                   stderr=log, env=environment, user=NOBODY, group=NOBODY,
+                                   extra_groups=[])
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
         wait_for(lambda: rig.log().count("watching") > before, "the daemon", rig.log)

@@ -9,15 +9,20 @@
 #define BATCH     500
 #define UNLIMITED ((size_t)1 << 40)
 
-/* Pages of files in this process, in bytes. */
+static size_t status_bytes(const char *status, const char *field)
+{
+    const char *line = strstr(status, field);
+    g_assert_nonnull(line);
+    return (size_t)g_ascii_strtoull(line + strlen(field), NULL, 10) * 1024;
+}
+
+/* Pages of files in this process, in bytes. The kernel counts those of a tmpfs apart. */
 static size_t resident_file_bytes(void)
 {
     g_autofree char *text = NULL;
 
     g_assert_true(g_file_get_contents("/proc/self/status", &text, NULL, NULL));
-    const char *line = strstr(text, "\nRssFile:");
-    g_assert_nonnull(line);
-    return (size_t)g_ascii_strtoull(line + strlen("\nRssFile:"), NULL, 10) * 1024;
+    return status_bytes(text, "\nRssFile:") + status_bytes(text, "\nRssShmem:");
 }
 
 static void key_of(int n, char key[static 256])
