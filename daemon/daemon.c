@@ -1,6 +1,7 @@
 #include "daemon_private.h"
 
 #include "clock.h"
+#include "command_needs.h"
 #include "error.h"
 #include "file.h"
 #include "formats.h"
@@ -366,6 +367,8 @@ bool daemon_run(const DaemonOptions *options, const Config *config, uint64_t *re
         formats_check(options->handler_program, config->renditions, config->n_renditions, error) &&
         open_state(&daemon, error) && open_events(&daemon, error);
     if (opened) {
+        if (!options->once)
+            command_needs_warn(config);
         saved = run_loop(&daemon);
         *ret_dead = report_dead(&daemon);
     }

@@ -3,6 +3,7 @@
  */
 #include "daemon_private.h"
 
+#include "command_needs.h"
 #include "formats.h"
 #include "log.h"
 #include "service.h"
@@ -64,6 +65,7 @@ static bool load(Daemon *daemon, GError **error)
              changes ? changes : "nothing has changed");
     g_autoptr(Config) old = g_steal_pointer(&daemon->loaded_config);
     daemon->loaded_config = g_steal_pointer(&config);
+    command_needs_warn(daemon->loaded_config);
     GError *failure = NULL;
     if (!take_over(daemon, daemon->loaded_config, schedules, &failure))
         batch_lost(daemon, failure);

@@ -34,6 +34,7 @@ def expected_files():
         "share/fish/vendor_completions.d/thumbq.fish",
         "share/doc/thumbq/README.md",
         "share/doc/thumbq/examples/as-root.conf",
+        "share/doc/thumbq/examples/with-network.conf",
         "share/man/man1/thumbq.1.gz",
         "share/man/man5/thumbq.conf.5.gz",
         *pages, *docs,

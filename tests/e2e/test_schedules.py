@@ -9,8 +9,8 @@ import subprocess
 import time
 import uuid
 
-from harness import (DEADLINE_S, GREEN, RED, SOURCE_DIR, Daemon, E2ETest, identify, is_alive, main,
-                     png, wait_for)
+from harness import (DEADLINE_S, GREEN, RED, SOURCE_DIR, THUMBQ, Daemon, E2ETest, identify, is_alive,
+                     main, png, wait_for)
 
 FAILPOINTS = os.environ.get("THUMBQ_FAILPOINTS",
                             str(SOURCE_DIR / "build" / "tests" / "thumbq-failpoints"))
@@ -54,6 +54,19 @@ class ScheduleTest(E2ETest):
 
 
 class Commands(ScheduleTest):
+
+    def test_command_that_lacks_rights(self):
+        """A daemon without new privileges says which of its commands are likely to fail."""
+        self.configure(("fine", "@yearly", "exec wc -l"), ("other", "@yearly", "exec sudo id"))
+        program = self.bucket.root / "without-new-privileges"
+        program.write_text(f"#!/bin/sh\nexec setpriv --no-new-privs '{THUMBQ}' \"$@\"\n")
+        program.chmod(0o755)
+        daemon = Daemon([os.fspath(self.bucket.path)], self.bucket.root / "log", program=program)
+        self.bucket.daemons.append(daemon)
+        wait_for(lambda: "watching" in daemon.log(), "the daemon", daemon.log)
+        self.assertRegex(daemon.log(), r"warning: the command of \[schedule other\] is likely to "
+                         r"fail: it names 'sudo'.*with-network\.conf")
+        self.assertNotIn("[schedule fine]", daemon.log())
 
     def test_what_it_gets(self):
         self.configure(("hello", at(2), "exec cat > got; echo \"$THUMBQ_SCHEDULE $THUMBQ_BUCKET "
