@@ -90,10 +90,10 @@ def png_xmp_bomb():
     return make.png_of(scene(), [make.png_text(b"XML:com.adobe.xmp", _many(65), b"iTXt")])
 
 
-def png_text_swarm():
-    """Three hundred chunks, each just below what a reader lets pass."""
+def png_text_swarm(n=300):
+    """Chunks that are each just below what a reader lets pass."""
     one = make.png_chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes([65]) * 7_000_000, 9))
-    return make.png_of(scene(), [one] * 300)
+    return make.png_of(scene(), [one] * n)
 
 
 EXIF_OVERSIZE = make.exif(1) + bytes(8_000_000)
@@ -120,3 +120,91 @@ def progressive_jpeg(width=12500, height=8000):
         run("vips", "linear", f"{folder}/black.v", f"{folder}/color.v", "1", "200 120 40", "--uchar")
         run("vips", "jpegsave", f"{folder}/color.v", f"{folder}/out.jpg", "--interlace", "--strip")
         return Path(folder, "out.jpg").read_bytes()
+
+
+# ---- cheap to make and to store, dear to read ---------------------------------------------------
+
+
+def _skip_scan(component, blocks):
+    """A refinement in which no block changes: fifteen bits for 32767 of them."""
+    bits, left = "", blocks
+    while left > 0:
+        run_length = min(left, 32767)
+        power = run_length.bit_length() - 1
+        bits += format(power, "04b") + format(run_length - (1 << power), f"0{power}b" if power else "")
+        left -= run_length
+    bits += "1" * (-len(bits) % 8)
+    data = int(bits, 2).to_bytes(len(bits) // 8, "big").replace(b"\xff", b"\xff\0")
+    return make.jpeg_segment(0xda, bytes((1, component, 0, 1, 63, 0x10))) + data
+
+
+def jpeg_scans(n, width=12000, height=12000, components=1):
+    """A grey field in `n` scans: one with the mean of each block, and refinements of nothing.
+
+    Sources: ITU-T T.81, annexes B, F and G. The code of each end-of-block run is its number in four
+    bits; that of the difference 0 is the bit 0.
+    """
+    blocks = -(-width // 8) * -(-height // 8)
+    frame = struct.pack(">BHHB", 8, height, width, components)
+    frame += b"".join(bytes((1 + i, 0x11, 0)) for i in range(components))
+    start = bytes([components]) + b"".join(bytes((1 + i, 0)) for i in range(components)) + bytes((0, 0, 0))
+    first = bytes(-(-blocks * components // 8))
+    head = (b"\xff\xd8" + make.jpeg_segment(0xdb, b"\0" + bytes([1]) * 64) + make.jpeg_segment(0xc2, frame) +
+            make.jpeg_segment(0xc4, b"\0" + bytes([1] + [0] * 15) + b"\0") +
+            make.jpeg_segment(0xc4, b"\x10" + bytes([0, 0, 0, 15] + [0] * 12) +
+                              bytes(power << 4 for power in range(15))))
+    scans = [_skip_scan(1 + i, blocks) for i in range(components)]
+    return (head + make.jpeg_segment(0xda, start) + first +
+            b"".join(scans[i % components] for i in range(n - 1)) + b"\xff\xd9")
+
+
+def png_zeros(width, height, kind, bits):
+    """Black, or clear, of any size: the same piece of a compressed stream again and again."""
+    stride = 1 + width * {"rgb": 3, "rgb+alpha": 4, "grey": 1}[kind] * bits // 8
+    rows = 16
+    while height % rows:
+        rows //= 2
+    packer = zlib.compressobj(9)
+    head = packer.compress(b"") + packer.flush(zlib.Z_FULL_FLUSH)
+    piece = packer.compress(bytes(rows * stride)) + packer.flush(zlib.Z_FULL_FLUSH)
+    # Of zeros alone, the checksum's first half stays 1 and the second counts them.
+    end = b"\3\0" + struct.pack(">HH", height * stride % 65521, 1)
+    frame = struct.pack(">IIBBBBB", width, height, bits, make.PNG_TYPES[kind], 0, 0, 0)
+    return (b"\x89PNG\r\n\x1a\n" + make.png_chunk(b"IHDR", frame) +
+            make.png_chunk(b"IDAT", head + piece * (height // rows) + end) + make.png_chunk(b"IEND", b""))
+
+
+def tiff_strip_again(width, height, bits=16, samples=4):
+    """Clear, of any size in some kilobytes: all strips are one."""
+    rows = 64
+    n = -(-height // rows)
+    strip = zlib.compress(bytes(rows * width * samples * bits // 8), 9)
+    tags = {256: (4, [width]), 257: (4, [height]), 258: (3, [bits] * samples), 259: (3, [8]),
+            262: (3, [2]), 277: (3, [samples]), 278: (4, [rows]), 284: (3, [1]),
+            279: (4, [len(strip)] * n), 273: (4, [0] * n)}
+    if samples == 4:
+        tags[338] = (3, [2])
+    at = 8 + len(make.tiff_directory(8, tags, 0))
+    tags[273] = (4, [at] * n)
+    return b"II*\0" + struct.pack("<I", 8) + make.tiff_directory(8, tags, 0) + strip
+
+
+def exif_circle(entries=5000, orientation=6):
+    """A directory that says how the picture is turned, and then, thousands of times, that one of EXIF,
+    GPS or interoperability follows: each of them is itself."""
+    tags = (0x8769, 0x8825, 0xa005)
+    rows = [struct.pack("<HHIHH", 274, 3, 1, orientation, 0)]
+    rows += [struct.pack("<HHII", tags[i % 3], 4, 1, 8) for i in range(entries - 1)]
+    return b"II*\0" + struct.pack("<IH", 8, entries) + b"".join(rows) + struct.pack("<I", 8)
+
+
+def exif_in(block):
+    """{extension: file}: one block in each kind of file that has a place for it."""
+    seen = scene(64, 64)
+    heif = make.Heif(make.heif_of(seen))
+    heif.add_item(b"Exif", 200, bytes(4) + block)
+    heif.refer(b"cdsc", 200, heif.items()[0])
+    return {"jpg": make.jpeg_with(make.jpeg_of(seen), make.jpeg_exif(block[:65000])),
+            "png": make.png_of(seen, [make.png_chunk(b"eXIf", block)]),
+            "webp": make.webp_extended(make.webp_of(seen), seen.width, seen.height, exif_block=block),
+            "heic": heif.bytes()}
