@@ -125,6 +125,9 @@ static bool open_other(Decoder *decoder, ImageFacts *facts, GError **error)
         exif_read(exif, size, &exif_facts);
         facts->has_date = exif_facts.has_date;
         facts->date_us = exif_facts.date_us;
+        /* In HEIC and AVIF the container turns the picture, and this counts for nothing. */
+        if (decoder->type == IMAGE_PNG || decoder->type == IMAGE_WEBP)
+            decoder->orientation = exif_facts.orientation;
     }
     return true;
 }

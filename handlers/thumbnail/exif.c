@@ -1,12 +1,38 @@
 #include "exif.h"
 
 #include <glib.h>
-#include <libexif/exif-data.h>
+#include <libexif/exif-format.h>
+#include <libexif/exif-ifd.h>
+#include <libexif/exif-tag.h>
 #include <string.h>
 
 static const char exif_prefix[6] = "Exif\0";
 
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(ExifData, exif_data_unref)
+/* Sizes of a directory's parts. Source: TIFF 6.0, section 2. */
+#define HEADER_BYTES 8
+#define COUNT_BYTES  2
+#define ENTRY_BYTES  12
+#define INLINE_BYTES 4 /* a value up to this size lies in its entry */
+
+/* The rows of one directory; none where it lies outside of the block. */
+typedef struct {
+    const uint8_t *entries;
+    size_t n;
+} Directory;
+
+/* A block and the two directories in which anything is looked for. No other is ever visited. */
+typedef struct {
+    const uint8_t *data;
+    size_t size;
+    bool is_big_endian;
+    Directory directories[EXIF_IFD_COUNT]; /* by ExifIfd */
+} ExifBlock;
+
+typedef struct {
+    uint16_t format;
+    const uint8_t *data;
+    size_t size;
+} ExifValue;
 
 typedef struct {
     ExifIfd ifd;
@@ -19,14 +45,77 @@ static const DateTags date_tags[] = {
     {EXIF_IFD_0, EXIF_TAG_DATE_TIME, EXIF_TAG_OFFSET_TIME},
 };
 
-/* An ASCII entry's bytes are not always ended by a NUL, and may hold anything. */
-static bool entry_text(ExifData *exif, ExifIfd ifd, ExifTag tag, char *text, size_t size)
+static uint16_t read_short(const ExifBlock *block, const uint8_t *at)
 {
-    const ExifEntry *entry = exif_content_get_entry(exif->ifd[ifd], tag);
-    if (entry == NULL || entry->data == NULL || entry->format != EXIF_FORMAT_ASCII)
+    return (uint16_t)(block->is_big_endian ? at[0] << 8 | at[1] : at[1] << 8 | at[0]);
+}
+
+static uint32_t read_long(const ExifBlock *block, const uint8_t *at)
+{
+    uint32_t first = read_short(block, at), second = read_short(block, at + 2);
+    return block->is_big_endian ? first << 16 | second : second << 16 | first;
+}
+
+static Directory open_directory(const ExifBlock *block, uint32_t offset)
+{
+    if (offset < HEADER_BYTES || block->size < COUNT_BYTES || offset > block->size - COUNT_BYTES)
+        return (Directory){0};
+    const uint8_t *at = block->data + offset;
+    size_t room = (block->size - offset - COUNT_BYTES) / ENTRY_BYTES;
+    return (Directory){at + COUNT_BYTES, MIN(read_short(block, at), room)};
+}
+
+/* The first entry of a tag. False if there is none, or its value lies outside of the block. */
+static bool find_value(const ExifBlock *block, ExifIfd ifd, ExifTag tag, ExifValue *ret_value)
+{
+    const Directory *directory = &block->directories[ifd];
+    const uint8_t *entry = directory->entries;
+    size_t left = directory->n;
+    while (left > 0 && read_short(block, entry) != (uint16_t)tag) {
+        entry += ENTRY_BYTES;
+        left--;
+    }
+    if (left == 0)
         return false;
-    size_t len = MIN((size_t)entry->size, size - 1);
-    memcpy(text, entry->data, len);
+    uint16_t format = read_short(block, entry + 2);
+    uint64_t size = (uint64_t)read_long(block, entry + 4) * (format == EXIF_FORMAT_SHORT  ? 2
+                                                             : format == EXIF_FORMAT_LONG ? 4
+                                                                                          : 1);
+    uint32_t offset = read_long(block, entry + 8);
+    bool is_inline = size <= INLINE_BYTES;
+    if (!is_inline && (offset > block->size || size > block->size - offset))
+        return false;
+    *ret_value = (ExifValue){format, is_inline ? entry + 8 : block->data + offset, (size_t)size};
+    return true;
+}
+
+/*
+ * Finds the directories that are read. The pointer to the second is followed once, wherever it
+ * leads: a directory that points at itself is no reason to look at it again.
+ */
+static bool open_block(const void *data, size_t size, ExifBlock *ret_block)
+{
+    ExifBlock block = {.data = data, .size = size};
+    ExifValue pointer;
+    if (size < HEADER_BYTES || (memcmp(data, "II*\0", 4) != 0 && memcmp(data, "MM\0*", 4) != 0))
+        return false;
+    block.is_big_endian = block.data[0] == 'M';
+    block.directories[EXIF_IFD_0] = open_directory(&block, read_long(&block, block.data + 4));
+    if (find_value(&block, EXIF_IFD_0, EXIF_TAG_EXIF_IFD_POINTER, &pointer) &&
+        pointer.format == EXIF_FORMAT_LONG && pointer.size == 4)
+        block.directories[EXIF_IFD_EXIF] = open_directory(&block, read_long(&block, pointer.data));
+    *ret_block = block;
+    return true;
+}
+
+/* An ASCII value is not always ended by a NUL, and may hold anything. */
+static bool entry_text(const ExifBlock *block, ExifIfd ifd, ExifTag tag, char *text, size_t size)
+{
+    ExifValue value;
+    if (!find_value(block, ifd, tag, &value) || value.format != EXIF_FORMAT_ASCII)
+        return false;
+    size_t len = MIN(value.size, size - 1);
+    memcpy(text, value.data, len);
     text[len] = '\0';
     return true;
 }
@@ -79,7 +168,7 @@ static bool parse_offset(const char *text, int64_t *ret_us)
     return true;
 }
 
-static void read_date(ExifData *exif, ExifFacts *facts)
+static void read_date(const ExifBlock *exif, ExifFacts *facts)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(date_tags) && !facts->has_date; i++) {
         const DateTags *tags = &date_tags[i];
@@ -96,35 +185,31 @@ static void read_date(ExifData *exif, ExifFacts *facts)
     }
 }
 
-static void read_orientation(ExifData *exif, ExifFacts *facts)
+static void read_orientation(const ExifBlock *exif, ExifFacts *facts)
 {
-    const ExifEntry *entry = exif_content_get_entry(exif->ifd[EXIF_IFD_0], EXIF_TAG_ORIENTATION);
-    if (entry == NULL || entry->data == NULL || entry->format != EXIF_FORMAT_SHORT ||
-        entry->size < 2)
+    ExifValue value;
+    if (!find_value(exif, EXIF_IFD_0, EXIF_TAG_ORIENTATION, &value) || value.size == 0)
         return;
-    int orientation = exif_get_short(entry->data, exif_data_get_byte_order(exif));
+    uint32_t orientation = value.format == EXIF_FORMAT_SHORT  ? read_short(exif, value.data)
+                           : value.format == EXIF_FORMAT_LONG ? read_long(exif, value.data)
+                                                              : 0;
     if (orientation >= 1 && orientation <= 8)
-        facts->orientation = orientation;
+        facts->orientation = (int)orientation;
 }
 
 void exif_read(const void *data, size_t size, ExifFacts *ret_facts)
 {
     *ret_facts = (ExifFacts){.orientation = 1};
-    if (data == NULL || size < 8 || size > EXIF_SIZE_MAX)
+    if (data == NULL || size < sizeof exif_prefix || size > EXIF_SIZE_MAX)
         return;
-
-    /* libexif wants the prefix, which containers other than JPEG leave out. */
-    g_autofree uint8_t *prefixed = NULL;
-    if (memcmp(data, exif_prefix, sizeof exif_prefix) != 0) {
-        prefixed = g_malloc(size + sizeof exif_prefix);
-        memcpy(prefixed, exif_prefix, sizeof exif_prefix);
-        memcpy(prefixed + sizeof exif_prefix, data, size);
-        data = prefixed;
-        size += sizeof exif_prefix;
+    const uint8_t *start = data;
+    if (memcmp(start, exif_prefix, sizeof exif_prefix) == 0) {
+        start += sizeof exif_prefix;
+        size -= sizeof exif_prefix;
     }
-    g_autoptr(ExifData) exif = exif_data_new_from_data(data, (unsigned)size);
-    if (exif == NULL)
+    ExifBlock block;
+    if (!open_block(start, size, &block))
         return;
-    read_orientation(exif, ret_facts);
-    read_date(exif, ret_facts);
+    read_orientation(&block, ret_facts);
+    read_date(&block, ret_facts);
 }

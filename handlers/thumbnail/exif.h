@@ -1,7 +1,9 @@
 /*
  * The two things thumbq wants to know from EXIF: which way is up, and when the picture was taken.
  *
- * Takes any bytes; what cannot be read is taken as not there. Needs no libvips.
+ * Takes any bytes; what cannot be read is taken as not there. Two directories are read, each once:
+ * the time is bounded by their 65535 entries, whatever they point at. Needs neither libvips nor
+ * libexif, which visits directories that point at themselves for minutes.
  */
 #pragma once
 

@@ -48,6 +48,19 @@ static const char *const allowed[] = {
     "VipsForeignSaveSpng", "VipsForeignSaveHeif", "VipsForeignSaveJxl",
 };
 
+/*
+ * Takes the place of libexif's own function, as a program's symbols come before those of its
+ * libraries: libvips has each EXIF block parsed that it reads, and libexif visits directories that
+ * point at themselves for minutes. Nothing is wanted of what it finds: exif.c reads the two facts
+ * that are, and metadata.c keeps the block as it is.
+ */
+void exif_data_load_data(ExifData *data, const unsigned char *bytes, unsigned int size)
+{
+    (void)data;
+    (void)bytes;
+    (void)size;
+}
+
 /* The folder libvips was built to take modules from: beside the library itself. */
 static char *module_folder(void)
 {
