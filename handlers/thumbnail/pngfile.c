@@ -29,38 +29,63 @@ static bool next_chunk(const uint8_t *data, size_t size, size_t *at, Chunk *ret_
     return true;
 }
 
-/* The kinds of which a file may have any number, and libpng keeps all. */
-static bool is_text(const Chunk *chunk)
+static bool is_kind(const Chunk *chunk, const char *kind)
 {
-    static const char kinds[][5] = {"tEXt", "zTXt", "iTXt", "sPLT"};
-    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
-        if (memcmp(chunk->start + 4, kinds[i], 4) == 0)
-            return true;
-    }
-    return false;
+    return memcmp(chunk->start + 4, kind, 4) == 0;
 }
 
-static size_t count_texts(const uint8_t *data, size_t size)
+/* XMP is the one text of which anything is ever wanted. */
+static bool is_xmp(const Chunk *chunk)
+{
+    static const char keyword[] = "XML:com.adobe.xmp";
+    return is_kind(chunk, "iTXt") && chunk->size >= CHUNK_BYTES + sizeof keyword &&
+           memcmp(chunk->start + 8, keyword, sizeof keyword) == 0;
+}
+
+/* What has been let through of a file so far. */
+typedef struct {
+    size_t n_plain; /* texts and palettes */
+    bool xmp;
+} Texts;
+
+/* libpng inflates each compressed text, and keeps all of them, though nobody asks for one. */
+static bool is_wanted(const Chunk *chunk, Texts *texts)
+{
+    if (is_xmp(chunk) && !texts->xmp) {
+        texts->xmp = true;
+        return true;
+    }
+    if (is_kind(chunk, "zTXt") || is_kind(chunk, "iTXt"))
+        return false;
+    if (is_kind(chunk, "tEXt") || is_kind(chunk, "sPLT"))
+        return texts->n_plain++ < PNGFILE_TEXTS_MAX;
+    return true;
+}
+
+static bool is_fine(const uint8_t *data, size_t size)
 {
     Chunk chunk;
-    size_t n = 0;
-    for (size_t at = SIGNATURE_BYTES; next_chunk(data, size, &at, &chunk);)
-        n += is_text(&chunk);
-    return n;
+    Texts texts = {0};
+    for (size_t at = SIGNATURE_BYTES; next_chunk(data, size, &at, &chunk);) {
+        if (!is_wanted(&chunk, &texts))
+            return false;
+    }
+    return true;
 }
 
 GBytes *pngfile_without_texts(const void *data, size_t size)
 {
-    if (size < SIGNATURE_BYTES || count_texts(data, size) <= PNGFILE_TEXTS_MAX)
+    if (size < SIGNATURE_BYTES || is_fine(data, size))
         return NULL;
     uint8_t *kept = g_try_malloc(size);
     if (kept == NULL)
         return NULL;
     memcpy(kept, data, SIGNATURE_BYTES);
-    size_t len = SIGNATURE_BYTES, at = SIGNATURE_BYTES, n = 0;
+    size_t len = SIGNATURE_BYTES, at = SIGNATURE_BYTES;
+    Texts texts = {0};
     Chunk chunk;
     while (next_chunk(data, size, &at, &chunk)) {
-        if (is_text(&chunk) && n++ >= PNGFILE_TEXTS_MAX)
+        if (!is_wanted(&chunk, &texts))
             continue;
         memcpy(kept + len, chunk.start, chunk.size);
         len += chunk.size;

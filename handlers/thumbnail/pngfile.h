@@ -1,6 +1,7 @@
 /*
  * PNG by libpng directly, for what libvips makes nothing of: interlaced files that end early, and
- * files with so many texts that storing them takes all memory. Takes any bytes. Starts no thread.
+ * files with texts, of which inflating and storing them takes all time and memory. Takes any bytes.
+ * Starts no thread.
  */
 #pragma once
 
@@ -9,12 +10,13 @@
 #include <glib.h>
 #include <stddef.h>
 
-/* Texts that are read; each may be 8 MB once it is inflated. */
+/* Texts that are kept, of those that are not compressed. */
 #define PNGFILE_TEXTS_MAX 16
 
 /*
- * The file without the texts and suggested palettes beyond the first PNGFILE_TEXTS_MAX. NULL: it
- * has no more than these, or there is no memory. Owner: the caller.
+ * The file without compressed texts, but for the first XMP, and without the other texts and
+ * suggested palettes beyond the first PNGFILE_TEXTS_MAX: before anything is inflated. NULL: it has
+ * none of these, or there is no memory. Owner: the caller.
  */
 GBytes *pngfile_without_texts(const void *data, size_t size);
 

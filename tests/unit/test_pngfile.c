@@ -3,9 +3,15 @@
 #include <glib.h>
 #include <string.h>
 
-/* One of each of these letters: H IHDR, t tEXt, z zTXt, i iTXt, p sPLT, D IDAT, E IEND. */
+/* One of each of these letters: H IHDR, t tEXt, z zTXt, i iTXt, x XMP, p sPLT, D IDAT, E IEND. */
 static void add_chunk(GByteArray *file, char letter)
 {
+    static const char xmp[] = "\0\0\0\x17iTXtXML:com.adobe.xmp\0\0\0\0\0a";
+    if (letter == 'x') {
+        g_byte_array_append(file, (const uint8_t *)xmp, sizeof xmp - 1);
+        g_byte_array_append(file, (const uint8_t *)"1234", 4);
+        return;
+    }
     const char *type = letter == 'H'   ? "IHDR"
                        : letter == 't' ? "tEXt"
                        : letter == 'z' ? "zTXt"
@@ -34,11 +40,13 @@ typedef struct {
 
 static const Case cases[] = {
     {"none", "HDE", NULL},
-    {"few", "HtttDE", NULL},
-    {"sixteen", "HttttzzzziiiippppDE", NULL},
-    {"one-more", "HttttzzzziiiipppptDE", "HttttzzzziiiippppDE"},
+    {"few", "HtttxDE", NULL},
+    {"sixteen", "HttttttttppppppppxDE", NULL},
+    {"one-more", "HttttttttpppppppptDE", "HttttttttppppppppDE"},
     {"behind", "HDtttttttttttttttttttE", "HDttttttttttttttttE"},
-    {"between", "HttttttttttttttttzDzDzE", "HttttttttttttttttDDE"},
+    {"between", "HttttttttttttttttpDtDpE", "HttttttttttttttttDDE"},
+    {"compressed", "HztiDzE", "HtDE"},
+    {"second-xmp", "HxDxxE", "HxDE"},
 };
 
 static void test_texts(const void *data)
