@@ -66,6 +66,7 @@ static bool open_jpeg(Decoder *decoder, ImageFacts *facts, GError **error)
     decoder->width = header.width;
     decoder->height = header.height;
     decoder->orientation = header.exif.orientation;
+    decoder->scans = header.scans;
     facts->pages = 1;
     facts->has_date = header.exif.has_date;
     facts->date_us = header.exif.date_us;
@@ -132,6 +133,25 @@ static bool open_other(Decoder *decoder, ImageFacts *facts, GError **error)
     return true;
 }
 
+/*
+ * Samples that a JPEG file of many scans may have, by those that the limit of pixels lets a file of
+ * one scan have. Progressive files in full colour have 14 in libjpeg's order of scans.
+ */
+#define SCAN_SAMPLES_MAX 20
+
+static bool check_scans(const Decoder *decoder, const DecodeLimits *limits, GError **error)
+{
+    const JpegScans *scans = &decoder->scans;
+    if (scans->n <= JPEG_SCANS_MAX && scans->samples / SCAN_SAMPLES_MAX <= limits->max_pixels)
+        return true;
+    g_set_error(error, THUMBQ_ERROR, ERROR_TOO_MANY_PIXELS,
+                "%d scans with %" G_GINT64_FORMAT
+                " samples, the limits are %d and %" G_GINT64_FORMAT,
+                scans->n, (gint64)scans->samples, JPEG_SCANS_MAX,
+                (gint64)limits->max_pixels * SCAN_SAMPLES_MAX);
+    return false;
+}
+
 static bool check_limits(const Decoder *decoder, const DecodeLimits *limits,
                          const ImageFacts *facts, GError **error)
 {
@@ -146,7 +166,7 @@ static bool check_limits(const Decoder *decoder, const DecodeLimits *limits,
                     facts->pages, limits->max_pages);
         return false;
     }
-    return true;
+    return check_scans(decoder, limits, error);
 }
 
 bool decoder_open(Decoder *decoder, const Source *source, ImageType type,

@@ -5,6 +5,7 @@
 #pragma once
 
 #include "image.h"
+#include "jpeg_scans.h"
 #include "metadata.h"
 #include "picture.h"
 #include "source.h"
@@ -25,6 +26,7 @@ typedef struct {
     ImageType type;
     int width, height; /* as stored */
     int orientation;   /* how its pixels are turned, 1..8 */
+    JpegScans scans;   /* of JPEG, else none */
     bool damaged;
     VipsImage *image; /* opened, not yet pulled; NULL for JPEG */
     bool takes_planes, takes_narrow;

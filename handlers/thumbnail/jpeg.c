@@ -8,9 +8,6 @@
 
 #include <jerror.h> /* needs what jpeglib.h says of this build */
 
-/* More scans than any encoder makes cost time without end. */
-#define SCANS_MAX 100
-
 #define MARKER_EXIF (JPEG_APP0 + 1)
 #define MARKER_ICC  (JPEG_APP0 + 2)
 #define MARKER_MAX  0xffff
@@ -48,9 +45,10 @@ static void on_message(j_common_ptr cinfo, int level)
     }
 }
 
+/* Second to the count of jpeg_scans.c, which a file may not get past by being odd. */
 static void on_progress(j_common_ptr cinfo)
 {
-    if (cinfo->is_decompressor && ((j_decompress_ptr)cinfo)->input_scan_number > SCANS_MAX)
+    if (cinfo->is_decompressor && ((j_decompress_ptr)cinfo)->input_scan_number > JPEG_SCANS_MAX)
         ERREXIT(cinfo, JERR_BAD_PROGRESSION);
 }
 
@@ -125,6 +123,7 @@ bool jpeg_header(const void *data, size_t size, JpegHeader *ret_header, GError *
     jpeg_reader_start(reader, data, size);
     ret_header->width = (int)reader->cinfo.image_width;
     ret_header->height = (int)reader->cinfo.image_height;
+    jpeg_scans_count(&reader->cinfo, &ret_header->scans);
     read_exif(reader, &ret_header->exif);
     jpeg_destroy_decompress(&reader->cinfo);
     return true;

@@ -8,6 +8,7 @@
 #pragma once
 
 #include "exif.h"
+#include "jpeg_scans.h"
 #include "metadata.h"
 #include "picture.h"
 #include "resize.h"
@@ -19,6 +20,7 @@
 
 typedef struct {
     int width, height; /* as stored */
+    JpegScans scans;
     ExifFacts exif;
 } JpegHeader;
 
@@ -30,8 +32,8 @@ typedef struct {
 } JpegImage;
 
 /*
- * Reads up to the first scan. Errors: ERROR_DAMAGED, ERROR_UNSUPPORTED_TYPE (a coding libjpeg
- * lacks), ERROR_OUT_OF_MEMORY.
+ * Reads up to the first scan, and counts the others. Errors: ERROR_DAMAGED, ERROR_UNSUPPORTED_TYPE
+ * (a coding libjpeg lacks), ERROR_OUT_OF_MEMORY.
  */
 bool jpeg_header(const void *data, size_t size, JpegHeader *ret_header, GError **error);
 
