@@ -5,6 +5,7 @@
 #include "filter.h"
 #include "log.h"
 #include "terminal.h"
+#include "wrap.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -68,13 +69,60 @@ size_t command_list_options(const Command *command, const Option *ret_tables[COM
     return n;
 }
 
+static void print_usage(const Command *command)
+{
+    static const char indent[] = "       ";
+    const char *words = command->usage->words;
+    g_autofree char *rest = g_strconcat(
+        "[options]", command->flags & COMMAND_FILTERS ? " [filters] " : " ", words ? words : "",
+        command->flags & COMMAND_BUCKET_FLAGS ? " [BUCKET]" : "", NULL);
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_string_printf(text, "Usage: thumbq %s ", command->name);
+    wrap_append(text, text->len, rest, indent, WRAP_WIDTH);
+    printf("%s\n\n", text->str);
+}
+
+/* "  list    prints them": the text hangs below itself. */
+static void append_item(GString *text, const char *line)
+{
+    const char *word = line + strspn(line, " ");
+    const char *gap = strstr(word, "  ");
+    const char *rest = gap ? gap + strspn(gap, " ") : word;
+    g_autofree char *indent = g_strnfill((gsize)(rest - line), ' ');
+    g_string_append_len(text, line, rest - line);
+    wrap_append(text, strlen(indent), rest, indent, WRAP_WIDTH);
+    g_string_append_c(text, '\n');
+}
+
+/* Lines that begin with a blank are items of a list; the others are one paragraph. */
+static void print_about(const char *about)
+{
+    g_auto(GStrv) lines = g_strsplit(about, "\n", 0);
+    g_autoptr(GString) text = g_string_new(NULL);
+    for (size_t i = 0; lines[i];) {
+        if (lines[i][0] == '\0') {
+            g_string_append(text, lines[i++]);
+            g_string_append_c(text, '\n');
+            continue;
+        }
+        if (lines[i][0] == ' ') {
+            append_item(text, lines[i++]);
+            continue;
+        }
+        g_autoptr(GString) paragraph = g_string_new(NULL);
+        for (; lines[i] && lines[i][0] != '\0' && lines[i][0] != ' '; i++)
+            g_string_append_printf(paragraph, "%s ", lines[i]);
+        wrap_append(text, 0, paragraph->str, "", WRAP_WIDTH);
+        g_string_append_c(text, '\n');
+    }
+    fputs(text->str, stdout);
+}
+
 void command_print_help(const Command *command)
 {
     const CommandUsage *usage = command->usage;
-    printf("Usage: thumbq %s [options]%s%s%s%s\n\n%s\n", command->name,
-           command->flags & COMMAND_FILTERS ? " [filters]" : "", usage->words ? " " : "",
-           usage->words ? usage->words : "",
-           command->flags & COMMAND_BUCKET_FLAGS ? " [BUCKET]" : "", usage->about);
+    print_usage(command);
+    print_about(usage->about);
     CommandLine line = {0};
     OptionGroup groups[COMMAND_TABLES_MAX];
     size_t n_groups = list_groups(command, &line, groups);

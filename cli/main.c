@@ -45,7 +45,8 @@ static const Command commands[] = {
 static void print_help(void)
 {
     printf("Usage: thumbq COMMAND [options] [BUCKET]\n\n"
-           "Makes thumbnails of the images in a folder, the bucket, and keeps them up to date.\n\n"
+           "Makes thumbnails of the images in a folder, the bucket, and keeps them up to\n"
+           "date.\n\n"
            "Commands:\n");
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
         printf("  %-10s %s\n", commands[i].name, commands[i].summary);

@@ -2,8 +2,12 @@
 
 #include "error.h"
 #include "units.h"
+#include "wrap.h"
 
 #include <string.h>
+
+/* An option that is wider has its help on the next line. */
+#define NAME_MAX_WIDTH 24
 
 #define OPTIONS_MAX 64 /* of one command, all groups together */
 
@@ -121,15 +125,19 @@ void options_print(const OptionGroup *group, FILE *out)
     size_t width = 0;
     for (const Option *option = group->options; option->name; option++) {
         size_t len = strlen(option->name) + (option->value ? strlen(option->value) + 1 : 0);
-        width = MAX(width, len);
+        if (len <= NAME_MAX_WIDTH)
+            width = MAX(width, len);
     }
+    g_autofree char *indent = g_strnfill(strlen("  --") + width + strlen("  "), ' ');
     fprintf(out, "\n%s:\n", group->title);
     for (const Option *option = group->options; option->name; option++) {
         g_autofree char *left =
             g_strjoin(option->value ? " " : NULL, option->name, option->value, NULL);
-        g_auto(GStrv) lines = g_strsplit(option->help, "\n", 0);
-        fprintf(out, "  --%-*s  %s\n", (int)width, left, lines[0]);
-        for (size_t i = 1; lines[i]; i++)
-            fprintf(out, "    %*s  %s\n", (int)width, "", lines[i]);
+        g_autoptr(GString) text = g_string_new(NULL);
+        g_string_printf(text, "  --%-*s  ", (int)width, left);
+        if (strlen(left) > width)
+            g_string_printf(text, "  --%s\n%s", left, indent);
+        wrap_append(text, strlen(indent), option->help, indent, WRAP_WIDTH);
+        fprintf(out, "%s\n", text->str);
     }
 }

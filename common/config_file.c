@@ -3,6 +3,7 @@
 #include "config_option.h"
 #include "error.h"
 #include "units.h"
+#include "wrap.h"
 
 #include <string.h>
 
@@ -204,7 +205,9 @@ static void print_section(SectionType section, const char *name, const void *bas
         if (option->section != section)
             continue;
         g_autofree char *value = config_option_format(option, base);
-        fprintf(out, "# %s\n%s = %s\n", option->help, option->name, value);
+        g_autoptr(GString) help = g_string_new("# ");
+        wrap_append(help, help->len, option->help, "# ", WRAP_WIDTH);
+        fprintf(out, "%s\n%s = %s\n", help->str, option->name, value);
     }
 }
 

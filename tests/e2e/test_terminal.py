@@ -95,5 +95,34 @@ class Run(E2ETest):
         daemon.stop()
 
 
+class Help(E2ETest):
+    """Help and the comments of the configuration fit a terminal, and no word is broken."""
+
+    def test_help(self):
+        overview = self.bucket.command("help").out
+        commands = re.findall(r"(?m)^  (\w+) ", overview.split("Commands:\n")[1])
+        self.assertIn("run", commands)
+        for text in [overview] + [self.bucket.command(c, "--help").out for c in commands]:
+            for line in text.splitlines():
+                self.assertLessEqual(len(line), 80, line)
+
+    def test_items_hang(self):
+        """The text of an option that is longer than a line goes on below itself."""
+        lines = self.bucket.command("run", "--help").out.splitlines()
+        at, = [i for i, line in enumerate(lines) if line.startswith("  --once ")]
+        column = re.match(r"  --once +", lines[at]).end()
+        self.assertEqual(lines[at + 1][:column].strip(), "")
+        self.assertNotEqual(lines[at + 1][column], " ")
+
+    def test_config(self):
+        for arguments in (["--defaults"], [self.bucket.path]):
+            shown = self.bucket.command("config", *arguments).out
+            comments = [line for line in shown.splitlines() if line.startswith("#")]
+            self.assertGreater(len(comments), 50)
+            self.assertLessEqual(max(map(len, comments)), 80)
+            self.assertIn("(all is made again after a crash)", " ".join(
+                line.lstrip("# ") for line in comments))
+
+
 if __name__ == "__main__":
     main()
