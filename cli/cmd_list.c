@@ -139,6 +139,8 @@ static void begin_table(ListView *view, StoreSort sort)
 /* What a person has to know of the object beyond its figures; "" if nothing. */
 static const char *note_of(const Record *record)
 {
+    if (record->away)
+        return STORE_AWAY_NAME;
     if (record->error == ERROR_NOT_AN_IMAGE) /* it is skipped: that says it */
         return "";
     return record->error != ERROR_NONE ? error_name(record->error)

@@ -80,7 +80,7 @@ static json_t *invocations_json(const StoreInvocations *invocations, bool filter
     return object;
 }
 
-static json_t *objects_json(const StoreTotals *all)
+static json_t *objects_json(const StoreTotals *all, uint64_t away)
 {
     json_t *objects = json_object();
     json_object_set_new(objects, "total", json_integer((json_int_t)all->objects));
@@ -89,6 +89,7 @@ static json_t *objects_json(const StoreTotals *all)
                             json_integer((json_int_t)all->by_state[state]));
     }
     json_object_set_new(objects, "damaged", json_integer((json_int_t)all->damaged));
+    json_object_set_new(objects, "away", json_integer((json_int_t)away));
     return objects;
 }
 
@@ -96,8 +97,10 @@ static bool print_totals_json(Context *context, GError **error)
 {
     Totals totals = {.by_type = json_array()};
     StoreInvocations invocations;
+    uint64_t away;
     if (!store_totals(context->snapshot, &context->filter, STORE_BY_TYPE, visit_type, &totals,
                       error) ||
+        !store_away(context->snapshot, &context->filter, &away, error) ||
         !store_invocations(context->snapshot, INT64_MIN, INT64_MAX, &invocations, error)) {
         json_decref(totals.by_type);
         return false;
@@ -107,7 +110,7 @@ static bool print_totals_json(Context *context, GError **error)
     json_object_set_new(thumbnails, "bytes", json_integer((json_int_t)totals.all.thumbnail_bytes));
     json_t *object = json_object();
     json_out_set_bytes(object, "bucket", context->bucket);
-    json_object_set_new(object, "objects", objects_json(&totals.all));
+    json_object_set_new(object, "objects", objects_json(&totals.all, away));
     json_object_set_new(object, "source_bytes", json_integer((json_int_t)totals.all.source_bytes));
     json_object_set_new(object, "thumbnails", thumbnails);
     json_object_set_new(object, "by_type", totals.by_type);
@@ -122,11 +125,13 @@ static bool print_totals_json(Context *context, GError **error)
 
 static bool print_totals_csv(Context *context, GError **error)
 {
-    static const char *const columns[] = {"objects",    "pending",        "running", "done",
-                                          "skipped",    "dead",           "damaged", "source_bytes",
-                                          "thumbnails", "thumbnail_bytes"};
+    static const char *const columns[] = {
+        "objects",      "pending",    "running",         "done", "skipped", "dead", "damaged",
+        "source_bytes", "thumbnails", "thumbnail_bytes", "away"};
     StoreTotals all = {0};
-    if (!store_totals(context->snapshot, &context->filter, STORE_BY_ALL, visit_all, &all, error))
+    uint64_t away;
+    if (!store_totals(context->snapshot, &context->filter, STORE_BY_ALL, visit_all, &all, error) ||
+        !store_away(context->snapshot, &context->filter, &away, error))
         return false;
     csv_print(columns, G_N_ELEMENTS(columns));
     const uint64_t figures[G_N_ELEMENTS(columns)] = {
@@ -140,6 +145,7 @@ static bool print_totals_csv(Context *context, GError **error)
         all.source_bytes,
         all.thumbnails,
         all.thumbnail_bytes,
+        away,
     };
     for (size_t i = 0; i < G_N_ELEMENTS(figures); i++)
         printf("%s%" PRIu64, i ? "," : "", figures[i]);

@@ -12,11 +12,14 @@
 typedef struct {
     bool dry_run;
     bool verbose;
+    bool include_away;
 } OwnOptions;
 
 static const Option options[] = {
     {"dry-run", OPTION_FLAG, NULL, offsetof(OwnOptions, dry_run),
      "change nothing; name each file and object, and why"},
+    {"include-away", OPTION_FLAG, NULL, offsetof(OwnOptions, include_away),
+     "with 'orphans' or 'all': forget objects whose file system is not mounted"},
     {"verbose", OPTION_FLAG, NULL, offsetof(OwnOptions, verbose), "name what is done, too"},
     {NULL},
 };
@@ -34,6 +37,7 @@ const CommandUsage usage_sweep = {
              "  stale     makes thumbnails again whose rendition has been changed\n"
              "  expire    removes what the lifecycle rules of the configuration say is old\n"
              "  store     drops events and metrics that are to be kept no longer\n"
+             "Objects that are away, because what they lie on is not mounted, are left alone.\n"
              "Files that thumbq did not make are never removed, unless a rule of yours with\n"
              "'target = objects' says so. A running daemon does it; without one, what is to be\n"
              "made again is made by the next 'thumbq run'.",
@@ -72,8 +76,9 @@ static void print_item(const char *line, void *unused_data)
 static char *sweep(const Context *context, const char *name, SweepOptions *sweep, GError **error)
 {
     g_autofree char *state = daemon_state_path(context->bucket, context->config);
-    g_autofree char *request = g_strdup_printf(
-        "sweep %s%s%s", name, sweep->dry_run ? " dry-run" : "", sweep->note ? " tell" : "");
+    g_autofree char *request =
+        g_strdup_printf("sweep %s%s%s%s", name, sweep->dry_run ? " dry-run" : "",
+                        sweep->include_away ? " include-away" : "", sweep->note ? " tell" : "");
     g_autoptr(GError) failure = NULL;
     /* Its line and ours would get in each other's way. */
     g_autoptr(Progress) progress = sweep->note ? NULL : progress_new("sweep");
@@ -101,6 +106,7 @@ int cmd_sweep(Context *context, GError **error)
     const char *name = context->words[0];
     SweepOptions wanted = {.kinds = SWEEP_ALL,
                            .dry_run = own->dry_run,
+                           .include_away = own->include_away,
                            .note = own->dry_run || own->verbose ? print_note : NULL};
 
     (void)sweep_kinds_from_name(name, &wanted.kinds); /* the choices are its names */

@@ -14,7 +14,8 @@ const Option filter_options[] = {
      "names that match GLOB; without a '/' in it, the last part of the name"},
     {"type", OPTION_TEXT, "TYPE[,...]", FIELD(type),
      "jpeg, png, webp, gif, tiff, heic, avif, jxl, other, none"},
-    {"state", OPTION_TEXT, "STATE[,...]", FIELD(state), "pending, running, done, skipped, dead"},
+    {"state", OPTION_TEXT, "STATE[,...]", FIELD(state),
+     "pending, running, done, skipped, dead; away: what they lie on is not mounted"},
     {"since", OPTION_TEXT, "TIME", FIELD(since),
      "dated TIME or later: 2026-01-31, 2026-01-31T12:00, 7d, 12h"},
     {"until", OPTION_TEXT, "TIME", FIELD(until), "dated before TIME"},
@@ -43,6 +44,8 @@ static int look_up_type(const char *name)
 static int look_up_state(const char *name)
 {
     ObjectState state;
+    if (!strcmp(name, STORE_AWAY_NAME))
+        return __builtin_ctz(STORE_FILTER_AWAY);
     return state_from_name(name, &state) ? (int)state : -1;
 }
 
@@ -86,10 +89,11 @@ static bool parse_types(const char *text, uint32_t *ret_types, GError **error)
 
 static bool parse_states(const char *text, uint32_t *ret_states, GError **error)
 {
-    const char *names[STATES_END];
+    const char *names[STATES_END + 1];
     size_t n = 0;
     for (int state = STATE_PENDING; state < STATES_END; state++)
         names[n++] = state_name((ObjectState)state);
+    names[n++] = STORE_AWAY_NAME;
     return parse_list("state", text, look_up_state, names, n, ret_states, error);
 }
 

@@ -88,6 +88,7 @@ json_t *object_json(const Record *record, const char *prefix)
                         facts->has_color ? json_sprintf("#%06" PRIx32, facts->color) : json_null());
     json_object_set_new(object, "thumbnails", thumbnails_json(record, prefix));
     json_object_set_new(object, "error", error_json(record));
+    json_object_set_new(object, "away", json_boolean(record->away));
     return object;
 }
 

@@ -53,7 +53,7 @@ static void print_line(const char *label, const char *figure, const char *remark
     printf("%s%s\n", *remark ? "   " : "", remark);
 }
 
-static void print_objects(const StoreTotals *all)
+static void print_objects(const StoreTotals *all, uint64_t away_objects)
 {
     g_autofree char *objects = units_format_count((int64_t)all->objects);
     g_autofree char *bytes = units_format_bytes((int64_t)all->source_bytes);
@@ -66,6 +66,10 @@ static void print_objects(const StoreTotals *all)
     if (all->damaged > 0) {
         g_autofree char *damaged = units_format_count((int64_t)all->damaged);
         print_line("damaged", damaged, "readable in part only: thumbq list --damaged");
+    }
+    if (away_objects > 0) {
+        g_autofree char *away = units_format_count((int64_t)away_objects);
+        print_line("away", away, "not mounted now: thumbq list --state away");
     }
 }
 
@@ -228,12 +232,14 @@ static bool print_rest(Context *context, GError **error)
 bool stats_print_view(Context *context, GError **error)
 {
     Types types = {.n_types = 0};
+    uint64_t away;
     if (!store_totals(context->snapshot, &context->filter, STORE_BY_TYPE, visit_type, &types,
-                      error))
+                      error) ||
+        !store_away(context->snapshot, &context->filter, &away, error))
         return false;
     g_autofree char *bucket = object_key_to_text(context->bucket, NULL);
     printf("%s%s%s\n\n", terminal_bold(), bucket, terminal_reset());
-    print_objects(&types.all);
+    print_objects(&types.all, away);
     print_types(&types);
     return !store_filter_is_empty(&context->filter) || print_rest(context, error);
 }

@@ -147,7 +147,7 @@ static bool step(Backfill *backfill, bool *ret_more, bool *ret_taken, GError **e
     if (!*ret_more)
         return store_job_advance(store, backfill->id, NULL, error);
     g_string_assign(backfill->cursor, record.key);
-    return !store_filter_matches(backfill->filter, &record) ||
+    return record.away || !store_filter_matches(backfill->filter, &record) ||
            store_job_take(store, backfill->id, backfill->cursor->str, clock_wall_us(), ret_taken,
                           error);
 }

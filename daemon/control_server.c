@@ -155,14 +155,14 @@ static bool note_sweep(const char *line, void *data)
     return !client || control_peer_item(client->peer, line, resume_sweeps, request->control);
 }
 
-/* "sweep KIND [dry-run] [tell]" */
+/* "sweep KIND [dry-run] [include-away] [tell]" */
 static bool take_sweep(Client *client, const char *line)
 {
-    g_auto(GStrv) words = g_strsplit(line, " ", 5);
+    g_auto(GStrv) words = g_strsplit(line, " ", 6);
     guint n = g_strv_length(words);
     SweepOptions sweep = {.note = NULL};
 
-    if (n < 2 || n > 4 || strcmp(words[0], "sweep") != 0 ||
+    if (n < 2 || n > 5 || strcmp(words[0], "sweep") != 0 ||
         !sweep_kinds_from_name(words[1], &sweep.kinds))
         return false;
     SweepRequest *request = g_new(SweepRequest, 1);
@@ -171,6 +171,8 @@ static bool take_sweep(Client *client, const char *line)
     for (guint i = 2; i < n; i++) {
         if (strcmp(words[i], "dry-run") == 0)
             request->dry_run = sweep.dry_run = true;
+        if (strcmp(words[i], "include-away") == 0)
+            sweep.include_away = true;
         if (strcmp(words[i], "tell") == 0)
             sweep.note = note_sweep;
     }

@@ -4,6 +4,7 @@
  *   daemon.c    opens everything in order, runs the loop, ends it
  *   intake.c    bucket events -> store
  *   walk.c      passes over many records, in slices
+ *   away.c      objects whose mount is not there
  *   dispatch.c  store -> handlers
  *   outcome.c   handlers -> thumbnails -> store
  *   backfill.c  jobs: objects that are made once more, a window at a time
@@ -163,6 +164,24 @@ void intake_remove(Daemon *daemon, const char *key);
 /* The object has a new name: record and thumbnails follow, or are made anew. */
 void intake_move(Daemon *daemon, const char *from, const char *to, const ObjectVersion *version);
 
+/* ---- away.c */
+
+/*
+ * Tells the store what is mounted below the bucket now, and the log what has come or gone. False if
+ * the batch was lost.
+ */
+bool away_take_mounts(Daemon *daemon);
+
+/*
+ * True if that the object is not seen says nothing of it: its mount is not there, or another one
+ * hides it, or something was mounted or unmounted that is not known of yet.
+ */
+bool away_is(const Daemon *daemon, const Record *record);
+bool away_is_key(Daemon *daemon, const char *key);
+
+/* The object was not seen by a scan, and is away: it is counted so. */
+void away_note(Daemon *daemon, const char *key);
+
 /* ---- walk.c */
 
 typedef enum {
@@ -261,6 +280,7 @@ typedef struct {
     bool throttled;  /* no handler was free at some time since it was due */
     int concurrency; /* jobs under way when it began, with itself */
     bool refused;    /* thumbnails may not be written: no fault of the object */
+    bool is_away;    /* it waits for its mount */
     WireJob wire;
     int outputs[RENDITIONS_MAX];
     RecordThumbnail

@@ -102,8 +102,17 @@ void intake_move(Daemon *daemon, const char *from, const char *to, const ObjectV
     batch_changed(daemon);
 }
 
+/* Its file is not there. What is away is not gone. */
+static void take_removal(Daemon *daemon, const char *key)
+{
+    if (!away_is_key(daemon, key))
+        intake_remove(daemon, key);
+}
+
 static void begin_scan(Daemon *daemon)
 {
+    if (!away_take_mounts(daemon))
+        return;
     g_clear_pointer(&daemon->seen, g_byte_array_unref);
     daemon->seen = g_byte_array_new();
 }
@@ -162,7 +171,7 @@ void intake_event(const BucketEvent *event, void *data)
                     event->from_scan ? PRIORITY_SCAN : PRIORITY_UPLOAD);
         break;
     case BUCKET_REMOVED:
-        intake_remove(daemon, event->key);
+        take_removal(daemon, event->key);
         break;
     case BUCKET_TREE_REMOVED:
         walk_start(daemon, WALK_REMOVED, event->key, NULL, NULL);
@@ -178,6 +187,9 @@ void intake_event(const BucketEvent *event, void *data)
         break;
     case BUCKET_SCAN_END:
         end_scan(daemon, event->n_objects);
+        break;
+    case BUCKET_MOUNTS:
+        (void)away_take_mounts(daemon); /* a scan follows, whatever comes of it */
         break;
     case BUCKET_LOST:
     case BUCKET_WARNING:

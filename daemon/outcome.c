@@ -138,6 +138,11 @@ static void judge(const Job *job, StoreOutcome *outcome)
         outcome->state = STATE_DONE;
         return;
     }
+    if (job->is_away) {
+        set_again(outcome, 0);
+        outcome->due_us = STORE_NEVER_US;
+        return;
+    }
     if (outcome->error == ERROR_NO_SPACE || job->refused) {
         set_again(outcome, NO_SPACE_DELAY_US);
         return;
@@ -208,6 +213,7 @@ static void conclude(Job *job, StoreOutcome *outcome)
     Record record;
     bool found;
 
+    job->is_away = outcome->error != ERROR_NONE && away_is_key(daemon, job->key);
     judge(job, outcome);
     outcome->throttled = job->throttled || outcome->error == ERROR_NO_SPACE;
     notice_trouble(job, outcome);
@@ -305,7 +311,7 @@ void outcome_failed_early(Job *job, const GError *error)
         job_free(job);
         return;
     }
-    if (error_code(error) == ERROR_SOURCE_GONE) {
+    if (error_code(error) == ERROR_SOURCE_GONE && !away_is_key(daemon, job->key)) {
         intake_remove(daemon, job->key);
         job_free(job);
         return;

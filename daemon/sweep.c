@@ -13,7 +13,10 @@
 
 #define SLICE_US (5 * CLOCK_US_PER_MS)
 
-#define RECORD_KINDS (SWEEP_MISSING | SWEEP_STALE | SWEEP_EXPIRE)
+/* A part of SWEEP_ORPHANS with include_away. */
+#define FORGET_AWAY (1u << 8)
+
+#define RECORD_KINDS (SWEEP_MISSING | SWEEP_STALE | SWEEP_EXPIRE | FORGET_AWAY)
 
 /* ---- in words -----------------------------------------------------------------------------------
  */
@@ -72,6 +75,8 @@ char *sweep_describe(const SweepCounts *counts, bool dry_run)
         dry_run ? "to be deleted" : "deleted");
     say(text, counts->expired_thumbnails,
         "object whose thumbnails have expired:", "objects whose thumbnails have expired:", removed);
+    say(text, counts->away, "object that is away", "objects that are away",
+        dry_run ? "to be forgotten" : "forgotten");
     say(text, counts->store.events, "old event", "old events", dropped);
     say(text, counts->store.metrics, "old row of metrics", "old rows of metrics", dropped);
     say(text, counts->store.readers, "dead reader", "dead readers", "cleared");
@@ -117,14 +122,15 @@ static void log_event(const Sweep *sweep)
     g_autofree char *name = kinds_name(sweep->kinds);
     g_autofree char *summary = sweep_describe(counts, false);
     json_t *detail = json_pack(
-        "{s:s, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "sweep", name,
-        "duration_ms", (double)(now_us - sweep->start_us) / CLOCK_US_PER_MS, "records",
+        "{s:s, s:f, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "sweep",
+        name, "duration_ms", (double)(now_us - sweep->start_us) / CLOCK_US_PER_MS, "records",
         (json_int_t)counts->records, "files", (json_int_t)counts->files, "orphans",
         (json_int_t)counts->orphans, "missing", (json_int_t)counts->missing, "stale",
         (json_int_t)counts->stale, "expired", (json_int_t)counts->expired, "expired_thumbnails",
-        (json_int_t)counts->expired_thumbnails, "failed", (json_int_t)counts->failed, "foreign",
-        (json_int_t)counts->foreign, "events", (json_int_t)counts->store.events, "metrics",
-        (json_int_t)counts->store.metrics, "summary", summary);
+        (json_int_t)counts->expired_thumbnails, "failed", (json_int_t)counts->failed, "away",
+        (json_int_t)counts->away, "foreign", (json_int_t)counts->foreign, "events",
+        (json_int_t)counts->store.events, "metrics", (json_int_t)counts->store.metrics, "summary",
+        summary);
     char *text = json_dumps(detail, JSON_COMPACT);
 
     if (!store_log(sweep->daemon->store, STORE_EVENT_SWEPT, name, text, now_us, &error))
@@ -305,9 +311,12 @@ void sweep_start(Daemon *daemon, const SweepOptions *options, SweepDone done, vo
         kinds &= ~(unsigned)SWEEP_EXPIRE;
     if (is_held)
         log_warning("nothing expires: %s", objection);
+    if (options->include_away && kinds & SWEEP_ORPHANS)
+        kinds |= FORGET_AWAY;
     *sweep = (Sweep){.daemon = daemon,
                      .kinds = options->kinds,
                      .dry_run = options->dry_run,
+                     .include_away = options->include_away,
                      .note = options->note,
                      .note_data = options->note_data,
                      .done = done,

@@ -29,6 +29,7 @@ typedef struct {
     uint64_t expired;            /* objects deleted */
     uint64_t expired_thumbnails; /* objects whose thumbnails were removed */
     uint64_t failed;             /* that could not be deleted */
+    uint64_t away;               /* objects forgotten, of mounts that are not there */
     StoreUpkeep store;           /* of SWEEP_STORE */
     bool is_held;                /* nothing expires: the clock is not to be believed */
     uint64_t foreign; /* files in the thumbnails' folders that bear no mark: left alone */
@@ -51,8 +52,9 @@ typedef bool (*SweepNote)(const char *line, void *data);
 
 typedef struct {
     SweepKinds kinds;
-    bool dry_run;   /* nothing is changed */
-    SweepNote note; /* or NULL */
+    bool dry_run;      /* nothing is changed */
+    bool include_away; /* with SWEEP_ORPHANS: objects that are away are forgotten */
+    SweepNote note;    /* or NULL */
     void *note_data;
     ProgressFunction progress; /* told how far it is; or NULL */
     void *progress_data;

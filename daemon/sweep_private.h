@@ -10,6 +10,7 @@ struct Sweep {
     Daemon *daemon;
     SweepKinds kinds;
     bool dry_run;
+    bool include_away;
     SweepNote note;
     void *note_data;
     char *line;      /* owned: the note that could not be taken yet */

@@ -178,6 +178,21 @@ static bool check_age(Sweep *sweep, const Record *record, const char *key, bool 
     return sweep->dry_run || note_expired(sweep, key, rule->target);
 }
 
+/* ---- away ---------------------------------------------------------------------------------------
+ */
+
+/* Left alone, or forgotten where that was asked for. False if the batch was lost. */
+static bool pass_away(Sweep *sweep, const char *key)
+{
+    if (!sweep->include_away || !(sweep->kinds & SWEEP_ORPHANS))
+        return true;
+    sweep->counts.away++;
+    tell_object(sweep, "away", key, "what it lies on is not mounted");
+    if (!sweep->dry_run)
+        intake_remove(sweep->daemon, key);
+    return !sweep->daemon->paused;
+}
+
 /* ---- the walk -----------------------------------------------------------------------------------
  */
 
@@ -197,6 +212,8 @@ bool sweep_step_records(Sweep *sweep)
         return false;
     g_string_assign(sweep->cursor, record.key);
     sweep->counts.records++;
+    if (record.away)
+        return pass_away(sweep, sweep->cursor->str);
     if (sweep->kinds & SWEEP_EXPIRE && !check_age(sweep, &record, sweep->cursor->str, &expired))
         return false;
     if (expired || record.state != STATE_DONE)

@@ -36,10 +36,14 @@ static bool sweep_offline(Daemon *daemon, void *data, GError **error)
     offline->daemon = daemon;
     if (!offline->options->dry_run)
         clock_guard_start(daemon);
+    if (!away_take_mounts(daemon))
+        return true; /* daemon->error says why */
     guint ticker = has_progress ? g_timeout_add(PROGRESS_MS, tell_progress, offline) : 0;
     sweep_start(daemon, offline->options, end_offline, offline);
     g_main_loop_run(daemon->loop);
     g_clear_handle_id(&ticker, g_source_remove);
+    if (offline->options->dry_run)
+        store_abort(daemon->store); /* what is mounted is not written down either */
     return true;
 }
 

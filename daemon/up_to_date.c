@@ -49,6 +49,19 @@ static bool find_unended(const StoreJob *job, void *data)
     return true;
 }
 
+/* What is mounted below the bucket is what the store knows. */
+static bool mounts_are_known(const Audit *audit, const Bucket *bucket)
+{
+    const GArray *mounts = bucket_mounts(bucket);
+    g_autofree StoreMountPoint *points = g_new(StoreMountPoint, mounts->len);
+
+    for (guint i = 0; i < mounts->len; i++) {
+        const BucketMount *mount = &g_array_index(mounts, BucketMount, i);
+        points[i] = (StoreMountPoint){.path = mount->key, .identity = mount->identity};
+    }
+    return store_mounts_are(audit->snapshot, points, mounts->len);
+}
+
 static bool compare_all(Audit *audit, GError **error)
 {
     Daemon *daemon = &audit->daemon;
@@ -56,6 +69,8 @@ static bool compare_all(Audit *audit, GError **error)
     daemon->loop = g_main_loop_new(NULL, FALSE);
     Bucket *bucket = daemon_open_bucket(daemon, compare, error);
     if (bucket)
+        audit->is_same &= mounts_are_known(audit, bucket);
+    if (bucket && audit->is_same)
         g_main_loop_run(daemon->loop);
     bucket_free(bucket);
     g_main_loop_unref(daemon->loop);
@@ -72,8 +87,10 @@ bool daemon_is_up_to_date(const char *bucket, const Config *config, bool *ret_is
     Audit audit = {.daemon = {.options = &options, .config = config, .store = store},
                    .snapshot = snapshot,
                    .is_same = true};
+    const StoreFilter all = {0};
     bool has_job = false;
     StoreTotals totals;
+    uint64_t away;
 
     *ret_is = false;
     if (!snapshot || !report_totals(&audit.daemon, &totals) ||
@@ -81,7 +98,9 @@ bool daemon_is_up_to_date(const char *bucket, const Config *config, bool *ret_is
         return true;
     if (has_job || totals.by_state[STATE_PENDING] + totals.by_state[STATE_RUNNING] > 0)
         return true;
-    audit.n_records = totals.objects;
+    if (!store_away(snapshot, &all, &away, NULL))
+        return true;
+    audit.n_records = totals.objects - MIN(away, totals.objects);
     if (!compare_all(&audit, error))
         return false;
     *ret_is = audit.is_same;

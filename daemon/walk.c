@@ -39,8 +39,9 @@ static bool is_gone(const Daemon *daemon, const char *key)
     g_autoptr(GError) error = NULL;
     ObjectVersion version;
 
+    /* In this order: what is unmounted in between is not gone. */
     return !bucket_stat_object(bucket_fd(daemon->bucket), key, &version, &error) &&
-           error_code(error) == ERROR_SOURCE_GONE;
+           error_code(error) == ERROR_SOURCE_GONE && bucket_knows_place(daemon->bucket, key);
 }
 
 static void move_one(Daemon *daemon, const Walk *walk, const char *key)
@@ -59,21 +60,32 @@ static bool was_seen(const Walk *walk, uint64_t id)
     return id / 8 < walk->seen->len && walk->seen->data[id / 8] & 1 << id % 8;
 }
 
-/* `key` is the walk's own copy: the calls below end the record's. */
-static void visit(Daemon *daemon, const Walk *walk, uint64_t id, const char *key)
+/* An object that the scan did not meet. */
+static void visit_missing(Daemon *daemon, const char *key, bool is_away)
 {
+    if (is_away)
+        away_note(daemon, key);
+    else if (config_ignores(daemon->config, key) || is_gone(daemon, key))
+        intake_remove(daemon, key);
+}
+
+/* `key` is the walk's own copy: the calls below end the record's. */
+static void visit(Daemon *daemon, const Walk *walk, const Record *record, const char *key)
+{
+    bool is_away = record->away;
+
     switch (walk->type) {
     case WALK_REMOVED:
-        if (object_key_is_below(key, walk->from) && is_gone(daemon, key))
+        if (object_key_is_below(key, walk->from) && !is_away && is_gone(daemon, key))
             intake_remove(daemon, key);
         break;
     case WALK_MOVED:
-        if (object_key_is_below(key, walk->from))
+        if (object_key_is_below(key, walk->from) && !is_away)
             move_one(daemon, walk, key);
         break;
     case WALK_MISSING:
-        if (!was_seen(walk, id) && (is_gone(daemon, key) || config_ignores(daemon->config, key)))
-            intake_remove(daemon, key);
+        if (!was_seen(walk, record->id))
+            visit_missing(daemon, key, is_away);
         break;
     }
 }
@@ -92,7 +104,7 @@ static bool step(Daemon *daemon, Walk *walk)
     if (!found || !g_str_has_prefix(record.key, walk->range))
         return false;
     g_string_assign(walk->cursor, record.key);
-    visit(daemon, walk, record.id, walk->cursor->str);
+    visit(daemon, walk, &record, walk->cursor->str);
     return !daemon->paused;
 }
 

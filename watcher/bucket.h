@@ -46,6 +46,8 @@ typedef enum {
     BUCKET_LOST,
     /* `message` is what a person should know: watches exhausted, a folder that cannot be read. */
     BUCKET_WARNING,
+    /* Something was mounted or unmounted below the bucket (bucket_mounts): a scan follows. */
+    BUCKET_MOUNTS,
 } BucketEventType;
 
 typedef struct {
@@ -92,6 +94,25 @@ bool bucket_is_scanning(const Bucket *bucket);
 
 /* True if the folder opened is the one at the path now (same device, inode and mount), by statx. */
 bool bucket_is_present(const Bucket *bucket);
+
+/* A file system that is mounted on a folder, or on a file, of the bucket. */
+typedef struct {
+    char *key;         /* of its place */
+    uint64_t identity; /* the same whenever the same file system is mounted */
+    uint64_t mnt_id;   /* of the kernel: of this mount, for as long as it lasts */
+} BucketMount;
+
+/* The mounts below the bucket, as a scan or BUCKET_MOUNTS has seen them last. Borrowed. */
+const GArray *bucket_mounts(const Bucket *bucket);
+
+/* The same without a Bucket, as they are now. Owner: the caller, g_array_unref. */
+GArray *bucket_read_mounts(int bucket_fd);
+
+/*
+ * True if the key's place is on the mount that bucket_mounts says. Before an object counts as gone:
+ * what has just been unmounted is not seen either. One openat2 and one statx.
+ */
+bool bucket_knows_place(const Bucket *bucket, const char *key);
 
 /* O_PATH descriptor of the bucket's folder. Borrowed. */
 int bucket_fd(const Bucket *bucket);

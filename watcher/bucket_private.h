@@ -3,6 +3,7 @@
  *
  *   bucket.c    lifecycle, reporting
  *   presence.c  whether the bucket is still there
+ *   mounts.c    what is mounted below it
  *   notify.c    reads inotify, decides what each event means
  *   moves.c     pairs the halves of renames
  *   settle.c    waits until a file that nobody announced as closed is quiet
@@ -85,6 +86,7 @@ struct Bucket {
     int mounts_fd;         /* /proc/self/mountinfo */
     GSource *mounts;       /* tells that something was mounted or unmounted */
     uint64_t mounts_hash;  /* of the mounts below the bucket */
+    GArray *mounts_list;   /* BucketMount: those that are seen */
 
     GQueue moves; /* of Move, oldest first */
     GSource *moves_alarm;
@@ -131,6 +133,12 @@ void presence_close(Bucket *bucket);
 /* Reports BUCKET_LOST, the last event, if the bucket is not at its path any more; true if it still
  * is. */
 bool presence_check(Bucket *bucket);
+
+/* ---- mounts.c -----------------------------------------------------------------------------------
+ */
+
+/* Reads what is mounted below the bucket; true if that has changed. */
+bool mounts_refresh(Bucket *bucket);
 
 /* ---- notify.c -----------------------------------------------------------------------------------
  */

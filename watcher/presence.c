@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <glib-unix.h>
-#include <stdio.h>
 #include <string.h>
 
 static bool identify(int dir_fd, const char *path, struct statx *ret_stx)
@@ -37,52 +36,16 @@ bool presence_check(Bucket *bucket)
     return false;
 }
 
-/*
- * A hash of the mounts below the bucket: where a file system is mounted or unmounted there, files
- * come and go without any event. Source: proc_pid_mountinfo(5); the fifth field is the mount point.
- */
-static uint64_t hash_mounts(const Bucket *bucket)
-{
-    char self[32];
-    (void)snprintf(self, sizeof self, "/proc/self/fd/%d", bucket->fd);
-    g_autofree char *root = g_file_read_link(self, NULL);
-    FILE *file = fopen("/proc/self/mountinfo", "re");
-    uint64_t hash = 0;
-    char *line = NULL;
-    size_t size = 0;
-
-    while (root && file && getline(&line, &size, file) > 0) {
-        char *place = line;
-        for (int i = 0; i < 4 && place; i++) {
-            place = strchr(place, ' ');
-            place += place != NULL;
-        }
-        char *end = place ? strchr(place, ' ') : NULL;
-        if (!end)
-            continue;
-        *end = '\0';
-        g_autofree char *path = g_strcompress(place);
-        if (object_key_is_below(path, root) && strcmp(path, root) != 0)
-            hash = hash * 1000003 + g_str_hash(line); /* the mount's number to its place */
-    }
-    free(line);
-    if (file)
-        (void)fclose(file); /* it was only read */
-    return hash;
-}
-
 static gboolean on_mounts(gint unused_fd, GIOCondition unused_condition, gpointer data)
 {
     Bucket *bucket = data;
     (void)unused_fd;
     (void)unused_condition;
     bucket_enter(bucket);
-    if (presence_check(bucket)) {
-        uint64_t hash = hash_mounts(bucket);
-        if (hash != bucket->mounts_hash) {
-            bucket->mounts_hash = hash;
-            bucket_rescan(bucket);
-        }
+    /* Files come and go with a mount without any event. */
+    if (presence_check(bucket) && mounts_refresh(bucket)) {
+        bucket_report(bucket, &(BucketEvent){.type = BUCKET_MOUNTS});
+        bucket_rescan(bucket);
     }
     bucket_leave(bucket);
     return G_SOURCE_CONTINUE;
@@ -92,11 +55,12 @@ void presence_open(Bucket *bucket)
 {
     (void)identify(bucket->fd, "", &bucket->identity); /* all zero, and so absent, if it fails */
 
+    (void)mounts_refresh(bucket); /* the first time, nothing is known that could have changed */
+
     /* Without /proc the scans still check. */
     bucket->mounts_fd = open("/proc/self/mountinfo", O_RDONLY | O_CLOEXEC);
     if (bucket->mounts_fd < 0)
         return;
-    bucket->mounts_hash = hash_mounts(bucket);
     bucket->mounts = g_unix_fd_source_new(bucket->mounts_fd, G_IO_PRI | G_IO_ERR);
     g_source_set_priority(bucket->mounts, PRIORITY_NOTIFY);
     g_source_set_callback(bucket->mounts, G_SOURCE_FUNC(on_mounts), bucket, NULL);
@@ -111,4 +75,5 @@ void presence_close(Bucket *bucket)
     }
     bucket->mounts = NULL;
     fd_clear(&bucket->mounts_fd);
+    g_clear_pointer(&bucket->mounts_list, g_array_unref);
 }

@@ -275,6 +275,7 @@ static void begin_scan(Bucket *bucket)
     Scan *scan = &bucket->scan;
     if (!presence_check(bucket))
         return;
+    (void)mounts_refresh(bucket); /* the scan tells what has changed */
     scan->wanted = false;
     scan->running = true;
     scan->n_objects = 0;

@@ -20,7 +20,7 @@ MILLIS = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"
 OBJECT_FIELDS = [
     "name", "size", "date", "date_source", "state", "type", "width", "height", "pages",
     "orientation", "alpha", "damaged", "uploaded", "processed", "duration_ms", "attempts",
-    "thumbhash", "color", "thumbnails", "error"]
+    "thumbhash", "color", "thumbnails", "error", "away"]
 DETAIL_FIELDS = ["id", "sequencer", "etag", "version", "current", "priority", "due",
                  "attempts_log", "events"]
 
@@ -54,7 +54,7 @@ class Commands(E2ETest):
                                        "by_type", "invocations"])
         self.assertEqual(stats["bucket"], os.fspath(self.bucket.path))
         self.assertEqual(stats["objects"], {"total": 6, "pending": 0, "running": 0, "done": 4,
-                                            "skipped": 1, "dead": 1, "damaged": 1})
+                                            "skipped": 1, "dead": 1, "damaged": 1, "away": 0})
         self.assertEqual(stats["source_bytes"], sum(size.values()))
         base = os.fsencode(self.bucket.thumbnails)
         self.assertEqual(stats["thumbnails"], {

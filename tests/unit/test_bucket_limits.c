@@ -215,7 +215,7 @@ static void test_root_mounted_over(Fixture *f, gconstpointer unused_data)
 static void test_mount_inside(Fixture *f, gconstpointer unused_data)
 {
     (void)unused_data;
-    run("mkdir -p 'd d/m'");
+    run("mkdir -p 'd d/m' 'd d/no'");
     start(f);
     if (mount("none", "d d/m", "tmpfs", 0, NULL) < 0) {
         g_test_skip("may not mount");
@@ -225,8 +225,18 @@ static void test_mount_inside(Fixture *f, gconstpointer unused_data)
     run("echo 1 > 'd d/m/a'");
     await(f, "OBJECT d d/m/a");
     forget_lines(f);
+    g_assert_cmpuint(bucket_mounts(f->bucket)->len, ==, 1);
+    const BucketMount *mount_seen = &g_array_index(bucket_mounts(f->bucket), BucketMount, 0);
+    g_assert_cmpstr(mount_seen->key, ==, "d d/m");
+    g_assert_true(bucket_knows_place(f->bucket, "d d/m/a"));
+    g_assert_true(bucket_knows_place(f->bucket, "d d/no/such"));
     g_assert_cmpint(umount2("d d/m", MNT_DETACH), ==, 0);
+    /* Nothing has been told of it yet: what lay there does not count as gone. */
+    g_assert_false(bucket_knows_place(f->bucket, "d d/m/a"));
+    g_assert_true(bucket_knows_place(f->bucket, "d d/no"));
     await(f, "SCAN_END");
+    g_assert_cmpuint(bucket_mounts(f->bucket)->len, ==, 0);
+    g_assert_true(bucket_knows_place(f->bucket, "d d/m/a"));
     g_assert_cmpuint(f->n_objects, ==, 0);
     g_assert_true(bucket_is_present(f->bucket));
 }

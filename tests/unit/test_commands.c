@@ -218,7 +218,8 @@ typedef struct {
 
 static const JsonCase json_cases[] = {
     {"stats/objects", "stats --json B", 0, "objects",
-     "{\"total\":5,\"pending\":1,\"running\":0,\"done\":2,\"skipped\":1,\"dead\":1,\"damaged\":1}"},
+     "{\"total\":5,\"pending\":1,\"running\":0,\"done\":2,\"skipped\":1,\"dead\":1,\"damaged\":1,"
+     "\"away\":0}"},
     {"stats/source-bytes", "stats --json B", 0, "source_bytes", "126545"},
     {"stats/thumbnails", "stats --json B", 0, "thumbnails", "{\"count\":4,\"bytes\":17284}"},
     {"stats/by-type", "stats --json B", 0, "by_type",
@@ -332,11 +333,11 @@ static void test_order(void)
 {
     g_auto(Run) run = {0};
     run_thumbq("list --json --limit 1 B", "/", &run);
-    static const char *const keys[] = {"name",      "size",        "date",        "date_source",
-                                       "state",     "type",        "width",       "height",
-                                       "pages",     "orientation", "alpha",       "damaged",
-                                       "uploaded",  "processed",   "duration_ms", "attempts",
-                                       "thumbhash", "color",       "thumbnails",  "error"};
+    static const char *const keys[] = {
+        "name",       "size",      "date",        "date_source", "state",     "type",
+        "width",      "height",    "pages",       "orientation", "alpha",     "damaged",
+        "uploaded",   "processed", "duration_ms", "attempts",    "thumbhash", "color",
+        "thumbnails", "error",     "away"};
     json_t *root = json_loads(run.out, 0, NULL);
     g_assert_nonnull(root);
     size_t i = 0;
@@ -389,7 +390,7 @@ static const TextCase text_cases[] = {
     {"stats", "stats B", 0, "2 done, 1 skipped, 1 dead", ""},
     {"stats/plain", "stats B", 0, "\nobjects               5   1 pending", ""},
     {"stats/by", "stats --by prefix B", 0, "2026/", ""},
-    {"stats/csv", "stats --csv B", 0, "\n5,1,0,2,1,1,1,126545,4,17284\n", ""},
+    {"stats/csv", "stats --csv B", 0, "\n5,1,0,2,1,1,1,126545,4,17284,0\n", ""},
     {"stats/by-csv", "stats --by type --csv B", 0, "\npng,1,123456,2,8642,1,0\n", ""},
     {"list", "list B", 0, "4000x3000", ""},
     {"list/bytes", "list B", 0, "caf%E9.jpg", ""},
