@@ -55,6 +55,11 @@ static const char *start_of_tail(const char *text, size_t cells)
     return text;
 }
 
+static const char *mark_of_a_cut(void)
+{
+    return terminal_is_unicode() ? "…" : "~";
+}
+
 char *cells_cut_name(const char *name, size_t cells)
 {
     if (cells_count(name) <= cells)
@@ -66,7 +71,27 @@ char *cells_cut_name(const char *name, size_t cells)
     size_t last = slash ? cells_count(slash) : 0;
     size_t tail = last > 0 && last + HEAD_MIN <= room ? MAX(last, room / 2) : room / 2;
     const char *head_end = end_of_head(name, room - tail);
-    const char *mark = terminal_is_unicode() ? "…" : "~";
-    return g_strdup_printf("%.*s%s%s", (int)(head_end - name), name, mark,
+    return g_strdup_printf("%.*s%s%s", (int)(head_end - name), name, mark_of_a_cut(),
                            start_of_tail(name, tail));
+}
+
+char *cells_cut_apart(const char *name, size_t before, size_t after, size_t cells)
+{
+    const char *mark = mark_of_a_cut();
+    size_t len = strlen(name);
+    g_autofree char *head = g_strndup(name, before);
+    g_autofree char *middle = g_strndup(name + before, len - before - after);
+    const char *tail = name + len - after;
+    size_t n_head = cells_count(head), n_tail = cells_count(tail), n_middle = cells_count(middle);
+    if (n_middle + 2 > cells) { /* a mark on both sides */
+        size_t room = cells > 2 ? cells - 2 : 0;
+        return g_strdup_printf("%s%.*s%s", mark, (int)(end_of_head(middle, room) - middle), middle,
+                               cells > 1 ? mark : "");
+    }
+    size_t room = cells - n_middle - 2;
+    size_t head_room = MIN(n_head, MAX(room / 2, room - MIN(room, n_tail)));
+    size_t tail_room = MIN(n_tail, room - head_room);
+    return g_strdup_printf("%.*s%s%s%s%s", (int)(end_of_head(head, head_room) - head), head,
+                           head_room < n_head ? mark : "", middle, tail_room < n_tail ? mark : "",
+                           start_of_tail(tail, tail_room));
 }

@@ -21,3 +21,10 @@ const char *cells_end_of_line(const char *text, size_t cells);
  * and a beginning. Owner: the caller frees.
  */
 char *cells_cut_name(const char *name, size_t cells);
+
+/*
+ * The same of one of several names that share their first `before` and their last `after` bytes
+ * (whole characters, which do not overlap): what lies between is shown, as far as there is room,
+ * and of the rest what still fits ("hol…number-2…ng.png"). Owner: the caller frees.
+ */
+char *cells_cut_apart(const char *name, size_t before, size_t after, size_t cells);

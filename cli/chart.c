@@ -8,7 +8,7 @@
 #define LEVELS 8
 
 static const char *const block_levels[LEVELS] = {"▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-static const char *const ascii_levels[LEVELS] = {":", "-", "=", "+", "*", "#", "%", "@"};
+static const char *const ascii_levels[LEVELS] = {"1", "2", "3", "4", "5", "6", "7", "8"};
 
 /* A bar's last cell, in eighths; [0] is no cell. */
 static const char *const block_parts[LEVELS] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
@@ -42,6 +42,11 @@ char *chart_sparkline(const double *values, size_t n)
     for (size_t i = 0; i < n; i++)
         g_string_append(line, cell(values[i], max, levels));
     return g_string_free(line, FALSE);
+}
+
+const char *chart_legend(void)
+{
+    return terminal_is_unicode() ? "" : "1 to 8, the most";
 }
 
 char *chart_bar(double fraction, unsigned cells)

@@ -9,11 +9,14 @@
 #include <stddef.h>
 
 /*
- * One cell a value, from zero to the greatest of them: "▁▂▃▄▅▆▇█", or ":-=+*#%@". Anything above
+ * One cell a value, from zero to the greatest of them: "▁▂▃▄▅▆▇█", or "12345678". Anything above
  * zero is at least the lowest of these; zero, and what is below it, is "."; NAN, for no value, is a
  * blank. Owner: the caller frees.
  */
 char *chart_sparkline(const double *values, size_t n);
+
+/* How to read the figures of a sparkline that has no block characters; else "". Static. */
+const char *chart_legend(void);
 
 /*
  * A bar as long as the share `fraction` (0..1; beyond them it is taken as the nearer one) of

@@ -85,6 +85,14 @@ static char *remark_of(const StoreEvent *event)
     return remark;
 }
 
+/* What comes later must not be wider than what was there at first. */
+static void reserve_columns(Table *table)
+{
+    for (int type = 1; type < STORE_EVENT_TYPES; type++)
+        table_reserve(table, COLUMN_EVENT, store_event_name((StoreEventType)type));
+    table_reserve(table, COLUMN_SIZE, "1023.9 KiB");
+}
+
 static void add_row(Table *table, const StoreEvent *event)
 {
     g_autofree char *time = terminal_time(event->time_us);
@@ -220,6 +228,8 @@ int cmd_events(Context *context, GError **error)
         [COLUMN_NOTE] = {"", TABLE_NOTE},
     };
     g_autoptr(Table) table = events->json ? NULL : table_new(columns, COLUMNS);
+    if (table && events->follow)
+        reserve_columns(table);
     EventView view = {.context = context, .options = events, .table = table};
     if (events->limit) {
         uint64_t n = 0;

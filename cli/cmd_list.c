@@ -111,6 +111,13 @@ static char *format_title(const ListOptions *list, StoreSort sort, int column, c
                                          : "^");
 }
 
+/* True of a column that a narrow terminal leaves out: the names are what its rows differ by. */
+static bool makes_way(int column, StoreSort sort)
+{
+    return column == COLUMN_TYPE || column == COLUMN_PIXELS ||
+           (column == COLUMN_DURATION && sort != STORE_SORT_DURATION);
+}
+
 static void begin_table(ListView *view, StoreSort sort)
 {
     static const TableColumn all[COLUMNS] = {
@@ -124,7 +131,7 @@ static void begin_table(ListView *view, StoreSort sort)
     bool is_wide = width == 0 || width >= WIDTH_FOR_ALL;
     view->has_time = is_wide || sort == STORE_SORT_DATE;
     for (int column = 0; column < COLUMNS; column++) {
-        if (column == COLUMN_DURATION && !is_wide && sort != STORE_SORT_DURATION)
+        if (!is_wide && makes_way(column, sort))
             continue;
         columns[view->n_columns] = all[column];
         columns[view->n_columns].title =

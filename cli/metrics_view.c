@@ -119,7 +119,8 @@ static bool is_problem(Metric metric, int64_t value)
 static void print_values(const Measures *measures, const History *history)
 {
     g_autofree char *span = format_span(history->cell_us);
-    g_autofree char *title = g_strdup_printf("a cell is %s", span);
+    const char *legend = chart_legend();
+    g_autofree char *title = g_strdup_printf("a cell is %s%s%s", span, *legend ? "; " : "", legend);
     const TableColumn columns[] = {
         {"metric", TABLE_TEXT}, {"", TABLE_TEXT}, {"value", TABLE_FIGURE}, {title, TABLE_TEXT}};
     g_autoptr(Table) table = table_new(columns, history->n > 0 ? 4 : 3);
@@ -160,6 +161,22 @@ static void print_distributions(const Measures *measures, const History *history
             g_free(cells[i]);
     }
     table_print_below(table);
+}
+
+/* ---- what is no fault ---------------------------------------------------------------------------
+ */
+
+/* A first run has figures that look bad and are not. */
+static void print_notes(const Measures *measures)
+{
+    if (!terminal_is_interactive())
+        return;
+    if (measures->values[METRIC_THROTTLES] > 0)
+        puts("\nThrottles are objects that had to wait because every handler was busy: in a\n"
+             "first run, or with many uploads at once, that is nearly all of them.");
+    if (measures_distribution(measures, METRIC_LATENCY)->max > 0)
+        puts("\nLatency and AsyncEventAge begin with the upload, or for files that lay there\n"
+             "when they were found, and include the wait in the queue.");
 }
 
 /* ---- alarms -------------------------------------------------------------------------------------
@@ -214,5 +231,6 @@ bool metrics_print_view(const Context *context, const StoreMetrics *metrics, GEr
     printf("%s to %s UTC\n", since, until);
     print_values(&metrics->measures, &history);
     print_distributions(&metrics->measures, &history);
+    print_notes(&metrics->measures);
     return print_alarms(context, error);
 }

@@ -167,8 +167,9 @@ static void print_months(const Months *months)
         return;
     int from = months->newest - (MONTHS - 1 - first);
     g_autofree char *line = chart_sparkline(months->objects + first, (size_t)(MONTHS - first));
-    printf("\nby month     %04d-%02d  %s  %04d-%02d\n", from / 12, from % 12 + 1, line,
-           months->newest / 12, months->newest % 12 + 1);
+    const char *legend = chart_legend();
+    printf("\nby month     %04d-%02d  %s  %04d-%02d%s%s\n", from / 12, from % 12 + 1, line,
+           months->newest / 12, months->newest % 12 + 1, *legend ? "  " : "", legend);
 }
 
 /* ---- invocations --------------------------------------------------------------------------------
@@ -187,6 +188,9 @@ static void add_quantiles(Table *table, const char *name, const StoreQuantiles *
     const char *cells[] = {name, p50, p90, p99, max, line};
     table_add(table, cells, TABLE_NO_PROBLEM);
 }
+
+/* Above this many durations an object has waited longer than it took. */
+#define LATENCY_FACTOR 3
 
 static void print_invocations(const StoreInvocations *invocations)
 {
@@ -211,6 +215,10 @@ static void print_invocations(const StoreInvocations *invocations)
     add_quantiles(table, "duration", &invocations->duration);
     add_quantiles(table, "latency", &invocations->latency);
     table_print(table);
+    /* In a first run nearly all of it is waiting, which is no fault. */
+    if (invocations->latency.p50 > LATENCY_FACTOR * invocations->duration.p50)
+        puts("           latency is from the upload, or from when a file was found,\n"
+             "           to the end: here it is mostly waiting in the queue");
 }
 
 /* Months and invocations are known without reading objects, so that they cost next to nothing. */

@@ -22,6 +22,8 @@ typedef struct {
     char **cells; /* NULL for an empty one */
     int problem;
     double share;
+    bool differs;         /* the name is to show what lies between these bytes of it */
+    size_t before, after; /* shared with other names of the page */
 } Row;
 
 struct Table {
@@ -82,6 +84,11 @@ static size_t cells_in(const Table *table, const Row *row, size_t column)
 {
     const char *note = has_note(table, column) ? row->cells[column + 1] : "";
     return cells_count(row->cells[column]) + (*note ? strlen(SEPARATOR) + cells_count(note) : 0);
+}
+
+void table_reserve(Table *table, size_t column, const char *cell)
+{
+    table->widths[column] = MAX(table->widths[column], cells_count(cell));
 }
 
 void table_add_bar(Table *table, const char *const *cells, int problem, double share)
@@ -157,8 +164,106 @@ static char *format_name(const Table *table, const Row *row, size_t column, cons
     size_t note_room = room->name > least ? room->name - least : 0;
     g_autofree char *short_note = cells_cut_name(note, note_room);
     size_t taken = cells_count(short_note) + strlen(separator);
-    g_autofree char *short_name = cells_cut_name(name, MAX(room->name, NAME_MIN + taken) - taken);
+    size_t name_room = MAX(room->name, NAME_MIN + taken) - taken;
+    g_autofree char *short_name = row->differs && cells_count(name) > name_room
+                                      ? cells_cut_apart(name, row->before, row->after, name_room)
+                                      : cells_cut_name(name, name_room);
     return g_strconcat(short_name, separator, short_note, NULL);
+}
+
+/* ---- names that are cut alike ------------------------------------------------------------------
+ */
+
+/* Bytes of whole characters that both begin with, `limit` at the most. */
+static size_t common_beginning(const char *a, const char *b, size_t limit)
+{
+    size_t n = 0;
+    while (n < limit && a[n] && a[n] == b[n])
+        n++;
+    while (n > 0 && ((guchar)a[n] & 0xc0) == 0x80) /* within a character */
+        n--;
+    return n;
+}
+
+/* Bytes of whole characters that both end with, `limit` at the most. */
+static size_t common_end(const char *a, const char *b, size_t limit)
+{
+    size_t a_len = strlen(a), b_len = strlen(b), n = 0;
+    limit = MIN(limit, MIN(a_len, b_len));
+    while (n < limit && a[a_len - 1 - n] == b[b_len - 1 - n])
+        n++;
+    while (n > 0 && ((guchar)a[a_len - n] & 0xc0) == 0x80)
+        n--;
+    return n;
+}
+
+/* Has each of these rows show what its name does not share with the others. */
+static void show_difference(const GPtrArray *rows, size_t column)
+{
+    const Row *first = rows->pdata[0];
+    const char *name = first->cells[column];
+    size_t before = G_MAXSIZE, after = G_MAXSIZE, shortest = strlen(name);
+    bool is_same = true; /* an event log has rows of the same name */
+    for (guint i = 1; i < rows->len; i++) {
+        const char *other = ((const Row *)rows->pdata[i])->cells[column];
+        is_same = is_same && strcmp(name, other) == 0;
+        before = common_beginning(name, other, before);
+        shortest = MIN(shortest, strlen(other));
+    }
+    for (guint i = 1; i < rows->len; i++)
+        after = common_end(name, ((const Row *)rows->pdata[i])->cells[column],
+                           MIN(after, shortest - MIN(shortest, before)));
+    /* A number is shown whole: it is what people count by. */
+    while (before > 0 && g_ascii_isdigit(name[before - 1]))
+        before--;
+    while (after > 0 && g_ascii_isdigit(name[strlen(name) - after]))
+        after--;
+    for (guint i = 0; !is_same && i < rows->len; i++) {
+        Row *row = rows->pdata[i];
+        row->differs = true;
+        row->before = before;
+        row->after = after;
+    }
+}
+
+/* Two names of a page that would look the same once they are cut are cut elsewhere. */
+static void tell_apart(Table *table, size_t column, const Room *room)
+{
+    g_autoptr(GHashTable) alike =
+        g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify)g_ptr_array_unref);
+    for (guint i = 0; i < table->rows->len; i++) {
+        Row *row = g_ptr_array_index(table->rows, i);
+        char *shown = format_name(table, row, column, room);
+        GPtrArray *rows = g_hash_table_lookup(alike, shown);
+        if (!rows) {
+            rows = g_ptr_array_new();
+            g_hash_table_insert(alike, g_strdup(shown), rows);
+        }
+        g_ptr_array_add(rows, row);
+        g_free(shown);
+    }
+    GHashTableIter iter;
+    gpointer rows;
+    g_hash_table_iter_init(&iter, alike);
+    while (g_hash_table_iter_next(&iter, NULL, &rows))
+        show_difference(rows, column);
+}
+
+/* ---- cells --------------------------------------------------------------------------------------
+ */
+
+/*
+ * A cell as wide as its column. libsmartcols 2.38 keeps to the width that it is given only where it
+ * prints a heading, which later pages have none of.
+ */
+static char *format_whole(const Table *table, const char *cell, size_t column)
+{
+    size_t cells = cells_count(cell);
+    if (!table->is_begun || cells >= table->widths[column] || column + 1 == table->n_columns)
+        return g_strdup(cell);
+    g_autofree char *blanks = g_strnfill(table->widths[column] - cells, ' ');
+    return table->columns[column].role == TABLE_FIGURE ? g_strconcat(blanks, cell, NULL)
+                                                       : g_strconcat(cell, blanks, NULL);
 }
 
 static char *format_cell(const Table *table, const Row *row, size_t column, const Room *room)
@@ -173,7 +278,7 @@ static char *format_cell(const Table *table, const Row *row, size_t column, cons
     case TABLE_NOTE:
         break;
     }
-    return g_strdup(row->cells[column]);
+    return format_whole(table, row->cells[column], column);
 }
 
 static void add_column(const Table *table, struct libscols_table *page, size_t i)
@@ -225,6 +330,10 @@ void table_print(Table *table)
     if (table->rows->len == 0)
         return;
     Room room = room_left(table);
+    for (size_t i = 0; i < table->n_columns; i++) {
+        if (table->columns[i].role == TABLE_NAME && terminal_is_interactive())
+            tell_apart(table, i, &room);
+    }
     struct libscols_table *page = scols_new_table();
     check(page && !scols_table_set_column_separator(page, SEPARATOR));
     scols_table_enable_colors(page, terminal_has_color());

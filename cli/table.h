@@ -1,8 +1,8 @@
 /*
  * Tables for people (libsmartcols). Rows are gathered and printed a page at a time: columns are as
  * wide as the first page needs, and later ones at least that, so that a million rows need no more
- * memory than a page. On a terminal names are cut to what is left of the line; elsewhere everything
- * is whole.
+ * memory than a page. On a terminal names are cut to what is left of the line, so that those of a
+ * page can be told apart; elsewhere everything is whole.
  */
 #pragma once
 
@@ -27,6 +27,9 @@ typedef struct {
 
 /* Copies. Owner: table_free. */
 Table *table_new(const TableColumn *columns, size_t n_columns);
+
+/* Has a column wide enough for `cell` from the first page on, for what is only added later. */
+void table_reserve(Table *table, size_t column, const char *cell);
 
 #define TABLE_NO_PROBLEM (-1)
 

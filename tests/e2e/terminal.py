@@ -47,7 +47,7 @@ class Terminal:
         os.write(self.fd, keys)
 
     def finish(self):
-        """Its exit status."""
+        """Its exit status; negative for a signal."""
         while self.read():
             pass
         _pid, status = os.waitpid(self.pid, 0)

@@ -124,5 +124,93 @@ class Help(E2ETest):
                 line.lstrip("# ") for line in comments))
 
 
+class Tables(E2ETest):
+    """Tables on a terminal of 80 columns."""
+
+    FOLDER = "a folder with a long name/and another folder with a long name/"
+
+    def show(self, *arguments, columns=80, **environment):
+        terminal = Terminal(*arguments, "--bucket", self.bucket.path, columns=columns,
+                            **environment)
+        self.assertEqual(terminal.finish(), 0)
+        return [ESCAPE.sub("", line) for line in terminal.screen()]
+
+    def test_names_can_be_told_apart(self):
+        names = [f"{self.FOLDER}picture number {i:02} of the holidays.png" for i in range(12)]
+        for i, name in enumerate(names):  # every third one is dead
+            data = png(10 + i, 10, RED)
+            self.bucket.put(name, data[:40] if i % 3 == 0 else data)
+        self.bucket.once()
+        for columns in (72, 80):
+            lines = self.show("list", columns=columns)[1:]
+            self.assertEqual(len(lines), len(names))
+            self.assertLessEqual(max(map(len, lines)), columns)
+            self.assertEqual(len({re.split(r"B  ", line)[1] for line in lines}), len(names))
+            for i, line in enumerate(lines):
+                self.assertIn(f"{i:02}", line.split("B  ")[1])
+                self.assertEqual(line.endswith("  damaged"), i % 3 == 0)
+
+    def test_errors_are_whole(self):
+        self.bucket.put(self.FOLDER + "a picture with a long name.png", png(300, 300, RED))
+        self.bucket.configure("[handler]\nmax_pixels = 1000\n")
+        self.bucket.once()
+        for command in ("list", "dead"):
+            line = self.show(command)[1]
+            self.assertTrue(line.endswith(" name.png  too_many_pixels"), line)
+
+    def test_events_keep_their_columns(self):
+        """Also where later rows are wider than those that were there at first."""
+        self.bucket.put("a.png", png(4, 4, RED))
+        daemon = self.bucket.start()
+        self.bucket.sync()
+        terminal = Terminal("events", "--follow", "--bucket", self.bucket.path)
+        terminal.wait_for(r"done +\d+ B  a\.png")
+        self.bucket.put("b.jpg", jpeg(2000, 2000, GREEN) + bytes(1 << 20))
+        terminal.wait_for(r"done .* MiB  b\.jpg")
+        (self.bucket.path / "b.jpg").unlink()
+        terminal.wait_for(r"removed .*  b\.jpg")
+        terminal.press(b"\x03")
+        terminal.finish()
+        daemon.stop()
+        rows = [line for line in terminal.screen() if re.search(r"\.(png|jpg)", line)]
+        self.assertGreaterEqual(len(rows), 5)
+        self.assertEqual(len({re.search(r"[ab]\.(png|jpg)", row).start() for row in rows}), 1, rows)
+
+    def test_no_color(self):
+        """https://no-color.org: set, and not empty."""
+        self.bucket.put("bad.png", png(10, 10, RED)[:40])
+        self.bucket.once()
+        for value, colored in (("", True), ("1", False)):
+            terminal = Terminal("dead", "--bucket", self.bucket.path, NO_COLOR=value)
+            terminal.finish()
+            self.assertEqual("\x1b[31m" in terminal.shown, colored, terminal.shown)
+        terminal = Terminal("run", "--once", self.bucket.path, NO_COLOR="1")
+        terminal.finish()
+        self.assertNotIn("\x1b[31m", terminal.shown)
+
+    def test_charts_without_unicode(self):
+        """Figures, and a word on how to read them."""
+        self.bucket.put("a.png", png(4, 4, RED))
+        self.bucket.once()
+        shown = self.show("metrics", LC_ALL="C")
+        self.assertTrue("\n".join(shown).isascii())
+        heading, = [line for line in shown if "a cell is" in line]
+        self.assertTrue(heading.endswith("; 1 to 8, the most"), heading)
+        line, = [line for line in shown if line.startswith("Invocations")]
+        self.assertRegex(line, r" [.]*8$")
+        self.assertNotIn("the most", "\n".join(self.show("metrics")))
+
+    def test_figures_of_a_first_run_are_explained(self):
+        for i in range(40):
+            self.bucket.put(f"{i}.png", png(4, 4, RED))
+        self.bucket.configure("[handler]\nconcurrency = 1\n")
+        self.bucket.once()
+        self.assertIn("waiting in the queue", " ".join(self.show("stats")))
+        metrics = self.show("metrics")
+        self.assertIn("Throttles are objects that had to wait", " ".join(metrics))
+        self.assertIn("include the wait in the queue", " ".join(metrics))
+        self.assertLessEqual(max(map(len, metrics)), 80)
+
+
 if __name__ == "__main__":
     main()

@@ -42,6 +42,32 @@ static void test_fit(const void *data)
     g_assert_cmpuint(cells_count(fitted), <=, row->cells);
 }
 
+typedef struct {
+    const char *name;
+    const char *text;
+    size_t before, after;
+    size_t cells;
+    const char *fitted;
+} ApartCase;
+
+static const ApartCase apart[] = {
+    {"middle", "holiday-picture-1-evening.png", 16, 12, 15, "holida…1…ng.png"},
+    {"whole-beginning", "ab-1-evening-in-the-dunes.png", 3, 25, 12, "ab-1…es.png"},
+    {"whole-end", "a-long-beginning-1.png", 17, 4, 12, "a-lon…1.png"},
+    {"beginning-differs", "one-evening.png", 0, 12, 3, "…o…"},
+    {"no-room-for-all", "x-abcdefghij-y", 2, 2, 7, "…abcde…"},
+    {"nothing-shared", "abcdefghij", 0, 0, 6, "…abcd…"},
+    {"wide", "漢字漢1字漢字", 9, 9, 8, "漢…1…字"},
+};
+
+static void test_apart(const void *data)
+{
+    const ApartCase *row = data;
+    g_autofree char *fitted = cells_cut_apart(row->text, row->before, row->after, row->cells);
+    g_assert_cmpstr(fitted, ==, row->fitted);
+    g_assert_cmpuint(cells_count(fitted), <=, row->cells);
+}
+
 static void test_cells(void)
 {
     g_assert_cmpuint(cells_count(""), ==, 0);
@@ -99,6 +125,10 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *path = g_strdup_printf("/cells/%s", cases[i].name);
         g_test_add_data_func(path, &cases[i], test_fit);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(apart); i++) {
+        g_autofree char *path = g_strdup_printf("/cells/apart/%s", apart[i].name);
+        g_test_add_data_func(path, &apart[i], test_apart);
     }
     g_test_add_func("/cells/count", test_cells);
     g_test_add_func("/cells/lines", test_lines);
