@@ -31,7 +31,8 @@ int cmd_config(Context *context, GError **error)
         config_print(context->config, stdout);
         return 0;
     }
-    g_autoptr(Config) config = config_load(chosen->defaults ? NULL : context->config_path, error);
+    g_autoptr(Config) config = chosen->defaults ? config_load(NULL, error)
+                                                : context_load_file(context->config_path, error);
     if (!config)
         return -1;
     config_print(config, stdout);

@@ -1,5 +1,6 @@
 #include "command.h"
 #include "doctor.h"
+#include "etc.h"
 #include "json_out.h"
 #include "locate.h"
 
@@ -32,7 +33,7 @@ static bool is_bucket_meant(const Context *context)
     if (context->bucket_argument || context->config_path || (named && *named))
         return true;
     g_autofree char *directory = g_get_current_dir();
-    g_autofree char *above = locate_bucket_above(directory);
+    g_autofree char *above = locate_bucket_above(ETC_FOLDER, directory);
     return above != NULL;
 }
 

@@ -2,9 +2,12 @@
 #include "daemon.h"
 #include "error.h"
 #include "handler_path.h"
+#include "locate.h"
 #include "progress.h"
 #include "run_view.h"
 #include "terminal.h"
+
+#include <string.h>
 
 typedef struct {
     bool once;
@@ -64,10 +67,11 @@ static bool apply_options(const RunOptions *run, Config *config, GError **error)
     return true;
 }
 
-static Config *load_config(void *data, GError **error)
+static Config *load_config(int state_fd, void *data, GError **error)
 {
     const Context *context = data;
-    g_autoptr(Config) config = context_load_config(context, error);
+    bool is_own = strcmp(context->config->state, LOCATE_STATE_FOLDER) == 0;
+    g_autoptr(Config) config = context_load_config(context, is_own ? state_fd : -1, error);
 
     if (!config || !apply_options(context->options, config, error))
         return NULL;

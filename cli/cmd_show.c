@@ -1,5 +1,6 @@
 #include "command.h"
 #include "error.h"
+#include "etc.h"
 #include "json_out.h"
 #include "locate.h"
 #include "object_json.h"
@@ -41,7 +42,7 @@ static char *bucket_of_file(const Context *context, const char *key)
     if (!g_file_test(key, G_FILE_TEST_IS_REGULAR))
         return NULL;
     g_autofree char *folder = g_path_get_dirname(key);
-    return locate_bucket_above(folder);
+    return locate_bucket_above(ETC_FOLDER, folder);
 }
 
 /* Tries what KEY may mean. */

@@ -18,10 +18,12 @@ typedef struct {
 
 static const Option bucket_options[] = {
     {"bucket", OPTION_TEXT, "DIR", offsetof(BucketOptions, bucket),
-     "the bucket, instead of BUCKET; else $THUMBQ_BUCKET, else the nearest\n"
-     "folder upward that holds .thumbq"},
+     "the bucket, instead of BUCKET; else $THUMBQ_BUCKET, else the one that a file\n"
+     "in /etc/thumbq names and that holds this folder, else the nearest folder\n"
+     "upward that holds a .thumbq of yours"},
     {"config", OPTION_TEXT, "FILE", offsetof(BucketOptions, config),
-     "read FILE instead of .thumbq/thumbq.conf in the bucket"},
+     "read FILE; else $THUMBQ_CONFIG, else the file in /etc/thumbq that names the\n"
+     "bucket, else .thumbq/thumbq.conf in it"},
     {NULL},
 };
 
@@ -202,7 +204,9 @@ static int run(const Command *command, char *const *args, CommandLine *line, GEr
         command_print_help(command);
         return 0;
     }
-    g_auto(Context) context = {.options = line->own, .now_us = clock_wall_us()};
+    g_auto(Context) context = {.options = line->own,
+                               .now_us = clock_wall_us(),
+                               .keeps_user = command->flags & COMMAND_KEEPS_USER};
     if (!take_arguments(command, line, &context, error))
         return -1;
     if (!filter_parse(&line->filter, context.now_us, &context.filter, error))

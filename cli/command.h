@@ -21,6 +21,7 @@ typedef enum {
     COMMAND_FILTERS = 1 << 3,      /* takes the filters */
     COMMAND_HANDS_ON = 1 << 4,     /* all that follows its name goes to another program, as `words`;
                                       only a --help before all of it is ours */
+    COMMAND_KEEPS_USER = 1 << 5,   /* root stays root; else it becomes the owner of the state */
 } CommandFlags;
 
 /* With one of these, a command has a bucket. */

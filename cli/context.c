@@ -2,25 +2,119 @@
 
 #include "daemon.h"
 #include "error.h"
+#include "etc.h"
+#include "file.h"
 #include "layout.h"
 #include "locate.h"
+#include "log.h"
+#include "trusted.h"
 
-/* The file to read: NULL for the defaults. */
-static char *find_config(const Context *context)
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CONFIG_NAME "thumbq.conf"
+
+/*
+ * The file that somebody names is theirs to choose: folders above it may be links, which are
+ * resolved here; the file itself may not. Owner: the caller frees.
+ */
+static char *resolve_folder(const char *path)
 {
-    if (context->config_path)
-        return g_strdup(context->config_path);
-    char *path = g_build_filename(context->bucket, LOCATE_STATE_FOLDER, "thumbq.conf", NULL);
-    /* Anything but "not there" is for config_load to complain about. */
-    if (!g_file_test(path, G_FILE_TEST_EXISTS))
-        g_clear_pointer(&path, g_free);
-    return path;
+    g_autofree char *folder = g_path_get_dirname(path);
+    g_autofree char *name = g_path_get_basename(path);
+    char *real = realpath(folder, NULL);
+    char *resolved = real ? g_build_filename(real, name, NULL) : g_strdup(path);
+
+    free(real);
+    return resolved;
 }
 
-Config *context_load_config(const Context *context, GError **error)
+Config *context_load_file(const char *path, GError **error)
 {
-    g_autofree char *path = find_config(context);
-    return config_load(path, error);
+    g_autofree char *resolved = resolve_folder(path);
+    return config_load(resolved, error);
+}
+
+/* A file that says which bucket it is about is used for no other. */
+static Config *check_bucket(const Context *context, Config *config, GError **error)
+{
+    char *real = config && *config->bucket ? realpath(config->bucket, NULL) : NULL;
+    bool fits = !config || !*config->bucket || (real && strcmp(real, context->bucket) == 0);
+
+    free(real);
+    if (fits)
+        return config;
+    g_set_error(error, THUMBQ_ERROR, ERROR_CONFIG,
+                "%s: path: the file is about the bucket '%s', not about '%s'", config->path,
+                config->bucket, context->bucket);
+    config_free(config);
+    return NULL;
+}
+
+/* Of the bucket's own file in the folder `state_fd`, or the defaults where there is none. */
+static Config *load_from(int state_fd, GError **error)
+{
+    if (faccessat(state_fd, CONFIG_NAME, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
+        return config_load(NULL, error);
+    return config_load_at(state_fd, CONFIG_NAME, error);
+}
+
+/* The folder of the bucket's own file; -1, without an error where there is none. */
+static int open_state_folder(const Context *context, GError **error)
+{
+    g_autofree char *path = g_build_filename(context->bucket, LOCATE_STATE_FOLDER, NULL);
+    g_autoptr(GError) reason = NULL;
+    int fd = trusted_open_folder(AT_FDCWD, path, false, &reason);
+
+    if (fd < 0 && error_code(reason) != ERROR_NOT_FOUND)
+        g_propagate_error(error, g_steal_pointer(&reason));
+    return fd;
+}
+
+/* Says so where the bucket has a file of its own that is not read. */
+static void tell_unused(const Context *context, const char *config)
+{
+    g_autofree char *own =
+        g_build_filename(context->bucket, LOCATE_STATE_FOLDER, CONFIG_NAME, NULL);
+
+    if (faccessat(AT_FDCWD, own, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+        log_info("the configuration is '%s'; '%s' is not read", config, own);
+}
+
+Config *context_load_config(const Context *context, int state_fd, GError **error)
+{
+    const char *variable = g_getenv("THUMBQ_CONFIG");
+    const char *named = context->config_path ? context->config_path : variable;
+    g_autoptr(GError) reason = NULL;
+    g_autofree char *etc = NULL;
+
+    if (named && *named)
+        return check_bucket(context, context_load_file(named, error), error);
+    if (!etc_find_config(ETC_FOLDER, context->bucket, &etc, error))
+        return NULL;
+    if (etc) {
+        tell_unused(context, etc);
+        return check_bucket(context, config_load(etc, error), error);
+    }
+    if (state_fd >= 0)
+        return check_bucket(context, load_from(state_fd, error), error);
+    autofd own_fd = open_state_folder(context, &reason);
+    if (reason) {
+        g_propagate_error(error, g_steal_pointer(&reason));
+        return NULL;
+    }
+    return own_fd < 0 ? config_load(NULL, error)
+                      : check_bucket(context, load_from(own_fd, error), error);
+}
+
+/* Of the folder in the bucket, before anything in it is read; then of the state, which may lie
+ * elsewhere. */
+static bool become_owner(const Context *context, const char *folder, GError **error)
+{
+    return context->keeps_user || trusted_become_owner(folder, error);
 }
 
 bool context_open_bucket(Context *context, GError **error)
@@ -28,12 +122,18 @@ bool context_open_bucket(Context *context, GError **error)
     if (context->config)
         return true;
     g_autofree char *directory = g_get_current_dir();
-    context->bucket =
-        locate_bucket(context->bucket_argument, g_getenv("THUMBQ_BUCKET"), directory, error);
+    context->bucket = locate_bucket(context->bucket_argument, g_getenv("THUMBQ_BUCKET"), ETC_FOLDER,
+                                    directory, error);
     if (!context->bucket)
         return false;
-    context->config = context_load_config(context, error);
+    g_autofree char *own = g_build_filename(context->bucket, LOCATE_STATE_FOLDER, NULL);
+    if (!become_owner(context, own, error))
+        return false;
+    context->config = context_load_config(context, -1, error);
     if (!context->config)
+        return false;
+    g_autofree char *state = daemon_state_path(context->bucket, context->config);
+    if (!become_owner(context, state, error))
         return false;
     context->prefix = layout_below_bucket(context->bucket, context->config->prefix);
     return true;

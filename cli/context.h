@@ -17,6 +17,7 @@ typedef struct {
     uint64_t number;          /* the one after them; 0: none */
     const char *bucket_argument;
     const char *config_path;
+    bool keeps_user; /* root stays root, whoever has the state */
     StoreFilter filter;
 
     int64_t now_us; /* wall clock, one for the whole command */
@@ -32,14 +33,22 @@ typedef struct {
 } Context;
 
 /*
- * Finds the bucket (locate.h) and reads its configuration: --config, else thumbq.conf in its
- * .thumbq, else the defaults. Does nothing the second time.
- * Errors: ERROR_NOT_FOUND, ERROR_CONFIG, ERROR_IO.
+ * Finds the bucket (locate.h) and reads its configuration: --config, else $THUMBQ_CONFIG, else the
+ * file in /etc/thumbq that names the bucket, else thumbq.conf in its .thumbq, else the defaults. A
+ * process of root becomes the owner of the state before it opens anything in it, unless
+ * `keeps_user`. Does nothing the second time.
+ * Errors: ERROR_NOT_FOUND, ERROR_CONFIG, ERROR_NOT_TRUSTED, ERROR_IO.
  */
 bool context_open_bucket(Context *context, GError **error);
 
-/* Reads the configuration of the open bucket anew. Owner: config_free. Errors: the same. */
-Config *context_load_config(const Context *context, GError **error);
+/*
+ * Reads the configuration of the open bucket anew. `state_fd` is the folder .thumbq where the
+ * caller holds it open, else -1. Owner: config_free. Errors: the same.
+ */
+Config *context_load_config(const Context *context, int state_fd, GError **error);
+
+/* Reads the file that somebody has named. Owner and errors: the same. */
+Config *context_load_file(const char *path, GError **error);
 
 /*
  * Opens the store for reading, with a snapshot, after the bucket. Does nothing where it is open.

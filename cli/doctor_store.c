@@ -7,7 +7,10 @@
 #include "file.h"
 #include "object.h"
 #include "terminal.h"
+#include "trusted.h"
 #include "units.h"
+
+#include <fcntl.h>
 
 #define GROUP "store"
 
@@ -17,7 +20,6 @@
 static void check_daemon(Doctor *doctor, const char *state_path)
 {
     g_autoptr(GError) error = NULL;
-    g_autofree char *lock = g_build_filename(state_path, "lock", NULL);
     autofd fd = control_connect(state_path, &error);
     if (fd < 0 && error_code(error) == ERROR_NOT_FOUND) {
         doctor_add(doctor, GROUP, "daemon", DOCTOR_OK, "none runs");
@@ -28,7 +30,8 @@ static void check_daemon(Doctor *doctor, const char *state_path)
         doctor_advise(doctor, "run this as the user that the daemon runs as");
         return;
     }
-    g_autofree char *pid = file_read(lock, 32, NULL, NULL);
+    autofd folder_fd = trusted_open_folder(AT_FDCWD, state_path, false, NULL);
+    g_autofree char *pid = folder_fd < 0 ? NULL : trusted_read(folder_fd, "lock", 32, NULL, NULL);
     doctor_add(doctor, GROUP, "daemon", DOCTOR_OK, "runs%s%s", pid ? ", process " : "",
                pid ? g_strchomp(pid) : "");
 }

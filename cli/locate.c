@@ -1,12 +1,15 @@
 #include "locate.h"
 
 #include "error.h"
+#include "etc.h"
 #include "object.h"
+#include "trusted.h"
 
 #include <errno.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* realpath(3), with memory that g_free takes. NULL sets errno. */
 static char *real_path(const char *path)
@@ -38,37 +41,72 @@ static char *named_bucket(const char *path, const char *origin, GError **error)
     return real;
 }
 
-char *locate_bucket_above(const char *directory)
+/* The nearest folder upward that holds a LOCATE_STATE_FOLDER of this user or of root. `others`
+ * (may be NULL) is set to the first one that is another user's. */
+static char *state_above(const char *real, char **others)
 {
-    char *path = real_path(directory);
-    while (path) {
+    char *path = g_strdup(real);
+
+    for (;;) {
         g_autofree char *state = g_build_filename(path, LOCATE_STATE_FOLDER, NULL);
-        if (g_file_test(state, G_FILE_TEST_IS_DIR))
+        struct stat st;
+        bool is_there = lstat(state, &st) == 0 && S_ISDIR(st.st_mode);
+        if (is_there && trusted_is_owner(st.st_uid))
             return path;
-        if (!strcmp(path, "/"))
-            break;
+        if (is_there && others && !*others)
+            *others = g_steal_pointer(&state);
+        if (!strcmp(path, "/")) {
+            g_free(path);
+            return NULL;
+        }
         char *parent = g_path_get_dirname(path);
         g_free(path);
         path = parent;
     }
-    g_free(path);
-    return NULL;
 }
 
-char *locate_bucket(const char *argument, const char *environment, const char *directory,
-                    GError **error)
+char *locate_bucket_above(const char *etc, const char *directory)
+{
+    g_autofree char *real = real_path(directory);
+    char *bucket = NULL;
+
+    if (!real || !etc_find_bucket(etc, real, &bucket, NULL))
+        return NULL;
+    return bucket ? bucket : state_above(real, NULL);
+}
+
+static void set_nowhere(const char *directory, const char *others, GError **error)
+{
+    if (others)
+        g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND,
+                    "no bucket here that is yours: '%s' belongs to another user; name the bucket "
+                    "if you mean it",
+                    others);
+    else
+        g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND,
+                    "no bucket here: '%s' and the folders above it hold no " LOCATE_STATE_FOLDER
+                    "; name a bucket, or make one with 'thumbq run DIR'",
+                    directory);
+}
+
+char *locate_bucket(const char *argument, const char *environment, const char *etc,
+                    const char *directory, GError **error)
 {
     if (argument && *argument)
         return named_bucket(argument, "", error);
     if (environment && *environment)
         return named_bucket(environment, " (from $THUMBQ_BUCKET)", error);
-    char *bucket = locate_bucket_above(directory);
-    if (!bucket) {
-        g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND,
-                    "no bucket here: '%s' and the folders above it hold no " LOCATE_STATE_FOLDER
-                    "; name a bucket, or make one with 'thumbq run DIR'",
-                    directory);
-    }
+
+    g_autofree char *real = real_path(directory);
+    g_autofree char *others = NULL;
+    char *bucket = NULL;
+    if (real && !etc_find_bucket(etc, real, &bucket, error))
+        return NULL;
+    if (bucket)
+        return bucket;
+    bucket = real ? state_above(real, &others) : NULL;
+    if (!bucket)
+        set_nowhere(directory, others, error);
     return bucket;
 }
 

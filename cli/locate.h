@@ -11,16 +11,19 @@
 
 /*
  * The bucket's absolute path without symbolic links: `argument`, else `environment` (the value of
- * $THUMBQ_BUCKET), else the nearest folder at or above `directory` that holds LOCATE_STATE_FOLDER.
- * The first two may be NULL, or empty, for not given.
- * Errors: ERROR_NOT_FOUND, ERROR_ACCESS_DENIED, ERROR_IO; the message says what to do. Owner: the
- * caller frees.
+ * $THUMBQ_BUCKET), else the longest path of a bucket that a file in `etc` names (etc.h) and that
+ * holds `directory`, else the nearest folder at or above `directory` that holds a
+ * LOCATE_STATE_FOLDER of this user or of root: another user's, in a folder that people share, is
+ * passed over. The first two may be NULL, or empty, for not given.
+ * Errors: ERROR_NOT_FOUND, ERROR_ACCESS_DENIED, ERROR_IO, those of etc_find_bucket; the message
+ * says what to do. Owner: the caller frees.
  */
-char *locate_bucket(const char *argument, const char *environment, const char *directory,
-                    GError **error);
+char *locate_bucket(const char *argument, const char *environment, const char *etc,
+                    const char *directory, GError **error);
 
-/* The nearest bucket at or above `directory`, or NULL if there is none. Owner: the caller frees. */
-char *locate_bucket_above(const char *directory);
+/* The bucket that holds `directory`, as above, or NULL if there is none. Owner: the caller frees.
+ */
+char *locate_bucket_above(const char *etc, const char *directory);
 
 /*
  * The keys that `text` may mean, likeliest first, none twice: a key as it is; a key as thumbq shows

@@ -14,8 +14,8 @@
 #include <string.h>
 
 static const Command commands[] = {
-    {"run", COMMAND_NEEDS_BUCKET, "Watch a bucket and make thumbnails of what is in it", &usage_run,
-     cmd_run},
+    {"run", COMMAND_NEEDS_BUCKET | COMMAND_KEEPS_USER,
+     "Watch a bucket and make thumbnails of what is in it", &usage_run, cmd_run},
     {"sync", COMMAND_NEEDS_BUCKET, "Wait until everything in a bucket has been handled",
      &usage_sync, cmd_sync},
     {"stats", COMMAND_NEEDS_STORE | COMMAND_FILTERS, "Totals of a bucket, or a grouped table",

@@ -4,9 +4,10 @@
 #include "config_file.h"
 #include "config_option.h"
 #include "error.h"
-#include "file.h"
 #include "object.h"
+#include "trusted.h"
 
+#include <fcntl.h>
 #include <fnmatch.h>
 #include <string.h>
 
@@ -52,6 +53,7 @@ static bool check_folders(const Config *config, const char *name, GError **error
     return true;
 }
 
+/* A path without "." and "..", below the bucket or absolute. */
 static bool path_is_clean(const char *path)
 {
     return object_key_is_valid(path[0] == '/' ? path + 1 : path);
@@ -69,6 +71,13 @@ static bool check_paths(const Config *config, const char *name, GError **error)
                         keys[i], paths[i]);
             return false;
         }
+    }
+    if (*config->bucket && (config->bucket[0] != '/' || !path_is_clean(config->bucket))) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_CONFIG,
+                    "%s: path: '%s' must be the bucket's whole path, from '/' on, without '.', "
+                    "'..' or a '/' at the end",
+                    name, config->bucket);
+        return false;
     }
     return true;
 }
@@ -179,13 +188,12 @@ Config *config_parse(const char *text, const char *name, GError **error)
     return g_steal_pointer(&config);
 }
 
-Config *config_load(const char *path, GError **error)
+Config *config_load_at(int dir_fd, const char *name, GError **error)
 {
     size_t len;
+    g_autofree char *path = trusted_path(dir_fd, name);
+    g_autofree char *text = trusted_read(dir_fd, name, CONFIG_FILE_MAX, &len, error);
 
-    if (!path)
-        return config_parse("", "defaults", error);
-    g_autofree char *text = file_read(path, CONFIG_FILE_MAX, &len, error);
     if (!text)
         return NULL;
     if (strlen(text) != len) {
@@ -194,8 +202,13 @@ Config *config_load(const char *path, GError **error)
     }
     Config *config = config_parse(text, path, error);
     if (config)
-        config->path = g_strdup(path);
+        config->path = g_steal_pointer(&path);
     return config;
+}
+
+Config *config_load(const char *path, GError **error)
+{
+    return path ? config_load_at(AT_FDCWD, path, error) : config_parse("", "defaults", error);
 }
 
 bool config_set_sizes(Config *config, const char *sizes, GError **error)

@@ -116,6 +116,7 @@ typedef struct {
     char *path; /* of the file it came from, NULL for built-in defaults */
 
     /* [bucket] */
+    char *bucket;      /* path that the file names, "" for none */
     char *prefix;      /* folder of the thumbnails, below the bucket or absolute */
     char *state;       /* folder of store, lock and socket, below the bucket or absolute */
     GStrv ignore;      /* glob patterns, matched against each component of a key */
@@ -161,6 +162,15 @@ typedef struct {
  * 'quality'?"; ERROR_NOT_FOUND, ERROR_IO for the file itself. Owner: config_free.
  */
 Config *config_load(const char *path, GError **error);
+
+/* The same of the file `name` below the folder `dir_fd`. Both open it as trusted.h says. */
+Config *config_load_at(int dir_fd, const char *name, GError **error);
+
+/*
+ * The value of `path` in the [bucket] of a file's text, found without looking at anything else;
+ * NULL if there is none. Owner: the caller frees.
+ */
+char *config_peek_path(const char *text);
 
 /* As config_load, from text; `name` stands for the file in messages. */
 Config *config_parse(const char *text, const char *name, GError **error);

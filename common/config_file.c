@@ -197,6 +197,25 @@ bool config_file_read(Config *config, const char *text, const char *name, GError
     return parse_lines(&parser, copy, error);
 }
 
+char *config_peek_path(const char *text)
+{
+    g_auto(GStrv) lines = g_strsplit(text, "\n", 0);
+    bool in_bucket = false;
+
+    for (char **at = lines; *at; at++) {
+        char *line = g_strstrip(*at);
+        char *equals = strchr(line, '=');
+        if (*line == '[')
+            in_bucket = strcmp(line, "[bucket]") == 0;
+        if (!in_bucket || *line == '#' || *line == ';' || !equals)
+            continue;
+        *equals = '\0';
+        if (strcmp(g_strchomp(line), "path") == 0)
+            return g_strdup(g_strchug(equals + 1));
+    }
+    return NULL;
+}
+
 static void print_section(SectionType section, const char *name, const void *base, FILE *out)
 {
     fprintf(out, name ? "[%s %s]\n" : "[%s]\n", config_sections[section].name, name);

@@ -16,6 +16,8 @@
 #define YEAR               (366 * 86400 * SEC)
 
 const Option config_options[] = {
+    {BUCKET(path), OPTION_TEXT, offsetof(Config, bucket), 0, 4095, "",
+     "The bucket that the file is about, a whole path: for files in /etc/thumbq; empty: any"},
     {BUCKET(prefix), OPTION_TEXT, offsetof(Config, prefix), 1, 4095, "thumbnails",
      "Folder of the thumbnails, below the bucket or absolute; never treated as uploads"},
     {BUCKET(state), OPTION_TEXT, offsetof(Config, state), 1, 4095, ".thumbq",

@@ -62,6 +62,9 @@ static const ErrorRow rows[] = {
     {ERROR_STORE_CORRUPT, ERROR_CLASS_FATAL, 74, "store_corrupt", "the store is damaged"},
     {ERROR_INTERNAL, ERROR_CLASS_FATAL, 70, "internal", "a mistake in thumbq; please report it"},
     {ERROR_INTERRUPTED, ERROR_CLASS_FATAL, 1, "interrupted", "it was told to stop before the end"},
+    {ERROR_NOT_TRUSTED, ERROR_CLASS_FATAL, 2, "not_trusted",
+     "state or configuration that others than its owner or root may have made or changed; check "
+     "owner and mode"},
 };
 
 static const ErrorRow *find_row(ErrorCode code)

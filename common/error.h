@@ -41,6 +41,7 @@ typedef enum {
     ERROR_STORE_CORRUPT = 106,
     ERROR_INTERNAL = 107,
     ERROR_INTERRUPTED = 108,
+    ERROR_NOT_TRUSTED = 109,
 } ErrorCode;
 
 /* What to do with an object that failed. */

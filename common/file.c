@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 
 void fd_clear(int *fd)
 {
@@ -21,14 +20,8 @@ int fd_steal(int *fd)
     return stolen;
 }
 
-char *file_read(const char *path, size_t max_bytes, size_t *ret_len, GError **error)
+char *file_read_fd(int fd, const char *path, size_t max_bytes, size_t *ret_len, GError **error)
 {
-    autofd fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0) {
-        error_set_errno(error, errno, "cannot open", path);
-        return NULL;
-    }
-
     g_autoptr(GByteArray) bytes = g_byte_array_new();
     for (;;) {
         guint8 chunk[8192];
@@ -52,6 +45,21 @@ char *file_read(const char *path, size_t max_bytes, size_t *ret_len, GError **er
         *ret_len = bytes->len;
     g_byte_array_append(bytes, (const guint8 *)"", 1);
     return (char *)g_byte_array_free(g_steal_pointer(&bytes), FALSE);
+}
+
+char *file_read(const char *path, size_t max_bytes, size_t *ret_len, GError **error)
+{
+    autofd fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        error_set_errno(error, errno, "cannot open", path);
+        return NULL;
+    }
+    return file_read_fd(fd, path, max_bytes, ret_len, error);
+}
+
+bool file_is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
 bool file_make_folders(int dir_fd, const char *path, GError **error)

@@ -3,6 +3,7 @@
 #include "clock.h"
 #include "error.h"
 #include "file.h"
+#include "trusted.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,17 +23,23 @@ void control_address(int folder_fd, struct sockaddr_un *ret_address)
 
 int control_connect(const char *state_path, GError **error)
 {
-    autofd folder_fd = open(state_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    g_autoptr(GError) reason = NULL;
+    autofd folder_fd = trusted_open_folder(AT_FDCWD, state_path, false, &reason);
     autofd fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
     struct sockaddr_un address;
 
+    if (folder_fd < 0 && error_code(reason) != ERROR_NOT_FOUND) {
+        g_propagate_error(error, g_steal_pointer(&reason));
+        return -1;
+    }
     if (fd < 0) {
         error_set_errno(error, errno, "cannot make a socket for", state_path);
         return -1;
     }
     control_address(folder_fd, &address);
+    errno = ENOENT;
     if (folder_fd >= 0 && connect(fd, (const struct sockaddr *)&address, sizeof address) == 0)
-        return fd_steal(&fd);
+        return trusted_peer(fd, error) ? fd_steal(&fd) : -1;
     if (errno == ENOENT || errno == ECONNREFUSED)
         g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND, "no daemon runs on '%s'", state_path);
     else
@@ -98,6 +105,21 @@ static bool take_news(const char *line, const ControlWait *wait)
     return false;
 }
 
+/* What the other end has sent is printed: nothing in it may drive a terminal or forge a line. */
+static void make_harmless(char *line)
+{
+    bool is_utf8 = g_utf8_validate(line, -1, NULL);
+
+    for (char *at = line; *at; at++) {
+        unsigned char byte = (unsigned char)at[0], next = (unsigned char)at[1];
+        bool is_c1 = is_utf8 && byte == 0xc2 && next < 0xa0; /* U+0080 to U+009F, of two bytes */
+        if (is_c1)
+            *at++ = '?';
+        if (is_c1 || (byte < ' ' && byte != '\t') || byte == 0x7f || (byte >= 0x80 && !is_utf8))
+            *at = '?';
+    }
+}
+
 /* The next packet. False at the end of all. */
 static bool receive(int fd, char line[static CONTROL_LINE_MAX], GError **error)
 {
@@ -108,6 +130,7 @@ static bool receive(int fd, char line[static CONTROL_LINE_MAX], GError **error)
         return false;
     }
     line[len] = '\0';
+    make_harmless(line);
     return true;
 }
 

@@ -6,6 +6,7 @@
 #include "failpoint.h"
 #include "file.h"
 #include "log.h"
+#include "trusted.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -320,7 +321,7 @@ static gboolean on_connect(gint fd, GIOCondition condition, gpointer data)
 
     (void)condition;
     autofd client_fd = accept4(fd, NULL, NULL, SOCK_CLOEXEC);
-    if (client_fd < 0 || control->clients->len >= CLIENTS_MAX)
+    if (client_fd < 0 || control->clients->len >= CLIENTS_MAX || !trusted_peer(client_fd, NULL))
         return G_SOURCE_CONTINUE;
     Client *client = g_new0(Client, 1);
     client->control = control;
@@ -335,7 +336,7 @@ static gboolean on_connect(gint fd, GIOCondition condition, gpointer data)
 Control *control_open(Daemon *daemon, GError **error)
 {
     struct sockaddr_un address;
-    autofd folder_fd = open(daemon->state_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    autofd folder_fd = fcntl(daemon->lock.folder_fd, F_DUPFD_CLOEXEC, 0);
     autofd fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
     if (folder_fd >= 0)

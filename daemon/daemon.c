@@ -6,7 +6,6 @@
 #include "file.h"
 #include "formats.h"
 #include "layout.h"
-#include "lock.h"
 #include "log.h"
 #include "user.h"
 
@@ -233,8 +232,8 @@ static bool open_state(Daemon *daemon, GError **error)
     if (!check_bucket(bucket, config, error))
         return false;
     raise_descriptor_limit();
-    daemon->lock_fd = lock_take(daemon->state_path, error);
-    if (daemon->lock_fd < 0 || !recovery_open(daemon, error) || !clock_guard_open(daemon, error))
+    if (!lock_take(daemon->state_path, &daemon->lock, error) || !recovery_open(daemon, error) ||
+        !clock_guard_open(daemon, error))
         return false;
     daemon->publisher =
         publisher_open(bucket, config->prefix, config->durability == DURABILITY_FULL, error);
@@ -296,7 +295,7 @@ static void close_all(Daemon *daemon, bool saved)
     g_free(daemon->state_path);
     g_clear_handle_id(&daemon->signal_source, g_source_remove);
     fd_clear(&daemon->signal_fd);
-    fd_clear(&daemon->lock_fd);
+    lock_drop(&daemon->lock);
     g_clear_pointer(&daemon->loaded_config, config_free);
 }
 
@@ -354,7 +353,7 @@ static void set_end(Daemon *daemon)
 bool daemon_run(const DaemonOptions *options, const Config *config, uint64_t *ret_dead,
                 GError **error)
 {
-    Daemon daemon = {.options = options, .config = config, .lock_fd = -1, .signal_fd = -1};
+    Daemon daemon = {.options = options, .config = config, .lock = LOCK_NONE, .signal_fd = -1};
     bool opened, saved = false;
 
     daemon.loop = g_main_loop_new(NULL, FALSE);
@@ -386,7 +385,7 @@ bool offline_run(const char *bucket, const Config *config, OfflineWork work, voi
 {
     const DaemonOptions options = {.bucket = bucket, .once = true, .quiet = true};
     Daemon daemon = {
-        .options = &options, .config = config, .lock_fd = -1, .signal_fd = -1, .offline = true};
+        .options = &options, .config = config, .lock = LOCK_NONE, .signal_fd = -1, .offline = true};
 
     daemon.loop = g_main_loop_new(NULL, FALSE);
     bool done = open_state(&daemon, error) && work(&daemon, data, error);

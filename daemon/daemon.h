@@ -24,8 +24,9 @@ typedef struct {
     void *progress_data;
     NewsFunction news; /* told what becomes of each object; NULL: nobody */
     void *news_data;
-    /* Reads the configuration anew, for SIGHUP. Owner: config_free. NULL: SIGHUP does nothing. */
-    Config *(*load_config)(void *data, GError **error);
+    /* Reads the configuration anew, for SIGHUP; `state_fd` is the state folder, as it is held open.
+     * Owner: config_free. NULL: SIGHUP does nothing. */
+    Config *(*load_config)(int state_fd, void *data, GError **error);
     void *load_data;
 } DaemonOptions;
 

@@ -36,6 +36,7 @@
 #include "daemon.h"
 #include "edit.h"
 #include "jobs.h"
+#include "lock.h"
 #include "pool.h"
 #include "publish.h"
 #include "service.h"
@@ -64,7 +65,7 @@ typedef struct {
     Config *loaded_config; /* owned: `config`, once it has been read anew; else NULL */
     GMainLoop *loop;
     char *state_path;
-    int lock_fd;
+    Lock lock; /* with the descriptor of the state folder */
 
     Store *store;
     Publisher *publisher;

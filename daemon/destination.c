@@ -6,6 +6,7 @@
 #include "file.h"
 #include "log.h"
 #include "s3_event.h"
+#include "trusted.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -48,17 +49,38 @@ static json_t *record_json(const Job *job, const Record *record)
                      "responseContext", response, "responsePayload", payload);
 }
 
-/* Under a name that readers overlook until it is whole. */
-static bool write_file(const char *folder, const char *id, const char *text, GError **error)
+/* The folder: an absolute one is anybody's to read, one below the state folder is not. -1 on error.
+ */
+static int open_folder(const Daemon *daemon, const char *setting, GError **error)
 {
-    g_autofree char *temporary = g_strdup_printf("%s/.%s.tmp", folder, id);
-    g_autofree char *path = g_strdup_printf("%s/%s.json", folder, id);
-    autofd fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0666);
+    if (setting[0] != '/')
+        return trusted_open_folder(daemon->lock.folder_fd, setting, true, error);
+    if (!file_make_folders(AT_FDCWD, setting, error))
+        return -1;
+    int fd = open(setting, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0)
+        error_set_errno(error, errno, "cannot open the folder of destination records", setting);
+    return fd;
+}
+
+/* Under a name that readers overlook until it is whole. */
+static bool write_file(const Daemon *daemon, const char *setting, const char *id, const char *text,
+                       GError **error)
+{
+    g_autofree char *temporary = g_strdup_printf(".%s.tmp", id);
+    g_autofree char *name = g_strdup_printf("%s.json", id);
+    autofd folder_fd = open_folder(daemon, setting, error);
+    if (folder_fd < 0)
+        return false;
+    autofd fd = openat(folder_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,
+                       setting[0] == '/' ? 0666 : 0600);
 
     if (fd < 0 || FAILPOINT("destination.write", dprintf(fd, "%s\n", text)) < 0 ||
         FAILPOINT("destination.sync", fdatasync(fd)) != 0 ||
-        FAILPOINT("destination.rename", rename(temporary, path)) != 0) {
-        error_set_errno(error, errno, "cannot write the destination record", path);
+        FAILPOINT("destination.rename", renameat(folder_fd, temporary, folder_fd, name)) != 0) {
+        int errnum = errno;
+        g_autofree char *path = g_build_filename(setting, name, NULL);
+        error_set_errno(error, errnum, "cannot write the destination record", path);
         return false;
     }
     return true;
@@ -74,15 +96,12 @@ void destination_write(const Job *job, const Record *record)
 
     if (!*setting)
         return;
-    g_autofree char *folder = setting[0] == '/'
-                                  ? g_strdup(setting)
-                                  : g_build_filename(job->daemon->state_path, setting, NULL);
     g_autofree char *id = record_request_id(job->request_id);
     json_t *json = record_json(job, record);
     char *text = json_dumps(json, JSON_COMPACT);
 
     /* The work itself is done: a destination that fails is said, and holds nothing up. */
-    if (!file_make_folders(AT_FDCWD, folder, &error) || !write_file(folder, id, text, &error)) {
+    if (!write_file(job->daemon, setting, id, text, &error)) {
         log_warning("%s", error->message);
         store_measure(job->daemon->store, METRIC_DEAD_LETTER_ERRORS, clock_wall_us(), 1);
     }

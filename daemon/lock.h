@@ -1,13 +1,27 @@
 /*
- * One daemon per bucket: a lock on a file in the state folder, which the kernel drops with the
- * process.
+ * One daemon per bucket: a lock on the state folder and on the file `lock` in it, which the kernel
+ * drops with the process. The folder's lock stays where somebody deletes the file; the file's lock
+ * serves file systems that lock no folders. The bucket itself is never locked: it is other
+ * people's.
  */
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
+
+/* What is held while the daemon runs. */
+typedef struct {
+    int folder_fd; /* of the state folder, locked; all that is in it is opened below this */
+    int file_fd;
+} Lock;
+
+#define LOCK_NONE ((Lock){.folder_fd = -1, .file_fd = -1})
 
 /*
- * Makes the folder if it is not there, and takes the lock. Returns the descriptor that holds it, -1
- * on error. Errors: ERROR_LOCKED, naming the process that has it; as error_set_errno.
+ * Opens the state folder, which is made where it is missing, and takes both locks. Errors:
+ * ERROR_LOCKED, naming the process that has it; those of trusted_open_folder and trusted_open_file.
  */
-int lock_take(const char *state_path, GError **error);
+bool lock_take(const char *state_path, Lock *ret_lock, GError **error);
+
+/* Lets go of both. */
+void lock_drop(Lock *lock);

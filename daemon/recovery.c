@@ -19,25 +19,28 @@
  */
 
 /* Never returns: whatever the file does to this process is the answer. */
-static void check_and_exit(const char *store_path)
+static void check_and_exit(int state_fd)
 {
     const struct rlimit none = {0, 0};
+    GError *error = NULL;
     int null_fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
 
     (void)setrlimit(RLIMIT_CORE, &none); /* its death is an answer, nothing to look into */
     if (null_fd >= 0)
         (void)dup2(null_fd, STDERR_FILENO);
-    _exit(store_check(store_path, NULL) ? 0 : 1);
+    bool is_sound = fchdir(state_fd) == 0 && store_check("store", &error);
+    /* One that is not to be used at all is for store_open to refuse. */
+    _exit(is_sound || error_code(error) == ERROR_NOT_TRUSTED ? 0 : 1);
 }
 
 /* LMDB trusts what it reads: noise can be the death of whoever does. */
-static bool store_is_sound(const char *store_path)
+static bool store_is_sound(int state_fd)
 {
     int status;
     pid_t pid = fork();
 
     if (pid == 0)
-        check_and_exit(store_path);
+        check_and_exit(state_fd);
     while (pid > 0 && waitpid(pid, &status, 0) < 0) {
         if (errno != EINTR)
             return true; /* nobody can tell; store_open will */
@@ -46,14 +49,17 @@ static bool store_is_sound(const char *store_path)
 }
 
 /* Renames the store out of the way; the next store_open makes a new one. */
-static bool set_aside(Daemon *daemon, const char *store_path, const char *why, GError **error)
+static bool set_aside(Daemon *daemon, const char *why, GError **error)
 {
+    int state_fd = daemon->lock.folder_fd;
     g_autoptr(GDateTime) now = g_date_time_new_from_unix_utc(clock_wall_us() / CLOCK_US_PER_SEC);
     g_autofree char *time = g_date_time_format(now, "%Y%m%dT%H%M%SZ");
-    g_autofree char *aside = g_strdup_printf("%s.damaged-%s-%d", store_path, time, (int)getpid());
+    g_autofree char *name = g_strdup_printf("store.damaged-%s-%d", time, (int)getpid());
+    g_autofree char *aside = g_build_filename(daemon->state_path, name, NULL);
 
-    if (FAILPOINT("recovery.set-aside", rename(store_path, aside)) != 0) {
-        error_set_errno(error, errno, "cannot move the store out of the way:", store_path);
+    if (FAILPOINT("recovery.set-aside", renameat(state_fd, "store", state_fd, name)) != 0) {
+        error_set_errno(error, errno, "cannot move the store out of the way in",
+                        daemon->state_path);
         return false;
     }
     log_error("%s: the store was moved to '%s' and is rebuilt from the bucket; all thumbnails are "
@@ -67,16 +73,17 @@ static bool set_aside(Daemon *daemon, const char *store_path, const char *why, G
  */
 
 /* Opens the store, or a new one in the place of one that is damaged. */
-static bool open_or_replace(Daemon *daemon, const char *path, GError **error)
+static bool open_or_replace(Daemon *daemon, GError **error)
 {
     g_autoptr(GError) reason = NULL;
+    int state_fd = daemon->lock.folder_fd;
 
-    daemon->store = store_open(path, STORE_WRITE, &reason);
+    daemon->store = store_open_at(state_fd, "store", STORE_WRITE, &reason);
     if (!daemon->store && g_error_matches(reason, THUMBQ_ERROR, ERROR_STORE_CORRUPT)) {
-        if (!set_aside(daemon, path, reason->message, error))
+        if (!set_aside(daemon, reason->message, error))
             return false;
         g_clear_error(&reason);
-        daemon->store = store_open(path, STORE_WRITE, &reason);
+        daemon->store = store_open_at(state_fd, "store", STORE_WRITE, &reason);
     }
     if (!daemon->store)
         g_propagate_error(error, g_steal_pointer(&reason));
@@ -95,12 +102,12 @@ void recovery_configure(Daemon *daemon)
     store_set_retention(daemon->store, &retention);
 }
 
-static bool open_store(Daemon *daemon, const char *path, GError **error)
+static bool open_store(Daemon *daemon, GError **error)
 {
     bool durable = daemon->config->durability != DURABILITY_NONE;
     uint64_t recovered;
 
-    if (!open_or_replace(daemon, path, error) || !store_set_durable(daemon->store, durable, error))
+    if (!open_or_replace(daemon, error) || !store_set_durable(daemon->store, durable, error))
         return false;
     recovery_configure(daemon);
     if (!store_recover(daemon->store, &recovered, error) || !store_commit(daemon->store, error))
@@ -112,11 +119,11 @@ static bool open_store(Daemon *daemon, const char *path, GError **error)
 }
 
 /* As open_store; a damage that shows itself only now is treated like any other. */
-static bool open_store_whatever(Daemon *daemon, const char *path, GError **error)
+static bool open_store_whatever(Daemon *daemon, GError **error)
 {
     GError *reason = NULL;
 
-    if (open_store(daemon, path, &reason))
+    if (open_store(daemon, &reason))
         return true;
     bool is_damaged = g_error_matches(reason, THUMBQ_ERROR, ERROR_STORE_CORRUPT);
     if (!is_damaged || !daemon->store) {
@@ -124,20 +131,26 @@ static bool open_store_whatever(Daemon *daemon, const char *path, GError **error
         return false;
     }
     g_clear_pointer(&daemon->store, store_close);
-    bool moved = set_aside(daemon, path, reason->message, error);
+    bool moved = set_aside(daemon, reason->message, error);
     g_error_free(reason);
-    return moved && open_store(daemon, path, error);
+    return moved && open_store(daemon, error);
+}
+
+static bool store_is_there(const Daemon *daemon)
+{
+    return faccessat(daemon->lock.folder_fd, "store", F_OK, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 /* While nobody waits for anything. */
-static void compact(const Daemon *daemon, const char *path)
+static void compact(const Daemon *daemon)
 {
     g_autoptr(GError) error = NULL;
     StoreCompaction done = {0};
 
-    if (daemon->config->compact_bytes == 0 || !g_file_test(path, G_FILE_TEST_EXISTS))
+    if (daemon->config->compact_bytes == 0 || !store_is_there(daemon))
         return;
-    if (!store_compact(path, daemon->config->compact_bytes, &done, &error)) {
+    if (!store_compact(daemon->lock.folder_fd, "store", daemon->config->compact_bytes, &done,
+                       &error)) {
         /* One that is damaged is replaced in a moment. */
         if (error_code(error) != ERROR_STORE_CORRUPT)
             log_warning("%s; the store is used as it is", error->message);
@@ -152,36 +165,34 @@ static void compact(const Daemon *daemon, const char *path)
 
 bool recovery_open(Daemon *daemon, GError **error)
 {
-    g_autofree char *path = daemon_store_path(daemon->options->bucket, daemon->config);
+    int state_fd = daemon->lock.folder_fd;
     SessionLast last;
 
-    if (!session_begin(daemon->state_path, daemon->config->durability, &last, error))
+    if (!session_begin(state_fd, daemon->config->durability, &last, error))
         return false;
     daemon->session = true;
     daemon->recovery_due = last.end == SESSION_CRASHED || last.end == SESSION_CHANGED;
-    if (daemon->recovery_due && g_file_test(path, G_FILE_TEST_EXISTS)) {
+    if (daemon->recovery_due && store_is_there(daemon)) {
         const char *why = NULL;
         if (last.end == SESSION_CRASHED && last.durability == DURABILITY_NONE)
             why = "the last daemon did not end by itself, and had 'durability = none'";
-        else if (!store_is_sound(path))
+        else if (!store_is_sound(state_fd))
             why = "the store is damaged";
-        if (why && !set_aside(daemon, path, why, error))
+        if (why && !set_aside(daemon, why, error))
             return false;
     }
-    compact(daemon, path);
-    return open_store_whatever(daemon, path, error);
+    compact(daemon);
+    return open_store_whatever(daemon, error);
 }
 
 bool recovery_reopen(Daemon *daemon, GError **error)
 {
-    g_autofree char *path = daemon_store_path(daemon->options->bucket, daemon->config);
-
     g_clear_pointer(&daemon->store, store_close);
     daemon->recovery_due = true;
-    if (daemon->store_is_damaged && !set_aside(daemon, path, "the store is damaged", error))
+    if (daemon->store_is_damaged && !set_aside(daemon, "the store is damaged", error))
         return false;
     daemon->store_is_damaged = false;
-    return open_store_whatever(daemon, path, error);
+    return open_store_whatever(daemon, error);
 }
 
 /* ---- what was left half done --------------------------------------------------------------------
@@ -225,7 +236,7 @@ void recovery_close(Daemon *daemon, bool saved)
         is_clean = publisher_flush(daemon->publisher, &error) && store_flush(daemon->store, &error);
     g_clear_pointer(&daemon->store, store_close);
     if (is_clean)
-        (void)session_end(daemon->state_path, &error);
+        (void)session_end(daemon->lock.folder_fd, &error);
     /* Then the next daemon looks for damage, and finds none. */
     if (error)
         log_warning("%s", error->message);

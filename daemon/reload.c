@@ -51,7 +51,8 @@ static bool take_over(Daemon *daemon, Config *config, Schedules *schedules, GErr
 static bool load(Daemon *daemon, GError **error)
 {
     const DaemonOptions *options = daemon->options;
-    g_autoptr(Config) config = options->load_config(options->load_data, error);
+    g_autoptr(Config) config =
+        options->load_config(daemon->lock.folder_fd, options->load_data, error);
     Schedules *schedules = config ? check(daemon, config, error) : NULL;
 
     if (!schedules)

@@ -3,6 +3,7 @@
 #include "error.h"
 #include "failpoint.h"
 #include "file.h"
+#include "trusted.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -14,12 +15,11 @@
 #define TEXT_MAX 128
 
 /* What is in the file after a clean end: it changes with each write to the store. */
-static bool describe_end(const char *state_path, char text[static TEXT_MAX])
+static bool describe_end(int state_fd, char text[static TEXT_MAX])
 {
-    g_autofree char *path = g_build_filename(state_path, "store", "data.mdb", NULL);
     struct stat st;
 
-    if (stat(path, &st) != 0)
+    if (fstatat(state_fd, "store/data.mdb", &st, AT_SYMLINK_NOFOLLOW) != 0)
         return false;
     g_snprintf(text, TEXT_MAX, "ended %" PRId64 " %" PRId64 ".%09ld\n", (int64_t)st.st_size,
                (int64_t)st.st_mtim.tv_sec, st.st_mtim.tv_nsec);
@@ -27,12 +27,11 @@ static bool describe_end(const char *state_path, char text[static TEXT_MAX])
 }
 
 /* "running full", "ended SIZE TIME" */
-static void read_last(const char *state_path, SessionLast *last)
+static void read_last(int state_fd, SessionLast *last)
 {
-    g_autofree char *path = g_build_filename(state_path, "session", NULL);
-    g_autofree char *text = file_read(path, TEXT_MAX, NULL, NULL);
+    g_autofree char *text = trusted_read(state_fd, "session", TEXT_MAX, NULL, NULL);
     char now[TEXT_MAX];
-    bool is_there = describe_end(state_path, now);
+    bool is_there = describe_end(state_fd, now);
 
     /* Without a file that can be read: a store of unknown past, or none. */
     *last = (SessionLast){.end = is_there ? SESSION_CRASHED : SESSION_FIRST};
@@ -55,46 +54,55 @@ static bool write_text(int fd, const char *text)
            FAILPOINT("session.sync", fdatasync(fd)) == 0;
 }
 
-/* Replaces the file, so that it says the one or the other whatever happens. */
-static bool write_session(const char *state_path, const char *text, GError **error)
+static bool replace_session(int state_fd, const char *text, GError **error)
 {
-    autofd folder_fd = open(state_path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    autofd fd =
-        folder_fd < 0
-            ? -1
-            : FAILPOINT("session.create",
-                        openat(folder_fd, "session.new",
-                               O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644));
+    autofd fd = FAILPOINT("session.create", trusted_open_file(state_fd, "session.new",
+                                                              O_WRONLY | O_CREAT | O_TRUNC, error));
 
-    if (fd >= 0 && write_text(fd, text) &&
-        FAILPOINT("session.rename", renameat(folder_fd, "session.new", folder_fd, "session")) ==
-            0 &&
-        FAILPOINT("session.sync-name", fsync(folder_fd)) == 0)
+    return fd >= 0 && write_text(fd, text) &&
+           FAILPOINT("session.rename", renameat(state_fd, "session.new", state_fd, "session")) ==
+               0 &&
+           FAILPOINT("session.sync-name", fsync(state_fd)) == 0;
+}
+
+/* Replaces the file, so that it says the one or the other whatever happens. */
+static bool write_session(int state_fd, const char *text, GError **error)
+{
+    g_autoptr(GError) reason = NULL;
+
+    if (replace_session(state_fd, text, &reason))
         return true;
-    error_set_errno(error, errno, "cannot write the session in", state_path);
+    if (reason) {
+        g_propagate_error(error, g_steal_pointer(&reason));
+        return false;
+    }
+    int errnum = errno;
+    g_autofree char *path = trusted_path(state_fd, "session");
+    error_set_errno(error, errnum, "cannot write the session", path);
     return false;
 }
 
-bool session_begin(const char *state_path, Durability durability, SessionLast *ret_last,
-                   GError **error)
+bool session_begin(int state_fd, Durability durability, SessionLast *ret_last, GError **error)
 {
     g_autofree char *text = g_strdup_printf("running %s\n", durability_name(durability));
     SessionLast last;
 
-    read_last(state_path, &last);
-    if (!write_session(state_path, text, error))
+    read_last(state_fd, &last);
+    if (!write_session(state_fd, text, error))
         return false;
     *ret_last = last;
     return true;
 }
 
-bool session_end(const char *state_path, GError **error)
+bool session_end(int state_fd, GError **error)
 {
     char text[TEXT_MAX];
 
-    if (!describe_end(state_path, text)) {
-        error_set_errno(error, errno, "cannot read the store in", state_path);
+    if (!describe_end(state_fd, text)) {
+        int errnum = errno;
+        g_autofree char *path = trusted_path(state_fd, "store");
+        error_set_errno(error, errnum, "cannot read the store", path);
         return false;
     }
-    return write_session(state_path, text, error);
+    return write_session(state_fd, text, error);
 }

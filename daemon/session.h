@@ -24,10 +24,9 @@ typedef struct {
 
 /*
  * Reads how the last one ended, and says that another is running: on disk when it returns, before
- * anything is changed. Errors: as error_set_errno.
+ * anything is changed. `state_fd` is of the state folder. Errors: as trusted_open_file.
  */
-bool session_begin(const char *state_path, Durability durability, SessionLast *ret_last,
-                   GError **error);
+bool session_begin(int state_fd, Durability durability, SessionLast *ret_last, GError **error);
 
 /* The store is closed, and all on disk. Without this call the next daemon looks for damage. */
-bool session_end(const char *state_path, GError **error);
+bool session_end(int state_fd, GError **error);

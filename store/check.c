@@ -2,6 +2,7 @@
 #include "store_internal.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -190,7 +191,7 @@ static bool check_jobs(StoreSnapshot *snapshot, GError **error)
 
 bool store_check(const char *directory, GError **error)
 {
-    g_autoptr(Store) store = env_open_any_schema(directory, error);
+    g_autoptr(Store) store = env_open_any_schema(AT_FDCWD, directory, error);
     g_autoptr(StoreSnapshot) snapshot = store ? store_snapshot_begin(store, error) : NULL;
 
     size_t queued;

@@ -1,4 +1,3 @@
-#include "file.h"
 #include "store_internal.h"
 
 #include <errno.h>
@@ -206,22 +205,6 @@ bool env_make_room(Store *store, GError **error)
 /* ---- opening ------------------------------------------------------------------------------------
  */
 
-/* A store that is being made right now is not there yet. */
-static bool is_there(const char *directory, GError **error)
-{
-    g_autofree char *path = g_build_filename(directory, "data.mdb", NULL);
-    struct stat st;
-
-    if (stat(path, &st) != 0) {
-        error_set_errno(error, errno, "cannot open store", directory);
-        return false;
-    }
-    if (st.st_size > 0)
-        return true;
-    g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND, "store '%s' is empty", directory);
-    return false;
-}
-
 static bool open_env(Store *store, GError **error)
 {
     unsigned flags = MDB_NOTLS | (store->mode == STORE_READ ? MDB_RDONLY : 0);
@@ -235,7 +218,7 @@ static bool open_env(Store *store, GError **error)
         rc = mdb_env_set_mapsize(store->env, store->limits.map_bytes);
     /* On a read-only file system LMDB does without its lock file by itself. */
     if (rc == 0)
-        rc = mdb_env_open(store->env, store->directory, flags, 0644);
+        rc = mdb_env_open(store->env, store->lmdb_path, flags, 0600);
     if (rc != 0)
         return env_fail(store, rc, "cannot open store", error);
     /* Readers that were killed would keep old pages from being used again. */
@@ -354,12 +337,12 @@ static bool open_content(Store *store, GError **error)
     return rc == 0 || env_fail(store, rc, "cannot open store", error);
 }
 
-static Store *open_store(const char *directory, StoreMode mode, bool any_schema,
+static Store *open_store(int dir_fd, const char *directory, StoreMode mode, bool any_schema,
                          const StoreLimits *limits, GError **error)
 {
     g_autoptr(Store) store = g_new0(Store, 1);
 
-    store->directory = g_strdup(directory);
+    store->folder_fd = -1;
     store->mode = mode;
     store->any_schema = any_schema;
     store->resident.statm_fd = -1;
@@ -371,30 +354,34 @@ static Store *open_store(const char *directory, StoreMode mode, bool any_schema,
     store->totals = totals_table_new();
     store->metrics = metrics_table_new();
     store->mounts = mounts_new();
-    if (mode == STORE_READ && !is_there(directory, error))
-        return NULL;
-    if (mode == STORE_WRITE && !file_make_folders(AT_FDCWD, directory, error))
+    if (!place_open(store, dir_fd, directory, error))
         return NULL;
     resident_open(store);
     if (!open_env(store, error) || !open_content(store, error))
         return NULL;
+    place_remember(store);
     return g_steal_pointer(&store);
 }
 
 Store *store_open_with_limits(const char *directory, StoreMode mode, const StoreLimits *limits,
                               GError **error)
 {
-    return open_store(directory, mode, false, limits, error);
+    return open_store(AT_FDCWD, directory, mode, false, limits, error);
 }
 
-Store *env_open_any_schema(const char *directory, GError **error)
+Store *env_open_any_schema(int dir_fd, const char *directory, GError **error)
 {
-    return open_store(directory, STORE_READ, true, &store_default_limits, error);
+    return open_store(dir_fd, directory, STORE_READ, true, &store_default_limits, error);
+}
+
+Store *store_open_at(int dir_fd, const char *directory, StoreMode mode, GError **error)
+{
+    return open_store(dir_fd, directory, mode, false, &store_default_limits, error);
 }
 
 Store *store_open(const char *directory, StoreMode mode, GError **error)
 {
-    return store_open_with_limits(directory, mode, &store_default_limits, error);
+    return store_open_at(AT_FDCWD, directory, mode, error);
 }
 
 void store_close(Store *store)
@@ -407,6 +394,7 @@ void store_close(Store *store)
     if (store->env)
         mdb_env_close(store->env);
     resident_close(store);
+    place_close(store);
     g_byte_array_unref(store->buffer);
     claims_free(store->claims);
     g_hash_table_unref(store->totals);

@@ -29,9 +29,20 @@ typedef struct Store Store;
 
 typedef enum { STORE_READ, STORE_WRITE } StoreMode;
 
-/* `directory` is made when writing. Owner: store_close. At most one Store per directory and
- * process. */
+/*
+ * `directory`, below `dir_fd` where it is relative, is made when writing, and opened as trusted.h
+ * says. Owner: store_close. At most one Store per directory and process.
+ */
+Store *store_open_at(int dir_fd, const char *directory, StoreMode mode, GError **error);
+
+/* The same of a whole path. */
 Store *store_open(const char *directory, StoreMode mode, GError **error);
+
+/*
+ * True if the folder and the files that are held open are those that the names say now: nobody has
+ * removed, moved or replaced the store.
+ */
+bool store_is_in_place(const Store *store, int dir_fd, const char *directory);
 
 /*
  * Reads all of a store and checks that it hangs together. LMDB trusts what it finds, so that a file
@@ -321,8 +332,8 @@ typedef struct {
  * room for both. Blocks: about a second per GiB. Errors: those of store_open;
  * ERROR_NO_SPACE; others where the file system cannot exchange two folders.
  */
-bool store_compact(const char *directory, int64_t min_free_bytes, StoreCompaction *ret_compaction,
-                   GError **error);
+bool store_compact(int dir_fd, const char *directory, int64_t min_free_bytes,
+                   StoreCompaction *ret_compaction, GError **error);
 
 /* ---- reading ------------------------------------------------------------------------------------
  */

@@ -15,6 +15,7 @@
 #include "store_limits.h"
 
 #include <lmdb.h>
+#include <sys/stat.h>
 
 #define SCHEMA_VERSION 2
 
@@ -51,7 +52,10 @@ typedef struct {
 typedef struct Claims Claims;
 
 struct Store {
-    char *directory;
+    char *directory;      /* its path, for messages */
+    int folder_fd;        /* of that folder */
+    char lmdb_path[32];   /* the same, as LMDB is told */
+    struct stat files[2]; /* of place.c: which files were opened */
     StoreMode mode;
     bool any_schema; /* an older one may be read as well */
     StoreLimits limits;
@@ -98,7 +102,7 @@ bool env_fail_corrupt(const Store *store, const char *what, GError **error);
 /* Opens a store for reading, whatever older thumbq has made it: to look through records and
  * indexes.
  */
-Store *env_open_any_schema(const char *directory, GError **error);
+Store *env_open_any_schema(int dir_fd, const char *directory, GError **error);
 
 /* Begin, or renew, a read transaction; copes with a map that another process grew and with full
  * reader slots. */
@@ -120,6 +124,16 @@ bool env_make_room(Store *store, GError **error);
 /* *ret_value: borrowed from the transaction. */
 bool env_get(Store *store, MDB_txn *txn, Table table, MDB_val key, bool *ret_found,
              MDB_val *ret_value, GError **error);
+
+/* ---- place --------------------------------------------------------------------------------------
+ */
+
+/* Opens the folder and looks at what is in it. Errors: those of trusted.h; ERROR_NOT_FOUND. */
+bool place_open(Store *store, int dir_fd, const char *directory, GError **error);
+
+/* To be called when LMDB has opened its files: which they are. */
+void place_remember(Store *store);
+void place_close(Store *store);
 
 /* ---- whole --------------------------------------------------------------------------------------
  */

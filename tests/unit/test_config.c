@@ -194,6 +194,8 @@ static const InvalidCase invalid[] = {
     {"target", "[lifecycle x]\ntarget = object\n",
      "thumbq.conf:2: target: unknown value 'object'; did you mean 'objects'?"},
     {"empty-prefix", "[bucket]\nprefix =\n", "thumbq.conf:2: prefix: the value is empty"},
+    {"path-relative", "[bucket]\npath = photos\n", "thumbq.conf: path: 'photos' must be..."},
+    {"path-dots", "[bucket]\npath = /srv/../photos\n", "thumbq.conf: path: '/srv/../photos'..."},
     {"prefix-is-state", "[bucket]\nprefix = .thumbq\n", "thumbq.conf: 'prefix' and 'state'..."},
     {"prefix-in-state", "[bucket]\nprefix = .thumbq/t\n", "thumbq.conf: 'prefix' and 'state'..."},
     {"prefix-dots", "[bucket]\nprefix = ../t\n", "thumbq.conf: prefix: '../t' must be a folder..."},
@@ -409,7 +411,7 @@ static void test_load(void)
     g_clear_error(&error);
 
     g_assert_null(config_load(folder, &error));
-    g_assert_error(error, THUMBQ_ERROR, ERROR_IO);
+    g_assert_error(error, THUMBQ_ERROR, ERROR_NOT_TRUSTED);
     (void)g_unlink(path);
     (void)g_rmdir(folder);
 }

@@ -35,6 +35,7 @@ static const ErrorCode codes[] = {
     ERROR_STORE_CORRUPT,
     ERROR_INTERNAL,
     ERROR_INTERRUPTED,
+    ERROR_NOT_TRUSTED,
 };
 
 static void test_names(void)

@@ -9,7 +9,8 @@
 
 /*
  * A tree in a temporary folder T, whose path has no links in it:
- * T/photos/.thumbq, T/photos/2026/trip/, T/photos/file, T/other/.thumbq, T/plain/, T/link -> photos
+ * T/photos/.thumbq, T/photos/2026/trip/, T/photos/file, T/other/.thumbq, T/plain/, T/link ->
+ * photos, T/etc/, whose files name T/named, T/named/inner/deep and (by way of the link) T/photos
  */
 static char *tree;
 
@@ -17,6 +18,16 @@ static void make_folder(const char *path)
 {
     g_autofree char *full = g_build_filename(tree, path, NULL);
     g_assert_cmpint(g_mkdir_with_parents(full, 0755), ==, 0);
+}
+
+/* A file that says so; what else is in it is of no interest. */
+static void name_bucket(const char *file, const char *bucket)
+{
+    g_autofree char *full = g_build_filename(tree, file, NULL);
+    g_autofree char *text = g_strdup_printf(
+        "[rendition x]\npath = /nowhere\n[bucket]\n# path = /no\n  path =  %s/%s\nnonsense\n", tree,
+        bucket);
+    g_assert_true(g_file_set_contents_full(full, text, -1, G_FILE_SET_CONTENTS_NONE, 0644, NULL));
 }
 
 static void make_tree(void)
@@ -32,19 +43,21 @@ static void make_tree(void)
     g_assert_true(g_file_set_contents(file, "", 0, NULL));
     g_autofree char *link = g_build_filename(tree, "link", NULL);
     g_assert_cmpint(symlink("photos", link), ==, 0);
+    make_folder("named/inner/deep");
+    make_folder("named/innermost");
+    make_folder("named/.thumbq");
+    make_folder("etc");
+    name_bucket("etc/outer.conf", "named");
+    name_bucket("etc/inner.conf", "named/inner");
+    name_bucket("etc/photos.conf", "link");
+    name_bucket("etc/gateway.conf", "plain");
+    name_bucket("etc/old.conf.dpkg-old", "plain");
 }
 
 static void remove_tree(void)
 {
-    static const char *const paths[] = {"link",           "photos/file",
-                                        "photos/.thumbq", "photos/2026/trip",
-                                        "photos/2026",    "photos",
-                                        "plain",          "other/.thumbq",
-                                        "other",          ""};
-    for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
-        g_autofree char *path = g_build_filename(tree, paths[i], NULL);
-        g_assert_cmpint(remove(path), ==, 0);
-    }
+    g_autofree char *command = g_strdup_printf("rm -rf '%s'", tree);
+    g_assert_cmpint(system(command), ==, 0);
     free(tree);
 }
 
@@ -72,6 +85,12 @@ static const BucketCase bucket_cases[] = {
     {"above", NULL, NULL, "photos/2026/trip", "photos"},
     {"above-link", NULL, NULL, "link/2026", "photos"},
     {"nowhere", NULL, NULL, "plain", NULL},
+    {"etc", NULL, NULL, "named", "named"},
+    {"etc-longest", NULL, NULL, "named/inner/deep", "named/inner"},
+    {"etc-no-part-of-a-name", NULL, NULL, "named/innermost", "named"},
+    {"etc-link", NULL, NULL, "link/2026", "photos"},
+    {"etc-after-environment", NULL, "other", "named", "other"},
+    {"etc-after-argument", "named/inner/deep", NULL, "named", "named/inner/deep"},
 };
 
 static void test_bucket(const void *data)
@@ -82,7 +101,8 @@ static void test_bucket(const void *data)
     g_autofree char *environment = in_tree(row->environment);
     g_autofree char *directory = in_tree(row->directory);
     g_autofree char *expected = in_tree(row->bucket);
-    g_autofree char *bucket = locate_bucket(argument, environment, directory, &error);
+    g_autofree char *etc = in_tree("etc");
+    g_autofree char *bucket = locate_bucket(argument, environment, etc, directory, &error);
     g_assert_cmpstr(bucket, ==, expected);
     if (expected)
         g_assert_no_error(error);
@@ -90,11 +110,33 @@ static void test_bucket(const void *data)
         g_assert_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND);
 }
 
+/* In a folder that people share, the state of somebody else is passed over. */
+static void test_others_state(void)
+{
+    if (geteuid() != 0) {
+        g_test_skip("only root can give a folder away");
+        return;
+    }
+    g_autoptr(GError) error = NULL;
+    g_autofree char *state = in_tree("photos/2026/.thumbq");
+    g_autofree char *directory = in_tree("photos/2026/trip");
+    g_autofree char *expected = in_tree("photos");
+    make_folder("photos/2026/.thumbq");
+    g_assert_cmpint(lchown(state, 12345, 12345), ==, 0);
+    g_autofree char *bucket = locate_bucket(NULL, NULL, "/nowhere", directory, &error);
+    g_assert_no_error(error);
+    g_assert_cmpstr(bucket, ==, expected);
+    g_assert_cmpint(lchown(state, 0, 0), ==, 0);
+    g_autofree char *again = locate_bucket(NULL, NULL, "/nowhere", directory, &error);
+    g_assert_true(g_str_has_suffix(again, "/2026"));
+    g_assert_cmpint(rmdir(state), ==, 0);
+}
+
 static void test_environment_empty(void)
 {
     g_autofree char *directory = in_tree("photos/2026");
     g_autofree char *expected = in_tree("photos");
-    g_autofree char *bucket = locate_bucket(NULL, "", directory, NULL);
+    g_autofree char *bucket = locate_bucket(NULL, "", "/nowhere", directory, NULL);
     g_assert_cmpstr(bucket, ==, expected);
 }
 
@@ -148,6 +190,7 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, &key_cases[i], test_keys);
     }
     g_test_add_func("/locate/bucket/environment-empty", test_environment_empty);
+    g_test_add_func("/locate/bucket/others-state", test_others_state);
     int status = g_test_run();
     remove_tree();
     return status;

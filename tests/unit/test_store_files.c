@@ -173,7 +173,7 @@ static void test_not_a_folder(void)
     g_autofree char *below = g_build_filename(path, "store", NULL);
 
     g_assert_cmpint(fd, >=, 0);
-    expect_open_error(below, STORE_WRITE, ERROR_IO);
+    expect_open_error(below, STORE_WRITE, ERROR_NOT_TRUSTED);
     g_assert_cmpint(g_remove(path), ==, 0);
 }
 

@@ -2,6 +2,7 @@
 #include "error.h"
 #include "store_fixture.h"
 
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -109,7 +110,7 @@ static StoreCompaction compact(const Fixture *fixture, int64_t min_free_bytes)
     g_autoptr(GError) error = NULL;
     StoreCompaction done;
 
-    g_assert_true(store_compact(fixture->directory, min_free_bytes, &done, &error));
+    g_assert_true(store_compact(AT_FDCWD, fixture->directory, min_free_bytes, &done, &error));
     g_assert_no_error(error);
     g_assert_false(exists(fixture, ".compact"));
     return done;
@@ -168,7 +169,7 @@ static void test_nothing_there(void)
 
     fixture_init(&fixture, &store_default_limits);
     g_autofree char *missing = g_strconcat(fixture.directory, ".none", NULL);
-    g_assert_false(store_compact(missing, 1, &done, &error));
+    g_assert_false(store_compact(AT_FDCWD, missing, 1, &done, &error));
     g_assert_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND);
     fixture_clear(&fixture);
 }

@@ -1,0 +1,76 @@
+/*
+ * Where the store lies: its folder is opened once, the way all state is (trusted.h), and LMDB is
+ * led to the files by way of the descriptor. A folder or a file that takes the place of one of
+ * them meanwhile is another store, and can be told from this one.
+ */
+#include "file.h"
+#include "store_internal.h"
+#include "trusted.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+static const char *const file_names[] = {"data.mdb", "lock.mdb"};
+
+/* A store that is being made right now is not there yet. */
+static bool is_there(const Store *store, GError **error)
+{
+    struct stat st;
+
+    if (fstatat(store->folder_fd, "data.mdb", &st, AT_SYMLINK_NOFOLLOW) != 0) {
+        error_set_errno(error, errno, "cannot open store", store->directory);
+        return false;
+    }
+    if (st.st_size > 0)
+        return true;
+    g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND, "store '%s' is empty", store->directory);
+    return false;
+}
+
+bool place_open(Store *store, int dir_fd, const char *directory, GError **error)
+{
+    bool writes = store->mode == STORE_WRITE;
+
+    store->directory = trusted_path(dir_fd, directory);
+    store->folder_fd = trusted_open_folder(dir_fd, directory, writes, error);
+    if (store->folder_fd < 0)
+        return false;
+    g_snprintf(store->lmdb_path, sizeof store->lmdb_path, "/proc/self/fd/%d", store->folder_fd);
+    /* Nobody else can change the names from here on: the folder is the owner's alone. */
+    for (size_t i = 0; i < G_N_ELEMENTS(file_names); i++) {
+        if (!trusted_check_file(store->folder_fd, file_names[i], writes, error))
+            return false;
+    }
+    return writes || is_there(store, error);
+}
+
+void place_remember(Store *store)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(file_names); i++) {
+        /* All zero, which no file is, where there is none. */
+        if (fstatat(store->folder_fd, file_names[i], &store->files[i], AT_SYMLINK_NOFOLLOW) != 0)
+            store->files[i] = (struct stat){0};
+    }
+}
+
+void place_close(Store *store)
+{
+    fd_clear(&store->folder_fd);
+}
+
+bool store_is_in_place(const Store *store, int dir_fd, const char *directory)
+{
+    struct stat held, named;
+
+    if (fstat(store->folder_fd, &held) != 0 ||
+        fstatat(dir_fd, directory, &named, AT_SYMLINK_NOFOLLOW) != 0 ||
+        !file_is_same(&held, &named))
+        return false;
+    for (size_t i = 0; i < G_N_ELEMENTS(file_names); i++) {
+        if (fstatat(store->folder_fd, file_names[i], &named, AT_SYMLINK_NOFOLLOW) != 0 ||
+            !file_is_same(&store->files[i], &named))
+            return false;
+    }
+    return true;
+}

@@ -1,0 +1,439 @@
+"""Whoever may upload may do nothing else: what an uploader puts where state and configuration lie is
+refused, by the daemon and by commands, and what thumbq makes there is for its owner alone.
+
+Root is the administrator here, UPLOADER somebody who may write to the bucket, as in a folder that
+people share.
+"""
+
+import contextlib
+import fcntl
+import os
+import shutil
+import signal
+import socket
+import stat
+import subprocess
+import threading
+import unittest
+from pathlib import Path
+
+from harness import BLUE, RED, THUMBQ, E2ETest, main, png, wait_for
+
+UPLOADER, OTHER = 65533, 65532
+
+# A configuration that shows, by the folder of its thumbnails, that it has been obeyed.
+PLANTED = "[rendition planted]\nsize = 64x64\n"
+
+
+def as_user(uid, *command):
+    """Runs a command as another user. Returns (status, stdout, stderr)."""
+    result = subprocess.run(
+        ["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups", *map(os.fspath, command)],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        errors="replace", timeout=60)
+    return result.returncode, result.stdout, result.stderr
+
+
+def shell_as(uid, folder, script):
+    status, _out, log = as_user(uid, "sh", "-ec", f'cd "{folder}"\n{script}')
+    if status != 0:
+        raise AssertionError(log)
+
+
+def mode(path):
+    return stat.S_IMODE(os.lstat(path).st_mode)
+
+
+def tree(folder):
+    """{path: (owner, size, content)} of all that lies below."""
+    found = {}
+    for where, folders, names in os.walk(folder):
+        for name in folders + names:
+            path = Path(where, name)
+            st = path.lstat()
+            content = path.read_bytes() if stat.S_ISREG(st.st_mode) else b""
+            found[os.path.relpath(path, folder)] = (st.st_uid, stat.S_IFMT(st.st_mode), content)
+    return found
+
+
+class FakeDaemon:
+    """Listens at `path` and answers each request with the same packets."""
+
+    def __init__(self, path, packets):
+        self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self.socket.bind(os.fspath(path))
+        self.socket.listen(8)
+        self.packets = packets
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        with contextlib.suppress(OSError):
+            while True:
+                peer, _address = self.socket.accept()
+                threading.Thread(target=self.answer, args=[peer], daemon=True).start()
+
+    def answer(self, peer):
+        with peer, contextlib.suppress(OSError):
+            if peer.recv(20000):
+                for packet in self.packets:
+                    peer.send(packet)
+
+    def close(self):
+        self.socket.close()
+
+
+@unittest.skipUnless(os.geteuid() == 0, "only root can become somebody else")
+class TrustTest(E2ETest):
+
+    def setUp(self):
+        super().setUp()
+        self.bucket.path.chmod(0o777)
+        self.bucket.put("a.png", png(30, 20, RED))
+
+    def plant(self, script):
+        """The uploader does something in the bucket."""
+        shell_as(UPLOADER, self.bucket.path, script)
+
+    def expect_refused(self, result, says):
+        self.assertEqual(result.status, 2, result.log)
+        self.assertIn(says, result.log)
+        self.assertFalse((self.bucket.thumbnails / "planted").exists())
+
+    # -- planted before the first start
+
+    def test_planted_configuration(self):
+        self.plant(f"mkdir .thumbq; printf '{PLANTED}' > .thumbq/thumbq.conf")
+        before = tree(self.bucket.state)
+        self.expect_refused(self.bucket.once(), f"belongs to the user {UPLOADER}")
+        self.assertEqual(tree(self.bucket.state), before)
+
+    def test_planted_file_in_own_folder(self):
+        self.bucket.state.mkdir(0o700)
+        conf = self.bucket.state / "thumbq.conf"
+        conf.write_text(PLANTED)
+        os.chown(conf, UPLOADER, UPLOADER)
+        self.expect_refused(self.bucket.once(), f"belongs to the user {UPLOADER}")
+
+    def test_folder_that_others_may_write(self):
+        self.bucket.configure(PLANTED)
+        self.bucket.state.chmod(0o777)
+        self.expect_refused(self.bucket.once(), "others than its owner may write to it")
+        self.bucket.state.chmod(0o755)
+        conf = self.bucket.state / "thumbq.conf"
+        conf.chmod(0o666)
+        self.expect_refused(self.bucket.once(), "others than its owner may write to it")
+
+    def test_link_as_state(self):
+        victim = self.bucket.root / "victim"
+        (victim / "store").mkdir(parents=True)
+        for name in ("lock", "session", "control", "store/data.mdb", "store/lock.mdb"):
+            (victim / name).write_text("precious\n")
+        before = tree(victim)
+        self.plant(f"ln -s '{victim}' .thumbq")
+        for command in (["run", "--once"], ["stats"], ["sweep", "all"], ["sync"], ["list"]):
+            result = self.bucket.command(*command, self.bucket.path)
+            self.assertEqual(result.status, 2, (command, result.log))
+            self.assertIn("symbolic link", result.log)
+        self.assertEqual(tree(victim), before)
+
+    def test_link_as_file(self):
+        victim = self.bucket.root / "victim"
+        victim.write_text("precious\n")
+        self.assertEqual(self.bucket.once().status, 0)
+        for name in ("lock", "session.new", "store/data.mdb", "store/lock.mdb"):
+            path = self.bucket.state / name
+            saved = path.read_bytes() if path.exists() else None
+            path.unlink(missing_ok=True)
+            path.symlink_to(victim)
+            result = self.bucket.once()
+            self.assertEqual(result.status, 2, (name, result.log))
+            self.assertIn("symbolic link", result.log)
+            path.unlink()
+            if saved is not None:
+                path.write_bytes(saved)
+        self.assertEqual(victim.read_text(), "precious\n")
+        self.assertEqual(self.bucket.once().status, 0)
+
+    def test_fifo(self):
+        """Nothing waits for the other end of a pipe."""
+        self.assertEqual(self.bucket.once().status, 0)
+        session = self.bucket.state / "session"
+        session.unlink()
+        os.mkfifo(session)
+        self.assertEqual(self.bucket.once().status, 0)
+        self.assertTrue(session.is_file())
+        os.mkfifo(self.bucket.state / "thumbq.conf")
+        for command in (["run", "--once"], ["stats"], ["config"]):
+            result = self.bucket.command(*command, self.bucket.path)
+            self.assertEqual(result.status, 2, (command, result.log))
+            self.assertIn("no regular file", result.log)
+
+    def test_planted_store(self):
+        """Noise as data.mdb, and a session that says that all is well: LMDB would read it."""
+        self.assertEqual(self.bucket.once().status, 0)
+        data = self.bucket.state / "store/data.mdb"
+        size = data.stat().st_size
+        content = data.read_bytes()
+        data.write_bytes(content[:8192] + os.urandom(size - 8192))
+        st = data.stat()
+        nanoseconds = st.st_mtime_ns % 10**9
+        (self.bucket.state / "session").write_text(
+            f"ended {st.st_size} {st.st_mtime_ns // 10**9}.{nanoseconds:09d}\n")
+        os.chown(data, UPLOADER, UPLOADER)
+        for command in (["run", "--once"], ["stats"], ["list"]):
+            self.expect_refused(self.bucket.command(*command, self.bucket.path),
+                                f"belongs to the user {UPLOADER}")
+        os.chown(data, 0, 0)
+        os.chown(data.parent, UPLOADER, UPLOADER)
+        self.expect_refused(self.bucket.once(), f"belongs to the user {UPLOADER}")
+
+    # -- planted under a running daemon
+
+    def test_folder_replaced_under_a_daemon(self):
+        """mv .thumbq .old; mkdir .thumbq: what is read at SIGHUP is not the uploader's."""
+        self.bucket.configure("[rendition mine]\nsize = 32x32\n")
+        daemon = self.bucket.start()
+        self.bucket.sync()
+        trap = self.bucket.root / "trap"
+        self.plant(f"""mv .thumbq .old; mkdir .thumbq 2> /dev/null || exit 0
+            printf '{PLANTED}[schedule x]\\ncron = * * * * *\\nrun = exec touch {trap}\\n' \\
+                > .thumbq/thumbq.conf""")
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: "configuration" in daemon.log(), "the reload", daemon.log)
+        self.bucket.put("b.png", png(30, 20, BLUE))
+        wait_for((self.bucket.thumbnails / "mine/b.png.jpg").exists, "b.png", daemon.log)
+        self.assertFalse((self.bucket.thumbnails / "planted").exists())
+        self.assertFalse((self.bucket.thumbnails / "small").exists(), "the defaults do not hold")
+        self.assertNotIn("[schedule x]", daemon.log())
+        self.assertEqual(daemon.stop(), 0)
+        self.assertFalse(trap.exists())
+
+    # -- commands
+
+    def test_search_upward(self):
+        """Another user's .thumbq in a folder that people share is not the bucket that is meant."""
+        self.plant(f"mkdir -p .thumbq sub; printf '{PLANTED}' > .thumbq/thumbq.conf")
+        result = self.bucket.command("config", cwd=self.bucket.path / "sub")
+        self.assertEqual(result.status, 3, result.out)
+        self.assertIn("belongs to another user", result.log)
+        self.assertNotIn("planted", result.out)
+
+    def test_text_from_a_socket(self):
+        """What listens at the socket sends escape sequences; no command prints them."""
+        self.bucket.state.mkdir(0o700)
+        nasty = "\x1b]0;owned\x07\x9b31m\u009b31m\r\nthumbq: error: forged\x7f"
+        packets = [b"item orphan\t" + nasty.encode() + b"\tx", b"item " + b"\x1b[2J\x9b",
+                   b"error " + nasty.encode()]
+        fake = FakeDaemon(self.bucket.state / "control", packets)
+        self.addCleanup(fake.close)
+        for command in (["sweep", "all", "--dry-run"], ["sync"]):
+            result = subprocess.run([THUMBQ, *command, self.bucket.path], stdout=subprocess.PIPE,
+                                    stderr=subprocess.PIPE, timeout=60)
+            self.assertIn(b"owned", result.stderr)
+            for line in (result.stdout + result.stderr).split(b"\n"):
+                for byte in line:
+                    self.assertTrue(byte >= 0x20 or byte == 9, (command, line))
+                text = line.decode()  # and so it is UTF-8
+                self.assertFalse(any(0x7f <= ord(c) < 0xa0 for c in text), (command, line))
+
+    def test_socket_of_somebody_else(self):
+        """A command speaks to the owner's daemon only."""
+        self.plant("mkdir .thumbq")
+        fake = FakeDaemon(self.bucket.state / "control", [b"ok"])
+        self.addCleanup(fake.close)
+        os.chown(self.bucket.state / "control", UPLOADER, UPLOADER)
+        os.chmod(self.bucket.state / "control", 0o777)
+        status, _out, log = as_user(OTHER, THUMBQ, "sync", self.bucket.path)
+        self.assertEqual(status, 2, log)
+        self.assertIn(f"belongs to the user {UPLOADER}", log)
+
+    def test_peers_of_the_daemon(self):
+        """Even where the socket is open to all, the daemon answers its owner and root only."""
+        daemon = self.bucket.start()
+        self.bucket.sync()
+        self.bucket.state.chmod(0o711)
+        control = self.bucket.state / "control"
+        control.chmod(0o777)
+        ask = ("import socket, sys\n"
+               "s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
+               "s.settimeout(30)\n"
+               "s.connect(sys.argv[1])\n"
+               "try:\n    s.send(b'commit')\n    print(s.recv(100))\n"
+               "except (BrokenPipeError, ConnectionResetError):\n    print(b'')\n")
+        status, out, log = as_user(UPLOADER, "python3", "-c", ask, control)
+        self.assertEqual((status, out), (0, "b''\n"), log)
+        status, out, log = as_user(0, "python3", "-c", ask, control)
+        self.assertEqual((status, out), (0, "b'ok'\n"), log)
+        self.assertEqual(daemon.stop(), 0)
+
+    # -- what thumbq makes
+
+    def check_closed(self):
+        for where, folders, names in os.walk(self.bucket.state):
+            self.assertEqual(mode(where), 0o700, where)
+            for name in names:
+                if name != "thumbq.conf":
+                    self.assertEqual(mode(Path(where, name)), 0o600, name)
+
+    def test_modes(self):
+        before = os.umask(0)
+        self.addCleanup(os.umask, before)
+        daemon = self.bucket.start()
+        self.bucket.sync()
+        self.check_closed()
+        self.assertEqual(daemon.stop(), 0)
+        self.check_closed()
+
+    def test_modes_of_an_older_state(self):
+        """What was open to readers is closed by the next daemon."""
+        self.assertEqual(self.bucket.once().status, 0)
+        self.bucket.state.chmod(0o755)
+        (self.bucket.state / "store").chmod(0o755)
+        for name in ("lock", "session", "store/data.mdb", "store/lock.mdb"):
+            (self.bucket.state / name).chmod(0o644)
+        self.assertEqual(self.bucket.once().status, 0)
+        self.check_closed()
+
+    def test_lock_of_others(self):
+        """Nobody else can take the lock and keep the daemon from starting."""
+        self.assertEqual(self.bucket.once().status, 0)
+        status, _out, _log = as_user(UPLOADER, "flock", "-n", self.bucket.state / "lock", "true")
+        self.assertNotEqual(status, 0)
+        status, _out, _log = as_user(UPLOADER, "flock", "-n", self.bucket.state, "true")
+        self.assertNotEqual(status, 0)
+
+    def test_bucket_is_not_locked(self):
+        """The bucket is other people's to lock; the state folder is ours."""
+        for folder, status in ((self.bucket.path, 0), (self.bucket.state, 4)):
+            fd = os.open(folder, os.O_RDONLY)
+            self.addCleanup(os.close, fd)
+            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self.assertEqual(self.bucket.once().status, status)
+
+    # -- root, and a service's state
+
+    def test_root_becomes_the_owner(self):
+        """Commands of root leave nothing behind that locks the service out."""
+        self.bucket.state.mkdir(0o700)
+        os.chown(self.bucket.state, UPLOADER, UPLOADER)
+        status, _out, log = as_user(UPLOADER, THUMBQ, "run", "--once", self.bucket.path)
+        self.assertEqual(status, 0, log)
+        self.bucket.put("b.png", png(30, 20, BLUE))
+        self.bucket.put("broken.png", b"\x89PNG\r\n\x1a\nno")
+        for command in (["sync"], ["stats"], ["sweep", "all"], ["reprocess"], ["dead", "retry"],
+                        ["list"], ["doctor"]):
+            result = self.bucket.command(*command, self.bucket.path)
+            self.assertIn(result.status, (0, 1), (command, result.log))
+        strangers = [path for path, (uid, _kind, _content) in tree(self.bucket.state).items()
+                     if uid != UPLOADER]
+        self.assertEqual(strangers, [])
+        status, _out, log = as_user(UPLOADER, THUMBQ, "run", "--once", self.bucket.path)
+        self.assertEqual(status, 1, log)
+        # The daemon itself is not started as somebody whom a folder names.
+        self.expect_refused(self.bucket.once(), f"belongs to the user {UPLOADER}")
+
+
+@unittest.skipUnless(os.geteuid() == 0, "only root can have an /etc of its own")
+class EtcTest(E2ETest):
+    """/etc/thumbq/NAME.conf, with a copy of /etc in a mount namespace."""
+
+    def setUp(self):
+        super().setUp()
+        self.etc = self.bucket.root / "etc"
+        if subprocess.run(["unshare", "-m", "true"]).returncode != 0:
+            self.skipTest("this machine gives nobody a mount namespace")
+        subprocess.run(["cp", "-a", "/etc", self.etc], check=True)
+        shutil.rmtree(self.etc / "thumbq", ignore_errors=True)
+        (self.etc / "thumbq").mkdir(0o755)
+        self.bucket.put("2026/a.png", png(30, 20, RED))
+        self.elsewhere = self.bucket.root / "lib/photos"
+
+    def name_bucket(self, file, text, path=None):
+        path = path or self.bucket.path
+        (self.etc / "thumbq" / file).write_text(f"[bucket]\npath = {path}\n{text}")
+
+    def run_there(self, *arguments, cwd="/", env=None):
+        script = 'mount --bind "$0" /etc && cd "$1" && shift && exec "$@"'
+        return self.bucket.run_program(
+            ["unshare", "-m", "sh", "-c", script, self.etc, os.fspath(cwd), THUMBQ,
+             *map(os.fspath, arguments)], env=env)
+
+    def test_bucket_and_state(self):
+        """It names the bucket, its state, and how it is handled."""
+        self.name_bucket("photos.conf",
+                         f"state = {self.elsewhere}\n[rendition tiny]\nsize = 32x32\n")
+        result = self.run_there("run", "--once", cwd=self.bucket.path / "2026")
+        self.assertEqual(result.status, 0, result.log)
+        self.assertTrue((self.bucket.thumbnails / "tiny/2026/a.png.jpg").exists())
+        self.assertFalse(self.bucket.state.exists())
+        self.assertEqual(mode(self.elsewhere), 0o700)
+        result = self.run_there("stats", "--json", self.bucket.path)
+        self.assertEqual(result.json()["objects"]["done"], 1)
+        self.assertEqual(result.json()["bucket"], os.fspath(self.bucket.path))
+
+    def test_it_wins_and_says_so(self):
+        self.bucket.configure("[rendition own]\nsize = 32x32\n")
+        self.name_bucket("photos.conf", "[rendition etc]\nsize = 32x32\n")
+        result = self.run_there("config", self.bucket.path)
+        self.assertEqual(result.status, 0, result.log)
+        self.assertIn("[rendition etc]", result.out)
+        self.assertNotIn("[rendition own]", result.out)
+        self.assertIn("/etc/thumbq/photos.conf", result.log)
+        self.assertIn("thumbq.conf' is not read", result.log)
+
+    def test_order(self):
+        """--config, $THUMBQ_CONFIG, /etc/thumbq, .thumbq/thumbq.conf, the defaults."""
+        text = "[rendition {}]\nsize = 32x32\n"
+        for name in ("option", "variable"):
+            (self.bucket.root / f"{name}.conf").write_text(text.format(name))
+
+        def holds(*arguments, env=None):
+            result = self.run_there("config", *arguments, self.bucket.path, env=env)
+            self.assertEqual(result.status, 0, result.log)
+            return [line[11:-1] for line in result.out.splitlines()
+                    if line.startswith("[rendition ")]
+
+        variable = {"THUMBQ_CONFIG": os.fspath(self.bucket.root / "variable.conf")}
+        self.assertEqual(holds(), ["small", "large"])
+        self.bucket.configure(text.format("own"))
+        self.assertEqual(holds(), ["own"])
+        self.name_bucket("photos.conf", text.format("etc"))
+        self.assertEqual(holds(), ["etc"])
+        self.assertEqual(holds(env=variable), ["variable"])
+        self.assertEqual(holds("--config", self.bucket.root / "option.conf", env=variable),
+                         ["option"])
+
+    def test_longest_path(self):
+        inner = self.bucket.path / "2026"
+        self.name_bucket("outer.conf", "")
+        self.name_bucket("inner.conf", "prefix = small-ones\n", inner)
+        self.name_bucket("gateway.conf", "", "/")
+        result = self.run_there("config", cwd=inner)
+        self.assertIn("prefix = small-ones", result.out)
+        result = self.run_there("config", cwd=self.bucket.path)
+        self.assertIn("prefix = thumbnails", result.out)
+
+    def test_of_another_bucket(self):
+        """A file that names a bucket is used for no other."""
+        other = self.bucket.root / "other.conf"
+        other.write_text("[bucket]\npath = /srv/other\n")
+        result = self.run_there("stats", "--config", other, self.bucket.path)
+        self.assertEqual(result.status, 2, result.log)
+        self.assertIn("/srv/other", result.log)
+
+    def test_trust(self):
+        self.name_bucket("photos.conf", "")
+        conf = self.etc / "thumbq/photos.conf"
+        conf.chmod(0o666)
+        result = self.run_there("stats", self.bucket.path)
+        self.assertEqual(result.status, 2, result.log)
+        self.assertIn("/etc/thumbq/photos.conf", result.log)
+        conf.chmod(0o644)
+        self.name_bucket("second.conf", "")
+        result = self.run_there("stats", self.bucket.path)
+        self.assertEqual(result.status, 2, result.log)
+        self.assertIn("both name the bucket", result.log)
+
+
+if __name__ == "__main__":
+    main()
