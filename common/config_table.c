@@ -48,7 +48,7 @@ const Option config_options[] = {
     {HANDLER(max_invocations), OPTION_INT, offsetof(Config, max_invocations), 1, 1000000, "100",
      "Invocations after which a handler process is replaced; 1: a process per image"},
     {HANDLER(retries), OPTION_INT, offsetof(Config, retries), 0, 10, "2",
-     "Times a failed invocation is tried again"},
+     "Times a failed invocation is tried again; after a timeout once at the most"},
     {SECTION_HANDLER, "retry_delay", OPTION_DURATION, offsetof(Config, retry_delay_us), 0,
      86400 * SEC, "1m", "Wait before the first of these; doubled before each further one"},
 

@@ -116,11 +116,17 @@ int64_t outcome_longest_delay_us(const Config *config)
     return MAX(retry_delay_us(config, MAX(config->retries, 1)), NO_SPACE_DELAY_US);
 }
 
+/* A file that has taken all of its time twice is going to take it a third time. */
+#define TIMEOUT_RETRIES 1
+
 static void set_retry(const Job *job, StoreOutcome *outcome)
 {
     int attempts = job->attempts + 1;
+    int retries = job->daemon->config->retries;
 
-    if (attempts > job->daemon->config->retries) {
+    if (outcome->error == ERROR_TIMEOUT)
+        retries = MIN(retries, TIMEOUT_RETRIES);
+    if (attempts > retries) {
         outcome->state = STATE_DEAD;
         return;
     }

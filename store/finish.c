@@ -61,6 +61,9 @@ static void end_version(Record *record, const StoreOutcome *outcome)
                     sizeof record->message); /* cut off if long */
     if (outcome->state == STATE_PENDING) {
         record->due_us = outcome->due_us;
+        /* An object that failed waits for new uploads, however many objects fail. */
+        if (outcome->counts)
+            record->priority = MAX(record->priority, PRIORITY_SCAN);
         /* No job waits for a mount. */
         if (outcome->due_us == STORE_NEVER_US)
             record->job = 0;

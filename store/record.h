@@ -30,7 +30,7 @@ typedef enum {
 /* Order of work: smaller first. */
 typedef enum {
     PRIORITY_UPLOAD = 0,   /* just came */
-    PRIORITY_SCAN = 1,     /* lay there when the daemon started */
+    PRIORITY_SCAN = 1,     /* lay there when the daemon started, or has failed before */
     PRIORITY_BACKFILL = 2, /* stale recipe, reprocess, sweeps */
 } Priority;
 

@@ -94,8 +94,9 @@ typedef enum {
  * makes it pending with attempts back at 0 (facts and thumbnails stay until they are made anew); so
  * does a `done` record that is stale (record_is_stale), with PRIORITY_BACKFILL. While running, the
  * new version is noted and the object becomes pending when store_finish comes. One that is pending
- * already keeps the better of both priorities. *ret_id is the record's id in either case. Errors:
- * ERROR_USAGE for a key that is none.
+ * already keeps the better of both priorities; one that failed and is tried again has at best
+ * PRIORITY_SCAN, so that it waits for new uploads. *ret_id is the record's id in either case.
+ * Errors: ERROR_USAGE for a key that is none.
  */
 bool store_seen(Store *store, const char *key, const ObjectVersion *version, Priority priority,
                 int64_t now_us, StoreSeen *ret_seen, uint64_t *ret_id, GError **error);

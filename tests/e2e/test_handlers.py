@@ -126,7 +126,8 @@ class Trouble(E2ETest):
         self.assertEqual(row["attempts"], 1)
 
     def test_hanging_worker_is_killed_at_the_timeout(self):
-        self.bucket.configure("[handler]\ntimeout = 500ms\nretries = 1\n")
+        """And the file gets one retry, though others get two."""
+        self.bucket.configure("[handler]\ntimeout = 500ms\nretries = 2\n")
         self.bucket.put("slow.png", slow_png())
         daemon = self.bucket.start_once("--jobs", "1")
         stopped = set()

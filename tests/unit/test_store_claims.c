@@ -140,6 +140,34 @@ static void test_finish(void)
     }
 }
 
+/*
+ * An object that failed, and is due, waits for uploads that came later; one that only could not be
+ * done yet does not.
+ */
+static void test_retries_wait_for_uploads(void)
+{
+    for (int counts = 0; counts <= 1; counts++) {
+        StoreOutcome outcome = outcome_of(STATE_PENDING, version_of(1), T0 + 3);
+        Fixture fixture;
+        Record record;
+
+        fixture_init(&fixture, &store_default_limits);
+        add(fixture.store, "retry", 1, PRIORITY_UPLOAD);
+        add(fixture.store, "back-fill", 2, PRIORITY_BACKFILL);
+        (void)claim_next(fixture.store);
+        outcome.counts = counts;
+        outcome.error = ERROR_TIMEOUT;
+        outcome.due_us = T0 + 4;
+        g_assert_true(finish(fixture.store, "retry", &outcome, &record));
+        add(fixture.store, "new", 5, PRIORITY_UPLOAD);
+        g_assert_cmpstr(claim_next(fixture.store).key, ==, counts ? "new" : "retry");
+        g_assert_cmpstr(claim_next(fixture.store).key, ==, counts ? "retry" : "new");
+        g_assert_cmpstr(claim_next(fixture.store).key, ==, "back-fill");
+        assert_sound(&fixture);
+        fixture_clear(&fixture);
+    }
+}
+
 /* What else can happen to an object that is being handled. */
 static void test_meanwhile(void)
 {
@@ -231,6 +259,7 @@ int main(int argc, char **argv)
     g_test_add_func("/store/claims/commit", test_commit);
     g_test_add_func("/store/claims/peek", test_peek);
     g_test_add_func("/store/claims/finish", test_finish);
+    g_test_add_func("/store/claims/retries-wait-for-uploads", test_retries_wait_for_uploads);
     g_test_add_func("/store/claims/meanwhile", test_meanwhile);
     g_test_add_func("/store/claims/unclaim", test_unclaim);
     g_test_add_func("/store/claims/abort", test_abort);

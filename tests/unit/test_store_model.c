@@ -285,6 +285,8 @@ static void apply_outcome(Model *model, Entry *entry, const StoreOutcome *outcom
         record->due_us = outcome->due_us;
     else
         record->processed_us = outcome->now_us;
+    if (outcome->state == STATE_PENDING && outcome->counts && record->priority == PRIORITY_UPLOAD)
+        record->priority = PRIORITY_SCAN;
     if (outcome->state != STATE_PENDING)
         leave_job(model, record);
 }
