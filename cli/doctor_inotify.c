@@ -12,6 +12,9 @@
 
 #define GROUP "machine"
 
+/* As the watcher has it: one part in so many is for a bucket. */
+#define WATCHES_SHARE 2
+
 /* What a bucket of some size and a busy upload need. */
 #define WATCHES_LOW   65536
 #define EVENTS_LOW    16384
@@ -33,17 +36,19 @@ static void advise_limit(Doctor *doctor, const char *name, int64_t value)
                   name, value);
 }
 
-/* Others of the same user need watches, too: half of them should be enough. */
+/* Others of the same user need watches, too: half of them are for the bucket. */
 static void check_watches(Doctor *doctor, int64_t n_folders)
 {
     int64_t value = read_limit("max_user_watches");
     int64_t wanted = n_folders < 0 ? WATCHES_LOW : MAX(2 * n_folders, 1024);
     g_autofree char *text = units_format_count(value);
     g_autofree char *n = units_format_count(MAX(n_folders, 0));
-    DoctorStatus status = value < n_folders ? DOCTOR_FAILED
+    int64_t share = value / WATCHES_SHARE;
+    DoctorStatus status = share < n_folders ? DOCTOR_FAILED
                           : value < wanted  ? DOCTOR_WARNING
                                             : DOCTOR_OK;
-    doctor_add(doctor, GROUP, "max_user_watches", status, "%s folders can be watched%s%s", text,
+    doctor_add(doctor, GROUP, "max_user_watches", status,
+               "%s folders can be watched, half of them in a bucket%s%s", text,
                n_folders < 0 ? "" : ", the bucket has ", n_folders < 0 ? "" : n);
     if (status != DOCTOR_OK) {
         int64_t enough = 8 * WATCHES_LOW;

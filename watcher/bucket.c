@@ -19,6 +19,7 @@ static void bucket_unref(Bucket *bucket)
     notify_close(bucket);
     moves_clear(bucket);
     settle_clear(bucket);
+    notices_clear(bucket);
     scan_clear(bucket);
     tree_clear(&bucket->tree);
     fd_clear(&bucket->fd);
@@ -148,6 +149,7 @@ Bucket *bucket_open(const BucketOptions *options, BucketCallback callback, void 
         .reserved = g_strdupv((char **)(options->reserved ? options->reserved : nothing)),
         .ignore = options->ignore,
         .watch = options->watch,
+        .watches_wanted = options->max_watches,
         .rescan_us = options->rescan_us,
         .move_window_us = options->move_window_us > 0 ? options->move_window_us : MOVE_WINDOW_US,
         .callback = callback,
@@ -161,6 +163,7 @@ Bucket *bucket_open(const BucketOptions *options, BucketCallback callback, void 
     tree_init(&bucket->tree);
     moves_init(bucket);
     settle_init(bucket);
+    notices_init(bucket);
     scan_init(bucket);
     if (bucket->watch)
         notify_open(bucket);

@@ -66,12 +66,16 @@ typedef void (*BucketCallback)(const BucketEvent *event, void *data);
  * it. */
 typedef bool (*BucketIgnore)(const char *name, const char *key, void *data);
 
+/* One part in so many of fs.inotify.max_user_watches is for a bucket; it is read at each scan. */
+#define BUCKET_WATCHES_SHARE 2
+
 typedef struct {
     const char *path;            /* the bucket */
     const char *const *reserved; /* keys of folders without uploads; NULL-terminated, or NULL */
     BucketIgnore ignore;         /* may be NULL */
     bool watch;                  /* false: only scans, no inotify */
     bool no_first_scan;          /* true: no scan before bucket_rescan */
+    int64_t max_watches;         /* folders that are watched; 0: a share of the machine's limit */
     int64_t rescan_us;           /* between backstop rescans; 0: none */
     int64_t move_window_us;      /* half of a rename waits for the other; 0: default */
 } BucketOptions;

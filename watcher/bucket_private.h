@@ -6,6 +6,7 @@
  *   mounts.c    what is mounted below it
  *   notify.c    reads inotify, decides what each event means
  *   moves.c     pairs the halves of renames
+ *   notices.c   warnings about names, counted
  *   settle.c    waits until a file that nobody announced as closed is quiet
  *   scan.c      lists folders, in slices
  *   tree.c      the folders that are known and watched
@@ -59,6 +60,19 @@ typedef struct {
     GSource *rescan;      /* rings for the next scan of the whole tree */
 } Scan;
 
+/* Warnings of which an uploader can cause any number. */
+typedef enum {
+    NOTICE_LONG_PATH,
+    NOTICE_UNREADABLE,
+    NOTICES,
+} NoticeKind;
+
+typedef struct {
+    uint64_t n;      /* since the last line */
+    char *first;     /* the text of the first of them */
+    int64_t said_us; /* monotonic; 0: never */
+} Notice;
+
 struct Bucket {
     int n_refs; /* the owner, and each dispatch that is under way */
     bool closed, lost;
@@ -81,6 +95,8 @@ struct Bucket {
     int parent_wd; /* of the folder that holds the bucket */
     char *name;    /* the bucket's in it */
     bool warned_of_limit;
+    int64_t watches_max, watches_limit; /* what may be taken of the machine's; 0: not known */
+    int64_t watches_wanted;             /* BucketOptions.max_watches */
 
     struct statx identity; /* of the folder opened */
     int mounts_fd;         /* /proc/self/mountinfo */
@@ -93,6 +109,9 @@ struct Bucket {
 
     GHashTable *settling; /* key -> Settling */
     GSource *settle_alarm;
+
+    Notice notices[NOTICES];
+    GSource *notices_alarm;
 
     GPtrArray *warnings; /* from outside a dispatch: reported by the next */
 };
@@ -154,7 +173,13 @@ bool notify_read(Bucket *bucket, int64_t until_us);
 /* Handles one event. */
 void notify_dispatch(Bucket *bucket, int wd, uint32_t mask, uint32_t cookie, const char *name);
 
-/* Watches the folder `dir_fd` as `node`, if it is not watched already. False if it cannot be. */
+/* Reads anew how many folders may be watched. */
+void notify_read_limit(Bucket *bucket);
+
+/*
+ * Watches the folder `dir_fd` as `node`, if it is not watched already. False if it cannot be, or if
+ * the bucket has its share of the machine's watches.
+ */
 bool notify_watch(Bucket *bucket, TreeNode *node, int dir_fd);
 void notify_unwatch(Bucket *bucket, TreeNode *node);
 
@@ -190,6 +215,24 @@ void settle_clear(Bucket *bucket);
 /* Reports the file once it has been quiet and nobody writes to it. */
 void settle_push(Bucket *bucket, const char *key);
 void settle_remove(Bucket *bucket, const char *key);
+
+/* ---- notices.c ----------------------------------------------------------------------------------
+ */
+
+void notices_init(Bucket *bucket);
+void notices_clear(Bucket *bucket);
+
+/*
+ * Warns of `text`, which is taken: at the end of a scan that is running, else at once, and of those
+ * that follow within a minute after it. A line names the first and counts the others.
+ */
+void notices_add(Bucket *bucket, NoticeKind kind, char *text);
+
+/* `name` in `folder` has a path that is too long for a key. */
+void notices_add_long_path(Bucket *bucket, const TreeNode *folder, const char *name);
+
+/* Says what has been counted. */
+void notices_say(Bucket *bucket);
 
 /* ---- scan.c -------------------------------------------------------------------------------------
  */

@@ -25,11 +25,38 @@
 /* ---- watches ------------------------------------------------------------------------------------
  */
 
+#define LIMIT_PATH "/proc/sys/fs/inotify/max_user_watches"
+
+void notify_read_limit(Bucket *bucket)
+{
+    g_autofree char *text = bucket->watch ? file_read(LIMIT_PATH, 64, NULL, NULL) : NULL;
+    bucket->watches_limit = text ? g_ascii_strtoll(text, NULL, 10) : 0;
+    bucket->watches_max = bucket->watches_wanted > 0 ? bucket->watches_wanted
+                                                     : bucket->watches_limit / BUCKET_WATCHES_SHARE;
+}
+
+/* Whoever makes folders in the bucket must not take what others of the same user need. */
+static bool has_taken_its_share(const Bucket *bucket)
+{
+    return bucket->watches_max > 0 &&
+           (int64_t)g_hash_table_size(bucket->tree.by_watch) >= bucket->watches_max;
+}
+
 static void warn_unwatched(Bucket *bucket, int errnum)
 {
     if (bucket->warned_of_limit)
         return;
     bucket->warned_of_limit = true;
+    if (errnum == 0) {
+        bucket_warn(
+            bucket,
+            "%" G_GINT64_FORMAT " folders are watched, of the %" G_GINT64_FORMAT
+            " that the machine lets a user watch: the others are only rescanned every %d s; "
+            "raise the sysctl fs.inotify.max_user_watches",
+            (gint64)bucket->watches_max, (gint64)bucket->watches_limit,
+            (int)(FALLBACK_SCAN_US / 1000000));
+        return;
+    }
     if (errnum == ENOSPC)
         bucket_warn(bucket,
                     "no more watches after %u folders: the others are only rescanned every %d s; "
@@ -44,6 +71,10 @@ bool notify_watch(Bucket *bucket, TreeNode *node, int dir_fd)
 {
     if (!bucket->watch)
         return true;
+    if (node->wd == TREE_NO_WATCH && bucket->inotify_fd >= 0 && has_taken_its_share(bucket)) {
+        warn_unwatched(bucket, 0);
+        return false;
+    }
     /* By descriptor: what is watched is the very folder that is listed, whatever its name is now.
      */
     char path[32];
@@ -156,7 +187,7 @@ void notify_dispatch(Bucket *bucket, int wd, uint32_t mask, uint32_t cookie, con
     if (!tree_is_attached(&bucket->tree, node)) /* looked at as a whole once it is again */
         return;
     if (!tree_path(node, name, key)) {
-        bucket_warn(bucket, "a path is longer than %d bytes and is skipped", OBJECT_KEY_MAX);
+        notices_add_long_path(bucket, node, name);
         return;
     }
     bool is_folder = (mask & IN_ISDIR) != 0;

@@ -97,8 +97,9 @@ static void skip_folder(Bucket *bucket, TreeNode *node, const char *key, int err
         return;
     node->warned = true;
     g_autofree char *text = object_key_to_text(key, NULL);
-    bucket_warn(bucket, "cannot read the folder '%s': %s", *text ? text : bucket->path,
-                g_strerror(errnum));
+    notices_add(bucket, NOTICE_UNREADABLE,
+                g_strdup_printf("cannot read the folder '%s': %s", *text ? text : bucket->path,
+                                g_strerror(errnum)));
 }
 
 /* Watches the folder first and lists it then: what comes in between is seen twice rather than
@@ -251,7 +252,7 @@ static void list_entries(Bucket *bucket, TreePath key, size_t prefix_len, int64_
             continue;
         size_t len = strlen(name);
         if (prefix_len + len > OBJECT_KEY_MAX) {
-            bucket_warn(bucket, "a path is longer than %d bytes and is skipped", OBJECT_KEY_MAX);
+            notices_add_long_path(bucket, scan->node, name);
             continue;
         }
         memcpy(key + prefix_len, name, len + 1);
@@ -280,6 +281,7 @@ static void begin_scan(Bucket *bucket)
     scan->running = true;
     scan->n_objects = 0;
     scan->n_unwatched = 0;
+    notify_read_limit(bucket);
     bucket_report(bucket, &(BucketEvent){.type = BUCKET_SCAN_BEGIN});
     scan_push(bucket, bucket->tree.root, DUE_SCAN);
 }
@@ -302,6 +304,7 @@ static void end_scan(Bucket *bucket)
     scan->running = false;
     if (scan->n_unwatched == 0)
         bucket->warned_of_limit = false;
+    notices_say(bucket);
     bucket_report(bucket, &(BucketEvent){.type = BUCKET_SCAN_END, .n_objects = scan->n_objects});
     arm_rescan(bucket);
 }

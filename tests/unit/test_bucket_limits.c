@@ -121,6 +121,88 @@ static void test_watch_limit(void)
     g_test_trap_assert_stdout("*limit*"); /* it ran; "cannot limit" where that is not allowed */
 }
 
+/* Half of what the machine lets a user watch, in small. */
+static void test_watch_share(Fixture *f, gconstpointer unused_data)
+{
+    g_autofree char *text = file_read("/proc/sys/fs/inotify/max_user_watches", 64, NULL, NULL);
+    g_autofree char *warning =
+        g_strdup_printf("WARNING 3 folders are watched, of the %s that the machine lets a user "
+                        "watch: the others are only rescanned every 60 s; raise the sysctl "
+                        "fs.inotify.max_user_watches",
+                        g_strchomp(text));
+    (void)unused_data;
+    run("mkdir a b c d");
+    BucketOptions options = options_of(f);
+    open_with(f, &options);
+    await(f, "SCAN_END");
+    g_assert_cmpint(f->bucket->watches_max, ==, g_ascii_strtoll(text, NULL, 10) / 2);
+    g_assert_cmpuint(g_hash_table_size(f->bucket->tree.by_watch), ==, 5);
+    bucket_free(f->bucket);
+    forget_lines(f);
+
+    options.max_watches = 3;
+    open_with(f, &options);
+    await(f, "SCAN_END");
+    g_assert_cmpuint(g_hash_table_size(f->bucket->tree.by_watch), ==, 3);
+    g_assert_cmpuint(count_of(f, warning), ==, 1);
+    g_assert_cmpint(g_source_get_ready_time(f->bucket->scan.rescan), >, 0);
+    run("for i in a b c d; do echo 1 > $i/x; done; mkdir e; echo 1 > e/x");
+    await_scan(f); /* what is not watched is found by scans */
+    g_assert_cmpuint(f->n_objects, ==, 5);
+    g_assert_cmpuint(count_of(f, warning), ==, 1);
+    run("rm -r a b c d");
+    await_scan(f); /* and what has become free is used */
+    await_scan(f);
+    g_assert_cmpuint(g_hash_table_size(f->bucket->tree.by_watch), ==, 2);
+}
+
+/* Hundreds of names that cannot be keys make one line for a scan, which names one and counts. */
+static void test_notices(Fixture *f, gconstpointer unused_data)
+{
+    const int n_files = 300;
+    (void)unused_data;
+    g_autofree char *name = g_strnfill(250, 'd');
+    g_autofree char *file = g_strnfill(240, 'f');
+    for (int i = 0; i < 16; i++) {
+        g_assert_cmpint(g_mkdir(name, 0755), ==, 0);
+        g_assert_cmpint(g_chdir(name), ==, 0);
+    }
+    for (int i = 0; i < n_files; i++) {
+        g_autofree char *path = g_strdup_printf("%s%d", file, i);
+        write_file(path, 1);
+    }
+    g_assert_cmpint(g_chdir(f->path), ==, 0);
+    BucketOptions options = options_of(f);
+    open_with(f, &options);
+    await(f, "SCAN_END");
+    g_autofree char *start = g_strdup_printf(
+        "WARNING a path is longer than 4095 bytes and is skipped: '.../%s/%s", name, file);
+    guint n_warnings = 0;
+    for (guint i = 0; i < f->lines->len; i++) {
+        const char *line = g_ptr_array_index(f->lines, i);
+        n_warnings += g_str_has_prefix(line, "WARNING");
+        if (g_str_has_prefix(line, "WARNING")) {
+            g_assert_true(g_str_has_prefix(line, start));
+            g_assert_true(g_str_has_suffix(line, "'; and 299 more"));
+        }
+    }
+    g_assert_cmpuint(n_warnings, ==, 1);
+    forget_lines(f);
+    for (int i = 0; i < 16; i++)
+        g_assert_cmpint(g_chdir(name), ==, 0);
+    for (int i = 0; i < n_files; i++) { /* told by events */
+        g_autofree char *path = g_strdup_printf("%s%d", file, i);
+        write_file(path, 2);
+    }
+    g_assert_cmpint(g_chdir(f->path), ==, 0);
+    await_scan(f);
+    n_warnings = 0;
+    for (guint i = 0; i < f->lines->len; i++)
+        n_warnings += g_str_has_prefix(g_ptr_array_index(f->lines, i), "WARNING");
+    g_assert_cmpuint(n_warnings, >=, 1);
+    g_assert_cmpuint(n_warnings, <=, 2); /* before the scan began, and at its end */
+}
+
 static void test_deep_tree(Fixture *f, gconstpointer unused_data)
 {
     (void)unused_data;
@@ -245,6 +327,8 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/bucket/limits/watches", test_watch_limit);
+    FIXTURE_ADD("/bucket/limits/watch-share", NULL, test_watch_share);
+    FIXTURE_ADD("/bucket/limits/notices", NULL, test_notices);
     FIXTURE_ADD("/bucket/limits/deep-tree", NULL, test_deep_tree);
     FIXTURE_ADD("/bucket/limits/overflow", NULL, test_overflow);
     FIXTURE_ADD("/bucket/limits/watches/subprocess", NULL, test_watch_limit_inside);
