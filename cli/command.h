@@ -67,8 +67,8 @@ int command_finish_output(int status);
 
 /* One file each: cmd_<name>.c. */
 extern const CommandUsage usage_bench, usage_bill, usage_config, usage_doctor, usage_dead,
-    usage_events, usage_list, usage_metrics, usage_reprocess, usage_run, usage_schedule, usage_show,
-    usage_stats, usage_sweep, usage_sync;
+    usage_events, usage_list, usage_metrics, usage_reprocess, usage_run, usage_schedule,
+    usage_setup, usage_show, usage_stats, usage_sweep, usage_sync;
 int cmd_bench(Context *context, GError **error);
 int cmd_bill(Context *context, GError **error);
 int cmd_config(Context *context, GError **error);
@@ -80,6 +80,7 @@ int cmd_metrics(Context *context, GError **error);
 int cmd_reprocess(Context *context, GError **error);
 int cmd_run(Context *context, GError **error);
 int cmd_schedule(Context *context, GError **error);
+int cmd_setup(Context *context, GError **error);
 int cmd_show(Context *context, GError **error);
 int cmd_stats(Context *context, GError **error);
 int cmd_sweep(Context *context, GError **error);

@@ -36,6 +36,7 @@ static const Command commands[] = {
      cmd_schedule},
     {"doctor", COMMAND_TAKES_BUCKET, "Check machine, sandbox, formats and bucket", &usage_doctor,
      cmd_doctor},
+    {"setup", 0, "Make a service of thumbq over a folder, as root", &usage_setup, cmd_setup},
     {"bench", COMMAND_HANDS_ON, "Measure it: speed, latency, a million records", &usage_bench,
      cmd_bench},
     {"config", COMMAND_TAKES_BUCKET, "The effective configuration, every option explained",
