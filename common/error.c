@@ -53,6 +53,8 @@ static const ErrorRow rows[] = {
     {ERROR_NAME_TAKEN, ERROR_CLASS_REJECT, 1, "name_taken",
      "a folder, or another file, has the place of its thumbnail; rename one of the two, then "
      "'thumbq dead retry'"},
+    {ERROR_MADE_BY_THUMBQ, ERROR_CLASS_SKIP, 1, "made_by_thumbq",
+     "a thumbnail that thumbq has made, and that lies outside of the folder of the thumbnails"},
     {ERROR_USAGE, ERROR_CLASS_FATAL, 2, "usage", "wrong usage; see 'thumbq help'"},
     {ERROR_CONFIG, ERROR_CLASS_FATAL, 2, "config", "the configuration file is wrong"},
     {ERROR_NOT_FOUND, ERROR_CLASS_FATAL, 3, "not_found", "no such bucket, store or object"},

@@ -31,6 +31,7 @@ typedef enum {
     ERROR_OUTPUT_TOO_LARGE = 17,
     ERROR_HANDLER_UNAVAILABLE = 18,
     ERROR_NAME_TAKEN = 19,
+    ERROR_MADE_BY_THUMBQ = 20,
     /* What a command or the daemon can fail with. */
     ERROR_USAGE = 100,
     ERROR_CONFIG = 101,

@@ -7,6 +7,7 @@
 #include "formats.h"
 #include "layout.h"
 #include "log.h"
+#include "place.h"
 #include "user.h"
 
 #include <errno.h>
@@ -203,6 +204,17 @@ static bool ignore_name(const char *name, const char *key, void *data)
     return config_ignores(daemon->config, name);
 }
 
+/* Whatever its name is now: a folder of ours that was renamed, or one of a bucket in the bucket. */
+static bool reserve_folder(int folder_fd, void *data)
+{
+    const Daemon *daemon = data;
+
+    return (daemon->publisher &&
+            place_is_same(folder_fd, publisher_folder_fd(daemon->publisher))) ||
+           place_is_same(folder_fd, daemon->lock.folder_fd) ||
+           place_is_anothers(folder_fd, &daemon->mark);
+}
+
 Bucket *daemon_open_bucket(Daemon *daemon, BucketCallback callback, GError **error)
 {
     const Config *config = daemon->config;
@@ -214,12 +226,26 @@ Bucket *daemon_open_bucket(Daemon *daemon, BucketCallback callback, GError **err
         .path = bucket,
         .reserved = reserved,
         .ignore = ignore_name,
+        .reserve = reserve_folder,
         .watch = !daemon->options->once,
         .no_first_scan = daemon->options->job != 0,
         .rescan_us = config->rescan_us,
     };
 
     return bucket_open(&options, callback, daemon, error);
+}
+
+static bool open_publisher(Daemon *daemon, GError **error)
+{
+    const PublisherOptions options = {
+        .bucket = daemon->options->bucket,
+        .prefix = daemon->config->prefix,
+        .mark = &daemon->mark,
+        .durable = daemon->config->durability == DURABILITY_FULL,
+    };
+
+    daemon->publisher = publisher_open(&options, error);
+    return daemon->publisher != NULL;
 }
 
 /* What every change of state needs: the lock, the store, the thumbnails. */
@@ -232,12 +258,10 @@ static bool open_state(Daemon *daemon, GError **error)
     if (!check_bucket(bucket, config, error))
         return false;
     raise_descriptor_limit();
-    if (!lock_take(daemon->state_path, &daemon->lock, error) || !recovery_open(daemon, error) ||
-        !clock_guard_open(daemon, error))
-        return false;
-    daemon->publisher =
-        publisher_open(bucket, config->prefix, config->durability == DURABILITY_FULL, error);
-    if (!daemon->publisher)
+    if (!lock_take(daemon->state_path, &daemon->lock, error) ||
+        !mark_key_open(daemon->lock.folder_fd, true, &daemon->mark, error) ||
+        !recovery_open(daemon, error) || !clock_guard_open(daemon, error) ||
+        !open_publisher(daemon, error))
         return false;
     open_pool(daemon);
     return open_signals(daemon, error);

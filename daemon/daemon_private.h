@@ -17,7 +17,8 @@
  *   batch.c     grouped commits, and what to do when one fails
  *   recovery.c  opens the store, whatever the last daemon or the disk has done to it;
  *               session.c knows how the last one ended
- *   publish.c   thumbnails on disk; thumbnails.c walks over them
+ *   publish.c   thumbnails on disk; thumbnails.c walks over them; mark.c says whose they are,
+ *               place.c knows their folder
  *   alarms.c    evaluates alarms, and tells of changes; alarm_state.c decides
  *   reload.c    takes over a new configuration
  *   schedule.c  clock ticks -> sweeps and commands; eventbridge.c says what they are told
@@ -37,6 +38,7 @@
 #include "edit.h"
 #include "jobs.h"
 #include "lock.h"
+#include "mark.h"
 #include "pool.h"
 #include "publish.h"
 #include "service.h"
@@ -65,7 +67,8 @@ typedef struct {
     Config *loaded_config; /* owned: `config`, once it has been read anew; else NULL */
     GMainLoop *loop;
     char *state_path;
-    Lock lock; /* with the descriptor of the state folder */
+    Lock lock;    /* with the descriptor of the state folder */
+    MarkKey mark; /* of the thumbnails */
 
     Store *store;
     Publisher *publisher;
@@ -187,6 +190,7 @@ void away_note(Daemon *daemon, const char *key);
 
 typedef enum {
     WALK_REMOVED, /* records below `from` whose object is gone */
+    WALK_HIDDEN,  /* records below `from`: no uploads are looked for there */
     WALK_MOVED,   /* records below `from` move to below `to` */
     WALK_MISSING, /* all records that the scan did not meet and whose object is gone */
 } WalkType;

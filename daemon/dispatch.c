@@ -110,6 +110,17 @@ static bool open_outputs(Job *job, GError **error)
     return true;
 }
 
+/* Thumbnails of thumbnails would never end. */
+static bool check_origin(const Job *job, GError **error)
+{
+    if (!mark_is_true(&job->daemon->mark, job->source_fd))
+        return true;
+    g_set_error(error, THUMBQ_ERROR, ERROR_MADE_BY_THUMBQ,
+                "the file is a thumbnail of this bucket; write it anew to have it taken for a "
+                "picture");
+    return false;
+}
+
 static bool check_size(const Job *job, GError **error)
 {
     if (job->version.size == 0) {
@@ -154,7 +165,7 @@ static void start_job(Daemon *daemon, const Record *record)
     g_autoptr(GError) error = NULL;
     int fds[WIRE_FDS_MAX];
 
-    if (!open_source(job, &error) || !check_size(job, &error)) {
+    if (!open_source(job, &error) || !check_origin(job, &error) || !check_size(job, &error)) {
         outcome_failed_early(job, error);
         return;
     }

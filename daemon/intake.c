@@ -176,6 +176,9 @@ void intake_event(const BucketEvent *event, void *data)
     case BUCKET_TREE_REMOVED:
         walk_start(daemon, WALK_REMOVED, event->key, NULL, NULL);
         break;
+    case BUCKET_TREE_HIDDEN:
+        walk_start(daemon, WALK_HIDDEN, event->key, NULL, NULL);
+        break;
     case BUCKET_MOVED:
         intake_move(daemon, event->from, event->key, &event->version);
         break;

@@ -5,7 +5,7 @@
 #include "file.h"
 #include "layout.h"
 #include "object.h"
-#include "thumbnails.h"
+#include "place.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,7 +21,8 @@
 #define TEMPORARY_PREFIX ".thumbq-"
 
 struct Publisher {
-    char *path;        /* for messages */
+    char *path; /* for messages */
+    MarkKey mark;
     int folder_fd;     /* the prefix folder; syncfs reports what failed since it was opened */
     bool durable;      /* publisher_sync waits for the disk */
     bool has_orphans;  /* something could not be removed */
@@ -115,10 +116,11 @@ static void remove_temporaries(int folder_fd)
     closedir(dir);
 }
 
-Publisher *publisher_open(const char *bucket, const char *prefix, bool durable, GError **error)
+Publisher *publisher_open(const PublisherOptions *options, GError **error)
 {
+    const char *prefix = options->prefix;
     g_autofree char *path =
-        prefix[0] == '/' ? g_strdup(prefix) : g_build_filename(bucket, prefix, NULL);
+        prefix[0] == '/' ? g_strdup(prefix) : g_build_filename(options->bucket, prefix, NULL);
 
     if (!file_make_folders(AT_FDCWD, path, error))
         return NULL;
@@ -131,13 +133,20 @@ Publisher *publisher_open(const char *bucket, const char *prefix, bool durable, 
     Publisher *publisher = g_new0(Publisher, 1);
     publisher->path = g_steal_pointer(&path);
     publisher->folder_fd = fd;
-    publisher->durable = durable;
+    publisher->durable = options->durable;
+    publisher->mark = *options->mark;
+    place_claim(fd, &publisher->mark);
     return publisher;
 }
 
 int publisher_folder_fd(const Publisher *publisher)
 {
     return publisher->folder_fd;
+}
+
+const MarkKey *publisher_mark(const Publisher *publisher)
+{
+    return &publisher->mark;
 }
 
 /* A name that nothing else uses, for as long as the file has no better one. */
@@ -224,7 +233,13 @@ bool publisher_put(Publisher *publisher, int fd, const char *rendition, const ch
     const char *name;
     g_autofree char *folder = split_path(path, &name);
 
-    thumbnail_mark(fd, key, NULL);
+    /* Without it no sweep would ever take the thumbnail for an orphan, nor for one of ours. */
+    int errnum = mark_set(&publisher->mark, fd, key, NULL);
+    if (errnum != 0) {
+        g_autofree char *text = object_key_to_text(path, NULL);
+        error_set_errno(error, errnum, "cannot mark the thumbnail", text);
+        return false;
+    }
     autofd parent_fd = open_folder(publisher, folder);
     if (parent_fd < 0 || !link_over(publisher, fd, parent_fd, name)) {
         fail_put(path, error);
@@ -284,14 +299,13 @@ bool publisher_move(Publisher *publisher, const char *rendition, const char *fro
         to_fd < 0 ? -1 : openat(from_fd, from_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
     /* With both marks for as long as it may be at either place. */
-    if (fd >= 0)
-        thumbnail_mark(fd, from, to);
-    if (to_fd < 0 || FAILPOINT("publish.move", renameat(from_fd, from_name, to_fd, to_name)) != 0) {
+    if (fd < 0 || mark_set(&publisher->mark, fd, from, to) != 0 ||
+        FAILPOINT("publish.move", renameat(from_fd, from_name, to_fd, to_name)) != 0) {
         publisher_remove(publisher, rendition, from, type);
         return false;
     }
-    if (fd >= 0)
-        thumbnail_mark(fd, to, NULL);
+    /* With both names in its mark it is ours all the same. */
+    (void)mark_set(&publisher->mark, fd, to, NULL);
     publisher->n_unsynced++;
     remove_empty_parents(publisher, from_path);
     return true;
@@ -306,7 +320,8 @@ PublishedState publisher_look(Publisher *publisher, const char *rendition, const
 
     if (fd < 0 || fstat(fd, &st) != 0)
         return PUBLISHED_GONE;
-    if (!S_ISREG(st.st_mode) || st.st_size != size_bytes || !thumbnail_is_unchanged(fd, key))
+    if (!S_ISREG(st.st_mode) || st.st_size != size_bytes ||
+        !mark_is_unchanged(&publisher->mark, fd, key))
         return PUBLISHED_CHANGED;
     return PUBLISHED_THERE;
 }

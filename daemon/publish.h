@@ -9,20 +9,31 @@
 #pragma once
 
 #include "image.h"
+#include "mark.h"
 
 #include <glib.h>
 #include <stdbool.h>
 
 typedef struct Publisher Publisher;
 
+typedef struct {
+    const char *bucket;
+    const char *prefix;  /* below the bucket, or absolute */
+    const MarkKey *mark; /* copied */
+    bool durable;        /* publisher_sync waits for the disk */
+} PublisherOptions;
+
 /*
  * Opens the prefix folder (made if it is not there) and removes what a dead daemon left half done.
- * `prefix` is below `bucket`, or absolute. Owner: publisher_free.
+ * Owner: publisher_free.
  */
-Publisher *publisher_open(const char *bucket, const char *prefix, bool durable, GError **error);
+Publisher *publisher_open(const PublisherOptions *options, GError **error);
 
 /* Of the prefix folder. Borrowed. */
 int publisher_folder_fd(const Publisher *publisher);
+
+/* The key of the bucket's marks. Borrowed. */
+const MarkKey *publisher_mark(const Publisher *publisher);
 
 /* A new unnamed file in the prefix folder, open for reading and writing; -1 on error. */
 int publisher_create(Publisher *publisher, GError **error);

@@ -1,8 +1,8 @@
 #include "thumbnails.h"
 
-#include "failpoint.h"
 #include "file.h"
 #include "layout.h"
+#include "mark.h"
 #include "object.h"
 
 #include <dirent.h>
@@ -10,22 +10,9 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
-
-#define MARK "user.thumbq"
-
-/*
- * The mark's value. A hash of the key: the key itself would often not fit into the inode, and cost
- * a block of the disk for each thumbnail. Older versions of thumbq wrote one hash or two, and no
- * time.
- */
-typedef struct {
-    uint64_t key_hash;
-    uint64_t next_key_hash; /* 0: it is not being moved */
-    int64_t mtime_ns;       /* of the file, as it was written */
-} Mark;
 
 struct ThumbnailWalk {
+    MarkKey mark;
     GPtrArray *folders; /* DIR, from the prefix folder down */
     GString
         *path; /* of the innermost one, below the prefix folder, '/' at the end; "" at the top */
@@ -33,57 +20,6 @@ struct ThumbnailWalk {
     GString *file; /* path of the file that was given last */
     char key[OBJECT_KEY_MAX + 1];
 };
-
-/* ---- the mark -----------------------------------------------------------------------------------
- */
-
-static bool get_mtime(int fd, int64_t *ret_ns)
-{
-    struct stat st;
-
-    if (fstat(fd, &st) != 0)
-        return false;
-    *ret_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
-    return true;
-}
-
-void thumbnail_mark(int fd, const char *key, const char *next_key)
-{
-    Mark mark = {.key_hash = layout_key_hash(key),
-                 .next_key_hash = next_key ? layout_key_hash(next_key) : 0};
-
-    /* Without it the thumbnail is as good; only no sweep will ever take it for an orphan. */
-    if (get_mtime(fd, &mark.mtime_ns))
-        (void)FAILPOINT("thumbnail.mark", fsetxattr(fd, MARK, &mark, sizeof mark, 0));
-}
-
-/* How much of it there is: 0 for none, all of it unless an older version wrote it. */
-static size_t read_mark(int fd, Mark *ret_mark)
-{
-    ssize_t len = fgetxattr(fd, MARK, ret_mark, sizeof *ret_mark);
-    bool is_known = len > 0 && len % (ssize_t)sizeof ret_mark->key_hash == 0;
-
-    return is_known ? (size_t)len : 0;
-}
-
-static bool names_key(const Mark *mark, size_t len, uint64_t key_hash)
-{
-    return len > 0 && (mark->key_hash == key_hash ||
-                       (len > sizeof mark->key_hash && mark->next_key_hash == key_hash));
-}
-
-bool thumbnail_is_unchanged(int fd, const char *key)
-{
-    int64_t mtime_ns;
-    Mark mark;
-    size_t len = read_mark(fd, &mark);
-
-    if (len == 0 && errno == ENOTSUP)
-        return true;
-    if (!names_key(&mark, len, layout_key_hash(key)))
-        return false;
-    return len < sizeof mark || (get_mtime(fd, &mtime_ns) && mtime_ns == mark.mtime_ns);
-}
 
 /* ---- the walk -----------------------------------------------------------------------------------
  */
@@ -108,6 +44,7 @@ ThumbnailWalk *thumbnail_walk_new(Publisher *publisher)
     ThumbnailWalk *walk = g_new0(ThumbnailWalk, 1);
     DIR *dir = open_folder(publisher_folder_fd(publisher), ".");
 
+    walk->mark = *publisher_mark(publisher);
     walk->folders = g_ptr_array_new_with_free_func(close_folder);
     walk->path = g_string_new(NULL);
     walk->file = g_string_new(NULL);
@@ -180,7 +117,6 @@ static void identify(ThumbnailWalk *walk, int folder_fd, const char *name, Thumb
     const char *dot = strrchr(name, '.');
     size_t kept;
     uint64_t hash;
-    Mark mark;
 
     g_string_assign(walk->file, walk->path->str);
     g_string_append(walk->file, name);
@@ -192,10 +128,11 @@ static void identify(ThumbnailWalk *walk, int folder_fd, const char *name, Thumb
     if (len >= (int)sizeof walk->key || !object_key_is_valid(walk->key))
         return;
     autofd fd = openat(folder_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    size_t mark_len = fd >= 0 ? read_mark(fd, &mark) : 0;
-    file->is_ours = names_key(&mark, mark_len, layout_key_hash(walk->key));
+    if (fd < 0)
+        return;
+    file->is_ours = mark_names(&walk->mark, fd, layout_key_hash(walk->key));
     if (!file->is_ours && parse_cut_name(name, (size_t)(dot - name), &hash, &kept) &&
-        names_key(&mark, mark_len, hash)) {
+        mark_names(&walk->mark, fd, hash)) {
         file->is_cut = file->is_ours = true;
         walk->key[strlen(below) + kept] = '\0';
     }

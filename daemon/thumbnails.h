@@ -26,16 +26,3 @@ ThumbnailWalk *thumbnail_walk_new(Publisher *publisher);
 /* False at the end. */
 bool thumbnail_walk_next(ThumbnailWalk *walk, ThumbnailFile *ret_file);
 void thumbnail_walk_free(ThumbnailWalk *walk);
-
-/*
- * Marks the file as a thumbnail of `key`, and of `next_key` (may be NULL) where it goes to, as
- * written now: an extended attribute, where the file system has them. A file without the mark is
- * never removed by a sweep.
- */
-void thumbnail_mark(int fd, const char *key, const char *next_key);
-
-/*
- * True if the file is as it was when it was marked, as far as can be told: false if it has been
- * written to since, or replaced by one without the mark of `key` where files can have marks.
- */
-bool thumbnail_is_unchanged(int fd, const char *key);

@@ -1,5 +1,8 @@
 #include "daemon_private.h"
 #include "error.h"
+#include "trusted.h"
+
+#include <fcntl.h>
 
 /* The bucket is compared with the store. */
 typedef struct {
@@ -34,6 +37,7 @@ static void compare(const BucketEvent *event, void *data)
         ends = true;
         break;
     case BUCKET_SCAN_BEGIN:
+    case BUCKET_TREE_HIDDEN:
         break;
     default: /* whatever it is, a daemon has to see to it */
         audit->is_same = false;
@@ -77,6 +81,17 @@ static bool compare_all(Audit *audit, GError **error)
     return bucket != NULL;
 }
 
+/* What the folders of the bucket are known by. */
+static bool open_state_folder(Daemon *daemon, GError **error)
+{
+    g_autofree char *path = daemon_state_path(daemon->options->bucket, daemon->config);
+
+    daemon->lock = LOCK_NONE;
+    daemon->lock.folder_fd = trusted_open_folder(AT_FDCWD, path, false, error);
+    return daemon->lock.folder_fd >= 0 &&
+           mark_key_open(daemon->lock.folder_fd, false, &daemon->mark, error);
+}
+
 bool daemon_is_up_to_date(const char *bucket, const Config *config, bool *ret_is, GError **error)
 {
     const DaemonOptions options = {.bucket = bucket, .once = true};
@@ -101,7 +116,9 @@ bool daemon_is_up_to_date(const char *bucket, const Config *config, bool *ret_is
     if (!store_away(snapshot, &all, &away, NULL))
         return true;
     audit.n_records = totals.objects - MIN(away, totals.objects);
-    if (!compare_all(&audit, error))
+    bool compared = open_state_folder(&audit.daemon, error) && compare_all(&audit, error);
+    lock_drop(&audit.daemon.lock);
+    if (!compared)
         return false;
     *ret_is = audit.is_same;
     return true;

@@ -79,6 +79,10 @@ static void visit(Daemon *daemon, const Walk *walk, const Record *record, const 
         if (object_key_is_below(key, walk->from) && !is_away && is_gone(daemon, key))
             intake_remove(daemon, key);
         break;
+    case WALK_HIDDEN:
+        if (object_key_is_below(key, walk->from))
+            intake_remove(daemon, key);
+        break;
     case WALK_MOVED:
         if (object_key_is_below(key, walk->from) && !is_away)
             move_one(daemon, walk, key);

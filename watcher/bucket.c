@@ -148,6 +148,7 @@ Bucket *bucket_open(const BucketOptions *options, BucketCallback callback, void 
         .path = g_steal_pointer(&path),
         .reserved = g_strdupv((char **)(options->reserved ? options->reserved : nothing)),
         .ignore = options->ignore,
+        .reserve = options->reserve,
         .watch = options->watch,
         .watches_wanted = options->max_watches,
         .rescan_us = options->rescan_us,

@@ -48,6 +48,8 @@ typedef enum {
     BUCKET_WARNING,
     /* Something was mounted or unmounted below the bucket (bucket_mounts): a scan follows. */
     BUCKET_MOUNTS,
+    /* No uploads are looked for below `key` (BucketReserve): what is known of them is to go. */
+    BUCKET_TREE_HIDDEN,
 } BucketEventType;
 
 typedef struct {
@@ -68,11 +70,15 @@ typedef bool (*BucketIgnore)(const char *name, const char *key, void *data);
 
 /* One part in so many of fs.inotify.max_user_watches is for a bucket; it is read at each scan. */
 #define BUCKET_WATCHES_SHARE 2
+/* True if no uploads are to be looked for in the folder that is open as `folder_fd`, whatever its
+ * name. */
+typedef bool (*BucketReserve)(int folder_fd, void *data);
 
 typedef struct {
     const char *path;            /* the bucket */
     const char *const *reserved; /* keys of folders without uploads; NULL-terminated, or NULL */
     BucketIgnore ignore;         /* may be NULL */
+    BucketReserve reserve;       /* may be NULL */
     bool watch;                  /* false: only scans, no inotify */
     bool no_first_scan;          /* true: no scan before bucket_rescan */
     int64_t max_watches;         /* folders that are watched; 0: a share of the machine's limit */

@@ -81,6 +81,7 @@ struct Bucket {
     char *path; /* absolute */
     GStrv reserved;
     BucketIgnore ignore;
+    BucketReserve reserve;
     bool watch;
     int64_t rescan_us, move_window_us;
     BucketCallback callback;

@@ -102,6 +102,16 @@ static void skip_folder(Bucket *bucket, TreeNode *node, const char *key, int err
                                 g_strerror(errnum)));
 }
 
+/* The folder is known not to hold uploads by what it is, not by its name. */
+static bool hide_folder(Bucket *bucket, TreeNode *node, const char *key, int folder_fd)
+{
+    if (node == bucket->tree.root || !bucket->reserve || !bucket->reserve(folder_fd, bucket->data))
+        return false;
+    bucket_drop(bucket, node);
+    bucket_report_key(bucket, BUCKET_TREE_HIDDEN, key);
+    return true;
+}
+
 /* Watches the folder first and lists it then: what comes in between is seen twice rather than
  * never. */
 static void start_listing(Bucket *bucket, TreeNode *node, uint8_t due)
@@ -118,6 +128,8 @@ static void start_listing(Bucket *bucket, TreeNode *node, uint8_t due)
         skip_folder(bucket, node, key, errnum);
         return;
     }
+    if (hide_folder(bucket, node, key, fd))
+        return;
     bool is_watched = notify_watch(bucket, node, fd);
     DIR *dir = fdopendir(fd);
     if (!dir) {

@@ -53,6 +53,8 @@ class Failpoints(CrashTest):
             os.truncate(state / "store/data.mdb", 9000)
         if name.startswith("publish.clean"):
             (rig.bucket / "thumbnails/.thumbq-1-1").write_bytes(b"half done")
+        if name.startswith("mark."):
+            (state / "mark.key").unlink()
         if name.startswith("control.clean"):
             (state / "control").write_bytes(b"")
 

@@ -17,8 +17,8 @@ void fixture_record(const BucketEvent *event, void *data)
 {
     Fixture *f = data;
     static const char *const names[] = {
-        "OBJECT",     "REMOVED",  "TREE_REMOVED", "MOVED",   "TREE_MOVED",
-        "SCAN_BEGIN", "SCAN_END", "LOST",         "WARNING",
+        "OBJECT",   "REMOVED", "TREE_REMOVED", "MOVED",  "TREE_MOVED",  "SCAN_BEGIN",
+        "SCAN_END", "LOST",    "WARNING",      "MOUNTS", "TREE_HIDDEN",
     };
     GString *line = g_string_new(names[event->type]);
     if (event->from)

@@ -298,6 +298,52 @@ static void test_open_object(Fixture *f, gconstpointer unused_data)
 /* ---- lifecycle ----------------------------------------------------------------------------------
  */
 
+/* One folder is ours, whatever its name is. */
+typedef struct {
+    Fixture *f;
+    ino_t ino;
+} Ours;
+
+static bool is_ours(int folder_fd, void *data)
+{
+    const Ours *ours = data;
+    struct stat st;
+    return fstat(folder_fd, &st) == 0 && st.st_ino == ours->ino;
+}
+
+static void record_ours(const BucketEvent *event, void *data)
+{
+    fixture_record(event, ((Ours *)data)->f);
+}
+
+static void test_reserve(Fixture *f, gconstpointer unused_data)
+{
+    (void)unused_data;
+    g_autoptr(GError) error = NULL;
+    BucketOptions options = options_of(f);
+    Ours ours = {.f = f};
+    struct stat st;
+    run("mkdir -p thumbnails/d other; echo 1 > thumbnails/d/a; echo 1 > other/b");
+    g_assert_cmpint(stat("thumbnails", &st), ==, 0);
+    ours.ino = st.st_ino;
+    options.reserve = is_ours;
+    f->bucket = bucket_open(&options, record_ours, &ours, &error);
+    g_assert_no_error(error);
+    await(f, "SCAN_END");
+
+    run("mv thumbnails x");
+    await(f, "TREE_HIDDEN x");
+    run("echo 1 > x/d/c; mkdir y; mv x y/z; echo 1 > y/new");
+    await(f, "OBJECT y/new");
+    await_scan(f);
+    g_assert_cmpuint(count_of(f, "TREE_HIDDEN y/z"), >=, 1);
+    assert_none_starts(f, "OBJECT x");
+    assert_none_starts(f, "OBJECT y/z");
+    /* Another folder that takes its place is none of ours. */
+    run("mkdir x; echo 1 > x/a");
+    await(f, "OBJECT x/a");
+}
+
 static void test_open_fails(Fixture *f, gconstpointer unused_data)
 {
     (void)unused_data;
@@ -349,6 +395,7 @@ int main(int argc, char **argv)
     FIXTURE_ADD("/bucket/writers/mapped", NULL, test_mapped_writer);
     FIXTURE_ADD("/bucket/object/unreadable", NULL, test_unreadable_object);
     FIXTURE_ADD("/bucket/object/open", NULL, test_open_object);
+    FIXTURE_ADD("/bucket/reserve", NULL, test_reserve);
     FIXTURE_ADD("/bucket/open-fails", NULL, test_open_fails);
     static const char *const lines[] = {"SCAN_BEGIN", "OBJECT b (scan)", "SCAN_END", "OBJECT new"};
     for (size_t i = 0; i < G_N_ELEMENTS(lines); i++) {

@@ -18,12 +18,23 @@ typedef struct {
     Publisher *publisher;
 } Fixture;
 
+/* The bucket's, in these tests. */
+static const MarkKey mark = {.secret = "a secret", .since_ns = 1};
+
+static Publisher *open_publisher(const char *bucket, const char *prefix, GError **error)
+{
+    const PublisherOptions options = {
+        .bucket = bucket, .prefix = prefix, .mark = &mark, .durable = true};
+
+    return publisher_open(&options, error);
+}
+
 static void reopen(Fixture *fixture)
 {
     g_autoptr(GError) error = NULL;
 
     publisher_free(fixture->publisher);
-    fixture->publisher = publisher_open(fixture->bucket, "a/thumbnails", true, &error);
+    fixture->publisher = open_publisher(fixture->bucket, "a/thumbnails", &error);
     g_assert_no_error(error);
     g_assert_nonnull(fixture->publisher);
 }
@@ -213,7 +224,7 @@ static void test_prefix_symlink(Fixture *fixture, const void *data)
 
     (void)data;
     g_assert_cmpint(symlink("/tmp", link), ==, 0);
-    g_assert_null(publisher_open(fixture->bucket, "link", true, &error));
+    g_assert_null(open_publisher(fixture->bucket, "link", &error));
     g_assert_error(error, THUMBQ_ERROR, ERROR_IO);
 }
 
@@ -224,7 +235,7 @@ static void test_open_absolute(Fixture *fixture, const void *data)
     struct stat a, b;
 
     (void)data;
-    Publisher *publisher = publisher_open("/nonexistent", path, true, &error);
+    Publisher *publisher = open_publisher("/nonexistent", path, &error);
     g_assert_no_error(error);
     g_assert_cmpint(stat(path, &a), ==, 0);
     g_assert_cmpint(fstat(publisher_folder_fd(publisher), &b), ==, 0);
@@ -240,7 +251,7 @@ static void test_open_over_file(Fixture *fixture, const void *data)
 
     (void)data;
     g_assert_true(g_file_set_contents(path, "x", -1, NULL));
-    g_assert_null(publisher_open(fixture->bucket, "file", true, &error));
+    g_assert_null(open_publisher(fixture->bucket, "file", &error));
     g_assert_error(error, THUMBQ_ERROR, ERROR_IO);
 }
 

@@ -18,13 +18,18 @@ typedef struct {
     int folder_fd;
 } Fixture;
 
+/* The bucket's, in these tests. */
+static const MarkKey mark = {.secret = "a secret", .since_ns = 1};
+
 static void set_up(Fixture *fixture, const void *data)
 {
     g_autoptr(GError) error = NULL;
+    PublisherOptions options = {.prefix = "thumbnails", .mark = &mark, .durable = true};
 
     (void)data;
     fixture->bucket = g_dir_make_tmp("thumbq-walk-XXXXXX", NULL);
-    fixture->publisher = publisher_open(fixture->bucket, "thumbnails", true, &error);
+    options.bucket = fixture->bucket;
+    fixture->publisher = publisher_open(&options, &error);
     g_assert_no_error(error);
     fixture->folder_fd = publisher_folder_fd(fixture->publisher);
 }
@@ -62,7 +67,7 @@ static void put_foreign(Fixture *fixture, const char *path, const char *marked)
     autofd fd = openat(fixture->folder_fd, path, O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
     g_assert_cmpint(fd, >=, 0);
     if (marked)
-        thumbnail_mark(fd, marked, NULL);
+        g_assert_cmpint(mark_set(&mark, fd, marked, NULL), ==, 0);
 }
 
 static gint compare_lines(gconstpointer a, gconstpointer b)
@@ -188,21 +193,6 @@ static void test_cut_foreign(Fixture *fixture, const void *data)
     g_assert_cmpstr(found, ==, "foreign small");
 }
 
-/* Older versions of thumbq marked with the hash of the key alone. */
-static void test_old_mark(Fixture *fixture, const void *data)
-{
-    uint64_t hash = layout_key_hash("a.png");
-
-    (void)data;
-    put_foreign(fixture, "small/a.png.webp", NULL);
-    autofd fd = openat(fixture->folder_fd, "small/a.png.webp", O_RDONLY | O_CLOEXEC);
-    g_assert_cmpint(fsetxattr(fd, "user.thumbq", &hash, sizeof hash, XATTR_CREATE), ==, 0);
-    g_autofree char *found = walk(fixture);
-    g_assert_cmpstr(found, ==, "ours small a.png webp");
-    g_assert_true(thumbnail_is_unchanged(fd, "a.png"));
-    g_assert_false(thumbnail_is_unchanged(fd, "b.png"));
-}
-
 /* Links are not followed, neither to folders nor to files; a pipe does not stop the walk. */
 static void test_links(Fixture *fixture, const void *data)
 {
@@ -259,7 +249,6 @@ static const struct {
     {"odd-mark", test_odd_mark},
     {"cut", test_cut},
     {"cut-foreign", test_cut_foreign},
-    {"old-mark", test_old_mark},
     {"links", test_links},
     {"moved", test_moved},
     {"removed-meanwhile", test_removed_meanwhile},

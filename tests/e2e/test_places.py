@@ -1,0 +1,219 @@
+"""Places: what thumbq makes never becomes an upload, whose the folder of the thumbnails is, and
+what its names may be."""
+
+import os
+import shutil
+import struct
+import subprocess
+
+from harness import BLUE, GREEN, RED, THUMBQ, Bucket, E2ETest, main, png
+
+MARK = "user.thumbq"
+
+
+def has_attributes(folder):
+    try:
+        os.setxattr(folder, "user.test", b"x")
+    except OSError:
+        return False
+    return True
+
+
+class PlacesTest(E2ETest):
+
+    def setUp(self):
+        super().setUp()
+        if not has_attributes(self.bucket.root):
+            self.skipTest(f"{self.bucket.root} has no extended attributes")
+
+    def other_bucket(self, path):
+        """A bucket at another place."""
+        other = Bucket.__new__(Bucket)
+        other.root, other.path = self.bucket.root, path
+        path.mkdir(parents=True, exist_ok=True)
+        other.thumbnails, other.state, other.daemons = path / "thumbnails", path / ".thumbq", []
+        return other
+
+    def states(self, bucket=None):
+        """{name: state, or the error's name}"""
+        return {row["name"]: row["error"]["name"] if row["error"] else row["state"]
+                for row in (bucket or self.bucket).list()}
+
+
+class Loops(PlacesTest):
+    """Thumbnails of thumbnails would never end."""
+
+    def test_prefix_renamed(self):
+        daemon = self.bucket.start()
+        self.bucket.put("a.png", png(300, 200, RED))
+        self.bucket.put("b.png", png(300, 200, GREEN))
+        self.bucket.sync()
+        os.rename(self.bucket.thumbnails, self.bucket.path / "taken")
+        self.bucket.put("c.png", png(300, 200, BLUE))
+        self.bucket.wait_record("c.png")
+        self.bucket.sync()
+        made = {name: state for name, state in self.states().items()
+                if name.startswith("taken/") and state != "made_by_thumbq"}
+        self.assertEqual(made, {})
+        self.assertEqual(daemon.stop(), 0)
+        # Nor does the next one take them.
+        self.assertEqual(self.bucket.once().status, 0)
+        states = self.states()
+        self.assertEqual({name for name, state in states.items() if state == "done"},
+                         {"a.png", "b.png", "c.png"})
+        self.assertEqual({state for name, state in states.items() if name.startswith("taken/")},
+                         {"made_by_thumbq"})
+
+    def test_prefix_is_below_a_folder_that_is_renamed(self):
+        self.bucket.configure("[bucket]\nprefix = out/thumbs\n")
+        daemon = self.bucket.start()
+        self.bucket.put("a.png", png(300, 200, RED))
+        self.bucket.sync()
+        os.rename(self.bucket.path / "out", self.bucket.path / "else")
+        self.bucket.put("b.png", png(300, 200, RED))
+        self.bucket.wait_record("b.png")
+        self.bucket.sync()
+        self.assertEqual({name for name, state in self.states().items()
+                          if state != "made_by_thumbq"}, {"a.png", "b.png"})
+        self.assertEqual(daemon.stop(), 0)
+
+    def test_thumbnail_moved_out(self):
+        """It is seen, and says why nothing is made of it."""
+        self.bucket.start()
+        self.bucket.put("a.png", png(300, 200, RED))
+        self.bucket.sync()
+        os.rename(self.bucket.small("a.png"), self.bucket.path / "b.webp")
+        row = self.bucket.wait_record("b.webp", "skipped")
+        self.assertEqual((row["error"]["name"], row["error"]["class"], row["thumbnails"]),
+                         ("made_by_thumbq", "skip", []))
+        # Another picture under that name is a picture, though the attribute is still there.
+        self.bucket.put("b.webp", png(300, 200, GREEN))
+        self.assertIn(MARK, os.listxattr(self.bucket.path / "b.webp"))
+        self.assertEqual(self.bucket.wait_record("b.webp")["type"], "png")
+
+    def test_forged_mark(self):
+        """Whoever can set attributes hides nothing by that."""
+        self.bucket.put("a.png", png(300, 200, RED))
+        self.assertEqual(self.bucket.once().status, 0)
+        mark = os.getxattr(self.bucket.small("a.png"), MARK)
+        forged = {"random.png": os.urandom(len(mark)), "bit.png": bytes([mark[0] ^ 1]) + mark[1:]}
+        for name in ("old.png", "older.png", "copied.png", *forged):
+            path = self.bucket.put(name, png(300, 200, GREEN))
+            mtime = struct.pack("<q", os.stat(path).st_mtime_ns)
+            value = forged.get(name, {"old.png": mark[:16] + mtime, "older.png": mark[:8],
+                                      "copied.png": mark}.get(name))
+            os.setxattr(path, MARK, value)
+        result = self.bucket.once()
+        self.assertEqual(result.status, 0, result.log)
+        self.assertEqual(set(self.states().values()), {"done"})
+
+    def test_bucket_in_bucket(self):
+        inner = self.other_bucket(self.bucket.path / "inner")
+        inner.put("a.png", png(300, 200, RED))
+        self.assertEqual(inner.once().status, 0)
+        daemon = self.bucket.start()
+        self.bucket.sync()
+        self.assertEqual(self.states(), {"inner/a.png": "done"})
+        inner.put("b.png", png(300, 200, RED))
+        self.assertEqual(inner.once().status, 0)
+        self.bucket.wait_record("inner/b.png")
+        self.bucket.sync()
+        self.assertEqual(self.states(), {"inner/a.png": "done", "inner/b.png": "done"})
+        self.assertEqual(self.states(inner), {"a.png": "done", "b.png": "done"})
+        self.assertEqual(daemon.stop(), 0)
+
+    def test_prefix_in_another_bucket(self):
+        """The thumbnails of one lie in the other."""
+        other = self.other_bucket(self.bucket.root / "other")
+        inside = self.bucket.path / "of-others" / "thumbs"
+        other.configure(f"[bucket]\nprefix = {inside}\n")
+        other.put("a.png", png(300, 200, RED))
+        self.bucket.put("b.png", png(300, 200, RED))
+        self.assertEqual(other.once().status, 0)
+        self.assertEqual(self.bucket.once().status, 0)
+        self.assertEqual(self.states(), {"b.png": "done"})
+
+    def test_prefixes_in_each_other(self):
+        other = self.other_bucket(self.bucket.root / "other")
+        outer = self.bucket.root / "thumbs"
+        self.bucket.configure(f"[bucket]\nprefix = {outer}\n")
+        other.configure(f"[bucket]\nprefix = {outer / 'small'}\n")
+        self.bucket.put("a.png", png(300, 200, RED))
+        other.put("a.png", png(300, 200, RED))
+        self.assertEqual(self.bucket.once().status, 0)
+        self.assertEqual(other.once().status, 0)
+        for bucket in (self.bucket, other):
+            self.assertEqual(bucket.command("sweep", "all", "--bucket", bucket.path).status, 0)
+            for row in bucket.list():
+                self.assertEqual(row["state"], "done")
+                for thumbnail in row["thumbnails"]:
+                    self.assertTrue(os.path.exists(bucket.path / thumbnail["path"]), row)
+
+
+class Marks(PlacesTest):
+
+    def sweep(self):
+        result = self.bucket.command("sweep", "all", "--bucket", self.bucket.path)
+        self.assertEqual(result.status, 0, result.log)
+        return result.out
+
+    def to_old_form(self, path):
+        """As versions before the key marked it: two hashes and the time of the file."""
+        os.setxattr(path, MARK, os.getxattr(path, MARK)[:24])
+
+    def test_key_is_secret(self):
+        self.bucket.put("a.png", png(300, 200, RED))
+        self.assertEqual(self.bucket.once().status, 0)
+        key = os.stat(self.bucket.state / "mark.key")
+        self.assertEqual(key.st_mode & 0o7777, 0o600)
+
+    def test_old_marks_hold(self):
+        """An upgrade loses no thumbnail, and makes none again; sweeps still know theirs."""
+        for name in ("a.png", "b.png"):
+            self.bucket.put(name, png(300, 200, RED))
+        self.assertEqual(self.bucket.once().status, 0)
+        inodes = {}
+        for path in self.bucket.thumbnails.rglob("*.png.*"):
+            self.to_old_form(path)
+            inodes[path] = os.stat(path).st_ino
+        (self.bucket.state / "mark.key").unlink()
+        self.assertEqual(self.sweep(), "all in order\n")
+        self.assertEqual(self.bucket.once().reports, [])
+        self.assertEqual({path: os.stat(path).st_ino for path in inodes}, inodes)
+        # Of an object that goes now, nothing stays.
+        (self.bucket.path / "b.png").unlink()
+        orphan = self.bucket.small("b.png").read_bytes()
+        self.assertEqual(self.bucket.once().status, 0)
+        self.check_bucket(["a.png"])
+        self.assertTrue(orphan)
+
+    def test_old_mark_set_later(self):
+        """Nobody is believed who sets such a mark now."""
+        self.bucket.put("a.png", png(300, 200, RED))
+        self.assertEqual(self.bucket.once().status, 0)
+        self.to_old_form(self.bucket.small("a.png"))
+        self.assertIn("1 object with missing or changed thumbnails", self.sweep())
+        self.assertEqual(self.bucket.once().status, 0)
+        self.assertEqual(self.sweep(), "all in order\n")
+
+    def test_key_lost(self):
+        """Thumbnails are made again, none is taken for an upload, and none is lost."""
+        self.bucket.put("a.png", png(300, 200, RED))
+        self.assertEqual(self.bucket.once().status, 0)
+        (self.bucket.state / "mark.key").unlink()
+        self.assertIn("1 object with missing or changed thumbnails", self.sweep())
+        self.assertEqual(self.bucket.once().status, 0)
+        self.assertEqual(self.sweep(), "all in order\n")
+        self.check_bucket(["a.png"])
+
+    def test_key_of_others(self):
+        self.bucket.put("a.png", png(300, 200, RED))
+        self.assertEqual(self.bucket.once().status, 0)
+        os.chmod(self.bucket.state / "mark.key", 0o644)
+        result = self.bucket.once()
+        self.assertNotEqual(result.status, 0)
+        self.assertIn("mark.key", result.log)
+
+
+if __name__ == "__main__":
+    main()
