@@ -44,10 +44,13 @@ const CommandUsage usage_events = {
 typedef struct {
     Context *context;
     const EventsOptions *options;
-    uint64_t skip; /* events still to be passed over */
-    uint64_t last; /* sequencer of the newest event seen */
-    Table *table;  /* for people; NULL otherwise */
+    uint64_t skip;   /* events still to be passed over */
+    uint64_t last;   /* sequencer of the newest event seen */
+    uint64_t n_read; /* of the page */
+    Table *table;    /* for people; NULL otherwise */
 } EventView;
+
+#define PAGE_ROWS 1000
 
 /* The etag belongs to the event if the object has had no other version since. */
 static char *etag_of_event(const Context *context, const StoreEvent *event)
@@ -125,6 +128,7 @@ static bool visit(const StoreEvent *event, void *data)
 {
     EventView *view = data;
     view->last = event->sequencer;
+    view->n_read++;
     if (view->skip > 0) {
         view->skip--;
         return true;
@@ -143,12 +147,19 @@ static bool count(const StoreEvent *event, void *data)
     return true;
 }
 
+/* Page by page: no snapshot is held while what was read is written. */
 static bool print_new(EventView *view, GError **error)
 {
-    if (!store_events(view->context->snapshot, view->last, 0, 0, visit, view, error))
-        return false;
-    if (view->table)
-        table_print(view->table);
+    Context *context = view->context;
+    do {
+        view->n_read = 0;
+        if ((!context->snapshot && !context_renew_snapshot(context, error)) ||
+            !store_events(context->snapshot, view->last, 0, PAGE_ROWS, visit, view, error))
+            return false;
+        if (view->table)
+            table_print(view->table);
+        context_end_snapshot(context);
+    } while (view->n_read == PAGE_ROWS && !ferror(stdout));
     return true;
 }
 
@@ -212,10 +223,8 @@ static bool follow(EventView *view, GError **error)
             g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND, "the store in '%s' is gone", path);
             return false;
         }
-        if (!context_renew_snapshot(context, error) || !print_new(view, error))
+        if (!print_new(view, error))
             return false;
-        /* A snapshot that stays open while we wait would keep the writer from reusing space. */
-        g_clear_pointer(&context->snapshot, store_snapshot_end);
     }
 }
 
@@ -239,6 +248,5 @@ int cmd_events(Context *context, GError **error)
     }
     if (!print_new(&view, error))
         return -1;
-    g_clear_pointer(&context->snapshot, store_snapshot_end);
     return events->follow && !follow(&view, error) ? -1 : 0;
 }

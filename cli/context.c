@@ -7,6 +7,7 @@
 #include "layout.h"
 #include "locate.h"
 #include "log.h"
+#include "output.h"
 #include "trusted.h"
 
 #include <errno.h>
@@ -166,12 +167,22 @@ bool context_renew_snapshot(Context *context, GError **error)
 {
     g_clear_pointer(&context->snapshot, store_snapshot_end);
     context->snapshot = store_snapshot_begin(context->store, error);
+    if (context->snapshot)
+        output_hold(context->snapshot);
+    else
+        output_release();
     return context->snapshot;
+}
+
+void context_end_snapshot(Context *context)
+{
+    g_clear_pointer(&context->snapshot, store_snapshot_end);
+    output_release();
 }
 
 void context_close_store(Context *context)
 {
-    g_clear_pointer(&context->snapshot, store_snapshot_end);
+    context_end_snapshot(context);
     g_clear_pointer(&context->store, store_close);
 }
 

@@ -59,6 +59,12 @@ bool context_open_store(Context *context, GError **error);
 /* A new snapshot in place of the old one: what has happened since becomes visible. */
 bool context_renew_snapshot(Context *context, GError **error);
 
+/*
+ * Gives the snapshot back, and writes what was printed while it was held (output.h): before
+ * anything that takes its time.
+ */
+void context_end_snapshot(Context *context);
+
 /* Closes the store and its snapshot; the bucket stays. */
 void context_close_store(Context *context);
 

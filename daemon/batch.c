@@ -53,6 +53,7 @@ bool batch_commit(Daemon *daemon)
         return false;
     }
     daemon->failures = 0;
+    readers_look(daemon);
     backfill_soon(daemon);
     return true;
 }

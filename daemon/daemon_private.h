@@ -15,6 +15,7 @@
  *   clock_guard.c  whether the wall clock may be believed
  *   lifecycle_notice.c  which files its rules delete, at the start
  *   batch.c     grouped commits, and what to do when one fails
+ *   readers.c   other processes that read the store, and stand still
  *   recovery.c  opens the store, whatever the last daemon or the disk has done to it;
  *               session.c knows how the last one ended
  *   publish.c   thumbnails on disk; thumbnails.c walks over them; mark.c says whose they are,
@@ -108,7 +109,12 @@ typedef struct {
     guint resume_source;
     int failures; /* commits that failed in a row */
     int trouble;  /* outcomes in a row that were the machine's fault */
-    bool paused;  /* a batch was lost: no work until the store takes changes again */
+
+    /* readers.c */
+    StoreReader reader; /* whose snapshot was the oldest at the last look; pid 0: none */
+    int64_t readers_us; /* monotonic: of that look */
+    bool reader_is_told_of;
+    bool paused; /* a batch was lost: no work until the store takes changes again */
 
     /* recovery.c */
     bool session;          /* begun */
@@ -337,6 +343,14 @@ bool batch_commit(Daemon *daemon);
 /* A changing call has failed: the batch is given up, everything is found again. Frees `error`. */
 void batch_lost(Daemon *daemon, GError *error);
 void batch_stop(Daemon *daemon);
+
+/* ---- readers.c */
+
+/*
+ * To be called after each commit: looks every few seconds whether another process keeps the store
+ * from using space again, and names it. Space of readers that have died is free after that.
+ */
+void readers_look(Daemon *daemon);
 
 /* ---- recovery.c */
 

@@ -424,6 +424,14 @@ StoreSnapshot *store_snapshot_begin(Store *store, GError **error)
     return snapshot;
 }
 
+void store_snapshot_on_rest(StoreSnapshot *snapshot, bool (*is_due)(void *data),
+                            void (*rest)(void *data), void *data)
+{
+    snapshot->is_due = is_due;
+    snapshot->rest = rest;
+    snapshot->rest_data = data;
+}
+
 void store_snapshot_end(StoreSnapshot *snapshot)
 {
     if (!snapshot)

@@ -47,6 +47,42 @@ static int count_reader(const char *line, void *data)
     return 0;
 }
 
+/* ---- who reads ----------------------------------------------------------------------------------
+ */
+
+static int take_oldest(const char *line, void *data)
+{
+    StoreReader *oldest = data;
+    size_t thread, transaction;
+    int pid;
+    if (sscanf(line, "%d %zx %zu", &pid, &thread, &transaction) != 3 || pid == getpid() ||
+        transaction >= oldest->snapshot)
+        return 0;
+    oldest->pid = pid;
+    oldest->snapshot = transaction;
+    return 0;
+}
+
+bool store_oldest_reader(Store *store, bool *ret_found, StoreReader *ret_reader, GError **error)
+{
+    StoreReader oldest = {.snapshot = UINT64_MAX};
+    MDB_envinfo info;
+    int dead;
+    int rc = mdb_reader_check(store->env, &dead);
+    if (rc == 0)
+        rc = mdb_env_info(store->env, &info);
+    if (rc != 0)
+        return env_fail(store, rc, "cannot look for readers of store", error);
+    /* Its result is the sum of what the calls gave, which is always 0. */
+    (void)mdb_reader_list(store->env, take_oldest, &oldest);
+    *ret_found = oldest.snapshot != UINT64_MAX;
+    if (!*ret_found)
+        return true;
+    oldest.lag = info.me_last_txnid - MIN(info.me_last_txnid, oldest.snapshot);
+    *ret_reader = oldest;
+    return true;
+}
+
 bool store_health(StoreSnapshot *snapshot, StoreHealth *ret_health, GError **error)
 {
     const Store *store = snapshot->store;

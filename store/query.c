@@ -56,8 +56,9 @@ static bool visit_selection(Query *query, Selection *selection, GError **error)
         const char *key = g_array_index(selection->items, Selected, i).key;
         Record record;
         bool found;
-        if (i > 0 && i % store->limits.renew_rows == 0 &&
-            !walk_renew_snapshot(query->snapshot, error))
+        bool is_due =
+            (i > 0 && i % store->limits.renew_rows == 0) || walk_is_rest_due(query->snapshot);
+        if (is_due && !walk_renew_snapshot(query->snapshot, error))
             return false;
         if (!objects_get(store, query->snapshot->txn, key, &found, &record, error))
             return false;
@@ -187,6 +188,8 @@ static bool run_ordered(Query *query, const Plan *plan, Cluster *cluster, bool *
             add_to_cluster(cluster, key, &record);
         else
             visit_record(query, &record);
+        if (walk_is_rest_due(query->snapshot))
+            walk_renew_next(&walk, key);
     }
     walk_clear(&walk);
     return visit_selection(query, &cluster->selection, error);

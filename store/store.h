@@ -346,6 +346,14 @@ StoreSnapshot *store_snapshot_begin(Store *store, GError **error);
 void store_snapshot_end(StoreSnapshot *snapshot);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(StoreSnapshot, store_snapshot_end)
 
+/*
+ * For whoever hands on what it reads to somebody who may be slow: `rest` is called whenever a query
+ * renews the snapshot, while none is held, and before that as soon as `is_due` says so after a
+ * visit.
+ */
+void store_snapshot_on_rest(StoreSnapshot *snapshot, bool (*is_due)(void *data),
+                            void (*rest)(void *data), void *data);
+
 /* Errors: ERROR_NOT_FOUND for a key without a record. */
 bool store_get(StoreSnapshot *snapshot, const char *key, Record *ret_record, GError **error);
 
@@ -544,6 +552,19 @@ typedef struct {
     uint64_t lag;          /* batches since the oldest of them: what these freed is not filled */
     unsigned dead_readers; /* left by processes that are gone; cleared when this one opened it */
 } StoreHealth;
+
+/* Another process that holds a snapshot. */
+typedef struct {
+    int pid;
+    uint64_t snapshot; /* the same as long as it holds the same one */
+    uint64_t lag;      /* batches since */
+} StoreReader;
+
+/*
+ * Clears readers that have died, and finds the one whose snapshot is the oldest; *ret_found false
+ * if no other process holds one. For the writer.
+ */
+bool store_oldest_reader(Store *store, bool *ret_found, StoreReader *ret_reader, GError **error);
 
 /* Looks, and changes nothing. */
 bool store_health(StoreSnapshot *snapshot, StoreHealth *ret_health, GError **error);

@@ -90,6 +90,10 @@ struct Store {
 struct StoreSnapshot {
     Store *store;
     MDB_txn *txn;
+    /* store_snapshot_on_rest; or NULL */
+    bool (*is_due)(void *data);
+    void (*rest)(void *data);
+    void *rest_data;
 };
 
 /* ---- env ----------------------------------------------------------------------------------------

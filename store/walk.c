@@ -44,6 +44,8 @@ bool walk_renew_snapshot(StoreSnapshot *snapshot, GError **error)
      */
     mdb_txn_reset(snapshot->txn);
     store->snapshots--;
+    if (snapshot->rest)
+        snapshot->rest(snapshot->rest_data);
     bool ok = (store->mode == STORE_READ || store->batch || env_make_room(store, error)) &&
               env_read_renew(store, snapshot->txn, error) &&
               (store->mode == STORE_WRITE || mounts_load(store, snapshot->txn, error));
@@ -103,6 +105,17 @@ void walk_unread(Walk *walk, MDB_val key)
 {
     set_last(walk, key, true);
     walk_clear(walk);
+}
+
+bool walk_is_rest_due(const StoreSnapshot *snapshot)
+{
+    return snapshot->is_due && snapshot->is_due(snapshot->rest_data);
+}
+
+void walk_renew_next(Walk *walk, MDB_val key)
+{
+    set_last(walk, key, false);
+    walk->rows = walk->snapshot->store->limits.renew_rows;
 }
 
 static bool is_in_range(const Walk *walk, const MDB_val *key)

@@ -41,5 +41,11 @@ bool walk_next(Walk *walk, bool *ret_found, MDB_val *ret_key, MDB_val *ret_value
 /* Puts the row just given back, to be given again; until then the snapshot may be renewed. */
 void walk_unread(Walk *walk, MDB_val key);
 
+/* True if the snapshot's holder wants it to rest (store_snapshot_on_rest). */
+bool walk_is_rest_due(const StoreSnapshot *snapshot);
+
+/* Has the snapshot renewed before the next row. `key`: of the row given last. */
+void walk_renew_next(Walk *walk, MDB_val key);
+
 /* Begins the snapshot anew. No walk over it may have a row in use. */
 bool walk_renew_snapshot(StoreSnapshot *snapshot, GError **error);

@@ -202,9 +202,25 @@ static const StoreSort sorts[] = {STORE_SORT_NAME, STORE_SORT_SIZE, STORE_SORT_D
                                   STORE_SORT_DURATION};
 static const uint64_t limits[] = {0, 1, 7, 20, OBJECTS, UINT64_MAX};
 
+/* The snapshot rests now and then, wherever the query is. */
+static unsigned asked, rests;
+
+static bool is_rest_due(void *unused_data)
+{
+    (void)unused_data;
+    return ++asked % 3 == 0;
+}
+
+static void count_rest(void *unused_data)
+{
+    (void)unused_data;
+    rests++;
+}
+
 static void compare(const FilterCase *tested, StoreSort sort, bool reverse, uint64_t limit)
 {
     g_autoptr(StoreSnapshot) snapshot = begin_snapshot(fixture.store);
+    store_snapshot_on_rest(snapshot, is_rest_due, count_rest, NULL);
     g_autoptr(GPtrArray) expected = expected_keys(&tested->filter, sort, reverse, limit);
     g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(g_free);
     g_autofree char *name =
@@ -227,6 +243,7 @@ static void test_filter(gconstpointer data)
         compare(data, sort, false, limit);
         compare(data, sort, true, limit);
     }
+    g_assert_cmpuint(rests, >, 0);
 }
 
 /* Prefixes around the length from which on a hash stands for the end of a key. */
