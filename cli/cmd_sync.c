@@ -4,16 +4,20 @@
 #include "daemon.h"
 #include "error.h"
 #include "file.h"
+#include "log.h"
 #include "progress.h"
 #include "units.h"
 
 typedef struct {
     const char *timeout;
+    bool alive;
 } SyncOptions;
 
 static const Option options[] = {
     {"timeout", OPTION_TEXT, "T", offsetof(SyncOptions, timeout),
      "give up after T, and exit 1: 500ms, 15s, 2m; default: never"},
+    {"alive", OPTION_FLAG, NULL, offsetof(SyncOptions, alive),
+     "wait for nothing: exit 0 if a daemon runs, answers and can write its store, else 1"},
     {NULL},
 };
 
@@ -23,6 +27,7 @@ const CommandUsage usage_sync = {
         "jobs have ended. A running daemon does it; without one it is done here, as by\n"
         "'thumbq run --once'. Objects that are dead count as handled.",
     .examples = "thumbq sync photos\n"
+                "thumbq sync --alive photos\n"
                 "thumbq sync --timeout 1m photos",
     .options = options,
     .values_size = sizeof(SyncOptions),
@@ -63,6 +68,26 @@ static bool sync_bucket(Context *context, int64_t timeout_us, GError **error)
     return attach_work(context, &order, &doer, error);
 }
 
+/* What a daemon that stands still, or writes to a disk that does, gets by default. */
+#define ALIVE_TIMEOUT_US (10 * CLOCK_US_PER_SEC)
+
+/* For health checks: the answer goes through the daemon's loop and its disk. The exit status. */
+static int check_alive(const Context *context, int64_t timeout_us)
+{
+    const ControlWait wait = {.timeout_us = timeout_us > 0 ? timeout_us : ALIVE_TIMEOUT_US};
+    g_autoptr(GError) failure = NULL;
+    autofd fd = attach_connect(context, 0, &failure);
+    if (fd < 0 && !failure) {
+        log_error("no daemon runs for '%s'", context->bucket);
+        return 1;
+    }
+    g_autofree char *answer = fd >= 0 ? control_ask(fd, "commit", &wait, &failure) : NULL;
+    if (answer)
+        return 0;
+    log_error("the daemon for '%s' does not work: %s", context->bucket, failure->message);
+    return 1;
+}
+
 int cmd_sync(Context *context, GError **error)
 {
     const SyncOptions *sync = context->options;
@@ -70,6 +95,8 @@ int cmd_sync(Context *context, GError **error)
     bool is_done = false;
     if (sync->timeout && !parse_timeout(sync->timeout, &timeout_us, error))
         return -1;
+    if (sync->alive)
+        return check_alive(context, timeout_us);
     g_autoptr(GError) failure = NULL;
     autofd fd = attach_connect(context, 0, &failure);
     if (failure) {

@@ -1,15 +1,21 @@
 """The Containerfile: each of its commands, as far as this machine can try it. With buildah and
 THUMBQ_CONTAINER_BASE=IMAGE (a Debian that is there already) the image is built and run."""
 
+import json
 import os
+import pathlib
 import re
 import shlex
 import shutil
+import signal
 import subprocess
+import sys
 import unittest
 
-from harness import E2ETest, RED, main, png
-from installed import SOURCE, expected_files, needs_real_build, run
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
+from harness import E2ETest, RED, THUMBQ, main, png  # noqa: E402
+from installed import SOURCE, expected_files, needs_real_build, run  # noqa: E402
+from others import for_others  # noqa: E402
 
 FILE = SOURCE / "packaging/Containerfile"
 
@@ -68,6 +74,52 @@ class Containerfile(E2ETest):
         self.assertEqual(result.status, 0, result.log)
         self.assertTrue(self.bucket.small("a.png").exists())
 
+    def health_check(self):
+        """Its command, with the arguments for this bucket."""
+        words = re.findall(r'"([^"]*)"', values("HEALTHCHECK")[0])
+        self.assertEqual(words[0], "/usr/bin/thumbq")
+        return self.bucket.command(*words[1:], env={"THUMBQ_BUCKET": os.fspath(self.bucket.path)})
+
+    def test_health_check(self):
+        """Healthy while a daemon works; not before, when it stands still, and after it."""
+        self.assertEqual(self.health_check().status, 1)
+        daemon = self.bucket.start()
+        result = self.health_check()
+        self.assertEqual((result.status, result.out, result.log), (0, "", ""))
+        os.kill(daemon.process.pid, signal.SIGSTOP)
+        result = self.bucket.command("sync", "--alive", "--timeout", "200ms", self.bucket.path)
+        self.assertEqual(result.status, 1)
+        self.assertIn("does not work", result.log)
+        os.kill(daemon.process.pid, signal.SIGCONT)
+        self.assertEqual(self.health_check().status, 0)
+        daemon.stop()
+        result = self.health_check()
+        self.assertEqual(result.status, 1)
+        self.assertIn("no daemon runs", result.log)
+
+    def test_is_not_root(self):
+        self.assertEqual(values("USER"), ["thumbq"])
+        self.assertIn("u thumbq ", (SOURCE / "packaging/thumbq.sysusers").read_text())
+        # The packages come before it, and what is run after.
+        words = [word for word, _rest in instructions()]
+        self.assertLess(words.index("USER"), words.index("ENTRYPOINT"))
+        self.assertNotIn("RUN", words[words.index("USER"):])
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can make a root that is read-only")
+    def test_read_only_root_without_capabilities(self):
+        """As `podman run --read-only --cap-drop all --user` has it: only the bucket can be written."""
+        self.bucket.put("a.png", png(20, 20, RED))
+        os.chown(self.bucket.path, 12345, 12345)
+        bucket = shlex.quote(os.fspath(self.bucket.path))
+        script = (f"mount --bind {bucket} {bucket} && mount -o remount,ro,bind / && cd / && "
+                  f"if touch /usr/written 2>/dev/null; then exit 99; fi && "
+                  "exec setpriv --reuid 12345 --regid 12345 --clear-groups --no-new-privs "
+                  f"--bounding-set -all --inh-caps -all {shlex.quote(for_others(THUMBQ))} run --once {bucket}")
+        result = self.bucket.run_program(["unshare", "-m", "sh", "-c", script])
+        self.assertEqual(result.status, 0, result.log)
+        self.assertTrue(self.bucket.small("a.png").exists())
+        self.assertEqual(os.stat(self.bucket.small("a.png")).st_uid, 12345)
+
     def test_copies_what_is_there(self):
         self.assertIn(". /source", values("COPY"))
         ignored = (SOURCE / ".containerignore").read_text().split()
@@ -79,15 +131,27 @@ class Containerfile(E2ETest):
     def test_image(self):
         base = os.environ["THUMBQ_CONTAINER_BASE"]
         image = f"localhost/thumbq-test-{os.getpid()}"
-        run("buildah", "bud", "--isolation", "chroot", "--build-arg", f"BASE={base}", "-t", image,
+        run("buildah", "bud", "--isolation", "chroot", "--build-arg", f"BASE={base}", "--format", "docker", "-t", image,
             "-f", FILE, SOURCE)
         self.addCleanup(subprocess.run, ["buildah", "rmi", image], stdout=subprocess.DEVNULL)
         container = run("buildah", "from", image).strip()
         self.addCleanup(subprocess.run, ["buildah", "rm", container], stdout=subprocess.DEVNULL)
+        config = json.loads(run("buildah", "inspect", "--type", "image", image))["Docker"]["config"]
+        self.assertEqual(config["User"], "thumbq")
+        self.assertEqual(config["Healthcheck"]["Test"], ["CMD", "/usr/bin/thumbq", "sync", "--alive"])
         self.bucket.put("a.png", png(20, 20, RED))
-        run("buildah", "run", "--isolation", "chroot", "-v", f"{self.bucket.path}:/photos",
-            container, "--", "thumbq", "run", "--once")
-        self.assertTrue(self.bucket.small("a.png").exists())
+        os.chown(self.bucket.path, 12345, 12345)
+
+        def inside(*words, user="12345:12345"):
+            return run("buildah", "run", "--isolation", "chroot", "--user", user, "--cap-drop", "all",
+                       "-v", f"{self.bucket.path}:/photos", container, "--", *words)
+
+        self.assertEqual(inside("id", "-un", user="thumbq").split()[-1], "thumbq")
+        inside("thumbq", "run", "--once")
+        self.assertEqual(os.stat(self.bucket.small("a.png")).st_uid, 12345)
+        # The daemon and its health check, in one container.
+        inside("sh", "-c", "thumbq run --quiet & trap 'kill $!; wait' EXIT; "
+               "until thumbq sync --alive 2>/dev/null; do sleep 0.1; done")
 
 
 if __name__ == "__main__":
