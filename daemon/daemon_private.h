@@ -332,6 +332,15 @@ void news_renamed(const Daemon *daemon, const char *from, const char *to);
  */
 void destination_write(const Job *job, const Record *record);
 
+/* How each of these files begins. */
+#define DESTINATION_START "{\"version\":\"1.0\",\"timestamp\":"
+
+/*
+ * Opens the folder that is set: an absolute one is anybody's to read, one below the state folder is
+ * not. With `make` it is made where it is missing. -1 on error. Owner: the caller closes.
+ */
+int destination_open_folder(const Daemon *daemon, const char *setting, bool make, GError **error);
+
 /* ---- batch.c */
 
 /* To be called after each change: commits at once, or soon. */

@@ -4,6 +4,7 @@
 #include "error.h"
 #include "failpoint.h"
 #include "file.h"
+#include "layout.h"
 #include "log.h"
 #include "s3_event.h"
 #include "trusted.h"
@@ -14,6 +15,45 @@
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+/* As 'thumbq list --json' has them. */
+static json_t *thumbnails_json(const Record *record, const char *prefix, const char *key)
+{
+    json_t *thumbnails = json_array();
+
+    for (size_t i = 0; i < record->n_thumbnails; i++) {
+        const RecordThumbnail *made = &record->thumbnails[i];
+        const ThumbnailFacts *facts = &made->facts;
+        bool encoded;
+        g_autofree char *path = layout_thumbnail_key(prefix, made->rendition, key, facts->type);
+        g_autofree char *text = object_key_to_text(path, &encoded);
+        json_t *thumbnail =
+            json_pack("{s:s, s:s, s:s, s:i, s:i, s:I}", "rendition", made->rendition, "path", text,
+                      "type", image_type_name(facts->type), "width", facts->width, "height",
+                      facts->height, "size", (json_int_t)facts->size);
+        if (encoded)
+            json_object_set_new(thumbnail, "path_encoding", json_string("percent"));
+        json_array_append_new(thumbnails, thumbnail);
+    }
+    return thumbnails;
+}
+
+static json_t *payload_json(const Job *job, const Record *record)
+{
+    if (record->state != STATE_DEAD)
+        return json_pack("{s:o}", "thumbnails",
+                         thumbnails_json(record, job->daemon->config->prefix, job->key));
+    g_autofree char *message = g_utf8_make_valid(record->message, -1);
+    return json_pack("{s:s, s:s}", "errorMessage", message, "errorType", error_name(record->error));
+}
+
+/* Lambda has no name for what is given up without a retry. */
+static const char *condition_of(const Record *record)
+{
+    if (record->state != STATE_DEAD)
+        return "Success";
+    return error_class(record->error) == ERROR_CLASS_REJECT ? "Rejected" : "RetriesExhausted";
+}
 
 /* Lambda's record of an asynchronous invocation; source: AWS Lambda developer guide,
  * "Destinations". */
@@ -33,29 +73,21 @@ static json_t *record_json(const Job *job, const Record *record)
 
     json_t *context = json_pack("{s:s, s:s, s:s, s:i}", "requestId", id, "functionArn",
                                 "arn:aws:lambda:local:0:function:thumbnail:$LATEST", "condition",
-                                failed ? "RetriesExhausted" : "Success", "approximateInvokeCount",
-                                record->attempts);
+                                condition_of(record), "approximateInvokeCount", record->attempts);
     json_t *response = json_pack("{s:i, s:s}", "statusCode", 200, "executedVersion", "$LATEST");
-    json_t *payload = json_null();
-    if (failed) {
-        g_autofree char *message = g_utf8_make_valid(record->message, -1);
+    if (failed)
         json_object_set_new(response, "functionError", json_string("Unhandled"));
-        payload = json_pack("{s:s, s:s}", "errorMessage", message, "errorType",
-                            error_name(record->error));
-    }
     return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "version", "1.0", "timestamp",
                      clock_format_millis(clock_wall_us(), now), "requestContext", context,
                      "requestPayload", s3_event_json(&event, job->daemon->options->bucket, NULL),
-                     "responseContext", response, "responsePayload", payload);
+                     "responseContext", response, "responsePayload", payload_json(job, record));
 }
 
-/* The folder: an absolute one is anybody's to read, one below the state folder is not. -1 on error.
- */
-static int open_folder(const Daemon *daemon, const char *setting, GError **error)
+int destination_open_folder(const Daemon *daemon, const char *setting, bool make, GError **error)
 {
     if (setting[0] != '/')
-        return trusted_open_folder(daemon->lock.folder_fd, setting, true, error);
-    if (!file_make_folders(AT_FDCWD, setting, error))
+        return trusted_open_folder(daemon->lock.folder_fd, setting, make, error);
+    if (make && !file_make_folders(AT_FDCWD, setting, error))
         return -1;
     int fd = open(setting, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
@@ -69,7 +101,7 @@ static bool write_file(const Daemon *daemon, const char *setting, const char *id
 {
     g_autofree char *temporary = g_strdup_printf(".%s.tmp", id);
     g_autofree char *name = g_strdup_printf("%s.json", id);
-    autofd folder_fd = open_folder(daemon, setting, error);
+    autofd folder_fd = destination_open_folder(daemon, setting, true, error);
     if (folder_fd < 0)
         return false;
     autofd fd = openat(folder_fd, temporary, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW,

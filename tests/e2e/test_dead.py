@@ -3,8 +3,10 @@ destinations; sweeps."""
 
 import json
 import os
+import time
+import unittest
 
-from harness import BLUE, GREEN, RED, E2ETest, main, png
+from harness import BLUE, GREEN, RED, SANITIZED, E2ETest, main, png, slow_png
 
 TOO_BIG = "[handler]\nmax_pixels = 100\n"
 ROOMY = "[handler]\nmax_pixels = 1M\n"
@@ -97,15 +99,69 @@ class Destinations(E2ETest):
         ok = list(self.records(self.bucket.root / "ok"))
         self.assertEqual((len(failed), len(ok)), (1, 1))
         failed, ok = failed[0], ok[0]
-        self.assertEqual(failed["requestContext"]["condition"], "RetriesExhausted")
+        self.assertEqual(failed["requestContext"]["condition"], "Rejected")
         self.assertEqual(failed["responseContext"]["functionError"], "Unhandled")
         self.assertEqual(failed["responsePayload"]["errorType"], "too_many_pixels")
         source = failed["requestPayload"]["Records"][0]["s3"]["object"]
         self.assertEqual(source["key"], "big+one.png")
         self.assertEqual(ok["requestContext"]["condition"], "Success")
         self.assertNotIn("functionError", ok["responseContext"])
+        [row] = [row for row in self.bucket.list() if row["name"] == "small.png"]
+        self.assertEqual(ok["responsePayload"], {"thumbnails": row["thumbnails"]})
+        self.assertEqual(len(row["thumbnails"]), 2)
         attempt = self.bucket.show("small.png")["attempts_log"][0]
         self.assertEqual(ok["requestContext"]["requestId"], attempt["request_id"])
+
+    @unittest.skipIf(SANITIZED, "sanitized workers take longer than this to start")
+    def test_retries_exhausted(self):
+        self.bucket.configure("[handler]\ntimeout = 100ms\nretries = 1\n[destination]\non_failure = failed\n")
+        self.bucket.put("slow.png", slow_png())
+        self.bucket.once()
+        [record] = self.records(self.bucket.state / "failed")
+        self.assertEqual(record["requestContext"]["condition"], "RetriesExhausted")
+        self.assertEqual(record["requestContext"]["approximateInvokeCount"], 2)
+        self.assertEqual(record["responsePayload"]["errorType"], "timeout")
+
+    def test_name_that_is_no_text(self):
+        self.bucket.configure("[destination]\non_success = ok\n")
+        self.bucket.put("\udcff.png", png(5, 5, RED))
+        self.bucket.once()
+        [record] = self.records(self.bucket.state / "ok")
+        self.assertEqual(record["responsePayload"]["thumbnails"],
+                         self.bucket.list()[0]["thumbnails"])
+
+    def test_retention(self):
+        """`sweep store` drops what is older than `keep`, and nothing that only looks like it."""
+        ok, day = self.bucket.root / "ok", 86400
+        self.bucket.configure(
+            TOO_BIG + f"[destination]\non_failure = failed\non_success = {ok}\n")
+        for name, size in (("old.png", 5), ("new.png", 4), ("old big.png", 20)):
+            self.bucket.put(name, png(size, size, RED))
+        self.bucket.once()
+        [failed] = (self.bucket.state / "failed").glob("*.json")
+        done = {json.loads(path.read_text())["requestPayload"]["Records"][0]["s3"]["object"]["key"]: path
+                for path in ok.glob("*.json")}
+        foreign = ok / "01234567-89ab-4cde-8f01-23456789abcd.json"
+        foreign.write_text("mine")
+        link = ok / "01234567-89ab-4cde-8f01-23456789abce.json"
+        link.symlink_to(done["new.png"])
+        named = ok / "notes.json"
+        named.write_text(done["old.png"].read_text())
+        for path in (failed, done["old.png"], foreign, named):
+            os.utime(path, (time.time() - 31 * day,) * 2)
+        os.utime(done["new.png"], (time.time() - 29 * day,) * 2)
+        result = self.bucket.command("sweep", "store", "--dry-run", self.bucket.path)
+        self.assertEqual(result.status, 0, result.log)
+        self.assertIn("2 old destination records to be dropped", result.out + result.log)
+        self.assertTrue(failed.exists())
+        result = self.bucket.command("sweep", "store", self.bucket.path)
+        self.assertIn("2 old destination records dropped", result.out + result.log)
+        self.assertFalse(failed.exists())
+        self.assertEqual(set(ok.iterdir()), {done["new.png"], foreign, link, named})
+        self.bucket.configure(TOO_BIG + f"[destination]\non_success = {ok}\nkeep = 1d\n")
+        self.bucket.start()  # and the daemon does it
+        self.bucket.command("sweep", "store", self.bucket.path)
+        self.assertEqual(set(ok.iterdir()), {foreign, link, named})
 
     def test_unusable_destination_holds_nothing_up(self):
         self.bucket.configure("[destination]\non_success = /proc/nowhere\n")
