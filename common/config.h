@@ -138,6 +138,7 @@ typedef struct {
     /* [destination]: folders below the state folder, or absolute; "" for none */
     char *on_failure;
     char *on_success;
+    int64_t destination_keep_us; /* 0: for ever */
 
     /* [store]: what is kept; 0 for a time: for ever */
     int64_t events_max; /* rows of the event log */

@@ -56,6 +56,9 @@ const Option config_options[] = {
      "Folder for a JSON file on each object that dies, absolute or below the state folder"},
     {DESTINATION(on_success), OPTION_TEXT, offsetof(Config, on_success), 0, 4095, "",
      "The same for each object that is done"},
+    {SECTION_DESTINATION, "keep", OPTION_DURATION, offsetof(Config, destination_keep_us), 0,
+     100 * YEAR, "30d",
+     "Time that these files are kept; 'sweep store' drops older ones; 0 for ever"},
 
     {SECTION_STORE, "events", OPTION_COUNT, offsetof(Config, events_max), 1000, 100000000, "100K",
      "Events that the log keeps; the oldest go"},

@@ -79,6 +79,7 @@ char *sweep_describe(const SweepCounts *counts, bool dry_run)
         dry_run ? "to be forgotten" : "forgotten");
     say(text, counts->store.events, "old event", "old events", dropped);
     say(text, counts->store.metrics, "old row of metrics", "old rows of metrics", dropped);
+    say(text, counts->destinations, "old destination record", "old destination records", dropped);
     say(text, counts->store.readers, "dead reader", "dead readers", "cleared");
     say(text, counts->failed, "expired object", "expired objects", "could not be deleted");
     if (counts->is_held)
@@ -131,6 +132,7 @@ static void log_event(const Sweep *sweep)
         (json_int_t)counts->away, "foreign", (json_int_t)counts->foreign, "events",
         (json_int_t)counts->store.events, "metrics", (json_int_t)counts->store.metrics, "summary",
         summary);
+    json_object_set_new(detail, "destinations", json_integer((json_int_t)counts->destinations));
     char *text = json_dumps(detail, JSON_COMPACT);
 
     if (!store_log(sweep->daemon->store, STORE_EVENT_SWEPT, name, text, now_us, &error))
@@ -147,6 +149,7 @@ static void log_event(const Sweep *sweep)
 static void sweep_free(Sweep *sweep)
 {
     g_clear_pointer(&sweep->files, thumbnail_walk_free);
+    sweep_close_destinations(sweep);
     if (sweep->search)
         g_string_free(sweep->search, TRUE);
     g_string_free(sweep->cursor, TRUE);
@@ -182,6 +185,7 @@ static const struct {
     {RECORD_KINDS, sweep_step_records},
     {SWEEP_ORPHANS, sweep_step_files},
     {SWEEP_STORE, step_store},
+    {SWEEP_STORE, sweep_step_destinations},
 };
 
 /* One step of whatever is next. False when the sweep has ended. */

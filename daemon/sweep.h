@@ -18,7 +18,7 @@ typedef enum {
     SWEEP_MISSING = 1 << 1, /* done objects whose thumbnails are gone or changed: made again */
     SWEEP_STALE = 1 << 2,   /* done objects with thumbnails of another recipe: made again */
     SWEEP_EXPIRE = 1 << 3,  /* objects or thumbnails that a lifecycle rule says are old: removed */
-    SWEEP_STORE = 1 << 4,   /* what the store keeps longer than it is to: dropped */
+    SWEEP_STORE = 1 << 4,   /* what store and destinations keep longer than they are to */
     SWEEP_ALL = SWEEP_ORPHANS | SWEEP_MISSING | SWEEP_STALE | SWEEP_EXPIRE | SWEEP_STORE,
 } SweepKinds;
 
@@ -31,6 +31,7 @@ typedef struct {
     uint64_t failed;             /* that could not be deleted */
     uint64_t away;               /* objects forgotten, of mounts that are not there */
     StoreUpkeep store;           /* of SWEEP_STORE */
+    uint64_t destinations;       /* old destination records, of SWEEP_STORE */
     bool is_held;                /* nothing expires: the clock is not to be believed */
     uint64_t foreign; /* files in the thumbnails' folders that bear no mark: left alone */
 } SweepCounts;

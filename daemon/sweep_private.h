@@ -1,10 +1,12 @@
 /*
  * A sweep under way, shared by sweep.c, which runs it in slices, sweep_records.c, which looks at
- * records, and sweep_files.c, which looks at thumbnail files.
+ * records, sweep_files.c, which looks at thumbnail files, and sweep_destinations.c.
  */
 #pragma once
 
 #include "daemon_private.h"
+
+#include <dirent.h>
 
 struct Sweep {
     Daemon *daemon;
@@ -32,6 +34,10 @@ struct Sweep {
     ThumbnailWalk *files; /* NULL before and after */
     ThumbnailFile file;   /* whose record is being looked for; of `files` */
     GString *search;      /* the last key that was looked at for it; NULL: none is looked for */
+
+    /* sweep_destinations.c */
+    DIR *records;     /* of the folder under way */
+    size_t n_folders; /* begun */
 };
 
 /* Says what is done, or would be: `name` and `reason` are text. */
@@ -42,3 +48,7 @@ bool sweep_step_records(Sweep *sweep);
 
 /* Looks at the next file. False at the end, or when the store cannot be read. */
 bool sweep_step_files(Sweep *sweep);
+
+/* Looks at the next destination record. False at the end. */
+bool sweep_step_destinations(Sweep *sweep);
+void sweep_close_destinations(Sweep *sweep);
