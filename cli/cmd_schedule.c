@@ -77,17 +77,15 @@ static bool parse_from(const ScheduleOptions *schedule, int64_t now_us, int64_t 
         *ret_us = now_us;
         return true;
     }
-    if (!clock_parse_time(schedule->from, now_us, ret_us, error)) {
+    ClockMoment from;
+    if (!clock_parse_moment(schedule->from, now_us, &from, error)) {
         g_prefix_error(error, "--from: ");
         return false;
     }
-    bool is_date = strchr(schedule->from, '-') && !strchr(schedule->from, 'Z');
-    if (!schedule->timezone || !*schedule->timezone || !is_date)
-        return true;
-    g_autofree char *as_utc = g_strconcat(schedule->from, "Z", NULL);
-    int64_t utc_us;
-    return clock_parse_time(as_utc, now_us, &utc_us, error) &&
-           to_zone(utc_us, schedule->timezone, ret_us, error);
+    if (from.is_wall && schedule->timezone && *schedule->timezone)
+        return to_zone(from.us, schedule->timezone, ret_us, error);
+    *ret_us = clock_moment_us(&from);
+    return true;
 }
 
 static int check(const ScheduleOptions *schedule, int64_t now_us, GError **error)

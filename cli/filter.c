@@ -98,10 +98,14 @@ static bool parse_states(const char *text, uint32_t *ret_states, GError **error)
 }
 
 static bool parse_time(const char *option, const char *text, int64_t now_us, int64_t *ret_us,
-                       GError **error)
+                       bool *ret_is_instant, GError **error)
 {
-    if (clock_parse_time(text, now_us, ret_us, error))
+    ClockMoment moment;
+    if (clock_parse_moment(text, now_us, &moment, error)) {
+        *ret_us = moment.us;
+        *ret_is_instant = !moment.is_wall;
         return true;
+    }
     g_prefix_error(error, "--%s: ", option);
     return false;
 }
@@ -117,7 +121,12 @@ static bool parse_size(const char *option, const char *text, int64_t *ret_bytes,
 /* Two limits that leave nothing between them are a slip, not a question. */
 static bool check_ranges(const FilterOptions *options, const StoreFilter *filter, GError **error)
 {
-    if (filter->has_since && filter->has_until && filter->since_us >= filter->until_us) {
+    const ClockMoment since = {!filter->since_is_instant, filter->since_us};
+    const ClockMoment until = {!filter->until_is_instant, filter->until_us};
+    bool is_empty = since.is_wall == until.is_wall
+                        ? since.us >= until.us
+                        : clock_moment_us(&since) >= clock_moment_us(&until);
+    if (filter->has_since && filter->has_until && is_empty) {
         g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "--since '%s' is not before --until '%s'",
                     options->since, options->until);
         return false;
@@ -150,9 +159,11 @@ bool filter_parse(const FilterOptions *options, int64_t now_us, StoreFilter *ret
         return false;
     if (options->state && !parse_states(options->state, &filter.states, error))
         return false;
-    if (options->since && !parse_time("since", options->since, now_us, &filter.since_us, error))
+    if (options->since && !parse_time("since", options->since, now_us, &filter.since_us,
+                                      &filter.since_is_instant, error))
         return false;
-    if (options->until && !parse_time("until", options->until, now_us, &filter.until_us, error))
+    if (options->until && !parse_time("until", options->until, now_us, &filter.until_us,
+                                      &filter.until_is_instant, error))
         return false;
     if (options->min_size && !parse_size("min-size", options->min_size, &filter.min_size, error))
         return false;

@@ -85,7 +85,10 @@ static void set_time(Row *row, CsvColumn column, int64_t wall_us)
 
 static void set_object(Row *row, const Record *record)
 {
-    row->fields[CSV_DATE] = clock_format_seconds(record_date_us(record), row->numbers[CSV_DATE]);
+    int offset_min = 0;
+    bool has_offset = record_date_offset(record, &offset_min);
+    row->fields[CSV_DATE] =
+        clock_format_wall(record_date_us(record), has_offset, offset_min, row->numbers[CSV_DATE]);
     row->fields[CSV_DATE_SOURCE] = record->facts.has_date ? "exif" : "mtime";
     row->fields[CSV_STATE] = state_name(record->state);
     set_number(row, CSV_SIZE, record->version.size);

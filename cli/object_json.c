@@ -1,5 +1,6 @@
 #include "object_json.h"
 
+#include "clock.h"
 #include "json_out.h"
 #include "layout.h"
 
@@ -72,13 +73,26 @@ static void add_work(json_t *object, const Record *record)
     json_object_set_new(object, "attempts", json_integer(record->attempts));
 }
 
+static void add_date(json_t *object, const Record *record)
+{
+    char text[CLOCK_TEXT_MAX];
+    int offset_min = 0;
+    bool has_offset = record_date_offset(record, &offset_min);
+    json_object_set_new(
+        object, "date",
+        json_string(clock_format_wall(record_date_us(record), has_offset, offset_min, text)));
+    json_object_set_new(object, "date_utc",
+                        has_offset ? json_out_seconds(record_date_instant_us(record))
+                                   : json_null());
+}
+
 json_t *object_json(const Record *record, const char *prefix)
 {
     const ImageFacts *facts = &record->facts;
     json_t *object = json_object();
     json_out_set_bytes(object, "name", record->key);
     json_object_set_new(object, "size", json_integer(record->version.size));
-    json_object_set_new(object, "date", json_out_seconds(record_date_us(record)));
+    add_date(object, record);
     json_object_set_new(object, "date_source", json_string(facts->has_date ? "exif" : "mtime"));
     json_object_set_new(object, "state", json_string(state_name(record->state)));
     add_picture(object, facts);

@@ -1,6 +1,7 @@
 #include "show_view.h"
 
 #include "cells.h"
+#include "clock.h"
 #include "error.h"
 #include "layout.h"
 #include "object_json.h"
@@ -68,10 +69,16 @@ static void print_file(const Record *record)
     g_autofree char *count = terminal_count((uint64_t)record->version.size, "byte", "bytes");
     g_autofree char *bytes =
         record->version.size < 1024 ? g_strdup("") : g_strdup_printf(" (%s)", count);
-    g_autofree char *date = terminal_time(record_date_us(record));
-    date[strcspn(date, ".")] = '\0';
+    char date[CLOCK_TEXT_MAX];
+    int offset_min = 0;
+    bool has_offset = record_date_offset(record, &offset_min);
+    (void)clock_format_wall(record_date_us(record), has_offset, offset_min, date);
+    date[10] = ' ';
     print_line("size", "%s%s", size, bytes);
-    print_line("date", "%s (%s)", date, record->facts.has_date ? "EXIF" : "of the file");
+    print_line("date", "%s (%s)", date,
+               !record->facts.has_date ? "of the file"
+               : has_offset            ? "EXIF"
+                                       : "EXIF, without a time zone");
 }
 
 /* With a swatch where the terminal can show one. */

@@ -4,6 +4,7 @@
 #include "table.h"
 #include "terminal.h"
 #include "units.h"
+#include "zone.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -225,7 +226,8 @@ static void print_invocations(const StoreInvocations *invocations)
 static bool print_rest(Context *context, GError **error)
 {
     char today[CLOCK_TEXT_MAX];
-    Months months = {.end = month_of(clock_format_seconds(clock_wall_us(), today))};
+    Months months = {.end =
+                         month_of(clock_format_seconds(zone_to_wall_us(clock_wall_us()), today))};
     StoreInvocations invocations;
     if (!store_totals(context->snapshot, &context->filter, STORE_BY_MONTH, visit_month, &months,
                       error) ||

@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "units.h"
+#include "zone.h"
 
 #include <langinfo.h>
 #include <poll.h>
@@ -101,7 +102,7 @@ char *terminal_duration(int64_t duration_us)
     return ms < 10 ? g_strdup_printf("%.2f ms", ms) : g_strdup_printf("%.1f ms", ms);
 }
 
-char *terminal_date(int64_t wall_us, bool with_time)
+char *terminal_wall_date(int64_t wall_us, bool with_time)
 {
     char text[CLOCK_TEXT_MAX];
     (void)clock_format_seconds(wall_us, text); /* 2026-01-31T12:00:00Z */
@@ -109,10 +110,15 @@ char *terminal_date(int64_t wall_us, bool with_time)
     return g_strndup(text, with_time ? 16 : 10);
 }
 
-char *terminal_time(int64_t wall_us)
+char *terminal_date(int64_t instant_us, bool with_time)
+{
+    return terminal_wall_date(zone_to_wall_us(instant_us), with_time);
+}
+
+char *terminal_time(int64_t instant_us)
 {
     char text[CLOCK_TEXT_MAX];
-    (void)clock_format_millis(wall_us, text); /* 2026-01-31T12:00:00.123Z */
+    (void)clock_format_millis(zone_to_wall_us(instant_us), text); /* 2026-01-31T12:00:00.123Z */
     text[10] = ' ';
     return g_strndup(text, 23);
 }

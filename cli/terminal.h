@@ -43,11 +43,15 @@ char *terminal_safe(const char *text);
 /* "0.42 ms", "18.2 ms", "1.3 s", ...; "-" for 0 or less. Owner: the caller frees. */
 char *terminal_duration(int64_t duration_us);
 
-/* "2026-01-31", or "2026-01-31 12:00", in UTC. Owner: the caller frees. */
-char *terminal_date(int64_t wall_us, bool with_time);
+/* "2026-01-31", or "2026-01-31 12:00", of an instant, in the local zone. Owner: the caller frees.
+ */
+char *terminal_date(int64_t instant_us, bool with_time);
 
-/* "2026-01-31 12:00:00.123", in UTC. Owner: the caller frees. */
-char *terminal_time(int64_t wall_us);
+/* The same of what a clock showed: see record_date_us. Owner: the caller frees. */
+char *terminal_wall_date(int64_t wall_us, bool with_time);
+
+/* "2026-01-31 12:00:00.123", in the local zone. Owner: the caller frees. */
+char *terminal_time(int64_t instant_us);
 
 /* "1 object", "2,000 objects". Owner: the caller frees. */
 char *terminal_count(uint64_t count, const char *one, const char *many);

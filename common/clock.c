@@ -3,6 +3,7 @@
 #include "error.h"
 #include "failpoint.h"
 #include "units.h"
+#include "zone.h"
 
 #include <string.h>
 #include <sys/resource.h>
@@ -87,6 +88,20 @@ char *clock_format_millis(int64_t wall_us, char text[static CLOCK_TEXT_MAX])
     return text;
 }
 
+char *clock_format_wall(int64_t wall_us, bool has_offset, int offset_min,
+                        char text[static CLOCK_TEXT_MAX])
+{
+    int minutes = ABS(offset_min);
+
+    (void)clock_format_seconds(wall_us, text);
+    if (!has_offset)
+        text[strlen(text) - 1] = '\0';
+    else if (offset_min != 0)
+        g_snprintf(text + strlen(text) - 1, 7, "%c%02d:%02d", offset_min < 0 ? '-' : '+',
+                   minutes / 60 % 24, minutes % 60);
+    return text;
+}
+
 /* An age: digits and one unit letter. */
 static bool parse_age(const char *text, int64_t now_us, int64_t *ret_wall_us)
 {
@@ -110,42 +125,97 @@ static bool parse_age(const char *text, int64_t now_us, int64_t *ret_wall_us)
     return false;
 }
 
-/* A calendar date with an optional time and zone. GDateTime wants all three, so the rest is filled
- * in. */
-static bool parse_date(const char *text, int64_t *ret_wall_us)
+/* `text` begins as `pattern`, in which each 0 stands for a digit. */
+static bool looks_like(const char *text, const char *pattern)
 {
-    size_t len = strlen(text);
-    const char *fill;
-
-    if (len < 10 || text[4] != '-' || text[7] != '-')
-        return false;
-    bool utc = text[len - 1] == 'Z';
-    switch (len - (utc ? 1 : 0)) {
-    case 10:
-        fill = "T00:00:00";
-        break;
-    case 16:
-        fill = ":00";
-        break;
-    case 19:
-        fill = "";
-        break;
-    default:
-        return false;
+    for (; *pattern; pattern++, text++) {
+        if (*pattern == '0' ? !g_ascii_isdigit(*text) : *text != *pattern)
+            return false;
     }
-    g_autofree char *full = g_strdup_printf("%.*s%s", (int)(len - (utc ? 1 : 0)), text, fill);
-    g_autoptr(GTimeZone) zone = utc ? g_time_zone_new_utc() : g_time_zone_new_local();
-    g_autoptr(GDateTime) date = g_date_time_new_from_iso8601(full, zone);
-    if (!date || full[10] != 'T')
-        return false;
-    *ret_wall_us = g_date_time_to_unix(date) * CLOCK_US_PER_SEC;
     return true;
 }
 
-bool clock_parse_time(const char *text, int64_t now_us, int64_t *ret_wall_us, GError **error)
+static int number_at(const char *text, int n)
 {
-    if (parse_age(text, now_us, ret_wall_us) || parse_date(text, ret_wall_us))
+    int value = 0;
+
+    for (int i = 0; i < n; i++)
+        value = value * 10 + (text[i] - '0');
+    return value;
+}
+
+/* "T12:00", "T12:00:30" or "T12:00:30.5"; the seconds of the day, and what stands behind them. */
+static bool parse_day_time(const char **text, int64_t *ret_us)
+{
+    const char *at = *text;
+    int second = 0;
+
+    *ret_us = 0;
+    if (*at != 'T' && *at != ' ')
+        return true; /* midnight */
+    if (!looks_like(at + 1, "00:00"))
+        return false;
+    int hour = number_at(at + 1, 2), minute = number_at(at + 4, 2);
+    at += 6;
+    bool has_seconds = looks_like(at, ":00");
+    if (has_seconds) {
+        second = number_at(at + 1, 2);
+        at += 3;
+    }
+    int64_t micros = 0;
+    if (has_seconds && at[0] == '.' && g_ascii_isdigit(at[1])) {
+        int64_t unit = CLOCK_US_PER_SEC;
+        for (at++; g_ascii_isdigit(*at); at++) {
+            unit /= 10;
+            micros += unit * (*at - '0');
+        }
+    }
+    if (hour > 23 || minute > 59 || second > 59)
+        return false;
+    *ret_us = ((hour * 60 + minute) * INT64_C(60) + second) * CLOCK_US_PER_SEC + micros;
+    *text = at;
+    return true;
+}
+
+/* "", "Z" or "+02:00", and nothing behind it. */
+static bool parse_zone(const char *text, bool *ret_has_zone, int64_t *ret_offset_us)
+{
+    *ret_has_zone = *text != '\0';
+    *ret_offset_us = 0;
+    if (*text == '\0' || strcmp(text, "Z") == 0)
         return true;
+    if ((*text != '+' && *text != '-') || !looks_like(text + 1, "00:00") || text[6] != '\0')
+        return false;
+    int minutes = number_at(text + 1, 2) * 60 + number_at(text + 4, 2);
+    *ret_offset_us = (*text == '-' ? -minutes : minutes) * 60 * CLOCK_US_PER_SEC;
+    return number_at(text + 4, 2) < 60 && minutes < 24 * 60;
+}
+
+static bool parse_date(const char *text, ClockMoment *ret_moment)
+{
+    int64_t day_us, offset_us;
+    bool has_zone;
+
+    if (!looks_like(text, "0000-00-00"))
+        return false;
+    const char *rest = text + 10;
+    g_autoptr(GDateTime) day = g_date_time_new_utc(number_at(text, 4), number_at(text + 5, 2),
+                                                   number_at(text + 8, 2), 0, 0, 0);
+    if (!day || !parse_day_time(&rest, &day_us) || !parse_zone(rest, &has_zone, &offset_us))
+        return false;
+    ret_moment->is_wall = !has_zone;
+    ret_moment->us = g_date_time_to_unix(day) * CLOCK_US_PER_SEC + day_us - offset_us;
+    return true;
+}
+
+bool clock_parse_moment(const char *text, int64_t now_us, ClockMoment *ret_moment, GError **error)
+{
+    ClockMoment moment = {.is_wall = false};
+
+    if (parse_age(text, now_us, &moment.us) || parse_date(text, &moment)) {
+        *ret_moment = moment;
+        return true;
+    }
     if (units_is_bare_number(text))
         g_set_error(error, THUMBQ_ERROR, ERROR_USAGE,
                     "'%s' has no unit; write an age such as %sh (hours) or %sd (days), or a date "
@@ -157,6 +227,21 @@ bool clock_parse_time(const char *text, int64_t now_us, int64_t *ret_wall_us, GE
             "'%s' is no time; write 2026-01-31, 2026-01-31T12:00, or an age such as 7d or 12h",
             text);
     return false;
+}
+
+int64_t clock_moment_us(const ClockMoment *moment)
+{
+    return moment->is_wall ? zone_from_wall_us(moment->us) : moment->us;
+}
+
+bool clock_parse_time(const char *text, int64_t now_us, int64_t *ret_wall_us, GError **error)
+{
+    ClockMoment moment;
+
+    if (!clock_parse_moment(text, now_us, &moment, error))
+        return false;
+    *ret_wall_us = clock_moment_us(&moment);
+    return true;
 }
 
 char *clock_format_duration(int64_t duration_us)

@@ -34,10 +34,31 @@ char *clock_format_seconds(int64_t wall_us, char text[static CLOCK_TEXT_MAX]);
 char *clock_format_millis(int64_t wall_us, char text[static CLOCK_TEXT_MAX]);
 
 /*
- * Parses a point in time: `2026-01-31` (midnight), `2026-01-31T12:00`, `2026-01-31T12:00:00`, each
- * with an optional `Z`, in the local zone without it; or an age before `now_us`: `90s`, `15m`,
- * `12h`, `7d`, `2w`. Errors: ERROR_USAGE, naming the text and the forms that are understood.
+ * "2026-01-31T13:00:00+01:00" of what a clock shows that is `offset_min` minutes ahead of UTC; "Z"
+ * where that is 0. Without `has_offset`: "2026-01-31T13:00:00". Returns `text`.
  */
+char *clock_format_wall(int64_t wall_us, bool has_offset, int offset_min,
+                        char text[static CLOCK_TEXT_MAX]);
+
+/* A point in time as people write it. */
+typedef struct {
+    bool is_wall; /* what a clock shows, wherever it hangs: no zone was given */
+    int64_t us;   /* the instant, or the wall clock as if it showed UTC */
+} ClockMoment;
+
+/*
+ * Parses `2026-01-31` (midnight), `2026-01-31T12:00`, `2026-01-31T12:00:00`,
+ * `2026-01-31T12:00:00.5` (a blank may stand for the T), each of them with `Z`, an offset as
+ * `+02:00`, or without a zone; or an age before `now_us`: `90s`, `15m`, `12h`, `7d`, `2w`. All that
+ * thumbq prints is understood. Errors: ERROR_USAGE, naming the text and the forms that are
+ * understood.
+ */
+bool clock_parse_moment(const char *text, int64_t now_us, ClockMoment *ret_moment, GError **error);
+
+/* The instant of a moment; of a wall clock, that of the local zone. */
+int64_t clock_moment_us(const ClockMoment *moment);
+
+/* As clock_parse_moment; without a zone in the local one. */
 bool clock_parse_time(const char *text, int64_t now_us, int64_t *ret_wall_us, GError **error);
 
 /* "850 ms", "12.3 s", "4 min 05 s", "2 h 07 min", "3 d 04 h". Owner: the caller frees. */

@@ -23,6 +23,9 @@ typedef enum {
 
 #define THUMBHASH_MAX 25 /* bytes, https://evanw.github.io/thumbhash/ */
 
+/* Of an EXIF offset, minutes; clocks go from -12:00 to +14:00. */
+#define IMAGE_OFFSET_MAX (16 * 60)
+
 typedef struct {
     ImageType type;
     int width, height; /* pixels, as a person sees it: after orientation; 0 if not known */
@@ -31,7 +34,9 @@ typedef struct {
     bool alpha;
     bool damaged; /* decoded in part only */
     bool has_date;
-    int64_t date_us;  /* EXIF creation date, wall clock; without an offset taken as UTC */
+    int64_t date_us;  /* EXIF creation date as the camera's clock showed it, as if that were UTC */
+    bool has_offset;  /* the camera wrote what was added to UTC: */
+    int offset_min;   /* minutes, at most IMAGE_OFFSET_MAX; 0 if it is not known */
     uint64_t etag[2]; /* XXH3-128 of the source's bytes (low, high); 0,0 if not known */
     bool has_color;
     uint32_t color;        /* dominant colour, 0xRRGGBB */

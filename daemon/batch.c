@@ -71,6 +71,7 @@ static gboolean resume(gpointer data)
     }
     daemon->paused = false;
     log_info("the store takes changes again: resuming");
+    redate_start(daemon);
     bucket_rescan(daemon->bucket);
     dispatch_soon(daemon);
     backfill_soon(daemon);

@@ -291,6 +291,9 @@ static bool open_events(Daemon *daemon, GError **error)
     if (!daemon->control)
         return false;
     clock_guard_start(daemon);
+    redate_start(daemon);
+    if (!daemon->options->once)
+        redate_watch(daemon);
     return backfill_open(daemon, error) &&
            (daemon->options->once ||
             (schedules_start(daemon->schedules, error) && alarms_start(daemon->alarms, error)));
@@ -307,6 +310,7 @@ static void close_all(Daemon *daemon, bool saved)
     schedules_free(daemon->schedules);
     alarms_free(daemon->alarms);
     clock_guard_free(daemon);
+    redate_stop(daemon);
     reporter_free(daemon->reporter);
     backfill_free(daemon->backfill);
     control_free(daemon->control);

@@ -12,6 +12,7 @@
  *               what they look at, sweep_run.c without a daemon
  *   edit.c      changes of single records that commands ask for
  *   destination.c  on-failure and on-success records
+ *   redate.c    the dates of files follow the local time zone
  *   clock_guard.c  whether the wall clock may be believed
  *   lifecycle_notice.c  which files its rules delete, at the start
  *   batch.c     grouped commits, and what to do when one fails
@@ -49,6 +50,7 @@
 
 #include <glib.h>
 #include <stdbool.h>
+#include <sys/stat.h>
 
 /* How often those who wait are told how far it is. */
 #define PROGRESS_MS 100
@@ -89,6 +91,10 @@ typedef struct {
     /* walk.c */
     GQueue walks; /* Walk, owned: under way, in order */
     guint walk_source;
+
+    /* redate.c */
+    guint zone_source;
+    struct stat localtime; /* of /etc/localtime, as of the last look */
 
     /* sweep.c */
     GQueue sweeps; /* Sweep, owned: the first is under way */
@@ -198,6 +204,7 @@ typedef enum {
     WALK_REMOVED, /* records below `from` whose object is gone */
     WALK_HIDDEN,  /* records below `from`: no uploads are looked for there */
     WALK_MOVED,   /* records below `from` move to below `to` */
+    WALK_REDATE,  /* all records: the dates of files go by the local zone of now */
     WALK_MISSING, /* all records that the scan did not meet and whose object is gone */
 } WalkType;
 
@@ -288,6 +295,7 @@ typedef struct {
     int64_t uploaded_us;
     int64_t start_us; /* wall clock */
     uint8_t request_id[16];
+    bool only_date;  /* its thumbnails are there: nothing but its date is to be read */
     bool throttled;  /* no handler was free at some time since it was due */
     int concurrency; /* jobs under way when it began, with itself */
     bool refused;    /* thumbnails may not be written: no fault of the object */
@@ -398,11 +406,30 @@ void schedules_adopt(Schedules *schedules, Schedules *old);
 /* From now on they are due. The store is open. */
 bool schedules_start(Schedules *schedules, GError **error);
 
+/* The local zone is another one: what is due next is looked at again. */
+void schedules_zone_changed(Schedules *schedules);
+
 /* Writes down that what runs is cut off. Before the last commit. */
 void schedules_stop(Schedules *schedules);
 
 /* Kills the commands that run. */
 void schedules_free(Schedules *schedules);
+
+/* ---- redate.c */
+
+/* Brings dates that go by another zone into the local one. The store is open. */
+void redate_start(Daemon *daemon);
+
+/* From now on a change of /etc/localtime is noticed. */
+void redate_watch(Daemon *daemon);
+
+/* Looks whether /etc/localtime is another one. */
+void redate_look(Daemon *daemon);
+void redate_stop(Daemon *daemon);
+
+/* Called by the walk: for each object, and at its end. */
+void redate_object(Daemon *daemon, const char *key);
+void redate_end(Daemon *daemon);
 
 /* ---- lifecycle_notice.c */
 

@@ -89,6 +89,9 @@ static void choose_renditions(Job *job, const Record *record)
             wire->renditions[wire->n_renditions++] = *rendition;
     }
     complete &= record->n_thumbnails == config->n_renditions;
+    job->only_date = same_version && complete && record->is_date_unsure && record->job == 0;
+    if (job->only_date)
+        return;
     if (record->job != 0 || (same_version && complete)) {
         /* Asked for once more: all of them. */
         job->n_kept = 0;
@@ -174,7 +177,7 @@ static void start_job(Daemon *daemon, const Record *record)
         return;
     }
     choose_renditions(job, record);
-    if (job->wire.n_renditions == 0) {
+    if (job->wire.n_renditions == 0 && !job->only_date) {
         outcome_nothing_to_make(job);
         return;
     }

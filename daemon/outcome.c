@@ -285,6 +285,7 @@ void outcome_done(const WireResult *result, const PoolUsage *usage, void *data)
     else if (is_false_excuse(job, result))
         outcome.error = ERROR_HANDLER_CRASHED;
     outcome.has_facts = !result->unchanged && result->facts.type != IMAGE_NONE;
+    outcome.only_date = job->only_date;
     outcome.facts = result->facts;
     if (outcome.error != ERROR_HANDLER_UNAVAILABLE) {
         memcpy(outcome.attempt.request_id, job->request_id, sizeof job->request_id);

@@ -80,6 +80,7 @@ void reload_config(Daemon *daemon)
     if (!daemon->options->load_config || daemon->stopping)
         return;
     service_reloading(daemon->service);
+    redate_look(daemon);
     if (!load(daemon, &error))
         log_error("the configuration is wrong, the old one stays in force: %s", error->message);
     service_ready(daemon->service);

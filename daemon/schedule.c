@@ -424,6 +424,11 @@ bool schedules_start(Schedules *schedules, GError **error)
     return true;
 }
 
+void schedules_zone_changed(Schedules *schedules)
+{
+    tick_soon(schedules);
+}
+
 void schedules_stop(Schedules *schedules)
 {
     g_clear_handle_id(&schedules->source, g_source_remove);

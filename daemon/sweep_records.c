@@ -37,6 +37,8 @@ static char *why_stale(const Sweep *sweep, const Record *record)
 
     if (!record_is_stale(record, config->renditions, config->n_renditions))
         return NULL;
+    if (record->is_date_unsure)
+        return g_strdup("its date was stored by an older thumbq, and is to be read once more");
     for (size_t i = 0; i < config->n_renditions; i++) {
         if (!record_thumbnail(record, &config->renditions[i]))
             return g_strdup_printf("its thumbnail '%s' is of another recipe, or was never made",

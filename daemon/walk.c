@@ -91,6 +91,9 @@ static void visit(Daemon *daemon, const Walk *walk, const Record *record, const 
         if (!was_seen(walk, record->id))
             visit_missing(daemon, key, is_away);
         break;
+    case WALK_REDATE:
+        redate_object(daemon, key);
+        break;
     }
 }
 
@@ -112,6 +115,15 @@ static bool step(Daemon *daemon, Walk *walk)
     return !daemon->paused;
 }
 
+static bool walk_is_queued(const Daemon *daemon, WalkType type)
+{
+    for (const GList *at = daemon->walks.head; at; at = at->next) {
+        if (((const Walk *)at->data)->type == type)
+            return true;
+    }
+    return false;
+}
+
 static gboolean walk_slice(gpointer data)
 {
     Daemon *daemon = data;
@@ -125,7 +137,10 @@ static gboolean walk_slice(gpointer data)
         }
         if (daemon->paused)
             return G_SOURCE_REMOVE; /* batch_lost has ended all walks */
+        bool was_redate = walk->type == WALK_REDATE;
         walk_free(g_queue_pop_head(&daemon->walks));
+        if (was_redate && !walk_is_queued(daemon, WALK_REDATE))
+            redate_end(daemon);
     }
     daemon->walk_source = 0;
     daemon_check_finished(daemon);

@@ -131,6 +131,8 @@ static void pack_facts(Packer *packer, const ImageFacts *facts)
     pack_u8(packer, facts->damaged);
     pack_u8(packer, facts->has_date);
     pack_i64(packer, facts->date_us);
+    pack_u8(packer, facts->has_offset);
+    pack_u32(packer, (uint32_t)(facts->offset_min + IMAGE_OFFSET_MAX));
     pack_u64(packer, facts->etag[0]);
     pack_u64(packer, facts->etag[1]);
     pack_u8(packer, facts->has_color);
@@ -163,6 +165,8 @@ static void unpack_facts(Unpacker *unpacker, ImageFacts *facts)
     facts->damaged = unpack_bool(unpacker);
     facts->has_date = unpack_bool(unpacker);
     facts->date_us = unpack_i64(unpacker);
+    facts->has_offset = unpack_bool(unpacker);
+    facts->offset_min = unpack_int(unpacker, 0, 2 * IMAGE_OFFSET_MAX) - IMAGE_OFFSET_MAX;
     facts->etag[0] = unpack_u64(unpacker);
     facts->etag[1] = unpack_u64(unpacker);
     facts->has_color = unpack_bool(unpacker);

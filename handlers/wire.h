@@ -17,7 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_VERSION     3
+#define WIRE_VERSION     4
 #define WIRE_FRAME_MAX   8192 /* bytes */
 #define WIRE_MESSAGE_MAX 256  /* bytes, with the final NUL */
 

@@ -23,14 +23,18 @@ static bool size_matches(const StoreFilter *filter, int64_t size)
            (!filter->has_max_size || size <= filter->max_size);
 }
 
+static int64_t date_for(const Record *record, bool is_instant)
+{
+    return is_instant ? record_date_instant_us(record) : record_date_us(record);
+}
+
 static bool date_matches(const StoreFilter *filter, const Record *record)
 {
     if (!filter->has_since && !filter->has_until)
         return true;
 
-    int64_t date_us = record_date_us(record);
-    return (!filter->has_since || date_us >= filter->since_us) &&
-           (!filter->has_until || date_us < filter->until_us);
+    return (!filter->has_since || date_for(record, filter->since_is_instant) >= filter->since_us) &&
+           (!filter->has_until || date_for(record, filter->until_is_instant) < filter->until_us);
 }
 
 static bool glob_matches(const char *pattern, const char *key)

@@ -37,12 +37,14 @@ static void append_set(GString *text, const char *name, uint32_t set, int n,
         append_word(text, name, value->str);
 }
 
-static void append_time(GString *text, const char *name, bool is_set, int64_t time_us)
+/* Of a clock without a zone: no 'Z' behind it. */
+static void append_time(GString *text, const char *name, bool is_set, int64_t time_us,
+                        bool is_instant)
 {
     char value[CLOCK_TEXT_MAX];
 
     if (is_set)
-        append_word(text, name, clock_format_seconds(time_us, value));
+        append_word(text, name, clock_format_wall(time_us, is_instant, 0, value));
 }
 
 static void append_size(GString *text, const char *name, bool is_set, int64_t size)
@@ -76,8 +78,8 @@ char *filter_text_format(const StoreFilter *filter)
     append_bytes(text, "match", filter->match);
     append_set(text, "type", filter->types, IMAGE_TYPES, type_name);
     append_set(text, "state", filter->states, STATE_NAMES, name_of_state);
-    append_time(text, "since", filter->has_since, filter->since_us);
-    append_time(text, "until", filter->has_until, filter->until_us);
+    append_time(text, "since", filter->has_since, filter->since_us, filter->since_is_instant);
+    append_time(text, "until", filter->has_until, filter->until_us, filter->until_is_instant);
     append_size(text, "min-size", filter->has_min_size, filter->min_size);
     append_size(text, "max-size", filter->has_max_size, filter->max_size);
     if (filter->damaged)
@@ -127,12 +129,19 @@ static bool parse_set(const char *value, bool is_type, uint32_t *ret_set)
     return set != 0;
 }
 
-static bool parse_time(const char *value, bool *ret_is_set, int64_t *ret_time_us)
+static bool parse_time(const char *value, bool *ret_is_set, int64_t *ret_time_us,
+                       bool *ret_is_instant)
 {
+    ClockMoment moment;
+
     /* A point in time, always: of an age nobody could tell what it is counted from. */
-    *ret_is_set =
-        value && g_str_has_suffix(value, "Z") && clock_parse_time(value, 0, ret_time_us, NULL);
-    return *ret_is_set;
+    *ret_is_set = value && strlen(value) >= strlen("2026-01-31T12:00:00") && value[4] == '-' &&
+                  clock_parse_moment(value, 0, &moment, NULL);
+    if (!*ret_is_set)
+        return false;
+    *ret_time_us = moment.us;
+    *ret_is_instant = !moment.is_wall;
+    return true;
 }
 
 static bool parse_size(const char *value, bool *ret_is_set, int64_t *ret_size)
@@ -157,9 +166,9 @@ static bool parse_word(const char *name, const char *value, StoreFilter *filter)
     if (!strcmp(name, "state"))
         return parse_set(value, false, &filter->states);
     if (!strcmp(name, "since"))
-        return parse_time(value, &filter->has_since, &filter->since_us);
+        return parse_time(value, &filter->has_since, &filter->since_us, &filter->since_is_instant);
     if (!strcmp(name, "until"))
-        return parse_time(value, &filter->has_until, &filter->until_us);
+        return parse_time(value, &filter->has_until, &filter->until_us, &filter->until_is_instant);
     if (!strcmp(name, "min-size"))
         return parse_size(value, &filter->has_min_size, &filter->min_size);
     if (!strcmp(name, "max-size"))

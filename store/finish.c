@@ -18,14 +18,25 @@ static void log_attempt(Record *record, const RecordAttempt *attempt)
     record->duration_us = attempt->duration_us;
 }
 
+static void take_date(ImageFacts *facts, const ImageFacts *from)
+{
+    facts->has_date = from->has_date;
+    facts->date_us = from->date_us;
+    facts->has_offset = from->has_offset;
+    facts->offset_min = from->offset_min;
+}
+
 /*
  * Facts and thumbnails of a success. What is on disk was made from the version that was handled,
  * whether or not that is still the newest one; `made` tells them apart.
  */
 static void take_results(Record *record, const StoreOutcome *outcome)
 {
-    if (outcome->has_facts)
+    if (outcome->has_facts && outcome->only_date)
+        take_date(&record->facts, &outcome->facts);
+    else if (outcome->has_facts)
         record->facts = outcome->facts;
+    record->is_date_unsure &= !outcome->has_facts;
     record->n_thumbnails = MIN(outcome->n_thumbnails, RENDITIONS_MAX);
     memcpy(record->thumbnails, outcome->thumbnails,
            record->n_thumbnails * sizeof record->thumbnails[0]);
@@ -48,6 +59,7 @@ static void give_up(Record *record, const StoreOutcome *outcome)
     if (outcome->has_facts) {
         record->facts = outcome->facts;
         record->made = outcome->version;
+        record->is_date_unsure = false;
     }
 }
 

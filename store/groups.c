@@ -69,7 +69,7 @@ static size_t put_text(char *ret_name, const char *text, size_t len)
     return len;
 }
 
-static size_t put_group(const Record *record, StoreBy by, char *ret_name)
+static size_t put_group(const Record *record, StoreBy by, int64_t date_us, char *ret_name)
 {
     const char *text = "";
     const char *slash;
@@ -84,10 +84,10 @@ static size_t put_group(const Record *record, StoreBy by, char *ret_name)
         text = state_name(record->state);
         break;
     case STORE_BY_DAY:
-        put_day(ret_name, record_date_us(record));
+        put_day(ret_name, date_us);
         return GROUP_DAY_LEN;
     case STORE_BY_MONTH:
-        put_day(ret_name, record_date_us(record));
+        put_day(ret_name, date_us);
         return MONTH_LEN;
     case STORE_BY_PREFIX:
         slash = strchr(record->key, '/');
@@ -99,9 +99,10 @@ static size_t put_group(const Record *record, StoreBy by, char *ret_name)
     return put_text(ret_name, text, strlen(text));
 }
 
-size_t group_name(const Record *record, StoreBy by, char ret_name[static GROUP_NAME_MAX])
+size_t group_name(const Record *record, StoreBy by, int64_t date_us,
+                  char ret_name[static GROUP_NAME_MAX])
 {
-    size_t len = put_group(record, by, ret_name);
+    size_t len = put_group(record, by, date_us, ret_name);
 
     ret_name[len] = '\0';
     return len;

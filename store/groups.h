@@ -11,8 +11,9 @@
 /* Bytes of a group's name with its NUL: the first folder of a key may be nearly all of it. */
 #define GROUP_NAME_MAX (OBJECT_KEY_MAX + 1)
 
-/* Writes the group's name; returns its length. */
-size_t group_name(const Record *record, StoreBy by, char ret_name[static GROUP_NAME_MAX]);
+/* Writes the group's name, that of a record with this date; returns its length. */
+size_t group_name(const Record *record, StoreBy by, int64_t date_us,
+                  char ret_name[static GROUP_NAME_MAX]);
 
 #define GROUP_DAY_LEN 10 /* 2026-01-31 */
 

@@ -44,7 +44,7 @@ IndexKey index_key_state(const Record *record)
 
 IndexKey index_key_date(const Record *record)
 {
-    return index_key_i64(record_date_us(record), record->id);
+    return index_key_i64(record_indexed_date_us(record), record->id);
 }
 
 IndexKey index_key_size(const Record *record)

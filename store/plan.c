@@ -1,6 +1,7 @@
 #include "plan.h"
 
 #include "groups.h"
+#include "zone.h"
 
 #include <string.h>
 
@@ -26,7 +27,8 @@ typedef struct {
 typedef struct {
     StoreSnapshot *snapshot;
     const StoreFilter *filter;
-    double total; /* records */
+    bool has_local_dates; /* the index of dates goes by the local zone */
+    double total;         /* records */
     double
         matches; /* an upper bound of the records the filter selects, as far as they were counted */
     Candidate candidates[TABLE_BY_TYPE + 1];
@@ -107,11 +109,21 @@ static void set_bounds(WalkRange *range, const int64_t *lower, const int64_t *up
         range->upper_len = (size_t)(key_put_i64(range->upper, *upper) - range->upper);
 }
 
+/* How far a date in the index may be from what it is compared with. */
+static int64_t date_slack_us(const Planner *planner, bool is_instant)
+{
+    const int64_t zone_us = ZONE_OFFSET_MAX * INT64_C(60) * 1000000;
+
+    return (is_instant ? zone_us : 0) + (planner->has_local_dates ? 0 : 2 * zone_us);
+}
+
 static bool add_dates(Planner *planner, GError **error)
 {
     const StoreFilter *filter = planner->filter;
-    const int64_t *since = filter->has_since ? &filter->since_us : NULL;
-    const int64_t *until = filter->has_until ? &filter->until_us : NULL;
+    int64_t lower = filter->since_us - date_slack_us(planner, filter->since_is_instant);
+    int64_t upper = filter->until_us + date_slack_us(planner, filter->until_is_instant);
+    const int64_t *since = filter->has_since ? &lower : NULL;
+    const int64_t *until = filter->has_until ? &upper : NULL;
     uint64_t rows = (uint64_t)planner->total;
 
     if ((since || until) &&
@@ -152,7 +164,7 @@ static bool add_all(Planner *planner, GError **error)
     return add_dates(planner, error);
 }
 
-static bool is_in_order(Table table, StoreSort sort)
+static bool is_in_order(const Planner *planner, Table table, StoreSort sort)
 {
     switch (sort) {
     case STORE_SORT_NAME:
@@ -160,7 +172,7 @@ static bool is_in_order(Table table, StoreSort sort)
     case STORE_SORT_SIZE:
         return table == TABLE_BY_SIZE;
     case STORE_SORT_DATE:
-        return table == TABLE_BY_DATE;
+        return table == TABLE_BY_DATE && planner->has_local_dates;
     case STORE_SORT_DURATION:
         break;
     }
@@ -168,8 +180,11 @@ static bool is_in_order(Table table, StoreSort sort)
 }
 
 /* True if the range of such a table holds nothing that the filter leaves out, but for names. */
-static bool is_exact(const StoreFilter *filter, Table table)
+static bool is_exact(const Planner *planner, Table table)
 {
+    const StoreFilter *filter = planner->filter;
+    bool has_slack =
+        filter->since_is_instant || filter->until_is_instant || !planner->has_local_dates;
     StoreFilter rest = *filter;
 
     rest.prefix = rest.match = NULL;
@@ -177,7 +192,7 @@ static bool is_exact(const StoreFilter *filter, Table table)
         rest.states = 0;
     if (table == TABLE_BY_TYPE)
         rest.types = 0;
-    if (table == TABLE_BY_DATE)
+    if (table == TABLE_BY_DATE && !has_slack)
         rest.has_since = rest.has_until = false;
     if (table == TABLE_BY_SIZE)
         rest.has_min_size = rest.has_max_size = false;
@@ -222,7 +237,8 @@ bool plan_query(StoreSnapshot *snapshot, const StoreFilter *filter, bool is_sort
     Planner planner = {.snapshot = snapshot, .filter = filter, .matches = G_MAXDOUBLE};
     double likely = G_MAXDOUBLE, sure = G_MAXDOUBLE;
 
-    if (!count_group(&planner, STORE_BY_ALL, "", &planner.total, error) ||
+    if (!dates_are_local(snapshot, &planner.has_local_dates, error) ||
+        !count_group(&planner, STORE_BY_ALL, "", &planner.total, error) ||
         !add_all(&planner, error))
         return false;
     for (size_t i = 0; i < planner.n_candidates; i++) {
@@ -231,8 +247,8 @@ bool plan_query(StoreSnapshot *snapshot, const StoreFilter *filter, bool is_sort
         double rows = candidate->rows;
         Plan plan = {
             .range = candidate->range,
-            .is_ordered = !is_sorted || is_in_order(table, sort),
-            .is_exact = is_exact(filter, table),
+            .is_ordered = !is_sorted || is_in_order(&planner, table, sort),
+            .is_exact = is_exact(&planner, table),
         };
         if (likely_cost(rows, &plan, sort, limit, planner.matches) < likely) {
             likely = likely_cost(rows, &plan, sort, limit, planner.matches);

@@ -1,14 +1,24 @@
 #include "record.h"
 
+#include "zone.h"
+
 #include <string.h>
 
 /*
- * The binary form: Fixed, then key (with its NUL), message, thumbhash, one FixedThumbnail with its
- * name for each thumbnail, one FixedAttempt for each attempt, and, with FLAG_MOUNT, the number of
- * the mount (u32). All integers little-endian. Every field of the fixed structs lies on its natural
- * boundary, so that they have no padding and can be copied as they are.
+ * The binary form: Fixed, FixedMore, then key (with its NUL), message, thumbhash, one
+ * FixedThumbnail with its name for each thumbnail, one FixedAttempt for each attempt, and, with
+ * FLAG_MOUNT, the number of the mount (u32). All integers little-endian. Every field of the fixed
+ * structs lies on its natural boundary, so that they have no padding and can be copied as they are.
  */
-#define LAYOUT_VERSION 1
+#define LAYOUT_VERSION 2
+
+/*
+ * Without FixedMore: the date of a picture was an instant where the camera wrote its offset, else
+ * its wall clock, and nobody can tell which.
+ */
+#define LAYOUT_OLD 1
+
+#define MINUTE_US (INT64_C(60) * 1000000)
 
 enum {
     FLAG_ALPHA = 1 << 0,
@@ -59,6 +69,19 @@ typedef struct {
 } Fixed;
 
 typedef struct {
+    int16_t offset_min; /* of the date */
+    uint16_t flags;
+    int16_t zone_min;
+    uint16_t reserved;
+} FixedMore;
+
+enum {
+    MORE_OFFSET = 1 << 0,
+    MORE_DATE_UNSURE = 1 << 1,
+    MORE_ALL = (1 << 2) - 1,
+};
+
+typedef struct {
     uint64_t recipe;
     int64_t size;
     uint32_t width;
@@ -79,6 +102,7 @@ typedef struct {
 } FixedAttempt;
 
 _Static_assert(sizeof(Fixed) == 176, "the fixed part has padding");
+_Static_assert(sizeof(FixedMore) == 8, "the rest of the fixed part has padding");
 _Static_assert(sizeof(FixedThumbnail) == 32, "the fixed part of a thumbnail has padding");
 _Static_assert(sizeof(FixedAttempt) == 56, "the fixed part of an attempt has padding");
 
@@ -109,14 +133,47 @@ int64_t record_put_us(const Record *record)
     return MAX(record->version.mtime_ns, record->version.ctime_ns) / 1000;
 }
 
+/* Of the file, rounded down, also before 1970. */
+static int64_t file_date_us(const Record *record)
+{
+    int64_t ns = record->version.mtime_ns;
+
+    return ns / 1000 - (ns % 1000 < 0);
+}
+
 int64_t record_date_us(const Record *record)
 {
-    if (record->facts.has_date)
-        return record->facts.date_us;
+    return record->facts.has_date ? record->facts.date_us : zone_to_wall_us(file_date_us(record));
+}
 
-    /* Rounded down, also before 1970. */
-    int64_t ns = record->version.mtime_ns;
-    return ns / 1000 - (ns % 1000 < 0);
+int64_t record_indexed_date_us(const Record *record)
+{
+    return record->facts.has_date ? record->facts.date_us
+                                  : file_date_us(record) + record->zone_min * MINUTE_US;
+}
+
+int64_t record_date_instant_us(const Record *record)
+{
+    const ImageFacts *facts = &record->facts;
+
+    if (!facts->has_date)
+        return file_date_us(record);
+    return facts->has_offset ? facts->date_us - facts->offset_min * MINUTE_US
+                             : zone_from_wall_us(facts->date_us);
+}
+
+bool record_date_offset(const Record *record, int *ret_offset_min)
+{
+    if (record->facts.has_date && !record->facts.has_offset)
+        return false;
+    *ret_offset_min =
+        record->facts.has_date ? record->facts.offset_min : zone_offset_min(file_date_us(record));
+    return true;
+}
+
+int record_zone_min(const Record *record)
+{
+    return zone_offset_min(file_date_us(record));
 }
 
 bool record_is_current(const Record *record)
@@ -139,6 +196,8 @@ bool record_is_stale(const Record *record, const Rendition *renditions, size_t n
 {
     if (record->state != STATE_DONE || record->expired)
         return false;
+    if (record->is_date_unsure)
+        return true;
     for (size_t i = 0; i < n_renditions; i++) {
         if (!record_thumbnail(record, &renditions[i]))
             return true;
@@ -261,7 +320,15 @@ void record_encode(const Record *record, GByteArray *buffer)
         .etag = {GUINT64_TO_LE(facts->etag[0]), GUINT64_TO_LE(facts->etag[1])},
     };
 
+    FixedMore more = {
+        .offset_min = GINT16_TO_LE((int16_t)facts->offset_min),
+        .flags = GUINT16_TO_LE((uint16_t)((facts->has_offset ? MORE_OFFSET : 0) |
+                                          (record->is_date_unsure ? MORE_DATE_UNSURE : 0))),
+        .zone_min = GINT16_TO_LE((int16_t)record->zone_min),
+    };
+
     append(buffer, &fixed, sizeof fixed);
+    append(buffer, &more, sizeof more);
     append(buffer, record->key, key_len);
     append(buffer, record->message, message_len);
     append(buffer, facts->thumbhash, thumbhash_len);
@@ -340,7 +407,9 @@ static bool is_count(uint32_t little_endian)
  * used. */
 static bool fixed_is_valid(const Fixed *fixed)
 {
-    return GUINT16_FROM_LE(fixed->layout) == LAYOUT_VERSION && fixed->state >= STATE_PENDING &&
+    uint16_t layout = GUINT16_FROM_LE(fixed->layout);
+
+    return (layout == LAYOUT_VERSION || layout == LAYOUT_OLD) && fixed->state >= STATE_PENDING &&
            fixed->state < STATES_END && fixed->priority <= PRIORITY_BACKFILL &&
            fixed->n_thumbnails <= RENDITIONS_MAX && fixed->n_log <= RECORD_ATTEMPTS_MAX &&
            fixed->type < IMAGE_TYPES && fixed->orientation <= 8 &&
@@ -457,6 +526,30 @@ static bool take_mount(Reader *reader, uint32_t *ret_mount)
     return mount != 0;
 }
 
+static bool is_offset(int minutes)
+{
+    return minutes >= -IMAGE_OFFSET_MAX && minutes <= IMAGE_OFFSET_MAX;
+}
+
+static bool take_more(Reader *reader, const Fixed *fixed, Record *ret_record)
+{
+    bool is_old = GUINT16_FROM_LE(fixed->layout) == LAYOUT_OLD;
+    FixedMore more = {.flags = 0};
+    const void *bytes = is_old ? &more : take(reader, sizeof more);
+
+    if (!bytes)
+        return false;
+    memcpy(&more, bytes, sizeof more);
+    uint16_t flags = GUINT16_FROM_LE(more.flags);
+    ImageFacts *facts = &ret_record->facts;
+    facts->has_offset = flags & MORE_OFFSET;
+    facts->offset_min = GINT16_FROM_LE(more.offset_min);
+    ret_record->zone_min = GINT16_FROM_LE(more.zone_min);
+    ret_record->is_date_unsure = is_old ? facts->has_date : flags & MORE_DATE_UNSURE;
+    return (flags & ~MORE_ALL) == 0 && is_offset(facts->offset_min) &&
+           ABS(ret_record->zone_min) <= ZONE_OFFSET_MAX;
+}
+
 static bool take_record(Reader *reader, Record *ret_record)
 {
     Fixed fixed;
@@ -468,6 +561,8 @@ static bool take_record(Reader *reader, Record *ret_record)
     if (!fixed_is_valid(&fixed))
         return false;
     read_fixed(&fixed, ret_record);
+    if (!take_more(reader, &fixed, ret_record))
+        return false;
     if (!take_key(reader, GUINT16_FROM_LE(fixed.key_len), &ret_record->key) ||
         !take_text(reader, GUINT16_FROM_LE(fixed.message_len), ret_record->message,
                    RECORD_MESSAGE_MAX) ||

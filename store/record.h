@@ -65,6 +65,9 @@ typedef struct {
     ErrorCode error;
     char message[RECORD_MESSAGE_MAX];
     ImageFacts facts;
+    bool is_date_unsure; /* written by an older thumbq, which may have turned the date into UTC */
+    int zone_min; /* minutes that the local zone is ahead of UTC at the file's modification time, as
+                     far as indexes and totals know; see store_set_zone */
     bool expired; /* its thumbnails were removed by a lifecycle rule, and are not to be made */
     RecordThumbnail thumbnails[RENDITIONS_MAX];
     size_t n_thumbnails;
@@ -80,8 +83,23 @@ typedef struct {
 const char *state_name(ObjectState state);
 bool state_from_name(const char *name, ObjectState *ret_state);
 
-/* The date the object is listed under: EXIF creation date, else modification time. */
+/*
+ * The date that the object is listed under, as a clock shows it (see zone.h): the EXIF creation
+ * date as the camera had it, else the modification time in the local zone.
+ */
 int64_t record_date_us(const Record *record);
+
+/* The same with the local zone as it was when the record was written: its place in the indexes. */
+int64_t record_indexed_date_us(const Record *record);
+
+/* The same as an instant; of a camera that wrote no offset, its clock is taken for a local one. */
+int64_t record_date_instant_us(const Record *record);
+
+/* What zone_min is to be now. */
+int record_zone_min(const Record *record);
+
+/* What that clock is ahead of UTC, in minutes; false if the camera did not write it. */
+bool record_date_offset(const Record *record, int *ret_offset_min);
 
 /*
  * When it was written or put there, whichever was later, as S3 counts ages: a copy that keeps the
@@ -95,8 +113,10 @@ bool record_is_current(const Record *record);
 /* The thumbnail of this rendition, made by its recipe of today; NULL if there is none. */
 const RecordThumbnail *record_thumbnail(const Record *record, const Rendition *rendition);
 
-/* True for a done record whose thumbnails are not exactly those of the renditions; never of one
- * whose thumbnails have expired. */
+/*
+ * True for a done record whose thumbnails are not exactly those of the renditions, or whose date is
+ * to be read once more; never of one whose thumbnails have expired.
+ */
 bool record_is_stale(const Record *record, const Rendition *renditions, size_t n_renditions);
 
 /* A request id as text, 8-4-4-4-12 hexadecimal digits. Owner: the caller frees. */

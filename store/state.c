@@ -129,6 +129,7 @@ static void set_version(Record *record, const ObjectVersion *version, Priority p
     if (is_running)
         record->state = STATE_RUNNING; /* pending when its invocation ends */
     record->version = *version;
+    record->zone_min = record_zone_min(record);
     record->uploaded_us = now_us;
     record->processed_us = 0;
     set_error(record, ERROR_NONE, "");

@@ -168,6 +168,7 @@ typedef struct {
     int memory_mb;   /* of the invocation: memory size in force, MB, for the bill */
     int concurrency; /* invocations under way when it began, with itself */
     bool has_facts;  /* facts replace the record's */
+    bool only_date;  /* of the facts, the date alone: nothing else was read */
     ImageFacts facts;
     RecordThumbnail thumbnails[RENDITIONS_MAX]; /* with DONE: all the object has now */
     size_t n_thumbnails;
@@ -294,6 +295,15 @@ bool store_note_hidden(Store *store, const char *key, int64_t now_us, GError **e
 /* What is believed of the wall clock. */
 bool store_put_clock(Store *store, const ClockTrust *trust, GError **error);
 
+/*
+ * Whether all dates of files go by the local zone of this process. `store_set_zone` says that they
+ * do (or, before store_redate is called for each object, that some may not).
+ */
+bool store_set_zone(Store *store, bool is_local, GError **error);
+
+/* Puts the object into its place by the local zone of now. Nothing changes if it is there. */
+bool store_redate(Store *store, const char *key, GError **error);
+
 /* The record as the open batch sees it. */
 bool store_peek(Store *store, const char *key, bool *ret_found, Record *ret_record, GError **error);
 
@@ -365,6 +375,9 @@ bool store_get_schedule(StoreSnapshot *snapshot, const char *name, bool *ret_fou
 bool store_get_alarm(StoreSnapshot *snapshot, const char *name, bool *ret_found,
                      StoreAlarm *ret_alarm, GError **error);
 
+/* True if all dates of files go by the local zone of this process. */
+bool store_zone_is_local(StoreSnapshot *snapshot, bool *ret_is, GError **error);
+
 /* All zero where nothing is known. */
 bool store_get_clock(StoreSnapshot *snapshot, ClockTrust *ret_trust, GError **error);
 
@@ -375,7 +388,9 @@ typedef struct {
     uint32_t types;     /* 1 << ImageType; 0: any */
     uint32_t states;    /* 1 << ObjectState, STORE_FILTER_AWAY: any of them; 0: any */
     bool has_since, has_until;
-    int64_t since_us, until_us; /* record_date_us, since <= date < until */
+    /* since <= date < until: of what the clock showed (record_date_us), or of the instant. */
+    int64_t since_us, until_us;
+    bool since_is_instant, until_is_instant;
     bool has_min_size, has_max_size;
     int64_t min_size, max_size; /* bytes of the source, both included */
     bool damaged;

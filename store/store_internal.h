@@ -17,7 +17,7 @@
 #include <lmdb.h>
 #include <sys/stat.h>
 
-#define SCHEMA_VERSION 2
+#define SCHEMA_VERSION 3
 
 /* One LMDB database each; keys and values are told in README.md. */
 typedef enum {
@@ -266,6 +266,12 @@ GHashTable *metrics_table_new(void);
 
 /* Writes what the batch has measured; after the totals, which it reads. */
 bool metrics_flush(Store *store, GError **error);
+
+/* ---- dates --------------------------------------------------------------------------------------
+ */
+
+/* True if the index of dates, and the totals of days and months, go by the local zone. */
+bool dates_are_local(StoreSnapshot *snapshot, bool *ret_are, GError **error);
 
 /* ---- retention ----------------------------------------------------------------------------------
  */

@@ -53,7 +53,9 @@ GHashTable *totals_table_new(void)
 static StoreTotals *batch_totals(Store *store, StoreBy by, const Record *record)
 {
     char name[GROUP_NAME_MAX];
-    Group wanted = {.by = by, .len = group_name(record, by, name), .name = name};
+    Group wanted = {.by = by,
+                    .len = group_name(record, by, record_indexed_date_us(record), name),
+                    .name = name};
     Group *group = g_hash_table_lookup(store->totals, &wanted);
 
     if (!group) {
@@ -265,7 +267,7 @@ static bool recount_record(const Record *record, void *data)
     Recount *recount = data;
     char name[GROUP_NAME_MAX];
 
-    (void)group_name(record, recount->by, name);
+    (void)group_name(record, recount->by, record_date_us(record), name);
     StoreTotals *totals = g_tree_lookup(recount->groups, name);
     if (!totals) {
         totals = g_new0(StoreTotals, 1);
@@ -299,9 +301,12 @@ static bool recount_totals(StoreSnapshot *snapshot, const StoreFilter *filter, S
 bool store_totals(StoreSnapshot *snapshot, const StoreFilter *filter, StoreBy by,
                   StoreVisitGroup visit, void *data, GError **error)
 {
+    bool is_kept = by < GROUPINGS;
     MDB_cursor *cursor;
 
-    if (!store_filter_is_empty(filter) || by >= GROUPINGS)
+    if ((by == STORE_BY_DAY || by == STORE_BY_MONTH) && !dates_are_local(snapshot, &is_kept, error))
+        return false;
+    if (!store_filter_is_empty(filter) || !is_kept)
         return recount_totals(snapshot, filter, by, visit, data, error);
 
     int rc = mdb_cursor_open(snapshot->txn, snapshot->store->tables[TABLE_TOTALS], &cursor);

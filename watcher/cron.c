@@ -2,6 +2,7 @@
 
 #include "clock.h"
 #include "error.h"
+#include "zone.h"
 
 #include <string.h>
 
@@ -388,8 +389,6 @@ static bool parse_expression(const char *text, Cron *cron, GError **error)
 
 static GTimeZone *open_zone(const char *name, GError **error)
 {
-    if (!name || !*name)
-        return g_time_zone_new_local();
     /* GLib would look for the name as a path below the zone files. */
     bool is_path = *name == '/' || *name == '.' || strstr(name, "/.") != NULL;
     GTimeZone *zone = is_path ? NULL : g_time_zone_new_identifier(name);
@@ -410,9 +409,11 @@ Cron *cron_parse(const char *expression, const char *zone, GError **error)
         g_prefix_error(error, "cannot parse '%s': ", text);
         return NULL;
     }
-    cron->zone = open_zone(zone, error);
-    if (!cron->zone)
-        return NULL;
+    if (zone && *zone) {
+        cron->zone = open_zone(zone, error);
+        if (!cron->zone)
+            return NULL;
+    }
     return g_steal_pointer(&cron);
 }
 
@@ -420,7 +421,10 @@ char *cron_format(const Cron *cron, int64_t wall_us)
 {
     int64_t seconds = wall_us / CLOCK_US_PER_SEC - (wall_us % CLOCK_US_PER_SEC < 0);
     g_autoptr(GDateTime) utc = g_date_time_new_from_unix_utc(seconds);
-    g_autoptr(GDateTime) local = utc ? g_date_time_to_timezone(utc, cron->zone) : NULL;
+    g_autoptr(GTimeZone) here =
+        cron->zone ? g_time_zone_ref(cron->zone)
+                   : g_time_zone_new_offset(zone_offset_min(seconds * CLOCK_US_PER_SEC) * 60);
+    g_autoptr(GDateTime) local = utc ? g_date_time_to_timezone(utc, here) : NULL;
     /* Beyond the years 1 to 9999 there is no such text; no schedule gets there. */
     return local ? g_date_time_format(local, "%Y-%m-%dT%H:%M:%S%:z") : g_strdup("-");
 }

@@ -1,6 +1,7 @@
 #include "cron_private.h"
 
 #include "clock.h"
+#include "zone.h"
 
 #define DAY_SECONDS INT64_C(86400)
 
@@ -46,6 +47,8 @@ static int weekday_of(int year, int month, int day)
 /* Seconds east of Greenwich at an instant. */
 static int64_t offset_at(GTimeZone *zone, int64_t instant)
 {
+    if (!zone)
+        return zone_offset_min(instant * CLOCK_US_PER_SEC) * INT64_C(60);
     int interval = g_time_zone_find_interval(zone, G_TIME_TYPE_UNIVERSAL, instant);
     return g_time_zone_get_offset(zone, interval);
 }

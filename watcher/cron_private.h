@@ -27,7 +27,7 @@ typedef enum {
 
 struct Cron {
     CronKind kind;
-    GTimeZone *zone;
+    GTimeZone *zone; /* NULL: the local one, which may change */
 
     int64_t rate_us; /* CRON_RATE */
 

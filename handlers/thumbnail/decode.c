@@ -58,6 +58,14 @@ static ImageType exact_type(ImageType type, VipsImage *image)
     return strcmp(coding, "av1") == 0 ? IMAGE_AVIF : IMAGE_HEIC;
 }
 
+static void take_date(const ExifFacts *exif, ImageFacts *facts)
+{
+    facts->has_date = exif->has_date;
+    facts->date_us = exif->date_us;
+    facts->has_offset = exif->has_offset;
+    facts->offset_min = exif->offset_min;
+}
+
 static bool open_jpeg(Decoder *decoder, ImageFacts *facts, GError **error)
 {
     JpegHeader header;
@@ -68,8 +76,7 @@ static bool open_jpeg(Decoder *decoder, ImageFacts *facts, GError **error)
     decoder->orientation = header.exif.orientation;
     decoder->scans = header.scans;
     facts->pages = 1;
-    facts->has_date = header.exif.has_date;
-    facts->date_us = header.exif.date_us;
+    take_date(&header.exif, facts);
     return true;
 }
 
@@ -124,11 +131,13 @@ static bool open_other(Decoder *decoder, ImageFacts *facts, GError **error)
     if (vips_image_get_typeof(image, VIPS_META_EXIF_NAME) &&
         vips_image_get_blob(image, VIPS_META_EXIF_NAME, &exif, &size) == 0) {
         exif_read(exif, size, &exif_facts);
-        facts->has_date = exif_facts.has_date;
-        facts->date_us = exif_facts.date_us;
+        take_date(&exif_facts, facts);
         /* In HEIC and AVIF the container turns the picture, and this counts for nothing. */
         if (decoder->type == IMAGE_PNG || decoder->type == IMAGE_WEBP)
             decoder->orientation = exif_facts.orientation;
+    } else if (decoder->type == IMAGE_TIFF) {
+        exif_read_tiff(decoder->source->data, decoder->source->size, &exif_facts);
+        take_date(&exif_facts, facts);
     }
     return true;
 }

@@ -152,10 +152,10 @@ static bool parse_date(const char *text, int64_t *ret_us)
 }
 
 /* "+02:00", "-09:30" or "Z". */
-static bool parse_offset(const char *text, int64_t *ret_us)
+static bool parse_offset(const char *text, int *ret_minutes)
 {
     if (text[0] == 'Z') {
-        *ret_us = 0;
+        *ret_minutes = 0;
         return true;
     }
     if (strlen(text) < 6 || (text[0] != '+' && text[0] != '-') || text[3] != ':')
@@ -163,8 +163,8 @@ static bool parse_offset(const char *text, int64_t *ret_us)
     int hours = digits(text + 1, 2), minutes = digits(text + 4, 2);
     if (hours < 0 || hours > 15 || minutes < 0 || minutes > 59)
         return false;
-    int64_t offset_us = (hours * 60 + minutes) * INT64_C(60) * G_USEC_PER_SEC;
-    *ret_us = text[0] == '-' ? -offset_us : offset_us;
+    int offset_min = hours * 60 + minutes;
+    *ret_minutes = text[0] == '-' ? -offset_min : offset_min;
     return true;
 }
 
@@ -173,15 +173,12 @@ static void read_date(const ExifBlock *exif, ExifFacts *facts)
     for (size_t i = 0; i < G_N_ELEMENTS(date_tags) && !facts->has_date; i++) {
         const DateTags *tags = &date_tags[i];
         char text[32];
-        int64_t date_us, offset_us = 0;
         if (!entry_text(exif, tags->ifd, tags->date, text, sizeof text) ||
-            !parse_date(text, &date_us))
+            !parse_date(text, &facts->date_us))
             continue;
-        if (entry_text(exif, EXIF_IFD_EXIF, tags->offset, text, sizeof text) &&
-            parse_offset(text, &offset_us))
-            date_us -= offset_us;
         facts->has_date = true;
-        facts->date_us = date_us;
+        facts->has_offset = entry_text(exif, EXIF_IFD_EXIF, tags->offset, text, sizeof text) &&
+                            parse_offset(text, &facts->offset_min);
     }
 }
 
@@ -212,4 +209,12 @@ void exif_read(const void *data, size_t size, ExifFacts *ret_facts)
         return;
     read_orientation(&block, ret_facts);
     read_date(&block, ret_facts);
+}
+
+void exif_read_tiff(const void *data, size_t size, ExifFacts *ret_facts)
+{
+    ExifBlock block;
+    *ret_facts = (ExifFacts){.orientation = 1};
+    if (data != NULL && open_block(data, size, &block))
+        read_date(&block, ret_facts);
 }

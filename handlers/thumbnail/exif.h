@@ -17,13 +17,20 @@
 typedef struct {
     int orientation; /* 1..8; 1 if it is not said */
     bool has_date;
-    int64_t
-        date_us; /* since 1970-01-01, wall clock of the camera; exact where the offset is known */
+    int64_t date_us; /* since 1970-01-01, wall clock of the camera as if it were UTC */
+    bool has_offset;
+    int offset_min; /* what the camera's clock was ahead of UTC, if it wrote that */
 } ExifFacts;
 
 /*
  * Reads an EXIF block, with or without the "Exif\0\0" in front.
  * The date is DateTimeOriginal, else DateTimeDigitized, else DateTime, each with its own offset
- * tag; without an offset it is taken as UTC. Source: CIPA DC-008 (Exif 2.32), section 4.6.5.
+ * tag. Source: CIPA DC-008 (Exif 2.32), section 4.6.5.
  */
 void exif_read(const void *data, size_t size, ExifFacts *ret_facts);
+
+/*
+ * Reads the date of a TIFF file, which is a block of any size. (libvips hands out no EXIF of TIFF.)
+ * `ret_facts`: the date only.
+ */
+void exif_read_tiff(const void *data, size_t size, ExifFacts *ret_facts);

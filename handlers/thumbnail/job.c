@@ -142,7 +142,8 @@ static bool run(const WireJob *job, const int *fds, WireResult *result, GError *
     g_auto(Decoder) decoder = {0};
     return decoder_open(&decoder, &source, sniff_type(source.data, source.size), &limits, facts,
                         error) &&
-           make_renditions(job, fds, &decoder, result, error);
+           (job->n_renditions == 0 || /* what the header says was all that was asked for */
+            make_renditions(job, fds, &decoder, result, error));
 }
 
 /* A result may only hold what can be said of an object; all else is our own failure to handle it.

@@ -18,7 +18,7 @@ QUANTILES = {"p50", "p90", "p99", "max"}
 SECONDS = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$"
 MILLIS = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"
 OBJECT_FIELDS = [
-    "name", "size", "date", "date_source", "state", "type", "width", "height", "pages",
+    "name", "size", "date", "date_utc", "date_source", "state", "type", "width", "height", "pages",
     "orientation", "alpha", "damaged", "uploaded", "processed", "duration_ms", "attempts",
     "thumbhash", "color", "thumbnails", "error", "away"]
 DETAIL_FIELDS = ["id", "sequencer", "etag", "version", "current", "priority", "due",
@@ -132,7 +132,7 @@ class Commands(E2ETest):
             self.assertEqual(row["attempts"], 1)
             self.assertGreater(row["duration_ms"], 0)
         row = rows["2024/a.png"]
-        self.assertEqual({field: row[field] for field in OBJECT_FIELDS[4:12]},
+        self.assertEqual({field: row[field] for field in OBJECT_FIELDS[5:13]},
                          {"state": "done", "type": "png", "width": 640, "height": 480, "pages": 1,
                           "orientation": 1, "alpha": False, "damaged": False})
         self.assertEqual(row["color"], "#ff0000")

@@ -104,7 +104,7 @@ class Images(E2ETest):
         self.assertEqual(objects, {
             "total": len(states), "pending": 0, "running": 0, "done": states.count("done"),
             "skipped": states.count("skipped"), "dead": states.count("dead"),
-            "damaged": sum(flag(row["damaged"]) for row in self.expected.values())})
+            "damaged": sum(flag(row["damaged"]) for row in self.expected.values()), "away": 0})
         again = self.bucket.once()
         self.assertEqual((again.status, again.reports), (self.done.status, []))
 

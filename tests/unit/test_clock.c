@@ -30,6 +30,10 @@ static const ParseCase valid[] = {
     {"date-local", "2026-01-31", DAY_US + LOCAL_US},
     {"minute-local", "2026-01-31T12:00", DAY_US / 2 + LOCAL_US},
     {"second-local", "2026-01-31T12:00:00", DAY_US / 2 + LOCAL_US},
+    {"blank", "2026-01-31 12:00", DAY_US / 2 + LOCAL_US},
+    {"part-of-a-second", "2026-01-31T12:00:00.500Z", DAY_US / 2 - CLOCK_US_PER_SEC / 2},
+    {"east", "2026-01-31T12:00:00+05:30", DAY_US / 2 + 330 * 60 * CLOCK_US_PER_SEC},
+    {"west", "2026-01-31 12:00-09:30", DAY_US / 2 - 570 * 60 * CLOCK_US_PER_SEC},
     {"leap-day", "2024-02-29Z", 703 * DAY_US},
     {"future", "2026-02-02Z", -DAY_US},
 };
@@ -70,10 +74,10 @@ static const char *const invalid[] = {
     "2026-01-31T12",
     "2026-01-31T24:01",
     "2026-01-31T12:60",
-    "2026-01-31 12:00",
-    "2026-01-31T12:00:00.5",
-    "2026-01-31T12:00:00+02:00",
     "2026-01-31T12:00-05",
+    "2026-01-31T12:00+25:00",
+    "2026-01-31T12:00.5",
+    "2026-01-31  12:00",
     "2026-01-31ZZ",
     "Z",
     "2026-W05-6",
@@ -142,6 +146,32 @@ static void test_round_trip(void)
 }
 
 typedef struct {
+    bool has_offset;
+    int offset_min;
+    const char *text;
+} WallCase;
+
+static const WallCase walls[] = {
+    {false, 0, "2026-02-01T00:00:00"},         {true, 0, "2026-02-01T00:00:00Z"},
+    {true, 60, "2026-02-01T00:00:00+01:00"},   {true, 345, "2026-02-01T00:00:00+05:45"},
+    {true, -570, "2026-02-01T00:00:00-09:30"},
+};
+
+static void test_wall(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(walls); i++) {
+        const WallCase *row = &walls[i];
+        char text[CLOCK_TEXT_MAX];
+        ClockMoment moment;
+        g_assert_cmpstr(clock_format_wall(NOW_US, row->has_offset, row->offset_min, text), ==,
+                        row->text);
+        g_assert_true(clock_parse_moment(text, 0, &moment, NULL));
+        g_assert_true(moment.is_wall == !row->has_offset);
+        g_assert_cmpint(moment.us, ==, NOW_US - row->offset_min * 60 * CLOCK_US_PER_SEC);
+    }
+}
+
+typedef struct {
     int64_t duration_us;
     const char *text;
 } DurationCase;
@@ -197,6 +227,7 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, &durations[i], test_duration);
     }
     g_test_add_func("/clock/round-trip", test_round_trip);
+    g_test_add_func("/clock/wall", test_wall);
     g_test_add_func("/clock/clocks", test_clocks);
     return g_test_run();
 }

@@ -235,7 +235,9 @@ static const JsonCase json_cases[] = {
     {"stats/by-name", "stats --by=month --json B", 0, "by", "\"month\""},
     {"list/name", "list --json B", 0, "name", "\"2026/trip/dune.png\""},
     {"list/size", "list --json B", 0, "size", "123456"},
-    {"list/date-exif", "list --json B", 0, "date", "\"2026-01-31T12:00:00Z\""},
+    {"list/date-exif", "list --json B", 0, "date", "\"2026-01-31T12:00:00\""},
+    {"list/date-utc-unknown", "list --json B", 0, "date_utc", "null"},
+    {"list/date-utc", "list --json B", 1, "date_utc", "\"2026-01-01T00:00:00Z\""},
     {"list/date-source-exif", "list --json B", 0, "date_source", "\"exif\""},
     {"list/state", "list --json B", 0, "state", "\"done\""},
     {"list/type", "list --json B", 0, "type", "\"png\""},
@@ -334,10 +336,10 @@ static void test_order(void)
     g_auto(Run) run = {0};
     run_thumbq("list --json --limit 1 B", "/", &run);
     static const char *const keys[] = {
-        "name",       "size",      "date",        "date_source", "state",     "type",
-        "width",      "height",    "pages",       "orientation", "alpha",     "damaged",
-        "uploaded",   "processed", "duration_ms", "attempts",    "thumbhash", "color",
-        "thumbnails", "error",     "away"};
+        "name",    "size",       "date",      "date_utc",    "date_source", "state",
+        "type",    "width",      "height",    "pages",       "orientation", "alpha",
+        "damaged", "uploaded",   "processed", "duration_ms", "attempts",    "thumbhash",
+        "color",   "thumbnails", "error",     "away"};
     json_t *root = json_loads(run.out, 0, NULL);
     g_assert_nonnull(root);
     size_t i = 0;

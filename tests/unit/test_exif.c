@@ -1,3 +1,4 @@
+#include "clock.h"
 #include "exif.h"
 
 #include <glib.h>
@@ -16,7 +17,7 @@ typedef struct {
     int orientation; /* 0: none written */
     Text texts[4];
     int expected_orientation;
-    const char *date; /* as RFC 3339, or NULL */
+    const char *date; /* with its offset where that is known; or NULL */
 } Case;
 
 #define ORIGINAL(text)                                                                             \
@@ -41,17 +42,17 @@ static const Case cases[] = {
     {"orientation-6", 6, {{0}}, 6, NULL},
     {"orientation-9", 9, {{0}}, 1, NULL},
     {"orientation-0xff06", 0xff06, {{0}}, 1, NULL},
-    {"original", 1, {ORIGINAL("2024:02:29 23:59:58")}, 1, "2024-02-29T23:59:58Z"},
+    {"original", 1, {ORIGINAL("2024:02:29 23:59:58")}, 1, "2024-02-29T23:59:58"},
     {"offset-east",
      1,
      {ORIGINAL("2024:01:01 01:00:00"), ORIGINAL_OFFSET("+02:00")},
      1,
-     "2023-12-31T23:00:00Z"},
+     "2024-01-01T01:00:00+02:00"},
     {"offset-west",
      1,
      {ORIGINAL("2024:01:01 01:00:00"), ORIGINAL_OFFSET("-09:30")},
      1,
-     "2024-01-01T10:30:00Z"},
+     "2024-01-01T01:00:00-09:30"},
     {"offset-z",
      1,
      {ORIGINAL("2024:01:01 01:00:00"), ORIGINAL_OFFSET("Z")},
@@ -61,24 +62,24 @@ static const Case cases[] = {
      1,
      {ORIGINAL("2024:01:01 01:00:00"), ORIGINAL_OFFSET("+2h")},
      1,
-     "2024-01-01T01:00:00Z"},
+     "2024-01-01T01:00:00"},
     {"digitized",
      1,
      {DIGITIZED("2001:02:03 04:05:06"), CHANGED("2020:01:01 00:00:00")},
      1,
-     "2001-02-03T04:05:06Z"},
-    {"changed", 1, {CHANGED("2020:01:01 00:00:00")}, 1, "2020-01-01T00:00:00Z"},
+     "2001-02-03T04:05:06"},
+    {"changed", 1, {CHANGED("2020:01:01 00:00:00")}, 1, "2020-01-01T00:00:00"},
     {"original-blank",
      1,
      {ORIGINAL("    :  :     :  :  "), CHANGED("2020:01:01 00:00:00")},
      1,
-     "2020-01-01T00:00:00Z"},
+     "2020-01-01T00:00:00"},
     {"zeros", 1, {ORIGINAL("0000:00:00 00:00:00")}, 1, NULL},
     {"no-such-day", 1, {ORIGINAL("2023:02:29 00:00:00")}, 1, NULL},
     {"no-such-hour", 1, {ORIGINAL("2023:02:28 24:00:00")}, 1, NULL},
-    {"leap-second", 1, {ORIGINAL("2016:12:31 23:59:60")}, 1, "2016-12-31T23:59:59Z"},
+    {"leap-second", 1, {ORIGINAL("2016:12:31 23:59:60")}, 1, "2016-12-31T23:59:59"},
     {"short", 1, {ORIGINAL("2023:02:28")}, 1, NULL},
-    {"iso-separators", 1, {ORIGINAL("2023-02-28T11:22:33")}, 1, "2023-02-28T11:22:33Z"},
+    {"iso-separators", 1, {ORIGINAL("2023-02-28T11:22:33")}, 1, "2023-02-28T11:22:33"},
     {"last-year", 1, {ORIGINAL("9999:12:31 23:59:59"), ORIGINAL_OFFSET("-12:00")}, 1, NULL},
 };
 
@@ -130,8 +131,9 @@ static void check(const Case *row, const void *data, size_t size)
     g_assert_cmpint(facts.orientation, ==, row->expected_orientation);
     g_assert_cmpint(facts.has_date, ==, row->date != NULL);
     if (row->date != NULL) {
-        g_autoptr(GDateTime) date = g_date_time_new_from_iso8601(row->date, NULL);
-        g_assert_cmpint(facts.date_us, ==, g_date_time_to_unix(date) * G_USEC_PER_SEC);
+        char text[CLOCK_TEXT_MAX];
+        g_assert_cmpstr(clock_format_wall(facts.date_us, facts.has_offset, facts.offset_min, text),
+                        ==, row->date);
     }
 }
 
@@ -168,6 +170,93 @@ static void test_mangled(void)
     }
 }
 
+static void put(GByteArray *file, bool big, uint64_t value, unsigned n)
+{
+    for (unsigned i = 0; i < n; i++) {
+        guint8 byte = (guint8)(value >> 8 * (big ? n - 1 - i : i));
+        g_byte_array_append(file, &byte, 1);
+    }
+}
+
+static void put_entry(GByteArray *file, bool big, unsigned tag, unsigned type, unsigned n,
+                      unsigned value)
+{
+    put(file, big, tag, 2);
+    put(file, big, type, 2);
+    put(file, big, n, 4);
+    put(file, big, value, 4);
+}
+
+/* A picture's directory with DateTime, and an EXIF directory where `original` is given. */
+static GByteArray *make_tiff(bool big, const char *changed, const char *original,
+                             const char *offset)
+{
+    GByteArray *file = g_byte_array_new();
+    const char *texts[] = {changed, original ? original : "", offset ? offset : ""};
+    unsigned places[3], at = 8;
+
+    for (size_t i = 0; i < 3; i++) {
+        places[i] = at;
+        at += 20;
+    }
+    g_byte_array_append(file, (const guint8 *)(big ? "MM" : "II"), 2);
+    put(file, big, 42, 2);
+    put(file, big, at, 4);
+    for (size_t i = 0; i < 3; i++) {
+        char text[20] = "";
+        g_strlcpy(text, texts[i], sizeof text);
+        g_byte_array_append(file, (const guint8 *)text, sizeof text);
+    }
+    put(file, big, original ? 2 : 1, 2);
+    put_entry(file, big, 0x0132, 2, 20, places[0]);
+    if (original)
+        put_entry(file, big, 0x8769, 4, 1, at + 2 + 24 + 4);
+    put(file, big, 0, 4);
+    put(file, big, offset ? 2 : 1, 2);
+    put_entry(file, big, 0x9003, 2, 20, places[1]);
+    if (offset)
+        put_entry(file, big, 0x9011, 2, 7, places[2]);
+    put(file, big, 0, 4);
+    return file;
+}
+
+static void assert_tiff(const GByteArray *file, const char *expected)
+{
+    char text[CLOCK_TEXT_MAX];
+    ExifFacts facts;
+
+    exif_read_tiff(file->data, file->len, &facts);
+    g_assert_true(facts.has_date);
+    g_assert_cmpstr(clock_format_wall(facts.date_us, facts.has_offset, facts.offset_min, text), ==,
+                    expected);
+}
+
+static void test_tiff(void)
+{
+    for (int big = 0; big < 2; big++) {
+        g_autoptr(GByteArray) both =
+            make_tiff(big, "2020:01:01 00:00:00", "2015:05:05 05:05:05", NULL);
+        g_autoptr(GByteArray) zone =
+            make_tiff(big, "2020:01:01 00:00:00", "2015:05:05 05:05:05", "+09:00");
+        g_autoptr(GByteArray) alone = make_tiff(big, "2020:01:01 00:00:00", NULL, NULL);
+        assert_tiff(both, "2015-05-05T05:05:05");
+        assert_tiff(zone, "2015-05-05T05:05:05+09:00");
+        assert_tiff(alone, "2020-01-01T00:00:00");
+        /* Cut off anywhere, and with any byte another one: nothing is read behind the end. */
+        for (guint len = 0; len < both->len; len++) {
+            g_autofree uint8_t *cut = g_memdup2(both->data, len);
+            ExifFacts facts;
+            exif_read_tiff(cut, len, &facts);
+        }
+        for (guint i = 0; i < both->len; i++) {
+            g_autofree uint8_t *copy = g_memdup2(both->data, both->len);
+            ExifFacts facts;
+            copy[i] ^= 0xff;
+            exif_read_tiff(copy, both->len, &facts);
+        }
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -176,5 +265,6 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, &cases[i], test_read);
     }
     g_test_add_func("/exif/mangled", test_mangled);
+    g_test_add_func("/exif/tiff", test_tiff);
     return g_test_run();
 }

@@ -20,9 +20,15 @@ static const Case cases[] = {
     {"match", {.match = "*.[pP]?g"}, "match=%2A.%5BpP%5D%3Fg"},
     {"types", {.types = 1 << IMAGE_JPEG | 1 << IMAGE_NONE}, "type=none,jpeg"},
     {"states", {.states = 1 << STATE_DEAD | 1 << STATE_DONE}, "state=done,dead"},
-    {"since", {.has_since = true, .since_us = T0}, "since=2026-01-01T00:00:00Z"},
-    {"since-1969", {.has_since = true, .since_us = -1000000}, "since=1969-12-31T23:59:59Z"},
-    {"until", {.has_until = true, .until_us = T0 + 61000000}, "until=2026-01-01T00:01:01Z"},
+    {"since", {.has_since = true, .since_us = T0}, "since=2026-01-01T00:00:00"},
+    {"since-instant",
+     {.has_since = true, .since_us = T0, .since_is_instant = true},
+     "since=2026-01-01T00:00:00Z"},
+    {"since-1969", {.has_since = true, .since_us = -1000000}, "since=1969-12-31T23:59:59"},
+    {"until", {.has_until = true, .until_us = T0 + 61000000}, "until=2026-01-01T00:01:01"},
+    {"until-instant",
+     {.has_until = true, .until_us = T0, .until_is_instant = true},
+     "until=2026-01-01T00:00:00Z"},
     {"sizes",
      {.has_min_size = true, .has_max_size = true, .max_size = INT64_MAX},
      "min-size=0&max-size=9223372036854775807"},
@@ -41,8 +47,8 @@ static const Case cases[] = {
       .has_max_size = true,
       .max_size = 2,
       .damaged = true},
-     "prefix=p&match=m&type=png&state=skipped&since=2026-01-01T00:00:00Z&"
-     "until=2026-01-01T00:00:01Z&min-size=1&max-size=2&damaged"},
+     "prefix=p&match=m&type=png&state=skipped&since=2026-01-01T00:00:00&"
+     "until=2026-01-01T00:00:01&min-size=1&max-size=2&damaged"},
 };
 
 static const char *or_null(const char *text)
@@ -68,6 +74,8 @@ static void test_case(const void *data)
     g_assert_true(b->has_min_size == a->has_min_size && b->has_max_size == a->has_max_size);
     g_assert_cmpint(b->since_us, ==, a->since_us);
     g_assert_cmpint(b->until_us, ==, a->until_us);
+    g_assert_true(b->since_is_instant == a->since_is_instant);
+    g_assert_true(b->until_is_instant == a->until_is_instant);
     g_assert_cmpint(b->min_size, ==, a->min_size);
     g_assert_cmpint(b->max_size, ==, a->max_size);
     g_assert_true(b->damaged == a->damaged);

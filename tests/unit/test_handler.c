@@ -377,7 +377,9 @@ static void test_metadata(void)
     fixture_run(&job, "full.jpg", &result);
     fixture_assert_error(&result, ERROR_NONE);
     g_assert_true(result.facts.has_date);
-    g_assert_cmpint(result.facts.date_us, ==, INT64_C(1704063600) * G_USEC_PER_SEC);
+    g_assert_cmpint(result.facts.date_us, ==, INT64_C(1704070800) * G_USEC_PER_SEC);
+    g_assert_true(result.facts.has_offset);
+    g_assert_cmpint(result.facts.offset_min, ==, 120);
     for (size_t i = 0; i < job.n_renditions; i++) {
         g_autofree char *command =
             g_strdup_printf("exiftool -a -G1 -EXIF:all -XMP:all -ICC_Profile:all -IPTC:all "

@@ -1,4 +1,5 @@
 #include "record.h"
+#include "zone.h"
 
 #include <glib.h>
 #include <string.h>
@@ -32,6 +33,8 @@ static Record full_record(const char *key)
                   .damaged = true,
                   .has_date = true,
                   .date_us = -19,
+                  .has_offset = true,
+                  .offset_min = -570,
                   .etag = {20, UINT64_MAX},
                   .has_color = true,
                   .color = 0xFFFEFD,
@@ -39,6 +42,8 @@ static Record full_record(const char *key)
         .n_thumbnails = RENDITIONS_MAX,
         .n_log = RECORD_ATTEMPTS_MAX,
         .mount = 21,
+        .is_date_unsure = true,
+        .zone_min = 780,
         .key = key,
     };
 
@@ -104,6 +109,9 @@ static void test_round_trip(void)
     g_assert_cmpuint(decoded.mount, ==, 21);
     g_assert_cmpint(decoded.made.ctime_ns, ==, -10);
     g_assert_cmpint(decoded.facts.date_us, ==, -19);
+    g_assert_true(decoded.facts.has_offset && decoded.is_date_unsure);
+    g_assert_cmpint(decoded.facts.offset_min, ==, -570);
+    g_assert_cmpint(decoded.zone_min, ==, 780);
     g_assert_cmphex(decoded.facts.color, ==, 0xFFFEFD);
     g_assert_true(decoded.facts.alpha && decoded.facts.damaged);
     g_assert_cmpmem(decoded.facts.thumbhash, THUMBHASH_MAX, record.facts.thumbhash, THUMBHASH_MAX);
@@ -130,13 +138,39 @@ static void test_layout(void)
     record.error = ERROR_IO;
     g_byte_array_set_size(buffer, 0);
     record_encode(&record, buffer);
-    g_assert_cmpuint(buffer->len, ==, 176 + 2);
-    g_assert_cmpuint(buffer->data[0], ==, 1);  /* layout */
+    g_assert_cmpuint(buffer->len, ==, 176 + 8 + 2);
+    g_assert_cmpuint(buffer->data[0], ==, 2);  /* layout */
     g_assert_cmpuint(buffer->data[2], ==, 2);  /* length of the key */
     g_assert_cmpuint(buffer->data[6], ==, 15); /* error */
     g_assert_cmpuint(buffer->data[8], ==, 1);  /* state */
     g_assert_cmpuint(buffer->data[40], ==, 8); /* id, its lowest byte first */
-    g_assert_cmpstr((char *)buffer->data + 176, ==, "k");
+    g_assert_cmpstr((char *)buffer->data + 184, ==, "k");
+}
+
+/* What an older thumbq wrote: the date may be in UTC, and is to be read once more. */
+static void test_old_layout(void)
+{
+    Record record = full_record("k"), decoded;
+    record.state = STATE_DONE;
+    for (int has_date = 0; has_date < 2; has_date++) {
+        record.facts.has_date = has_date;
+        g_autoptr(GByteArray) buffer = encode(&record);
+        buffer->data[0] = 1;
+        g_byte_array_remove_range(buffer, 176, 8);
+        g_assert_true(record_decode(buffer->data, buffer->len, &decoded, NULL));
+        g_assert_cmpint(decoded.facts.date_us, ==, -19);
+        g_assert_false(decoded.facts.has_offset);
+        g_assert_cmpint(decoded.zone_min, ==, 0);
+        g_assert_true(decoded.is_date_unsure == has_date);
+        g_assert_cmpint(decoded.n_thumbnails, ==, RENDITIONS_MAX);
+        g_assert_cmpuint(decoded.mount, ==, 21);
+    }
+    const Rendition wanted = {.name = "small", .recipe = 1};
+    Record old = {.state = STATE_DONE, .key = "k", .n_thumbnails = 1, .is_date_unsure = true};
+    old.thumbnails[0] = (RecordThumbnail){.rendition = "small", .recipe = 1};
+    g_assert_true(record_is_stale(&old, &wanted, 1));
+    old.is_date_unsure = false;
+    g_assert_false(record_is_stale(&old, &wanted, 1));
 }
 
 static void test_long_key(void)
@@ -252,7 +286,7 @@ static void test_out_of_range(void)
         size_t at;
         uint8_t value;
     } cases[] = {
-        {"layout", 0, 2},
+        {"layout", 0, 3},
         {"state 0", 8, 0},
         {"state beyond", 8, STATES_END},
         {"priority", 9, 3},
@@ -269,8 +303,11 @@ static void test_out_of_range(void)
         {"pages", 31, 0x80},
         {"color", 35, 1},
         {"size", 71, 0x80},
-        {"key: NUL inside", 176, 0},
-        {"key: leading /", 176, '/'},
+        {"more flags", 178, 4},
+        {"offset", 177, 0x7f},
+        {"zone", 181, 0x7f},
+        {"key: NUL inside", 184, 0},
+        {"key: leading /", 184, '/'},
     };
 
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -338,6 +375,38 @@ static void test_date(void)
     }
 }
 
+/* What the clock showed, where it is in the index, and the instant. */
+static void test_clocks(void)
+{
+    const int64_t minute = 60 * INT64_C(1000000);
+    Record record = minimal_record("k");
+    int offset_min = 0;
+
+    g_setenv("TZ", "NZDT-13", TRUE); /* Auckland's summer */
+    zone_refresh();
+    record.facts = (ImageFacts){
+        .has_date = true, .date_us = 600 * minute, .has_offset = true, .offset_min = 60};
+    g_assert_cmpint(record_date_us(&record), ==, 600 * minute);
+    g_assert_cmpint(record_indexed_date_us(&record), ==, 600 * minute);
+    g_assert_cmpint(record_date_instant_us(&record), ==, 540 * minute);
+    g_assert_true(record_date_offset(&record, &offset_min));
+    g_assert_cmpint(offset_min, ==, 60);
+    record.facts.has_offset = false;
+    g_assert_cmpint(record_date_us(&record), ==, 600 * minute);
+    g_assert_cmpint(record_date_instant_us(&record), ==, -180 * minute);
+    g_assert_false(record_date_offset(&record, &offset_min));
+    record.facts.has_date = false;
+    record.zone_min = 60; /* indexed in Berlin */
+    record.version.mtime_ns = 600 * minute * 1000;
+    g_assert_cmpint(record_date_us(&record), ==, 1380 * minute);
+    g_assert_cmpint(record_indexed_date_us(&record), ==, 660 * minute);
+    g_assert_cmpint(record_date_instant_us(&record), ==, 600 * minute);
+    g_assert_true(record_date_offset(&record, &offset_min));
+    g_assert_cmpint(offset_min, ==, 780);
+    g_setenv("TZ", "UTC", TRUE);
+    zone_refresh();
+}
+
 static void test_state_names(void)
 {
     static const char *const names[] = {"pending", "running", "done", "skipped", "dead"};
@@ -368,9 +437,12 @@ static void test_is_current(void)
 
 int main(int argc, char **argv)
 {
+    g_setenv("TZ", "UTC", TRUE);
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/record/round_trip", test_round_trip);
     g_test_add_func("/record/layout", test_layout);
+    g_test_add_func("/record/old_layout", test_old_layout);
+    g_test_add_func("/record/clocks", test_clocks);
     g_test_add_func("/record/expired", test_expired);
     g_test_add_func("/record/long_key", test_long_key);
     g_test_add_func("/record/truncated", test_truncated);

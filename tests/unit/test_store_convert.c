@@ -2,6 +2,7 @@
 #include "error.h"
 #include "pack.h"
 #include "store_fixture.h"
+#include "zone.h"
 
 #include <lmdb.h>
 
@@ -186,10 +187,123 @@ static void test_damaged(void)
     fixture_clear(&fixture);
 }
 
+/* As schema 2 had it: without what stands behind the 176 bytes of the fixed part. */
+static void age_records(const Raw *raw)
+{
+    g_autoptr(GPtrArray) rows = g_ptr_array_new();
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    MDB_dbi dbi;
+
+    g_assert_cmpint(mdb_dbi_open(raw->txn, "objects", 0, &dbi), ==, 0);
+    g_assert_cmpint(mdb_cursor_open(raw->txn, dbi, &cursor), ==, 0);
+    while (mdb_cursor_get(cursor, &key, &value, MDB_NEXT) == 0) {
+        g_autoptr(GByteArray) row = g_byte_array_new();
+        g_byte_array_append(row, value.mv_data, (guint)value.mv_size);
+        g_byte_array_remove_range(row, 176, 8);
+        row->data[0] = 1;
+        MDB_val old = {row->len, row->data};
+        g_assert_cmpint(mdb_cursor_put(cursor, &key, &old, MDB_CURRENT), ==, 0);
+    }
+    mdb_cursor_close(cursor);
+}
+
+static void make_schema_2(Fixture *fixture)
+{
+    const uint32_t version = GUINT32_TO_LE(2);
+    StoreOutcome outcome = outcome_of(STATE_DONE, version_of(2), T0);
+    Record record;
+    int64_t due_us;
+
+    g_setenv("TZ", "UTC", TRUE);
+    zone_refresh();
+    fixture_init(fixture, &small_limits);
+    ObjectVersion file = version_of(1);
+    file.mtime_ns = (T0 - SECOND) * 1000; /* 2025-12-31T23:59:59Z */
+    (void)seen_as(fixture->store, "photo", version_of(2), PRIORITY_UPLOAD, T0);
+    g_assert_true(claim(fixture->store, T0, &record, &due_us));
+    outcome.has_facts = true;
+    outcome.facts = (ImageFacts){.type = IMAGE_JPEG, .has_date = true, .date_us = T0 - SECOND};
+    g_assert_true(finish(fixture->store, "photo", &outcome, &record));
+    (void)seen_as(fixture->store, "file", file, PRIORITY_UPLOAD, T0);
+    commit(fixture->store);
+    g_clear_pointer(&fixture->store, store_close);
+
+    Raw raw = raw_open(fixture->directory);
+    age_records(&raw);
+    raw_put(&raw, "meta", "schema", 6, &version, sizeof version);
+    raw_close(&raw);
+    g_setenv("TZ", "CET-1", TRUE);
+    zone_refresh();
+}
+
+static bool add_day(const char *group, const StoreTotals *totals, void *days)
+{
+    g_string_append_printf(days, "%s:%d ", group, (int)totals->objects);
+    return true;
+}
+
+static bool add_name(const Record *record, void *names)
+{
+    g_string_append_printf(names, "%s ", record->key);
+    return true;
+}
+
+/* Days, objects since 2026, and all in the order of their dates. */
+static void expect_dates(Store *store, const char *expected)
+{
+    g_autoptr(StoreSnapshot) snapshot = begin_snapshot(store);
+    g_autoptr(GString) text = g_string_new(NULL);
+    g_autoptr(GError) error = NULL;
+    const StoreFilter all = {0}, since = {.has_since = true, .since_us = T0};
+
+    g_assert_true(store_totals(snapshot, &all, STORE_BY_DAY, add_day, text, &error));
+    g_string_append(text, "; ");
+    g_assert_true(store_query(snapshot, &since, STORE_SORT_NAME, false, 0, add_name, text, &error));
+    g_string_append(text, "; ");
+    g_assert_true(store_query(snapshot, &all, STORE_SORT_DATE, false, 0, add_name, text, &error));
+    g_assert_cmpstr(text->str, ==, expected);
+}
+
+/* The date of a file by the local zone, before and after its records are brought along. */
+static void test_dates(void)
+{
+    const char *const expected = "2025-12-31:1 2026-01-01:1 ; file ; photo file ";
+    Fixture fixture;
+    g_autoptr(GError) error = NULL;
+    Record record;
+    bool is_local, found;
+
+    make_schema_2(&fixture);
+    fixture.store = open_store(fixture.directory, STORE_WRITE, &small_limits);
+    expect_dates(fixture.store, expected);
+    g_assert_true(store_peek(fixture.store, "photo", &found, &record, &error) && found);
+    g_assert_true(record.is_date_unsure);
+    g_assert_true(store_redate(fixture.store, "photo", &error));
+    g_assert_true(store_redate(fixture.store, "file", &error));
+    g_assert_true(store_set_zone(fixture.store, true, &error));
+    commit(fixture.store);
+    expect_dates(fixture.store, expected);
+
+    StoreSnapshot *snapshot = begin_snapshot(fixture.store);
+    g_assert_true(store_zone_is_local(snapshot, &is_local, &error) && is_local);
+    store_snapshot_end(snapshot);
+    g_clear_pointer(&fixture.store, store_close);
+    g_assert_true(store_check(fixture.directory, &error));
+    g_assert_no_error(error);
+    /* Whoever reads it in another zone is not misled by an index that is of this one. */
+    g_setenv("TZ", "UTC", TRUE);
+    zone_refresh();
+    fixture.store = open_store(fixture.directory, STORE_READ, &small_limits);
+    expect_dates(fixture.store, "2025-12-31:2 ; ; photo file ");
+    fixture_clear(&fixture);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/store/convert/metrics", test_convert);
+    g_test_add_func("/store/convert/dates", test_dates);
     g_test_add_func("/store/convert/read_only", test_read_only);
     g_test_add_func("/store/convert/damaged", test_damaged);
     return g_test_run();

@@ -57,6 +57,8 @@ static WireResult make_result(size_t n_thumbnails)
                 .damaged = true,
                 .has_date = true,
                 .date_us = INT64_C(1769904000123456),
+                .has_offset = true,
+                .offset_min = -720,
                 .etag = {2, 3},
                 .has_color = true,
                 .color = 0xaabbcc,
@@ -129,6 +131,8 @@ static void check_same_facts(const ImageFacts *a, const ImageFacts *b)
     g_assert_cmpint(a->damaged, ==, b->damaged);
     g_assert_cmpint(a->has_date, ==, b->has_date);
     g_assert_cmpint(a->date_us, ==, b->date_us);
+    g_assert_cmpint(a->has_offset, ==, b->has_offset);
+    g_assert_cmpint(a->offset_min, ==, b->offset_min);
     g_assert_cmpmem(a->etag, sizeof a->etag, b->etag, sizeof b->etag);
     g_assert_cmpint(a->has_color, ==, b->has_color);
     g_assert_cmphex(a->color, ==, b->color);
