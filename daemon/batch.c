@@ -12,6 +12,7 @@
 #define BATCH_QUIET_MS 5
 #define BATCH_BUSY_MS  250
 
+#define RESUME_SOON_MS  100 /* for whoever removes the folder above as well */
 #define RESUME_FIRST_MS 1000
 #define RESUME_LAST_MS  30000
 
@@ -47,8 +48,15 @@ bool batch_commit(Daemon *daemon)
     g_clear_handle_id(&daemon->commit_source, g_source_remove);
     if (daemon->paused)
         return false;
-    /* Thumbnails first: a record must not say `done` of what a power cut can take away. */
-    if (!publisher_sync(daemon->publisher, &error) || !store_commit(daemon->store, &error)) {
+    /* Thumbnails first: a record must not say `done` of what a power cut can take away, nor of what
+     * has gone together with its folder. */
+    if (!publisher_sync(daemon->publisher, &error)) {
+        batch_lost(daemon, error);
+        return false;
+    }
+    if (!held_check(daemon))
+        return false;
+    if (!store_commit(daemon->store, &error)) {
         batch_lost(daemon, error);
         return false;
     }
@@ -64,13 +72,17 @@ static gboolean resume(gpointer data)
     Daemon *daemon = data;
     GError *error = NULL;
 
+    bool was_displaced = daemon->displaced;
+
     daemon->resume_source = 0;
-    if (!recovery_reopen(daemon, &error)) {
+    daemon->displaced = false;
+    if (!held_renew(daemon, &error)) {
         batch_lost(daemon, error);
         return G_SOURCE_REMOVE;
     }
     daemon->paused = false;
-    log_info("the store takes changes again: resuming");
+    if (!was_displaced)
+        log_info("the store takes changes again: resuming");
     redate_start(daemon);
     bucket_rescan(daemon->bucket);
     dispatch_soon(daemon);
@@ -96,11 +108,9 @@ static bool may_pass(const Daemon *daemon, ErrorCode code)
     }
 }
 
-void batch_lost(Daemon *daemon, GError *error)
+/* Nothing of the batch stays, and no work is begun before resume. */
+static void give_up(Daemon *daemon)
 {
-    guint delay_ms = RESUME_FIRST_MS << MIN(daemon->failures, 8);
-    ErrorCode code = error_code(error);
-
     if (daemon->store)
         store_abort(daemon->store);
     g_clear_handle_id(&daemon->commit_source, g_source_remove);
@@ -111,6 +121,38 @@ void batch_lost(Daemon *daemon, GError *error)
     daemon->generation++;
     daemon->paused = true;
     daemon->failures++;
+}
+
+/* From the loop: whoever is calling may hold what lies in the store. */
+static void resume_in(Daemon *daemon, guint delay_ms)
+{
+    if (!daemon->resume_source)
+        daemon->resume_source = g_timeout_add(MIN(delay_ms, RESUME_LAST_MS), resume, daemon);
+}
+
+void batch_displaced(Daemon *daemon, bool patient)
+{
+    /* Soon, but not again and again for somebody who moves a folder again and again. */
+    guint delay_ms = daemon->failures > 0 ? RESUME_FIRST_MS << MIN(daemon->failures, 8)
+                     : patient            ? RESUME_FIRST_MS
+                                          : RESUME_SOON_MS;
+
+    give_up(daemon);
+    daemon->displaced = true;
+    if (daemon->offline)
+        daemon_fail(daemon, g_error_new(THUMBQ_ERROR, ERROR_IO,
+                                        "the state folder or that of the thumbnails was removed, "
+                                        "moved or replaced meanwhile"));
+    else
+        resume_in(daemon, delay_ms);
+}
+
+void batch_lost(Daemon *daemon, GError *error)
+{
+    guint delay_ms = RESUME_FIRST_MS << MIN(daemon->failures, 8);
+    ErrorCode code = error_code(error);
+
+    give_up(daemon);
     daemon->store_is_damaged |= code == ERROR_STORE_CORRUPT;
     if (!may_pass(daemon, code)) {
         daemon_fail(daemon, error);
@@ -119,9 +161,7 @@ void batch_lost(Daemon *daemon, GError *error)
     log_error("%s; %s: trying again in %u s", error->message, error_text(code),
               MIN(delay_ms, RESUME_LAST_MS) / 1000);
     g_error_free(error);
-    /* From the loop: whoever is calling may hold what lies in the store. */
-    if (!daemon->resume_source)
-        daemon->resume_source = g_timeout_add(MIN(delay_ms, RESUME_LAST_MS), resume, daemon);
+    resume_in(daemon, delay_ms);
 }
 
 void batch_stop(Daemon *daemon)

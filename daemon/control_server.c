@@ -44,6 +44,7 @@ struct Control {
     Daemon *daemon;
     int folder_fd;
     int fd;
+    struct stat file; /* the socket's name */
     guint source;
     GPtrArray *clients; /* Client, owned */
     uint64_t last_id;
@@ -333,31 +334,70 @@ static gboolean on_connect(gint fd, GIOCondition condition, gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
-Control *control_open(Daemon *daemon, GError **error)
+/* A socket with the name `control` in the folder, which listens. -1 on error. */
+static int listen_in(int folder_fd, const char *state_path, GError **error)
 {
     struct sockaddr_un address;
-    autofd folder_fd = fcntl(daemon->lock.folder_fd, F_DUPFD_CLOEXEC, 0);
     autofd fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-    if (folder_fd >= 0)
-        /* Of a dead daemon: this one has the lock. */
-        (void)FAILPOINT("control.clean", unlinkat(folder_fd, "control", 0));
+    /* Of a dead daemon: this one has the lock. */
+    (void)FAILPOINT("control.clean", unlinkat(folder_fd, "control", 0));
     control_address(folder_fd, &address);
     /* Before bind, so that the socket is never open to others, not even for a moment. */
-    if (folder_fd < 0 || fd < 0 || fchmod(fd, 0600) != 0 ||
+    if (fd < 0 || fchmod(fd, 0600) != 0 ||
         FAILPOINT("control.bind", bind(fd, (const struct sockaddr *)&address, sizeof address)) !=
             0 ||
         listen(fd, CLIENTS_MAX) != 0) {
-        error_set_errno(error, errno, "cannot make the control socket in", daemon->state_path);
-        return NULL;
+        error_set_errno(error, errno, "cannot make the control socket in", state_path);
+        return -1;
     }
-    Control *control = g_new0(Control, 1);
-    control->daemon = daemon;
+    return fd_steal(&fd);
+}
+
+/* The file that has its name. All zero if there is none. */
+static struct stat stat_socket(int folder_fd)
+{
+    struct stat st;
+
+    return fstatat(folder_fd, "control", &st, AT_SYMLINK_NOFOLLOW) == 0 ? st : (struct stat){0};
+}
+
+bool control_renew(Control *control, GError **error)
+{
+    Daemon *daemon = control->daemon;
+    struct stat now = stat_socket(daemon->lock.folder_fd);
+
+    if (control->fd >= 0 && file_is_same(&now, &control->file))
+        return true;
+    autofd folder_fd = fcntl(daemon->lock.folder_fd, F_DUPFD_CLOEXEC, 0);
+    autofd fd = folder_fd < 0 ? -1 : listen_in(folder_fd, daemon->state_path, error);
+    if (folder_fd < 0)
+        error_set_errno(error, errno, "cannot open", daemon->state_path);
+    if (fd < 0)
+        return false;
+    g_clear_handle_id(&control->source, g_source_remove);
+    fd_clear(&control->fd);
+    fd_clear(&control->folder_fd);
+    control->file = stat_socket(folder_fd);
     control->folder_fd = fd_steal(&folder_fd);
     control->fd = fd_steal(&fd);
-    control->clients = g_ptr_array_new_with_free_func((GDestroyNotify)client_free);
     control->source = g_unix_fd_add(control->fd, G_IO_IN, on_connect, control);
-    return control;
+    return true;
+}
+
+Control *control_open(Daemon *daemon, GError **error)
+{
+    Control *control = g_new0(Control, 1);
+
+    control->daemon = daemon;
+    control->folder_fd = -1;
+    control->fd = -1;
+    control->clients = g_ptr_array_new_with_free_func((GDestroyNotify)client_free);
+    if (control_renew(control, error))
+        return control;
+    g_ptr_array_unref(control->clients);
+    g_free(control);
+    return NULL;
 }
 
 void control_check_settled(Control *control)

@@ -290,6 +290,8 @@ static bool open_events(Daemon *daemon, GError **error)
     daemon->control = control_open(daemon, error);
     if (!daemon->control)
         return false;
+    if (!daemon->options->once)
+        held_open(daemon);
     clock_guard_start(daemon);
     redate_start(daemon);
     if (!daemon->options->once)
@@ -304,6 +306,7 @@ static void close_all(Daemon *daemon, bool saved)
 {
     recovery_close(daemon, saved);
     dispatch_stop(daemon);
+    held_close(daemon);
     walk_stop_all(daemon);
     sweep_stop_all(daemon);
     batch_stop(daemon);

@@ -19,6 +19,7 @@
  *   readers.c   other processes that read the store, and stand still
  *   recovery.c  opens the store, whatever the last daemon or the disk has done to it;
  *               session.c knows how the last one ended
+ *   held.c      compares what is held open with what the names say
  *   publish.c   thumbnails on disk; thumbnails.c walks over them; mark.c says whose they are,
  *               place.c knows their folder
  *   alarms.c    evaluates alarms, and tells of changes; alarm_state.c decides
@@ -62,6 +63,7 @@ typedef struct Schedules Schedules;
 typedef struct Control Control;
 typedef struct Reporter Reporter;
 typedef struct Backfill Backfill;
+typedef struct Held Held;
 typedef struct ClockGuard ClockGuard;
 
 typedef struct {
@@ -126,6 +128,11 @@ typedef struct {
     bool session;          /* begun */
     bool recovery_due;     /* after a crash, until the sweep for what it left has begun */
     bool store_is_damaged; /* found out by a call: it is replaced before work resumes */
+    bool store_is_unknown; /* another file has its name: looked through before work resumes */
+
+    /* held.c */
+    Held *held;     /* NULL where there is no loop */
+    bool displaced; /* a batch was lost because something lies elsewhere */
 
     /* daemon.c */
     bool stopping;
@@ -361,6 +368,28 @@ bool batch_commit(Daemon *daemon);
 void batch_lost(Daemon *daemon, GError *error);
 void batch_stop(Daemon *daemon);
 
+/* What is held open lies elsewhere by now: the batch is given up, and what is there is opened
+ * before it is done again. `patient`: not soon. */
+void batch_displaced(Daemon *daemon, bool patient);
+
+/* ---- held.c */
+
+/*
+ * Compares what is held open (folder of the thumbnails, state folder, lock, store) with what the
+ * names say. False: the batch was given up, or had been before. To be called before each group of
+ * work, and between its sync and its commit.
+ */
+bool held_check(Daemon *daemon);
+
+/* Opens anew, or makes, what was found to lie elsewhere, and the store in any case. */
+bool held_renew(Daemon *daemon, GError **error);
+
+/* Has the loop look as soon as one of them is removed or moved, also while nothing is to be done.
+ */
+void held_open(Daemon *daemon);
+void held_watch(Daemon *daemon);
+void held_close(Daemon *daemon);
+
 /* ---- readers.c */
 
 /*
@@ -477,6 +506,9 @@ void control_check_settled(Control *control);
 
 /* Answers those who wait for a job that has ended, as committed. */
 void control_check_jobs(Control *control);
+
+/* Listens where the state folder is now. Does nothing where the socket is in its place. */
+bool control_renew(Control *control, GError **error);
 void control_free(Control *control);
 
 /* ---- report.c */

@@ -232,6 +232,7 @@ static bool claim_from_the_future(Daemon *daemon, int64_t due_us, bool *ret_foun
 
 static void look_for_work(Daemon *daemon)
 {
+    (void)held_check(daemon); /* if not, the batch is lost, which shows as paused */
     /* Events that were due in the meantime were held up: throttled, as Lambda says. */
     if (daemon->no_room)
         daemon->no_room_us = clock_wall_us();

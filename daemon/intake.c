@@ -141,6 +141,7 @@ static void end_scan(Daemon *daemon, uint64_t n_objects)
     g_clear_pointer(&seen, g_byte_array_unref);
     if (!daemon->paused)
         recovery_after_scan(daemon, n_objects);
+    (void)held_check(daemon);       /* where nobody has told of it */
     service_ready(daemon->service); /* every folder that is there is watched now */
     daemon_check_finished(daemon);
 }

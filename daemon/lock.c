@@ -78,6 +78,25 @@ bool lock_take(const char *state_path, Lock *ret_lock, GError **error)
     return true;
 }
 
+bool lock_is_in_place(const Lock *lock)
+{
+    struct stat named, held;
+
+    return fstatat(lock->folder_fd, "lock", &named, AT_SYMLINK_NOFOLLOW) == 0 &&
+           fstat(lock->file_fd, &held) == 0 && file_is_same(&named, &held);
+}
+
+bool lock_renew(Lock *lock, const char *state_path, GError **error)
+{
+    int fd = take_file(lock->folder_fd, state_path, error);
+
+    if (fd < 0)
+        return false;
+    fd_clear(&lock->file_fd);
+    lock->file_fd = fd;
+    return true;
+}
+
 void lock_drop(Lock *lock)
 {
     fd_clear(&lock->file_fd);

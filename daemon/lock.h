@@ -23,5 +23,12 @@ typedef struct {
  */
 bool lock_take(const char *state_path, Lock *ret_lock, GError **error);
 
+/* False where the file `lock` was removed or replaced. */
+bool lock_is_in_place(const Lock *lock);
+
+/* Takes the lock of the file that has the name now, which is made where it is missing, in the same
+ * folder. Errors: as lock_take. */
+bool lock_renew(Lock *lock, const char *state_path, GError **error);
+
 /* Lets go of both. */
 void lock_drop(Lock *lock);

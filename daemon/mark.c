@@ -22,6 +22,7 @@
 #define KEY_HEAD "thumbq-mark 1 "
 #define KEY_MAX  256 /* bytes of the file */
 #define TAG_SIZE 16
+#define NO_KEY   INT64_MAX /* as the time of one: there is none */
 
 /*
  * The attribute's value. A hash of the object's key: the key itself would often not fit into the
@@ -114,6 +115,18 @@ static bool write_key(int state_fd, const MarkKey *key, GError **error)
            FAILPOINT("mark.sync-name", fsync(state_fd)) == 0;
 }
 
+/* `reason`, or what errno says. */
+static void fail_write(int state_fd, const GError *reason, GError **error)
+{
+    int errnum = errno;
+    g_autofree char *path = trusted_path(state_fd, KEY_FILE);
+
+    if (reason)
+        g_propagate_error(error, g_error_copy(reason));
+    else
+        error_set_errno(error, errnum, "cannot write the secret key", path);
+}
+
 bool mark_key_open(int state_fd, bool make, MarkKey *ret_key, GError **error)
 {
     g_autoptr(GError) reason = NULL;
@@ -126,15 +139,27 @@ bool mark_key_open(int state_fd, bool make, MarkKey *ret_key, GError **error)
         return false;
     }
     g_clear_error(&reason);
-    *ret_key = (MarkKey){.since_ns = INT64_MAX};
+    *ret_key = (MarkKey){.since_ns = NO_KEY};
     if (!make || (make_secret(ret_key) && write_key(state_fd, ret_key, &reason)))
         return true;
-    int errnum = errno;
-    g_autofree char *path = trusted_path(state_fd, KEY_FILE);
-    if (reason)
-        g_propagate_error(error, g_steal_pointer(&reason));
-    else
-        error_set_errno(error, errnum, "cannot write the secret key", path);
+    fail_write(state_fd, reason, error);
+    return false;
+}
+
+bool mark_key_keep(int state_fd, MarkKey *key, GError **error)
+{
+    g_autoptr(GError) reason = NULL;
+    MarkKey found;
+
+    if (!mark_key_open(state_fd, false, &found, error))
+        return false;
+    if (found.since_ns != NO_KEY) {
+        *key = found;
+        return true;
+    }
+    if (write_key(state_fd, key, &reason))
+        return true;
+    fail_write(state_fd, reason, error);
     return false;
 }
 

@@ -30,6 +30,10 @@ typedef struct {
  */
 bool mark_key_open(int state_fd, bool make, MarkKey *ret_key, GError **error);
 
+/* As mark_key_open, for a state folder that takes another's place: where it has no key it gets this
+ * one, so that the thumbnails' marks hold. */
+bool mark_key_keep(int state_fd, MarkKey *key, GError **error);
+
 /* A name of the bucket that its key gives it, whatever its path. */
 void mark_bucket_id(const MarkKey *key, uint8_t ret_id[static MARK_ID_SIZE]);
 

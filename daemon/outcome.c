@@ -219,6 +219,11 @@ static void conclude(Job *job, StoreOutcome *outcome)
     Record record;
     bool found;
 
+    /* A folder that was removed is not the object's fault. */
+    if (outcome->error != ERROR_NONE && !held_check(daemon)) {
+        job_free(job);
+        return;
+    }
     job->is_away = outcome->error != ERROR_NONE && away_is_key(daemon, job->key);
     judge(job, outcome);
     outcome->throttled = job->throttled || outcome->error == ERROR_NO_SPACE;

@@ -116,32 +116,72 @@ static void remove_temporaries(int folder_fd)
     closedir(dir);
 }
 
+/* Opens the prefix folder, which is made where it is missing. -1 on error. */
+static int open_prefix(const char *path, const MarkKey *mark, GError **error)
+{
+    if (!file_make_folders(AT_FDCWD, path, error))
+        return -1;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd < 0) {
+        error_set_errno(error, errno, "cannot open the folder of the thumbnails", path);
+        return -1;
+    }
+    remove_temporaries(fd);
+    place_claim(fd, mark);
+    return fd;
+}
+
 Publisher *publisher_open(const PublisherOptions *options, GError **error)
 {
     const char *prefix = options->prefix;
     g_autofree char *path =
         prefix[0] == '/' ? g_strdup(prefix) : g_build_filename(options->bucket, prefix, NULL);
+    int fd = open_prefix(path, options->mark, error);
 
-    if (!file_make_folders(AT_FDCWD, path, error))
+    if (fd < 0)
         return NULL;
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) {
-        error_set_errno(error, errno, "cannot open the folder of the thumbnails", path);
-        return NULL;
-    }
-    remove_temporaries(fd);
     Publisher *publisher = g_new0(Publisher, 1);
     publisher->path = g_steal_pointer(&path);
     publisher->folder_fd = fd;
     publisher->durable = options->durable;
     publisher->mark = *options->mark;
-    place_claim(fd, &publisher->mark);
     return publisher;
+}
+
+bool publisher_is_in_place(const Publisher *publisher)
+{
+    struct stat named, held;
+
+    if (lstat(publisher->path, &named) != 0)
+        return errno != ENOENT && errno != ENOTDIR;
+    return fstat(publisher->folder_fd, &held) == 0 && file_is_same(&named, &held);
+}
+
+bool publisher_reopen(Publisher *publisher, GError **error)
+{
+    int fd = open_prefix(publisher->path, &publisher->mark, error);
+
+    if (fd < 0)
+        return false;
+    fd_clear(&publisher->folder_fd);
+    publisher->folder_fd = fd;
+    publisher->n_unsynced = 0;
+    return true;
+}
+
+const char *publisher_path(const Publisher *publisher)
+{
+    return publisher->path;
 }
 
 int publisher_folder_fd(const Publisher *publisher)
 {
     return publisher->folder_fd;
+}
+
+void publisher_set_mark(Publisher *publisher, const MarkKey *mark)
+{
+    publisher->mark = *mark;
 }
 
 const MarkKey *publisher_mark(const Publisher *publisher)

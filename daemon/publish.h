@@ -29,8 +29,22 @@ typedef struct {
  */
 Publisher *publisher_open(const PublisherOptions *options, GError **error);
 
+/* True if the prefix folder that is held open is the one that its path names, or nobody can tell.
+ */
+bool publisher_is_in_place(const Publisher *publisher);
+
+/* Opens what its path names now, or a new folder, in the place of what is held. Errors: those of
+ * publisher_open. */
+bool publisher_reopen(Publisher *publisher, GError **error);
+
+/* The path of the prefix folder. Borrowed. */
+const char *publisher_path(const Publisher *publisher);
+
 /* Of the prefix folder. Borrowed. */
 int publisher_folder_fd(const Publisher *publisher);
+
+/* The state has another key from now on. */
+void publisher_set_mark(Publisher *publisher, const MarkKey *mark);
 
 /* The key of the bucket's marks. Borrowed. */
 const MarkKey *publisher_mark(const Publisher *publisher);

@@ -191,7 +191,12 @@ bool recovery_reopen(Daemon *daemon, GError **error)
     daemon->recovery_due = true;
     if (daemon->store_is_damaged && !set_aside(daemon, "the store is damaged", error))
         return false;
+    if (daemon->store_is_unknown && store_is_there(daemon) &&
+        !store_is_sound(daemon->lock.folder_fd) &&
+        !set_aside(daemon, "the store is damaged", error))
+        return false;
     daemon->store_is_damaged = false;
+    daemon->store_is_unknown = false;
     return open_store_whatever(daemon, error);
 }
 

@@ -13,11 +13,14 @@ import signal
 import socket
 import stat
 import subprocess
+import sys
 import threading
 import unittest
 from pathlib import Path
 
+sys.path.insert(0, os.fspath(Path(__file__).resolve().parents[1] / "support"))
 from harness import BLUE, RED, THUMBQ, E2ETest, main, png, wait_for
+from others import for_others
 
 UPLOADER, OTHER = 65533, 65532
 
@@ -205,6 +208,8 @@ class TrustTest(E2ETest):
         self.assertFalse((self.bucket.thumbnails / "planted").exists())
         self.assertFalse((self.bucket.thumbnails / "small").exists(), "the defaults do not hold")
         self.assertNotIn("[schedule x]", daemon.log())
+        if os.lstat(self.bucket.state).st_uid == UPLOADER:
+            wait_for(lambda: "goes on with its own" in daemon.log(), "a word of it", daemon.log)
         self.assertEqual(daemon.stop(), 0)
         self.assertFalse(trap.exists())
 
@@ -243,7 +248,7 @@ class TrustTest(E2ETest):
         self.addCleanup(fake.close)
         os.chown(self.bucket.state / "control", UPLOADER, UPLOADER)
         os.chmod(self.bucket.state / "control", 0o777)
-        status, _out, log = as_user(OTHER, THUMBQ, "sync", self.bucket.path)
+        status, _out, log = as_user(OTHER, for_others(THUMBQ), "sync", self.bucket.path)
         self.assertEqual(status, 2, log)
         self.assertIn(f"belongs to the user {UPLOADER}", log)
 
@@ -316,18 +321,18 @@ class TrustTest(E2ETest):
         """Commands of root leave nothing behind that locks the service out."""
         self.bucket.state.mkdir(0o700)
         os.chown(self.bucket.state, UPLOADER, UPLOADER)
-        status, _out, log = as_user(UPLOADER, THUMBQ, "run", "--once", self.bucket.path)
+        status, _out, log = as_user(UPLOADER, for_others(THUMBQ), "run", "--once", self.bucket.path)
         self.assertEqual(status, 0, log)
         self.bucket.put("b.png", png(30, 20, BLUE))
         self.bucket.put("broken.png", b"\x89PNG\r\n\x1a\nno")
         for command in (["sync"], ["stats"], ["sweep", "all"], ["reprocess"], ["dead", "retry"],
                         ["list"], ["doctor"]):
-            result = self.bucket.command(*command, self.bucket.path)
+            result = self.bucket.run_program([for_others(THUMBQ), *command, self.bucket.path])
             self.assertIn(result.status, (0, 1), (command, result.log))
         strangers = [path for path, (uid, _kind, _content) in tree(self.bucket.state).items()
                      if uid != UPLOADER]
         self.assertEqual(strangers, [])
-        status, _out, log = as_user(UPLOADER, THUMBQ, "run", "--once", self.bucket.path)
+        status, _out, log = as_user(UPLOADER, for_others(THUMBQ), "run", "--once", self.bucket.path)
         self.assertEqual(status, 1, log)
         # The daemon itself is not started as somebody whom a folder names.
         self.expect_refused(self.bucket.once(), f"belongs to the user {UPLOADER}")
