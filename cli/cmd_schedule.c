@@ -1,6 +1,8 @@
 #include "clock.h"
 #include "command.h"
 #include "cron.h"
+#include "daemon.h"
+#include "daemon_probe.h"
 #include "error.h"
 #include "json_out.h"
 #include "log.h"
@@ -180,7 +182,8 @@ static json_t *last_json(const StoreSchedule *state, int64_t now_us)
                      json_out_text(state->text));
 }
 
-static json_t *schedule_json(const Schedule *schedule, int64_t now_us, uint64_t wanted)
+static json_t *schedule_json(const Schedule *schedule, int64_t now_us, uint64_t wanted,
+                             DaemonState daemon)
 {
     const ScheduleConfig *config = schedule->config;
     json_t *object = json_object();
@@ -191,6 +194,8 @@ static json_t *schedule_json(const Schedule *schedule, int64_t now_us, uint64_t 
     json_object_set_new(object, "catchup", json_string(catchup_name(config->catchup)));
     json_object_set_new(object, "next", next_json(schedule, now_us, wanted));
     json_object_set_new(object, "last", last_json(&schedule->state, now_us));
+    json_object_set_new(object, "daemon",
+                        daemon == DAEMON_UNKNOWN ? json_null() : json_boolean(daemon == DAEMON_UP));
     return object;
 }
 
@@ -199,6 +204,23 @@ static json_t *schedule_json(const Schedule *schedule, int64_t now_us, uint64_t 
 static void print_line(const char *label, const char *text, const char *remark)
 {
     printf("  %-5s %s%s%s\n", label, text, *remark ? "  " : "", remark);
+}
+
+/* Without a daemon nothing runs by itself: what would be due is no promise. */
+static void print_idle(const Schedule *schedule, int64_t now_us)
+{
+    int64_t handled_us = schedule->state.handled_us, missed_us, next_us;
+    bool makes_up = schedule->config->catchup != CATCHUP_NONE || cron_is_rate(schedule->cron);
+
+    print_line("next", "none: no daemon runs on this bucket", "");
+    if (handled_us != 0 && makes_up &&
+        cron_missed(schedule->cron, handled_us, now_us, 1, &missed_us)) {
+        print_line("", "due as soon as 'thumbq run' is started", "");
+    } else if (cron_next(schedule->cron, last_due(schedule, now_us), &next_us)) {
+        g_autofree char *time = cron_format(schedule->cron, next_us);
+        g_autofree char *text = g_strdup_printf("due at %s if 'thumbq run' runs then", time);
+        print_line("", text, "");
+    }
 }
 
 static void print_next(const Schedule *schedule, int64_t now_us, uint64_t wanted)
@@ -238,7 +260,8 @@ static void print_last(const Schedule *schedule, int64_t now_us)
         print_line("", text, "");
 }
 
-static void print_schedule(const Schedule *schedule, int64_t now_us, uint64_t wanted)
+static void print_schedule(const Schedule *schedule, int64_t now_us, uint64_t wanted,
+                           DaemonState daemon)
 {
     const ScheduleConfig *config = schedule->config;
     g_autofree char *run = terminal_safe(config->run);
@@ -251,7 +274,10 @@ static void print_schedule(const Schedule *schedule, int64_t now_us, uint64_t wa
     printf("%s%s%s\n", terminal_bold(), config->name, terminal_reset());
     print_line("when", when, remark);
     print_line("run", run, "");
-    print_next(schedule, now_us, wanted);
+    if (daemon == DAEMON_DOWN)
+        print_idle(schedule, now_us);
+    else
+        print_next(schedule, now_us, wanted);
     print_last(schedule, now_us);
 }
 
@@ -273,14 +299,16 @@ static int list(Context *context, const ScheduleOptions *options_given, GError *
     uint64_t wanted = options_given->next ? options_given->next : 1;
     json_t *all = options_given->json ? json_array() : NULL;
     bool ok = open_what_there_is(context, error);
+    g_autofree char *state = ok ? daemon_state_path(context->bucket, context->config) : NULL;
+    DaemonState daemon = ok ? daemon_probe(state) : DAEMON_UNKNOWN;
 
     for (size_t i = 0; ok && i < context->config->n_schedules; i++) {
         g_auto(Schedule) schedule = {0};
         ok = schedule_init(&schedule, context, &context->config->schedules[i], error);
         if (ok && all)
-            json_array_append_new(all, schedule_json(&schedule, context->now_us, wanted));
+            json_array_append_new(all, schedule_json(&schedule, context->now_us, wanted, daemon));
         else if (ok)
-            print_schedule(&schedule, context->now_us, wanted);
+            print_schedule(&schedule, context->now_us, wanted, daemon);
         if (!all && i + 1 < context->config->n_schedules)
             putchar('\n');
     }

@@ -22,7 +22,8 @@ static const char default_text[] = "[rendition small]\n"
                                    "quality = 82\n"
                                    "[schedule nightly]\n"
                                    "cron = 0 3 * * *\n"
-                                   "run = sweep all\n";
+                                   "run = sweep all\n"
+                                   "catchup = once\n";
 
 /* AVIF and JPEG XL are written without any metadata: their thumbnails are sRGB. */
 static bool check_renditions(const Config *config, const char *name, GError **error)

@@ -417,6 +417,11 @@ Cron *cron_parse(const char *expression, const char *zone, GError **error)
     return g_steal_pointer(&cron);
 }
 
+bool cron_is_rate(const Cron *cron)
+{
+    return cron->kind == CRON_RATE;
+}
+
 char *cron_format(const Cron *cron, int64_t wall_us)
 {
     int64_t seconds = wall_us / CLOCK_US_PER_SEC - (wall_us % CLOCK_US_PER_SEC < 0);

@@ -39,6 +39,9 @@ bool cron_next(const Cron *cron, int64_t after_us, int64_t *ret_us);
 bool cron_missed(const Cron *cron, int64_t after_us, int64_t until_us, unsigned max,
                  int64_t *ret_us);
 
+/* True for rate(...), which counts from its last run instead of naming times. */
+bool cron_is_rate(const Cron *cron);
+
 /* "2026-03-29T03:00:00+02:00", in the schedule's zone. Owner: the caller frees. */
 char *cron_format(const Cron *cron, int64_t wall_us);
 

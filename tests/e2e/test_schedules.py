@@ -226,6 +226,37 @@ class Catchup(ScheduleTest):
     def test_all_is_bounded(self):
         self.runs_after("all", 150, 100)
 
+    def run_after(self, days):
+        """A daemon that is started some days after the last one."""
+        daemon = self.start()
+        self.bucket.sync()
+        daemon.stop()
+        self.assertEqual(self.firings(), [])
+        self.set_clock(days * DAY_S)
+        return self.start()
+
+    def test_the_builtin_one_makes_up(self):
+        """A machine that is up in the evenings sweeps all the same."""
+        self.bucket.put("a.png", png(9, 9, RED))
+        daemon = self.run_after(2)
+        self.wait_run("nightly", daemon)
+        self.assertEqual([name for name, _ in self.firings()], ["nightly"])
+
+    def test_a_missed_rate_is_due_at_once(self):
+        self.configure(("daily", "rate(1 day)", "exec echo x >> ran"), catchup="none")
+        daemon = self.run_after(1.5)
+        self.wait_run("daily", daemon)
+        self.assertEqual((self.bucket.path / "ran").read_text(), "x\n")
+
+    def test_nothing_is_promised_without_a_daemon(self):
+        self.configure(("daily", "0 3 * * *", "sweep all"))
+        shown = self.bucket.read("schedule").out
+        self.assertIn("next  none: no daemon runs on this bucket", shown)
+        self.assertRegex(shown, r"due at \d{4}-.* if 'thumbq run' runs then")
+        self.bucket.start()
+        self.assertIs(self.bucket.read("schedule", "--json").json()[0]["daemon"], True)
+        self.assertRegex(self.bucket.read("schedule").out, r"next  \d{4}-.* in ")
+
     def test_a_clock_that_jumps(self):
         """While it runs: one run for the time that is due, nothing twice when it is set back."""
         self.configure(("nightly", "0 3 * * *", "exec echo x >> ran"))

@@ -47,7 +47,7 @@ static void test_defaults(void)
     g_assert_cmpstr(config->schedules[0].cron, ==, "0 3 * * *");
     g_assert_cmpstr(config->schedules[0].run, ==, "sweep all");
     g_assert_cmpint(config->schedules[0].line, ==, 0);
-    g_assert_cmpint(config->schedules[0].catchup, ==, CATCHUP_NONE);
+    g_assert_cmpint(config->schedules[0].catchup, ==, CATCHUP_ONCE);
     g_assert_cmpint(config->schedules[0].timeout_us, ==, 3600 * SEC);
     g_assert_cmpuint(config->n_lifecycle, ==, 0);
 }
