@@ -289,6 +289,12 @@ const char *missing_data_name(MissingData missing)
     return names[missing];
 }
 
+const char *alarm_state_name(AlarmState state)
+{
+    static const char *const names[] = {"INSUFFICIENT_DATA", "OK", "ALARM"};
+    return names[state];
+}
+
 const char *catchup_name(Catchup catchup)
 {
     static const char *const names[] = {"none", "once", "all"};

@@ -91,6 +91,17 @@ typedef enum {
 /* "missing", "notBreaching", "breaching", "ignore". Static. */
 const char *missing_data_name(MissingData missing);
 
+/* In the order of the store's states of alarms. */
+typedef enum {
+    ALARM_INSUFFICIENT_DATA,
+    ALARM_OK,
+    ALARM_ALARM,
+} AlarmState;
+#define ALARM_STATES 3
+
+/* "INSUFFICIENT_DATA", "OK", "ALARM". Static. */
+const char *alarm_state_name(AlarmState state);
+
 /* "2 of 3" */
 typedef struct {
     int breaching, of;
@@ -109,6 +120,7 @@ typedef struct {
     Datapoints datapoints;
     MissingData missing;
     char *notify;       /* "exec COMMAND"; "" for none */
+    unsigned notify_on; /* 1 << AlarmState of those that it is run for */
     int64_t timeout_us; /* of the command */
 } AlarmConfig;
 

@@ -103,6 +103,8 @@ static const char *enum_name(OptionType type, int value)
         return comparison_name((Comparison)value);
     case OPTION_MISSING:
         return missing_data_name((MissingData)value);
+    case OPTION_STATES:
+        return alarm_state_name((AlarmState)value);
     case OPTION_KEEP:
         return keep_name(value);
     default:
@@ -110,7 +112,7 @@ static const char *enum_name(OptionType type, int value)
     }
 }
 
-/* Names of each enum; of OPTION_KEEP, of its bits. */
+/* Names of each enum; of OPTION_STATES and OPTION_KEEP, of their bits. */
 static const int enum_counts[] = {
     [OPTION_FIT] = FIT_FILL + 1,
     [OPTION_FORMAT] = FORMAT_SAME + 1,
@@ -121,6 +123,7 @@ static const int enum_counts[] = {
     [OPTION_METRIC] = METRICS,
     [OPTION_COMPARISON] = COMPARISON_LESS_OR_EQUAL + 1,
     [OPTION_MISSING] = MISSING_IGNORE + 1,
+    [OPTION_STATES] = ALARM_STATES,
     [OPTION_KEEP] = KEEP_BITS,
 };
 
@@ -185,26 +188,26 @@ static bool parse_datapoints(const Option *option, const char *text, Datapoints 
 }
 
 /* "none", or names with ',' between. */
-static bool parse_keep(const char *text, unsigned *ret_keep, GError **error)
+static bool parse_bits(OptionType type, const char *text, unsigned *ret_bits, GError **error)
 {
-    g_auto(GStrv) names = g_strsplit(text, ",", KEEP_BITS + 1);
-    unsigned keep = KEEP_NONE;
+    g_auto(GStrv) names = g_strsplit(text, ",", enum_counts[type] + 1);
+    unsigned bits = 0;
 
     if (strcmp(text, "none") == 0) {
-        *ret_keep = KEEP_NONE;
+        *ret_bits = 0;
         return true;
     }
     for (char **name = names; *name; name++) {
         int bit;
-        if (!parse_enum(OPTION_KEEP, g_strstrip(*name), &bit, error))
+        if (!parse_enum(type, g_strstrip(*name), &bit, error))
             return false;
-        keep |= 1U << bit;
+        bits |= 1U << bit;
     }
-    if (keep == KEEP_NONE) {
+    if (bits == 0) {
         g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "the value is empty; write none");
         return false;
     }
-    *ret_keep = keep;
+    *ret_bits = bits;
     return true;
 }
 
@@ -218,15 +221,15 @@ static bool parse_bool(const char *text, bool *ret_value, GError **error)
     return true;
 }
 
-static char *format_keep(unsigned keep)
+static char *format_bits(OptionType type, unsigned bits)
 {
     g_autoptr(GString) text = g_string_new(NULL);
 
-    for (int bit = 0; bit < KEEP_BITS; bit++) {
-        if (keep & 1U << bit)
-            g_string_append_printf(text, "%s%s", text->len > 0 ? "," : "", keep_name(bit));
+    for (int bit = 0; bit < enum_counts[type]; bit++) {
+        if (bits & 1U << bit)
+            g_string_append_printf(text, "%s%s", text->len > 0 ? "," : "", enum_name(type, bit));
     }
-    return g_strdup(keep == KEEP_NONE ? "none" : text->str);
+    return g_strdup(bits == 0 ? "none" : text->str);
 }
 
 static bool parse_text(const Option *option, const char *text, char **field, GError **error)
@@ -286,8 +289,9 @@ bool config_option_parse(const Option *option, const char *text, void *base, GEr
         return parse_datapoints(option, text, field, error);
     case OPTION_BOOL:
         return parse_bool(text, field, error);
+    case OPTION_STATES:
     case OPTION_KEEP:
-        return parse_keep(text, field, error);
+        return parse_bits(option->type, text, field, error);
     case OPTION_INT:
     case OPTION_CORES:
         if (!parse_number(option, text, &number, error))
@@ -372,8 +376,9 @@ char *config_option_format(const Option *option, const void *base)
         return g_strdup_printf("%d of %d", datapoints->breaching, datapoints->of);
     case OPTION_BOOL:
         return g_strdup(*(const bool *)field ? "yes" : "no");
+    case OPTION_STATES:
     case OPTION_KEEP:
-        return format_keep(*(const unsigned *)field);
+        return format_bits(option->type, *(const unsigned *)field);
     case OPTION_INT:
     case OPTION_CORES:
         return g_strdup_printf("%d", *(const int *)field);

@@ -135,6 +135,8 @@ const Option config_options[] = {
      "exec COMMAND: a command line for /bin/sh, run in the bucket at each change of the state, "
      "with "
      "the event as JSON on its standard input"},
+    {ALARM(notify_on), OPTION_STATES, offsetof(AlarmConfig, notify_on), 0, 0, "ALARM,OK",
+     "States that it is run for: of ALARM,OK,INSUFFICIENT_DATA, or none"},
     {SECTION_ALARM, "timeout", OPTION_DURATION, offsetof(AlarmConfig, timeout_us), SEC, 3600 * SEC,
      "10s", "Time that the command may take before it is killed"},
 };

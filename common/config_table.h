@@ -31,6 +31,7 @@ typedef enum {
     OPTION_NUMBER,     /* double */
     OPTION_DATAPOINTS, /* Datapoints: 2 of 3 */
     OPTION_BOOL,       /* bool: yes or no */
+    OPTION_STATES,     /* unsigned, names of AlarmState with ',' between, or "none" */
     OPTION_KEEP,       /* unsigned, names of Keep with ',' between, or "none" */
 } OptionType;
 

@@ -163,6 +163,14 @@ static bool read_points(const Alarm *alarm, int64_t end_us, AlarmPoint *points, 
     return true;
 }
 
+G_STATIC_ASSERT((int)ALARM_OK == (int)STORE_ALARM_OK &&
+                (int)ALARM_ALARM == (int)STORE_ALARM_ALARM);
+
+static bool is_to_be_told(const AlarmConfig *config, StoreAlarmState state)
+{
+    return *config->notify != '\0' && config->notify_on & 1U << state;
+}
+
 static void change(Alarm *alarm, StoreAlarmState state, const char *reason)
 {
     StoreAlarm next = alarm->state;
@@ -170,7 +178,7 @@ static void change(Alarm *alarm, StoreAlarmState state, const char *reason)
     next.before = alarm->state.now;
     next.now = (StoreVerdict){.state = state, .time_us = clock_wall_us()};
     g_strlcpy(next.now.reason, reason, sizeof next.now.reason);
-    next.is_told = *alarm->config->notify == '\0';
+    next.is_told = !is_to_be_told(alarm->config, state);
 
     g_autofree char *detail = alarm_event_detail(alarm->config, &next);
     if (!save(alarm, &next, detail))

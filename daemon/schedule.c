@@ -133,6 +133,8 @@ static void end_run(Run *run, StoreRunOutcome outcome, const char *text)
     schedule->run = NULL;
     schedule->state.outcome = outcome;
     schedule->state.duration_us = MAX(clock_wall_us() - schedule->state.time_us, 0);
+    if (outcome == STORE_RUN_OK)
+        schedule->state.succeeded_us = clock_wall_us();
     g_strlcpy(schedule->state.text, text, sizeof schedule->state.text); /* cut off if long */
     save(schedules, schedule);
     tick_soon(schedules);

@@ -3,9 +3,10 @@
 
 /*
  * runs: key: the schedule's name; value: time i64, duration i64, outcome u8, then, unless it was
- * written by a version that knew no more, due i64, handled i64, definition u64, text.
+ * written by a version that knew no more, due i64, handled i64, definition u64, text; then, with
+ * the same exception, succeeded i64.
  */
-#define ROW_MAX (5 * 8 + 1 + 2 + STORE_RUN_TEXT_MAX)
+#define ROW_MAX (6 * 8 + 1 + 2 + STORE_RUN_TEXT_MAX)
 
 const char *store_run_outcome_name(StoreRunOutcome outcome)
 {
@@ -35,6 +36,7 @@ bool store_put_schedule(Store *store, const char *name, const StoreSchedule *sch
     pack_i64(&packer, schedule->handled_us);
     pack_u64(&packer, schedule->definition);
     pack_text(&packer, schedule->text);
+    pack_i64(&packer, schedule->succeeded_us);
     if (!batch_begin(store, error) ||
         !batch_put(store, TABLE_RUNS, name_key(name, key), (MDB_val){packer.len, row}, 0, error))
         return false;
@@ -68,6 +70,10 @@ bool store_get_schedule(StoreSnapshot *snapshot, const char *name, bool *ret_fou
         schedule.definition = unpack_u64(&unpacker);
         unpack_text(&unpacker, schedule.text, sizeof schedule.text);
     }
+    if (unpacker.at < unpacker.len)
+        schedule.succeeded_us = unpack_i64(&unpacker);
+    else if (schedule.outcome == STORE_RUN_OK)
+        schedule.succeeded_us = schedule.time_us + schedule.duration_us;
     if (unpacker.failed || schedule.outcome >= STORE_RUN_OUTCOMES)
         return env_fail_corrupt(snapshot->store, "what is known of a schedule cannot be read",
                                 error);

@@ -232,6 +232,7 @@ typedef struct {
     int64_t duration_us;
     StoreRunOutcome outcome;
     char text[STORE_RUN_TEXT_MAX]; /* for people: "exit status 3" */
+    int64_t succeeded_us;          /* wall clock: end of the last run that was ok; 0 before */
 } StoreSchedule;
 
 bool store_put_schedule(Store *store, const char *name, const StoreSchedule *schedule,

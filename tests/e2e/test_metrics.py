@@ -7,9 +7,12 @@ import os
 import re
 import signal
 import subprocess
+import time
 from pathlib import Path
+from unittest import mock
 
-from harness import THUMBQ, E2ETest, RED, GREEN, check_sanitizers, jpeg, main, png, wait_for
+from harness import (THUMBQ, Daemon, E2ETest, RED, GREEN, check_sanitizers, jpeg, main, png,
+                     wait_for)
 
 FAILPOINTS = os.environ.get(
     "THUMBQ_FAILPOINTS", os.path.join(os.path.dirname(THUMBQ), "../tests/thumbq-failpoints"))
@@ -64,7 +67,9 @@ class Prometheus:
         self.samples[key] = float(value)
 
     def value(self, name, **labels):
-        return self.samples[(name, tuple(sorted(labels.items())))]
+        found = {tuple(pair for pair in have if pair[0] != "bucket"): value
+                 for (sample, have), value in self.samples.items() if sample == name}
+        return found[tuple(sorted(labels.items()))]
 
     def buckets(self, name):
         return [(float(dict(labels)["le"]), value)
@@ -145,6 +150,49 @@ class Metrics(E2ETest):
         durations = sum(float(report["Duration"].split()[0]) for report in result.reports)
         self.assertAlmostEqual(found.value("thumbq_duration_seconds_sum") * 1000, durations,
                                delta=0.04)
+
+    def test_prometheus_of_two_buckets(self):
+        """In one file of node_exporter: no sample of one is that of the other."""
+        odd = self.bucket.root / 'a "bucket"\\'
+        odd.mkdir()
+        (odd / "a.png").write_bytes(png(9, 9, RED))
+        self.bucket.once()
+        self.assertEqual(self.bucket.command("run", "--once", odd).status, 0)
+        texts = [self.bucket.command("metrics", "--prometheus", path).out
+                 for path in (self.bucket.path, odd)]
+        samples = [set(Prometheus(text).samples) for text in texts]
+        for path, keys in zip((os.fspath(self.bucket.path), os.fspath(odd)), samples):
+            escaped = path.replace("\\", "\\\\").replace('"', '\\"')
+            for name, labels in keys:
+                self.assertEqual(dict(labels)["bucket"], escaped, name)
+        self.assertFalse(samples[0] & samples[1])
+        self.assertEqual({name for name, _ in samples[0]}, {name for name, _ in samples[1]})
+
+    def test_prometheus_shows_a_dead_daemon(self):
+        self.bucket.configure("[schedule soon]\ncron = rate(1 minute)\nrun = exec true\n"
+                              "[schedule never]\ncron = @yearly\nrun = exec true\n")
+        before = int(time.time())
+
+        def value(name, **labels):
+            return Prometheus(self.bucket.read("metrics", "--prometheus").out).value(name, **labels)
+
+        daemon = self.bucket.start()
+        self.bucket.sync()
+        self.assertEqual(value("thumbq_daemon_up"), 1)
+        self.assertGreaterEqual(value("thumbq_last_commit_timestamp_seconds"), before)
+        success = "thumbq_schedule_last_success_timestamp_seconds"
+        self.assertEqual(value(success, schedule="never"), 0)
+        daemon.kill()
+        self.assertEqual(value("thumbq_daemon_up"), 0)
+        clock = self.bucket.root / "clock"
+        clock.write_text("90")
+        handler = os.path.join(os.path.dirname(THUMBQ), "thumbq-thumbnail")
+        with mock.patch.dict(os.environ, THUMBQ_CLOCK_FILE=os.fspath(clock), THUMBQ_HANDLER=handler):
+            daemon = Daemon([os.fspath(self.bucket.path)], self.bucket.root / "second.log",
+                            program=FAILPOINTS)
+        self.bucket.daemons.append(daemon)
+        self.bucket.wait_for(lambda: value(success, schedule="soon") >= before + 89,
+                             "the schedule to succeed")
 
     # -- the bill
 
