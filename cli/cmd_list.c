@@ -3,6 +3,7 @@
 #include "json_out.h"
 #include "list.h"
 #include "log.h"
+#include "csv.h"
 #include "object_csv.h"
 #include "object_json.h"
 #include "table.h"
@@ -19,7 +20,9 @@ static const Option options[] = {
     {"limit", OPTION_COUNT, "N", offsetof(ListOptions, limit), "at most N objects"},
     {"json", OPTION_FLAG, NULL, offsetof(ListOptions, json), "a JSON object per line"},
     {"csv", OPTION_FLAG, NULL, offsetof(ListOptions, csv),
-     "comma-separated values, with a heading"},
+     "comma-separated values, with a heading; safe to open in a spreadsheet"},
+    {"csv=raw", OPTION_FLAG, NULL, offsetof(ListOptions, csv_raw),
+     "the same for programs: a name that begins with = + - @ gets no ' before it"},
     {NULL},
 };
 
@@ -196,9 +199,13 @@ static bool visit(const Record *record, void *data)
     return !ferror(stdout); /* nobody reads on, or the disk is full */
 }
 
-int list_print(Context *context, const ListOptions *list, GError **error)
+int list_print(Context *context, const ListOptions *given, GError **error)
 {
+    ListOptions chosen = *given;
+    const ListOptions *list = &chosen;
     StoreSort sort = STORE_SORT_NAME;
+    chosen.csv |= chosen.csv_raw;
+    csv_set_raw(chosen.csv_raw);
     if (list->json && list->csv) {
         g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "--json and --csv exclude each other");
         return -1;

@@ -9,10 +9,12 @@
 
 static const Option options[] = {
     {"by", OPTION_TEXT, "type|state|day|month|prefix|size", offsetof(StatsOptions, by),
-     "a row for each; days are in UTC"},
+     "a row for each; days are those that 'list' prints"},
     {"json", OPTION_FLAG, NULL, offsetof(StatsOptions, json), "one JSON object"},
     {"csv", OPTION_FLAG, NULL, offsetof(StatsOptions, csv),
-     "comma-separated values, with a heading"},
+     "comma-separated values, with a heading; safe to open in a spreadsheet"},
+    {"csv=raw", OPTION_FLAG, NULL, offsetof(StatsOptions, csv_raw),
+     "the same for programs: a name that begins with = + - @ gets no ' before it"},
     {NULL},
 };
 
@@ -166,7 +168,10 @@ void stats_add(StoreTotals *sum, const StoreTotals *totals)
 
 int cmd_stats(Context *context, GError **error)
 {
-    const StatsOptions *stats = context->options;
+    StatsOptions chosen = *(const StatsOptions *)context->options;
+    const StatsOptions *stats = &chosen;
+    chosen.csv |= chosen.csv_raw;
+    csv_set_raw(chosen.csv_raw);
     if (stats->json && stats->csv) {
         g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "--json and --csv exclude each other");
         return -1;

@@ -3,8 +3,31 @@
 #include <stdio.h>
 #include <string.h>
 
-static void print_field(const char *field)
+static bool is_raw;
+
+void csv_set_raw(bool raw)
 {
+    is_raw = raw;
+}
+
+static bool is_number(const char *field)
+{
+    const char *digits = field + (*field == '-' || *field == '+');
+
+    return *digits != '\0' && strspn(digits, "0123456789.") == strlen(digits);
+}
+
+/* OWASP, "CSV Injection". */
+static bool is_formula(const char *field)
+{
+    return *field != '\0' && strchr("=+-@\t\r", *field) && !is_number(field);
+}
+
+static void print_field(const char *text)
+{
+    g_autofree char *safe = !is_raw && is_formula(text) ? g_strconcat("'", text, NULL) : NULL;
+    const char *field = safe ? safe : text;
+
     if (!strpbrk(field, ",\"\r\n")) {
         fputs(field, stdout);
         return;

@@ -14,7 +14,7 @@ typedef struct {
     bool reverse;
     uint64_t limit;
     bool json;
-    bool csv;
+    bool csv, csv_raw;
     const char *none; /* said on a terminal where there is nothing to list; NULL: the usual */
 } ListOptions;
 

@@ -84,7 +84,10 @@ static bool take(const OptionGroup *groups, size_t n_groups, char *const **args,
         value ? g_strndup(arg + 2, (size_t)(value - arg - 2)) : g_strdup(arg + 2);
     void *values = NULL;
     const Option *option =
-        g_str_has_prefix(arg, "--") ? find(groups, n_groups, name, &values) : NULL;
+        g_str_has_prefix(arg, "--") ? find(groups, n_groups, arg + 2, &values) : NULL;
+    if (option && option->kind == OPTION_FLAG)
+        return set(option, values, NULL, error); /* its name may have an '=' in it */
+    option = g_str_has_prefix(arg, "--") ? find(groups, n_groups, name, &values) : NULL;
     if (!option)
         return fail_unknown(groups, n_groups, arg, name, error);
     if (option->kind == OPTION_FLAG && value) {

@@ -14,7 +14,7 @@
 #include <stdio.h>
 
 typedef enum {
-    OPTION_FLAG,  /* bool; takes no value */
+    OPTION_FLAG,  /* bool; takes no value; its name may have an '=' in it: "csv=raw" */
     OPTION_TEXT,  /* const char *, borrowed from the command line */
     OPTION_COUNT, /* uint64_t, 1 or more */
 } OptionKind;

@@ -13,7 +13,7 @@
 typedef struct {
     const char *by;
     bool json;
-    bool csv;
+    bool csv, csv_raw;
 } StatsOptions;
 
 /* Prints a row per group. Errors: ERROR_USAGE for a grouping there is not; those of the store. */

@@ -189,6 +189,26 @@ class Commands(E2ETest):
                 self.assertEqual(self.names(*arguments), expected)
                 self.assertEqual(self.bucket.stats(*arguments)["objects"]["total"], len(expected))
 
+    def test_csv_is_no_formula(self):
+        """Whoever names a file shall not calculate in the spreadsheet of who opens the list."""
+        names = ["=1+2.png", "+x.png", "-y.png", "@z.png", "a=b.png"]
+        for name in names:
+            self.bucket.put(name, png(9, 9, RED))
+        self.bucket.put("=HYPERLINK(1)/a.png", png(9, 9, RED))
+        self.bucket.once()
+
+        def column(*arguments, field="name"):
+            text = self.bucket.read(*arguments).out
+            return {row[field] for row in csv.DictReader(io.StringIO(text))}
+
+        safe = column("list", "--csv")
+        self.assertTrue({"'=1+2.png", "'+x.png", "'-y.png", "'@z.png", "a=b.png"} <= safe, safe)
+        self.assertFalse([name for name in safe if name[0] in "=+-@"])
+        self.assertTrue(set(names) <= column("list", "--csv=raw"))
+        self.assertIn("'=HYPERLINK(1)/", column("stats", "--by", "prefix", "--csv", field="group"))
+        self.assertIn("=HYPERLINK(1)/",
+                      column("stats", "--by", "prefix", "--csv=raw", field="group"))
+
     def test_list_csv(self):
         self.bucket.put('quo"te,d.txt', b"no picture")
         self.bucket.once()
