@@ -30,7 +30,7 @@ static void offer_if(const char *typed, const char *candidate, const char *about
 static bool is_shown(const Context *context, const char *key, const char *name, const char *typed)
 {
     return g_str_has_prefix(name, typed) && strcmp(key, context->prefix) != 0 &&
-           !config_ignores(context->config, name);
+           !config_ignores_entry(context->config, name, key);
 }
 
 /* The bucket is the truth: its folders tell what keys there are, one step of the path at a time. */

@@ -172,11 +172,12 @@ static void count_folder(FolderCount *count, const char *key)
     count->n++;
     while (dir && (entry = readdir(dir))) {
         if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..") ||
-            !is_folder(dirfd(dir), entry) || config_ignores(context->config, entry->d_name))
+            !is_folder(dirfd(dir), entry))
             continue;
         g_autofree char *below =
             *key ? g_strjoin("/", key, entry->d_name, NULL) : g_strdup(entry->d_name);
-        if (strcmp(below, context->prefix) != 0 && strcmp(below, count->state) != 0)
+        if (!config_ignores_entry(context->config, entry->d_name, below) &&
+            strcmp(below, context->prefix) != 0 && strcmp(below, count->state) != 0)
             g_queue_push_tail(&count->folders, g_steal_pointer(&below));
     }
     if (dir)

@@ -320,17 +320,40 @@ static bool matches(const char *pattern, const char *name)
     return fnmatch(pattern, name, 0) == 0;
 }
 
-bool config_ignores(const Config *config, const char *key)
+/*
+ * A pattern with a '/' in it is one of a path from the bucket on; a '/' at either end of it says no
+ * more than that.
+ */
+static bool matches_path(const char *pattern, const char *path)
 {
-    for (const char *component = key; component;) {
-        const char *slash = strchr(component, '/');
-        size_t len = slash ? (size_t)(slash - component) : strlen(component);
-        g_autofree char *name = g_strndup(component, len);
-        for (char **pattern = config->ignore; *pattern; pattern++) {
-            if (matches(*pattern, name))
-                return true;
-        }
-        component = slash ? slash + 1 : NULL;
+    g_autofree char *bare = g_strdup(*pattern == '/' ? pattern + 1 : pattern);
+    size_t len = strlen(bare);
+
+    if (len > 0 && bare[len - 1] == '/')
+        bare[len - 1] = '\0';
+    return fnmatch(bare, path, FNM_PATHNAME) == 0;
+}
+
+bool config_ignores_entry(const Config *config, const char *name, const char *path)
+{
+    for (char **pattern = config->ignore; *pattern; pattern++) {
+        if (strchr(*pattern, '/') ? matches_path(*pattern, path) : matches(*pattern, name))
+            return true;
     }
     return false;
+}
+
+bool config_ignores(const Config *config, const char *key)
+{
+    const char *component = key;
+
+    for (;;) {
+        const char *slash = strchr(component, '/');
+        g_autofree char *path = slash ? g_strndup(key, (size_t)(slash - key)) : g_strdup(key);
+        if (config_ignores_entry(config, path + (component - key), path))
+            return true;
+        if (!slash)
+            return false;
+        component = slash + 1;
+    }
 }

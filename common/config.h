@@ -131,7 +131,7 @@ typedef struct {
     char *bucket;      /* path that the file names, "" for none */
     char *prefix;      /* folder of the thumbnails, below the bucket or absolute */
     char *state;       /* folder of store, lock and socket, below the bucket or absolute */
-    GStrv ignore;      /* glob patterns, matched against each component of a key */
+    GStrv ignore;      /* glob patterns, see config_ignores_entry */
     int64_t rescan_us; /* between backstop rescans; 0 for never */
     Durability durability;
 
@@ -216,5 +216,11 @@ char *config_changes(const Config *config, const Config *old);
 void config_free(Config *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
 
-/* True if any component of `key` matches a pattern of `ignore`. */
+/*
+ * True if a file or folder `name` at `path` (a key, of which `name` is the end) matches a pattern of
+ * `ignore`; the folders above it are not looked at.
+ */
+bool config_ignores_entry(const Config *config, const char *name, const char *path);
+
+/* True if `key`, or any folder above it, matches a pattern of `ignore`. */
 bool config_ignores(const Config *config, const char *key);

@@ -23,8 +23,9 @@ const Option config_options[] = {
     {BUCKET(state), OPTION_TEXT, offsetof(Config, state), 1, 4095, ".thumbq",
      "Folder of the store and the lock, below the bucket or absolute"},
     {BUCKET(ignore), OPTION_PATTERNS, offsetof(Config, ignore), 0, 1024,
-     ".*;*.part;*.tmp;*.crdownload;*~",
-     "Names of files and folders that are no uploads; glob patterns, ';' between"},
+     ".*;*.part;*.tmp;*.crdownload;*~;@eaDir;#recycle;#snapshot;lost+found;$RECYCLE.BIN;Thumbs.db",
+     "Files and folders that are no uploads; glob patterns, ';' between: of names, or, with a '/' "
+     "in them, of paths in the bucket (private/*)"},
     {BUCKET(rescan), OPTION_DURATION, offsetof(Config, rescan_us), 0, YEAR, "1h",
      "Time between backstop scans of the whole bucket; 0 for never"},
     {BUCKET(durability), OPTION_DURABILITY, offsetof(Config, durability), 0, 0, "full",

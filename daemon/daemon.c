@@ -200,8 +200,7 @@ static bool ignore_name(const char *name, const char *key, void *data)
 {
     const Daemon *daemon = data;
 
-    (void)key;
-    return config_ignores(daemon->config, name);
+    return config_ignores_entry(daemon->config, name, key);
 }
 
 /* Whatever its name is now: a folder of ours that was renamed, or one of a bucket in the bucket. */

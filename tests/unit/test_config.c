@@ -371,7 +371,27 @@ static const IgnoreCase ignores[] = {
     {"a.jpg", false},    {".a.jpg", true},     {"x/.git/a.jpg", true}, {"a.part", true},
     {"a.part/b", true},  {"a.partial", false}, {"a.jpg~", true},       {"x/y/z.crdownload", true},
     {"x/y/z.tmp", true}, {"tmp/a.jpg", false},
+    {"x/@eaDir/a.jpg", true}, {"#recycle/a.jpg", true}, {"#snapshot", true},
+    {"lost+found/a.jpg", true}, {"$RECYCLE.BIN/a.jpg", true}, {"x/Thumbs.db", true},
 };
+
+static const IgnoreCase paths[] = {
+    {"private/a.jpg", true},   {"private/x/y/a.jpg", true}, {"private", false},
+    {"x/private/a.jpg", false}, {"2025/raw/a.jpg", true},   {"2025/x/raw/a.jpg", false},
+    {"raw/a.jpg", false},      {"old/a.jpg", true},         {"x/old/a.jpg", false},
+    {"new/x/a.jpg", true},     {"x/new/a.jpg", false},      {"a.txt", true},
+};
+
+static void test_ignored_paths(void)
+{
+    g_autoptr(Config) config =
+        parse("[bucket]\nignore = private/*;*/raw;/old;new/;*.txt\n");
+
+    for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
+        g_test_message("%s", paths[i].key);
+        g_assert_cmpint(config_ignores(config, paths[i].key), ==, paths[i].ignored);
+    }
+}
 
 static void test_ignores(void)
 {
@@ -470,6 +490,7 @@ int main(int argc, char **argv)
     g_test_add_func("/config/wrong-sizes", test_wrong_sizes);
     g_test_add_func("/config/jobs", test_jobs);
     g_test_add_func("/config/ignores", test_ignores);
+    g_test_add_func("/config/ignored_paths", test_ignored_paths);
     g_test_add_func("/config/load", test_load);
     for (size_t i = 0; i < G_N_ELEMENTS(changes); i++) {
         g_autofree char *path = g_strdup_printf("/config/changes/%s", changes[i].name);
