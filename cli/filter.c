@@ -151,6 +151,13 @@ bool filter_parse(const FilterOptions *options, int64_t now_us, StoreFilter *ret
         .has_max_size = options->max_size,
         .damaged = options->damaged,
     };
+    if (filter.prefix && !object_prefix_is_possible(filter.prefix)) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE,
+                    "--prefix: no name begins with '%s'; names begin at the bucket, without '/' or "
+                    "'./': write '%s'",
+                    filter.prefix, object_prefix_bare(filter.prefix));
+        return false;
+    }
     if (options->match && !*options->match) {
         g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "--match: an empty pattern matches nothing");
         return false;

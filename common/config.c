@@ -125,6 +125,14 @@ static bool check_lifecycle(const Config *config, const char *name, GError **err
 {
     for (size_t i = 0; i < config->n_lifecycle; i++) {
         const LifecycleConfig *rule = &config->lifecycle[i];
+        if (!object_prefix_is_possible(rule->prefix)) {
+            g_set_error(error, THUMBQ_ERROR, ERROR_CONFIG,
+                        "%s:%d: [lifecycle %s] prefix: no name begins with '%s'; names begin at "
+                        "the bucket, without '/' or './': write '%s'",
+                        name, rule->line, rule->name, rule->prefix,
+                        object_prefix_bare(rule->prefix));
+            return false;
+        }
         if (rule->target != LIFECYCLE_OBJECTS || rule->expire_us >= DAY_US || rule->expire_confirm)
             continue;
         g_autofree char *age = clock_format_duration(rule->expire_us);

@@ -217,8 +217,8 @@ void config_free(Config *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Config, config_free)
 
 /*
- * True if a file or folder `name` at `path` (a key, of which `name` is the end) matches a pattern of
- * `ignore`; the folders above it are not looked at.
+ * True if a file or folder `name` at `path` (a key, of which `name` is the end) matches a pattern
+ * of `ignore`; the folders above it are not looked at.
  */
 bool config_ignores_entry(const Config *config, const char *name, const char *path);
 

@@ -145,6 +145,22 @@ static bool unknown_key(Parser *parser, const char *key, GError **error)
                 config_sections[parser->section].name, guess);
 }
 
+/* " # words" behind a value. A command line may have comments of its own. */
+static bool has_comment(const Option *option, const char *value)
+{
+    bool is_command = strcmp(option->name, "run") == 0 || strcmp(option->name, "notify") == 0;
+
+    if (is_command && g_str_has_prefix(value, "exec "))
+        return false;
+    for (const char *at = value; (at = strpbrk(at, "#;")); at++) {
+        bool has_blanks =
+            (at == value || g_ascii_isspace(at[-1])) && (at[1] == '\0' || g_ascii_isspace(at[1]));
+        if (has_blanks && !(*at == ';' && option->type == OPTION_PATTERNS))
+            return true;
+    }
+    return false;
+}
+
 static bool parse_key(Parser *parser, char *text, GError **error)
 {
     g_autoptr(GError) reason = NULL;
@@ -161,6 +177,10 @@ static bool parse_key(Parser *parser, char *text, GError **error)
     const Option *option = config_find_option(parser->section, key);
     if (!option)
         return unknown_key(parser, key, error);
+    if (has_comment(option, value))
+        return fail(parser, error,
+                    "%s: a comment stands behind the value '%s'; comments are lines of their own",
+                    key, value);
     if (!config_option_parse(option, value, parser->base, &reason))
         return fail(parser, error, "%s: %s", key, reason->message);
     parser->given[option - config_options] = true;

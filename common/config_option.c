@@ -256,6 +256,8 @@ static bool parse_patterns(const Option *option, const char *text, GStrv *field,
         return false;
     g_strfreev(*field);
     *field = g_strsplit(checked, ";", -1);
+    for (char **pattern = *field; *pattern; pattern++)
+        (void)g_strstrip(*pattern); /* else "*.a; *.b" has one that begins with a blank */
     return true;
 }
 

@@ -109,3 +109,20 @@ char *object_key_from_text(const char *text)
         return NULL;
     return g_string_free(g_steal_pointer(&key), FALSE);
 }
+
+const char *object_prefix_bare(const char *prefix)
+{
+    for (;;) {
+        if (*prefix == '/')
+            prefix++;
+        else if (prefix[0] == '.' && prefix[1] == '/')
+            prefix += 2;
+        else
+            return prefix;
+    }
+}
+
+bool object_prefix_is_possible(const char *prefix)
+{
+    return object_prefix_bare(prefix) == prefix;
+}

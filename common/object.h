@@ -41,3 +41,9 @@ char *object_key_to_text(const char *key, bool *ret_encoded);
 
 /* Undoes %XX. NULL if a '%' is not followed by two hexadecimal digits or the result is no key. */
 char *object_key_from_text(const char *text);
+
+/* False for a prefix that no key begins with, as it begins with a '/' or a './'. */
+bool object_prefix_is_possible(const char *prefix);
+
+/* The prefix without those. Borrowed from `prefix`. */
+const char *object_prefix_bare(const char *prefix);

@@ -163,8 +163,7 @@ static bool read_points(const Alarm *alarm, int64_t end_us, AlarmPoint *points, 
     return true;
 }
 
-G_STATIC_ASSERT((int)ALARM_OK == (int)STORE_ALARM_OK &&
-                (int)ALARM_ALARM == (int)STORE_ALARM_ALARM);
+G_STATIC_ASSERT((int)ALARM_OK == (int)STORE_ALARM_OK && (int)ALARM_ALARM == (int)STORE_ALARM_ALARM);
 
 static bool is_to_be_told(const AlarmConfig *config, StoreAlarmState state)
 {

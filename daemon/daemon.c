@@ -380,6 +380,18 @@ static void set_end(Daemon *daemon)
         daemon->error = g_error_new(THUMBQ_ERROR, ERROR_INTERRUPTED, "interrupted before the end");
 }
 
+bool daemon_check_config(const Config *config, const char *handler_program, GError **error)
+{
+    Daemon daemon = {.config = config};
+    Schedules *schedules = schedules_new(&daemon, config, error);
+
+    if (!schedules)
+        return false;
+    schedules_free(schedules);
+    return !handler_program ||
+           formats_check(handler_program, config->renditions, config->n_renditions, error);
+}
+
 bool daemon_run(const DaemonOptions *options, const Config *config, uint64_t *ret_dead,
                 GError **error)
 {

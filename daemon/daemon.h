@@ -52,3 +52,10 @@ bool daemon_is_up_to_date(const char *bucket, const Config *config, bool *ret_is
  */
 char *daemon_state_path(const char *bucket, const Config *config);
 char *daemon_store_path(const char *bucket, const Config *config);
+
+/*
+ * Checks what a daemon checks before it touches anything: schedules with their zones and runs, and,
+ * where `handler_program` is given, whether it can write the formats. Errors: ERROR_CONFIG, with
+ * file and line, and those of the handler program.
+ */
+bool daemon_check_config(const Config *config, const char *handler_program, GError **error);

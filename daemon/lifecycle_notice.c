@@ -7,6 +7,8 @@
 #include "clock.h"
 #include "log.h"
 
+#include <string.h>
+
 /* Records that are looked at for one rule: some tenth of a second. */
 #define LOOK_MAX 100000
 
@@ -47,6 +49,11 @@ static void tell(Daemon *daemon, const LifecycleConfig *rule)
         log_warning("[lifecycle %s] deletes %s, %s after it was put there", rule->name, which, age);
         return;
     }
+    if (count.looked == 0 && strpbrk(rule->prefix, "*?["))
+        log_warning(
+            "[lifecycle %s] prefix: no object begins with '%s'; a prefix is no pattern, and "
+            "'*' stands for itself in it",
+            rule->name, rule->prefix);
     const char *least = count.looked == LOOK_MAX ? "at least " : "";
     log_warning("[lifecycle %s] deletes %s, %s after it was put there: %s%" G_GUINT64_FORMAT
                 " of %s%" G_GUINT64_FORMAT " that are known are old enough now",

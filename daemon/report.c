@@ -158,6 +158,9 @@ void report_summary(Daemon *daemon, int64_t took_us)
     StoreTotals totals;
     g_autofree char *took = clock_format_duration(took_us);
 
+    /* From cron(8) each line is a mail. */
+    if (daemon->options->quiet && daemon->invocations == 0)
+        return;
     if (!report_totals(daemon, &totals))
         return;
     g_autofree char *objects = units_format_count((int64_t)totals.objects);

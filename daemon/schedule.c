@@ -248,7 +248,7 @@ static unsigned runs_wanted(const Schedule *schedule)
         break;
     }
     if (cron_is_rate(schedule->cron))
-        return 1; /* an interval that has passed is due, whenever it ended */
+        return 1;                        /* an interval that has passed is due, whenever it ended */
     return schedule->is_watched ? 1 : 0; /* the newest was not missed: it is due right now */
 }
 

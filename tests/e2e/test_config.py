@@ -91,6 +91,45 @@ class Options(E2ETest):
         self.assertEqual(daemon.wait(), 0)
         self.assertEqual(len(seen), 1)
 
+    def test_config_refuses_what_the_daemon_would(self):
+        path = self.bucket.root / "try.conf"
+        for text, reason in (
+                ("[schedule x]\ncron = 0 3 * *\nrun = sweep all\n", "cron: cannot parse"),
+                ("[schedule x]\ncron = @daily\nrun = swep all\n", "nothing that can be run"),
+                ("[schedule x]\ncron = @daily\ntimezone = Europe/Berlyn\nrun = sweep all\n",
+                 "unknown time zone 'Europe/Berlyn'"),
+                ("[lifecycle x]\nprefix = /tmp/\nexpire = 3d\n", "no name begins with '/tmp/'"),
+                ("[lifecycle x]\nprefix = tmp/\nexpire = 3\n", "has no unit")):
+            with self.subTest(text):
+                path.write_text(text)
+                result = self.bucket.command("config", "--config", path)
+                self.assertEqual(result.status, 2, result.log)
+                self.assertIn(reason, result.log)
+                self.assertEqual(result.out, "")
+        path.write_text("[lifecycle x]\nprefix = tmp*\nexpire = 3d\n")
+        result = self.bucket.command("config", "--config", path)
+        self.assertEqual(result.status, 0, result.log)
+        self.assertIn("'tmp*' is no pattern", result.log)
+
+    def test_quiet_with_nothing_to_do(self):
+        """Each line would be a mail from cron."""
+        self.bucket.put("a.png", png(9, 9, RED))
+        self.bucket.once()
+        result = self.bucket.once("--quiet")
+        self.assertEqual((result.status, result.out, result.log), (0, "", ""))
+
+    def test_ignored_paths(self):
+        self.bucket.configure("[bucket]\nignore = private/*; *.gif\n")
+        for name in ("private/a.png", "private/x/b.png", "c.png", "other/private/d.png"):
+            self.bucket.put(name, png(9, 9, RED))
+        self.bucket.once()
+        self.assertEqual(sorted(row["name"] for row in self.bucket.list()),
+                         ["c.png", "other/private/d.png"])
+        self.bucket.configure("[bucket]\nignore = other/private/*\n")
+        self.bucket.once()
+        self.assertEqual(sorted(row["name"] for row in self.bucket.list()),
+                         ["c.png", "private/a.png", "private/x/b.png"])
+
     def test_quiet(self):
         self.bucket.put("a.png", png(20, 20, RED))
         done = self.bucket.once("--quiet")

@@ -28,7 +28,7 @@ static void test_defaults(void)
     g_assert_null(config->path);
     g_assert_cmpstr(config->prefix, ==, "thumbnails");
     g_assert_cmpstr(config->state, ==, ".thumbq");
-    g_assert_cmpuint(g_strv_length(config->ignore), ==, 5);
+    g_assert_cmpuint(g_strv_length(config->ignore), ==, 11);
     g_assert_cmpint(config->concurrency, >=, 1);
     g_assert_cmpint(config->timeout_us, ==, 15 * SEC);
     g_assert_cmpint(config->memory_bytes, ==, 512 * MIB);
@@ -191,6 +191,16 @@ static const InvalidCase invalid[] = {
      "after 23 h 00 min; write at least 1d, or add 'expire_confirm = yes'"},
     {"confirm", "[lifecycle x]\nexpire_confirm = true\n",
      "thumbq.conf:2: expire_confirm: 'true' is neither yes nor no"},
+    {"comment-behind", "[lifecycle x]\nprefix = tmp/  # scratch\n",
+     "thumbq.conf:2: prefix: a comment stands behind the value 'tmp/  # scratch'; comments are "
+     "lines of their own"},
+    {"comment-behind-number", "[handler]\nretries = 3 ; three\n",
+     "thumbq.conf:2: retries: a comment stands behind the value '3 ; three'..."},
+    {"prefix-from-the-root", "[lifecycle x]\nprefix = /tmp/\nexpire = 30d\n",
+     "thumbq.conf:1: [lifecycle x] prefix: no name begins with '/tmp/'; names begin at the bucket, "
+     "without '/' or './': write 'tmp/'"},
+    {"prefix-from-here", "[lifecycle x]\nprefix = ./tmp/\nexpire = 30d\n",
+     "thumbq.conf:1: [lifecycle x] prefix: no name begins with './tmp/'..."},
     {"target", "[lifecycle x]\ntarget = object\n",
      "thumbq.conf:2: target: unknown value 'object'; did you mean 'objects'?"},
     {"empty-prefix", "[bucket]\nprefix =\n", "thumbq.conf:2: prefix: the value is empty"},
@@ -368,24 +378,24 @@ typedef struct {
 } IgnoreCase;
 
 static const IgnoreCase ignores[] = {
-    {"a.jpg", false},    {".a.jpg", true},     {"x/.git/a.jpg", true}, {"a.part", true},
-    {"a.part/b", true},  {"a.partial", false}, {"a.jpg~", true},       {"x/y/z.crdownload", true},
-    {"x/y/z.tmp", true}, {"tmp/a.jpg", false},
-    {"x/@eaDir/a.jpg", true}, {"#recycle/a.jpg", true}, {"#snapshot", true},
-    {"lost+found/a.jpg", true}, {"$RECYCLE.BIN/a.jpg", true}, {"x/Thumbs.db", true},
+    {"a.jpg", false},      {".a.jpg", true},           {"x/.git/a.jpg", true},
+    {"a.part", true},      {"a.part/b", true},         {"a.partial", false},
+    {"a.jpg~", true},      {"x/y/z.crdownload", true}, {"x/y/z.tmp", true},
+    {"tmp/a.jpg", false},  {"x/@eaDir/a.jpg", true},   {"#recycle/a.jpg", true},
+    {"#snapshot", true},   {"lost+found/a.jpg", true}, {"$RECYCLE.BIN/a.jpg", true},
+    {"x/Thumbs.db", true},
 };
 
 static const IgnoreCase paths[] = {
-    {"private/a.jpg", true},   {"private/x/y/a.jpg", true}, {"private", false},
-    {"x/private/a.jpg", false}, {"2025/raw/a.jpg", true},   {"2025/x/raw/a.jpg", false},
-    {"raw/a.jpg", false},      {"old/a.jpg", true},         {"x/old/a.jpg", false},
-    {"new/x/a.jpg", true},     {"x/new/a.jpg", false},      {"a.txt", true},
+    {"private/a.jpg", true},    {"private/x/y/a.jpg", true}, {"private", false},
+    {"x/private/a.jpg", false}, {"2025/raw/a.jpg", true},    {"2025/x/raw/a.jpg", false},
+    {"raw/a.jpg", false},       {"old/a.jpg", true},         {"x/old/a.jpg", false},
+    {"new/x/a.jpg", true},      {"x/new/a.jpg", false},      {"a.txt", true},
 };
 
 static void test_ignored_paths(void)
 {
-    g_autoptr(Config) config =
-        parse("[bucket]\nignore = private/*;*/raw;/old;new/;*.txt\n");
+    g_autoptr(Config) config = parse("[bucket]\nignore = private/*;*/raw;/old;new/;*.txt\n");
 
     for (size_t i = 0; i < G_N_ELEMENTS(paths); i++) {
         g_test_message("%s", paths[i].key);
