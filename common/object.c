@@ -51,13 +51,26 @@ bool object_key_is_below(const char *key, const char *prefix)
     return strncmp(key, prefix, len) == 0 && (key[len] == '\0' || key[len] == '/');
 }
 
-/* True if the key can be shown as it is: UTF-8 without control characters (C0, DEL, C1). */
+/*
+ * Characters that cannot be seen, or that change how others are seen: control characters (C0, DEL,
+ * C1), format characters such as U+202E (right-to-left override) or U+200B (zero width space), and
+ * separators of lines.
+ */
+static bool is_hidden(gunichar c)
+{
+    GUnicodeType type = g_unichar_type(c);
+
+    return type == G_UNICODE_CONTROL || type == G_UNICODE_FORMAT ||
+           type == G_UNICODE_LINE_SEPARATOR || type == G_UNICODE_PARAGRAPH_SEPARATOR;
+}
+
+/* True if the key can be shown as it is: UTF-8, and all of it can be seen. */
 static bool is_plain_text(const char *key)
 {
     if (!g_utf8_validate(key, -1, NULL))
         return false;
     for (const char *p = key; *p; p = g_utf8_next_char(p)) {
-        if (g_unichar_iscntrl(g_utf8_get_char(p)))
+        if (is_hidden(g_utf8_get_char(p)))
             return false;
     }
     return true;
@@ -76,7 +89,7 @@ char *object_key_to_text(const char *key, bool *ret_encoded)
     for (const char *p = key; *p;) {
         gunichar c = g_utf8_get_char_validated(p, -1);
         bool is_character = c != (gunichar)-1 && c != (gunichar)-2;
-        if (is_character && !g_unichar_iscntrl(c) && c != '%') {
+        if (is_character && !is_hidden(c) && c != '%') {
             g_string_append_unichar(text, c);
             p = g_utf8_next_char(p);
             continue;

@@ -33,9 +33,9 @@ bool object_key_is_valid(const char *key);
 bool object_key_is_below(const char *key, const char *prefix);
 
 /*
- * The key as text. A key that is valid UTF-8 without control characters is itself; any other has
- * its offending bytes, and '%', written as %XX, and *ret_encoded (may be NULL) is set to true.
- * Owner: the caller frees.
+ * The key as text. A key that is valid UTF-8 without control and format characters (U+202E turns
+ * what follows it around) is itself; any other has its offending bytes, and '%', written as %XX,
+ * and *ret_encoded (may be NULL) is set to true. Owner: the caller frees.
  */
 char *object_key_to_text(const char *key, bool *ret_encoded);
 

@@ -87,6 +87,20 @@ static const TextCase texts[] = {
      "a\xc2\x9b"
      "31m",
      "a%C2%9B31m", true},
+    {"right-to-left-override", "a\xe2\x80\xaegnp.exe", "a%E2%80%AEgnp.exe", true},
+    {"isolate", "\xe2\x81\xa7x", "%E2%81%A7x", true},
+    {"zero-width-space", "a\xe2\x80\x8b", "a%E2%80%8B", true},
+    {"byte-order-mark",
+     "\xef\xbb\xbf"
+     "a",
+     "%EF%BB%BFa", true},
+    {"soft-hyphen",
+     "a\xc2\xad"
+     "b",
+     "a%C2%ADb", true},
+    {"tag", "a\xf3\xa0\x81\x81", "a%F3%A0%81%81", true},
+    {"line-separator", "a\xe2\x80\xa8", "a%E2%80%A8", true},
+    {"hebrew", "\xd7\xa9\xd7\x9c.jpg", "\xd7\xa9\xd7\x9c.jpg", false},
     {"cut-character", "a\xe6\x97", "a%E6%97", true},
     {"overlong", "a\xc0\xaf", "a%C0%AF", true},
     {"surrogate", "\xed\xa0\x80", "%ED%A0%80", true},
