@@ -12,6 +12,7 @@
 typedef struct {
     bool once;
     bool quiet;
+    bool adopt;
     bool report;
     const char *jobs;
     const char *size;
@@ -25,6 +26,8 @@ static const Option options[] = {
      "at most N pictures at a time; auto: one per core"},
     {"size", OPTION_TEXT, "WxH[,WxH...]", offsetof(RunOptions, size),
      "make thumbnails of these sizes, instead of those of the configuration"},
+    {"adopt", OPTION_FLAG, NULL, offsetof(RunOptions, adopt),
+     "take over a prefix that is another bucket's"},
     {"quiet", OPTION_FLAG, NULL, offsetof(RunOptions, quiet),
      "no line per picture, but for those that are dead"},
     {"report", OPTION_FLAG, NULL, offsetof(RunOptions, report),
@@ -95,6 +98,7 @@ int cmd_run(Context *context, GError **error)
         .bucket = context->bucket,
         .handler_program = handler,
         .once = run->once,
+        .adopt = run->adopt,
         .progress = progress ? progress_update : NULL,
         .progress_data = progress,
         .load_config = load_config,

@@ -51,8 +51,8 @@ static const ErrorRow rows[] = {
     {ERROR_HANDLER_UNAVAILABLE, ERROR_CLASS_AGAIN, 70, "handler_unavailable",
      "no handler process can be started; the object itself is not to blame"},
     {ERROR_NAME_TAKEN, ERROR_CLASS_REJECT, 1, "name_taken",
-     "a folder, or another file, has the place of its thumbnail; rename one of the two, then "
-     "'thumbq dead retry'"},
+     "a folder, or another file, has the place of its thumbnail; remove it, then 'thumbq dead "
+     "retry'"},
     {ERROR_MADE_BY_THUMBQ, ERROR_CLASS_SKIP, 1, "made_by_thumbq",
      "a thumbnail that thumbq has made, and that lies outside of the folder of the thumbnails"},
     {ERROR_USAGE, ERROR_CLASS_FATAL, 2, "usage", "wrong usage; see 'thumbq help'"},

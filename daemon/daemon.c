@@ -241,6 +241,7 @@ static bool open_publisher(Daemon *daemon, GError **error)
         .prefix = daemon->config->prefix,
         .mark = &daemon->mark,
         .durable = daemon->config->durability == DURABILITY_FULL,
+        .adopt = daemon->options->adopt,
     };
 
     daemon->publisher = publisher_open(&options, error);

@@ -15,6 +15,7 @@ typedef struct {
     const char *bucket;          /* absolute path */
     const char *handler_program; /* path of thumbq-thumbnail */
     bool once;                   /* bring everything up to date, then return */
+    bool adopt;                  /* take over an absolute prefix that is another bucket's */
     bool quiet;                  /* no REPORT lines */
     bool summary;                /* says at the end what there is; `once` does so always */
     bool must_finish;            /* to be stopped by a signal is ERROR_INTERRUPTED */

@@ -126,6 +126,7 @@ typedef struct {
 
     /* recovery.c */
     bool session;          /* begun */
+    bool look_due;         /* at all thumbnails, after an upgrade */
     bool recovery_due;     /* after a crash, until the sweep for what it left has begun */
     bool store_is_damaged; /* found out by a call: it is replaced before work resumes */
     bool store_is_unknown; /* another file has its name: looked through before work resumes */

@@ -56,7 +56,7 @@ static bool parse_key(const char *text, MarkKey *ret_key)
 {
     const size_t hex_len = 2 * (size_t)MARK_SECRET_SIZE;
     const char *secret = text + strlen(KEY_HEAD);
-    MarkKey key;
+    MarkKey key = {.is_new = false};
     char *end;
 
     if (!g_str_has_prefix(text, KEY_HEAD) || strlen(secret) <= hex_len || secret[hex_len] != ' ' ||
@@ -95,7 +95,7 @@ static bool read_key(int state_fd, int fd, MarkKey *ret_key, GError **error)
 
 static bool make_secret(MarkKey *ret_key)
 {
-    ret_key->since_ns = clock_wall_us() * 1000;
+    *ret_key = (MarkKey){.since_ns = clock_wall_us() * 1000, .is_new = true};
     return getrandom(ret_key->secret, sizeof ret_key->secret, 0) == (ssize_t)sizeof ret_key->secret;
 }
 
@@ -270,6 +270,14 @@ bool mark_names(const MarkKey *key, int fd, uint64_t object_hash)
     Mark mark;
 
     return fstat(fd, &st) == 0 && says(&mark, read_mark(key, fd, &st, &mark), object_hash);
+}
+
+bool mark_holds(const MarkKey *key, int fd)
+{
+    struct stat st;
+    Mark mark;
+
+    return fstat(fd, &st) == 0 && read_mark(key, fd, &st, &mark) > 0;
 }
 
 bool mark_is_unchanged(const MarkKey *key, int fd, const char *object)

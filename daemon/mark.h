@@ -20,6 +20,7 @@
 typedef struct {
     uint8_t secret[MARK_SECRET_SIZE];
     int64_t since_ns; /* wall clock, when it was made */
+    bool is_new;      /* by the call that opened it */
 } MarkKey;
 
 /*
@@ -47,6 +48,9 @@ int mark_set(const MarkKey *key, int fd, const char *object, const char *next_ob
 /* True if the file, which lies in the prefix folder, bears the mark of an object of this hash
  * (layout_key_hash). */
 bool mark_names(const MarkKey *key, int fd, uint64_t object_hash);
+
+/* The same, of whatever object. */
+bool mark_holds(const MarkKey *key, int fd);
 
 /*
  * True if the file, which lies in the prefix folder, is as it was when it was marked, as far as can

@@ -6,6 +6,7 @@
 #include "layout.h"
 #include "object.h"
 #include "place.h"
+#include "prefix.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -21,7 +22,8 @@
 #define TEMPORARY_PREFIX ".thumbq-"
 
 struct Publisher {
-    char *path; /* for messages */
+    char *bucket, *prefix; /* as they were given */
+    char *path;            /* of the prefix folder */
     MarkKey mark;
     int folder_fd;     /* the prefix folder; syncfs reports what failed since it was opened */
     bool durable;      /* publisher_sync waits for the disk */
@@ -117,30 +119,27 @@ static void remove_temporaries(int folder_fd)
 }
 
 /* Opens the prefix folder, which is made where it is missing. -1 on error. */
-static int open_prefix(const char *path, const MarkKey *mark, GError **error)
+static int open_prefix(const PublisherOptions *options, char **ret_path, GError **error)
 {
-    if (!file_make_folders(AT_FDCWD, path, error))
-        return -1;
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-    if (fd < 0) {
-        error_set_errno(error, errno, "cannot open the folder of the thumbnails", path);
-        return -1;
+    int fd = prefix_open(options, ret_path, error);
+
+    if (fd >= 0) {
+        remove_temporaries(fd);
+        place_claim(fd, options->mark);
     }
-    remove_temporaries(fd);
-    place_claim(fd, mark);
     return fd;
 }
 
 Publisher *publisher_open(const PublisherOptions *options, GError **error)
 {
-    const char *prefix = options->prefix;
-    g_autofree char *path =
-        prefix[0] == '/' ? g_strdup(prefix) : g_build_filename(options->bucket, prefix, NULL);
-    int fd = open_prefix(path, options->mark, error);
+    g_autofree char *path = NULL;
+    int fd = open_prefix(options, &path, error);
 
     if (fd < 0)
         return NULL;
     Publisher *publisher = g_new0(Publisher, 1);
+    publisher->bucket = g_strdup(options->bucket);
+    publisher->prefix = g_strdup(options->prefix);
     publisher->path = g_steal_pointer(&path);
     publisher->folder_fd = fd;
     publisher->durable = options->durable;
@@ -159,7 +158,10 @@ bool publisher_is_in_place(const Publisher *publisher)
 
 bool publisher_reopen(Publisher *publisher, GError **error)
 {
-    int fd = open_prefix(publisher->path, &publisher->mark, error);
+    const PublisherOptions options = {
+        .bucket = publisher->bucket, .prefix = publisher->prefix, .mark = &publisher->mark};
+    g_autofree char *path = NULL;
+    int fd = open_prefix(&options, &path, error);
 
     if (fd < 0)
         return false;
@@ -351,6 +353,34 @@ bool publisher_move(Publisher *publisher, const char *rendition, const char *fro
     return true;
 }
 
+/*
+ * Puts a thumbnail into its place that an older version had elsewhere, where names could collide.
+ * False if there is none.
+ */
+static bool bring_home(Publisher *publisher, const char *rendition, const char *key, ImageType type,
+                       const char *path)
+{
+    g_autofree char *old_path = layout_old_thumbnail_path(rendition, key, type);
+    const char *name, *old_name;
+    g_autofree char *folder = split_path(path, &name);
+
+    if (strcmp(old_path, path) == 0)
+        return false;
+    autofd fd = open_beneath(publisher->folder_fd, old_path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+    struct stat st;
+    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) ||
+        !mark_is_unchanged(&publisher->mark, fd, key))
+        return false;
+    autofd old_fd = open_parent(publisher, old_path, &old_name);
+    autofd parent_fd = old_fd >= 0 ? open_folder(publisher, folder) : -1;
+    if (parent_fd < 0 || mark_set(&publisher->mark, fd, key, NULL) != 0 ||
+        renameat(old_fd, old_name, parent_fd, name) != 0)
+        return false;
+    publisher->n_unsynced++;
+    remove_empty_parents(publisher, old_path);
+    return true;
+}
+
 PublishedState publisher_look(Publisher *publisher, const char *rendition, const char *key,
                               ImageType type, int64_t size_bytes)
 {
@@ -358,6 +388,8 @@ PublishedState publisher_look(Publisher *publisher, const char *rendition, const
     autofd fd = open_beneath(publisher->folder_fd, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
     struct stat st;
 
+    if (fd < 0 && bring_home(publisher, rendition, key, type, path))
+        fd = open_beneath(publisher->folder_fd, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
     if (fd < 0 || fstat(fd, &st) != 0)
         return PUBLISHED_GONE;
     if (!S_ISREG(st.st_mode) || st.st_size != size_bytes ||
@@ -402,6 +434,8 @@ void publisher_free(Publisher *publisher)
     if (!publisher)
         return;
     fd_clear(&publisher->folder_fd);
+    g_free(publisher->bucket);
+    g_free(publisher->prefix);
     g_free(publisher->path);
     g_free(publisher);
 }

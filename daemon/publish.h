@@ -21,11 +21,12 @@ typedef struct {
     const char *prefix;  /* below the bucket, or absolute */
     const MarkKey *mark; /* copied */
     bool durable;        /* publisher_sync waits for the disk */
+    bool adopt;          /* takes over an absolute prefix that is another bucket's */
 } PublisherOptions;
 
 /*
  * Opens the prefix folder (made if it is not there) and removes what a dead daemon left half done.
- * Owner: publisher_free.
+ * Errors: those of prefix_open. Owner: publisher_free.
  */
 Publisher *publisher_open(const PublisherOptions *options, GError **error);
 
@@ -54,8 +55,8 @@ int publisher_create(Publisher *publisher, GError **error);
 
 /*
  * Puts the file into its place, over whatever is there, and remembers it for publisher_sync. `fd`
- * stays the caller's. Errors: ERROR_NAME_TAKEN if a folder is there, or a file where a folder must
- * be (of `x/a.png` and `x/a.png.webp/b.png` only one can have a thumbnail); as error_set_errno.
+ * stays the caller's. Errors: ERROR_NAME_TAKEN if somebody else has made a folder there, or a file
+ * where a folder must be; as error_set_errno.
  */
 bool publisher_put(Publisher *publisher, int fd, const char *rendition, const char *key,
                    ImageType type, GError **error);

@@ -171,6 +171,8 @@ bool recovery_open(Daemon *daemon, GError **error)
     if (!session_begin(state_fd, daemon->config->durability, &last, error))
         return false;
     daemon->session = true;
+    /* The last daemon was of an older version: names that could collide are changed. */
+    daemon->look_due = daemon->mark.is_new && last.end != SESSION_FIRST;
     daemon->recovery_due = last.end == SESSION_CRASHED || last.end == SESSION_CHANGED;
     if (daemon->recovery_due && store_is_there(daemon)) {
         const char *why = NULL;
@@ -221,12 +223,13 @@ void recovery_after_scan(Daemon *daemon, uint64_t n_objects)
 {
     SweepOptions sweep = {.kinds = SWEEP_ORPHANS | SWEEP_MISSING};
 
-    if (!daemon->recovery_due && !publisher_has_orphans(daemon->publisher))
+    bool half_done = daemon->recovery_due || publisher_has_orphans(daemon->publisher);
+    if (!half_done && !daemon->look_due)
         return;
     /* A bucket that looks empty may be one that is not mounted: no reason to remove anything. */
-    if (n_objects == 0)
+    if (n_objects == 0 || !half_done)
         sweep.kinds = SWEEP_MISSING;
-    daemon->recovery_due = false;
+    daemon->recovery_due = daemon->look_due = false;
     publisher_forget_orphans(daemon->publisher);
     sweep_start(daemon, &sweep, end_recovery, daemon);
 }

@@ -90,9 +90,9 @@ static bool type_from_extension(const char *name, ImageType *ret_type)
     return false;
 }
 
-/* The hash at the end of a name that had to be cut, "...~0123456789abcdef"; *ret_len of it is kept.
- */
-static bool parse_cut_name(const char *name, size_t len, uint64_t *ret_hash, size_t *ret_len)
+/* The hash at the end of a name that an older version had to cut, "...~0123456789abcdef"; *ret_len
+ * of it is kept. */
+static bool parse_old_cut(const char *name, size_t len, uint64_t *ret_hash, size_t *ret_len)
 {
     const size_t n_digits = 16;
     char digits[17] = "", *end;
@@ -107,34 +107,58 @@ static bool parse_cut_name(const char *name, size_t len, uint64_t *ret_hash, siz
     return true;
 }
 
+/* The key that the path says, below the rendition's folder; with *ret_is_cut, how it begins. False
+ * if there is no such key. */
+static bool parse_key(const char *path, size_t len, char key[static OBJECT_KEY_MAX + 1],
+                      bool *ret_is_cut)
+{
+    size_t n = 0;
+
+    *ret_is_cut = false;
+    for (size_t start = 0; start <= len && !*ret_is_cut;) {
+        const char *slash = memchr(path + start, '/', len - start);
+        size_t end = slash ? (size_t)(slash - path) : len;
+        size_t kept = slash ? layout_parse_folder(path + start, end - start) : end - start;
+        *ret_is_cut = layout_parse_cut(path + start, end - start, &kept);
+        if (n + kept + 1 > OBJECT_KEY_MAX)
+            return false;
+        if (start > 0)
+            key[n++] = '/';
+        memcpy(key + n, path + start, kept);
+        n += kept;
+        start = end + 1;
+    }
+    key[n] = '\0';
+    return *ret_is_cut || object_key_is_valid(key);
+}
+
 /*
- * Ours if it bears the mark of the key that its path says. A name that had to be cut says the key's
- * hash, and how it begins.
+ * Ours if it bears the mark of the key that its path says. A name that had to be cut says only how
+ * the key begins.
  */
 static void identify(ThumbnailWalk *walk, int folder_fd, const char *name, ThumbnailFile *file)
 {
-    const char *below = walk->path->str + strlen(walk->rendition) + 1;
-    const char *dot = strrchr(name, '.');
-    size_t kept;
-    uint64_t hash;
-
     g_string_assign(walk->file, walk->path->str);
     g_string_append(walk->file, name);
+    const char *below = walk->file->str + strlen(walk->rendition) + 1;
+    const char *dot = strrchr(name, '.');
+    size_t len = strlen(below) - (dot ? strlen(dot) : 0), kept;
+    uint64_t hash;
+
     *file =
         (ThumbnailFile){.rendition = walk->rendition, .path = walk->file->str, .key = walk->key};
-    if (!dot || !type_from_extension(name, &file->type))
-        return;
-    int len = g_snprintf(walk->key, sizeof walk->key, "%s%.*s", below, (int)(dot - name), name);
-    if (len >= (int)sizeof walk->key || !object_key_is_valid(walk->key))
+    if (!dot || !type_from_extension(name, &file->type) ||
+        !parse_key(below, len, walk->key, &file->is_cut))
         return;
     autofd fd = openat(folder_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0)
         return;
-    file->is_ours = mark_names(&walk->mark, fd, layout_key_hash(walk->key));
-    if (!file->is_ours && parse_cut_name(name, (size_t)(dot - name), &hash, &kept) &&
+    file->is_ours = file->is_cut ? mark_holds(&walk->mark, fd)
+                                 : mark_names(&walk->mark, fd, layout_key_hash(walk->key));
+    if (!file->is_ours && parse_old_cut(name, (size_t)(dot - name), &hash, &kept) &&
         mark_names(&walk->mark, fd, hash)) {
         file->is_cut = file->is_ours = true;
-        walk->key[strlen(below) + kept] = '\0';
+        walk->key[strlen(walk->key) - (size_t)(dot - name) + kept] = '\0';
     }
 }
 

@@ -156,7 +156,8 @@ class Bucket:
 
     def thumbnails(self):
         return {os.path.join(folder, name)
-                for folder, _folders, names in os.walk(self.prefix) for name in names}
+                for folder, _folders, names in os.walk(self.prefix) for name in names
+                if name not in (".thumbq.owner", b".thumbq.owner")}
 
 
 def _text(row, field):

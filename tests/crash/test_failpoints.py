@@ -55,6 +55,8 @@ class Failpoints(CrashTest):
             (rig.bucket / "thumbnails/.thumbq-1-1").write_bytes(b"half done")
         if name.startswith("mark."):
             (state / "mark.key").unlink()
+        if name.startswith("owner."):
+            (rig.root / "thumbnails/.thumbq.owner").unlink()
         if name.startswith("control.clean"):
             (state / "control").write_bytes(b"")
 
@@ -96,6 +98,8 @@ class Failpoints(CrashTest):
             config += "[bucket]\ndurability = store\n"
         if name.startswith("delete."):
             config += EXPIRE
+        if name.startswith("owner."):
+            config += f"[bucket]\nprefix = {self.root}/{name}-{what}-{hit}/thumbnails\n"
         if name.startswith("compact."):
             config += "[store]\nevents = 1000\ncompact = 1\n"
         rig = self.rig(f"{name}-{what}-{hit}", config=config)

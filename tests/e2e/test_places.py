@@ -178,7 +178,7 @@ class Marks(PlacesTest):
             inodes[path] = os.stat(path).st_ino
         (self.bucket.state / "mark.key").unlink()
         self.assertEqual(self.sweep(), "all in order\n")
-        self.assertEqual(self.bucket.once().reports, [])
+        self.assertEqual(self.bucket.once("--report").reports, [])
         self.assertEqual({path: os.stat(path).st_ino for path in inodes}, inodes)
         # Of an object that goes now, nothing stays.
         (self.bucket.path / "b.png").unlink()
@@ -213,6 +213,163 @@ class Marks(PlacesTest):
         result = self.bucket.once()
         self.assertNotEqual(result.status, 0)
         self.assertIn("mark.key", result.log)
+
+
+class Owners(PlacesTest):
+    """An absolute prefix is of one bucket."""
+
+    def setUp(self):
+        super().setUp()
+        self.prefix = self.bucket.root / "thumbs"
+        self.other = self.other_bucket(self.bucket.root / "other")
+        for bucket in (self.bucket, self.other):
+            bucket.configure(f"[bucket]\nprefix = {self.prefix}\n")
+            bucket.put("a.png", png(300, 200, RED))
+            bucket.put(f"{bucket.path.name}.png", png(300, 200, RED))
+
+    def test_anothers_is_refused(self):
+        self.assertEqual(self.bucket.once().status, 0)
+        for command in (("run", "--once"), ("run",), ("sweep", "all", "--bucket")):
+            result = self.other.command(*command, self.other.path)
+            self.assertEqual(result.status, 2, result.log)
+            self.assertIn(f"those of the bucket '{self.bucket.path}'", result.log)
+            self.assertIn("run --adopt", result.log)
+        self.assertEqual(self.bucket.command("sweep", "all", "--bucket", self.bucket.path).out,
+                         "all in order\n")
+
+    def test_adopt(self):
+        self.assertEqual(self.bucket.once().status, 0)
+        self.assertEqual(self.other.once("--adopt").status, 0)
+        self.assertEqual(self.bucket.once().status, 2)
+        # What the first one has made is not the second one's to remove.
+        result = self.other.command("sweep", "all", "--bucket", self.other.path)
+        self.assertEqual(result.status, 0, result.log)
+        self.assertTrue((self.prefix / "small/bucket.png.webp").is_file())
+        self.assertTrue((self.prefix / "small/other.png.webp").is_file())
+
+    def test_moved_and_copied(self):
+        self.assertEqual(self.bucket.once().status, 0)
+        shutil.copytree(self.bucket.path, self.bucket.root / "copy", symlinks=True)
+        copy = self.other_bucket(self.bucket.root / "copy")
+        self.assertEqual(copy.once().status, 2)
+        shutil.rmtree(copy.path)
+        os.rename(self.bucket.path, self.bucket.root / "moved")
+        moved = self.other_bucket(self.bucket.root / "moved")
+        self.assertEqual(moved.once().status, 0)
+        self.assertEqual(self.states(moved), {"a.png": "done", "bucket.png": "done"})
+
+    def test_unreadable_owner(self):
+        self.assertEqual(self.bucket.once().status, 0)
+        (self.prefix / ".thumbq.owner").write_text("nonsense\n")
+        result = self.bucket.once()
+        self.assertEqual(result.status, 2)
+        self.assertIn(".thumbq.owner", result.log)
+
+    def test_relative_is_the_buckets_own(self):
+        """Whoever may upload cannot stop it by such a file."""
+        self.assertEqual(self.bucket.once().status, 0)
+        third = self.other_bucket(self.bucket.root / "third")
+        third.thumbnails.mkdir()
+        shutil.copy(self.prefix / ".thumbq.owner", third.thumbnails)
+        third.put("a.png", png(300, 200, RED))
+        self.assertEqual(third.once().status, 0)
+
+
+class Prefixes(PlacesTest):
+
+    def test_link_in_the_prefix(self):
+        elsewhere = self.bucket.root / "elsewhere"
+        elsewhere.mkdir()
+        self.bucket.put("a.png", png(300, 200, RED))
+        (self.bucket.path / "out").symlink_to(elsewhere)
+        for prefix in ("out/thumbs", "out", self.bucket.path / "out" / "thumbs"):
+            self.bucket.configure(f"[bucket]\nprefix = {prefix}\n")
+            result = self.bucket.once()
+            self.assertEqual(result.status, 2, result.log)
+            self.assertIn("'out' in it is a symbolic link", result.log)
+            self.assertEqual(os.listdir(elsewhere), [])
+
+    def test_link_in_an_absolute_prefix(self):
+        (self.bucket.root / "real").mkdir()
+        (self.bucket.root / "link").symlink_to("real")
+        self.bucket.configure(f"[bucket]\nprefix = {self.bucket.root}/link/thumbs\n")
+        result = self.bucket.once()
+        self.assertEqual(result.status, 2, result.log)
+        self.assertIn("'link' in it is a symbolic link", result.log)
+
+
+class Names(PlacesTest):
+
+    def put_one_by_one(self, *names):
+        for name in names:
+            self.bucket.put(name, png(300, 200, RED))
+            self.assertEqual(self.bucket.once().status, 0)
+
+    def test_folder_of_a_thumbnails_name(self):
+        self.bucket.configure("[bucket]\nignore = .*\n")
+        self.put_one_by_one("victim.jpg.webp/b.png", "victim.jpg", "victim.jpg.webp~/b.png")
+        self.check_bucket(["victim.jpg.webp/b.png", "victim.jpg", "victim.jpg.webp~/b.png"])
+        shutil.rmtree(self.bucket.path / "victim.jpg.webp")
+        self.assertEqual(self.bucket.once().status, 0)
+        self.check_bucket(["victim.jpg", "victim.jpg.webp~/b.png"])
+
+    def test_imitation_of_a_cut_name(self):
+        victim = "k" * 252
+        self.put_one_by_one(victim)
+        row, = self.bucket.list()
+        names = {os.path.basename(t["path"]).rsplit(".", 1)[0] for t in row["thumbnails"]}
+        self.put_one_by_one(*names)
+        self.check_bucket([victim, *names])
+        for name in names:
+            (self.bucket.path / name).unlink()
+        self.assertEqual(self.bucket.once().status, 0)
+        self.check_bucket([victim])
+
+    def test_folder_renamed_to_and_fro(self):
+        daemon = self.bucket.start()
+        names = ["a.jpg/x.png", "a.jpg/" + "k" * 252]
+        for name in names:
+            self.bucket.put(name, png(300, 200, RED))
+        self.bucket.sync()
+        inode = os.stat(self.bucket.thumbnails / "small/a.jpg~/x.png.webp").st_ino
+        os.rename(self.bucket.path / "a.jpg", self.bucket.path / "b")
+        self.bucket.wait_record("b/x.png")
+        self.bucket.sync()
+        self.assertEqual(os.stat(self.bucket.small("b/x.png")).st_ino, inode)
+        self.check_bucket([name.replace("a.jpg", "b") for name in names])
+        self.assertEqual(daemon.stop(), 0)
+
+    def test_names_of_an_older_version(self):
+        """They are brought to their new places, and nothing is made again."""
+        keys = ["a.jpg/x.png", "b.png"]
+        for key in keys:
+            self.bucket.put(key, png(300, 200, RED))
+        self.assertEqual(self.bucket.once().status, 0)
+        for rendition in ("small", "large"):
+            folder = self.bucket.thumbnails / rendition
+            os.rename(folder / "a.jpg~", folder / "a.jpg")
+        for path in self.bucket.thumbnails.rglob("*.png.*"):
+            os.setxattr(path, MARK, os.getxattr(path, MARK)[:24])
+        (self.bucket.state / "mark.key").unlink()
+        self.assertEqual(self.bucket.once("--report").reports, [])
+        self.check_bucket(keys)
+
+    def test_other_links(self):
+        """A thumbnail that somebody has linked elsewhere is made anew when it moves: an attribute
+        would be on the other name's file too."""
+        daemon = self.bucket.start()
+        self.bucket.put("a.png", png(300, 200, RED))
+        self.bucket.sync()
+        link = self.bucket.root / "link"
+        os.link(self.bucket.small("a.png"), link)
+        mark = os.getxattr(link, MARK)
+        os.rename(self.bucket.path / "a.png", self.bucket.path / "b.png")
+        self.bucket.wait_record("b.png")
+        self.bucket.sync()
+        self.assertEqual(os.getxattr(link, MARK), mark)
+        self.assertNotEqual(os.stat(self.bucket.small("b.png")).st_ino, os.stat(link).st_ino)
+        self.check_bucket(["b.png"])
+        self.assertEqual(daemon.stop(), 0)
 
 
 if __name__ == "__main__":

@@ -11,12 +11,28 @@ typedef struct {
     const char *path;
 } PathCase;
 
+#define DIGITS "0123456789abcdef0123456789abcdef"
+
 static const PathCase paths[] = {
     {"top", "dune.png", IMAGE_WEBP, "small/dune.png.webp"},
     {"folders", "2026/trip/dune.png", IMAGE_JPEG, "small/2026/trip/dune.png.jpg"},
     {"no-extension", "a/b", IMAGE_PNG, "small/a/b.png"},
     {"not-utf8", "\xff", IMAGE_AVIF, "small/\xff.avif"},
     {"percent", "100%s.gif", IMAGE_JPEG, "small/100%s.gif.jpg"},
+    {"folder-like-a-thumbnail", "a.jpg.webp/b.png", IMAGE_WEBP, "small/a.jpg.webp~/b.png.webp"},
+    {"folder-like-another-type", "a.jpg/b/c.avif/d", IMAGE_WEBP, "small/a.jpg~/b/c.avif~/d.webp"},
+    {"folder-in-capitals", "A.WEBP/b", IMAGE_WEBP, "small/A.WEBP~/b.webp"},
+    {"folder-with-the-escape", "a.webp~/b", IMAGE_WEBP, "small/a.webp~~/b.webp"},
+    {"folder-with-two", "a.webp~~/b", IMAGE_WEBP, "small/a.webp~~~/b.webp"},
+    {"folder-other-tilde", "a~/b", IMAGE_WEBP, "small/a~/b.webp"},
+    {"folder-extension-only", ".webp/b", IMAGE_WEBP, "small/.webp~/b.webp"},
+    {"file-with-the-escape", "a.webp~", IMAGE_WEBP, "small/a.webp~.webp"},
+    {"looks-cut", "a~" DIGITS, IMAGE_WEBP,
+     "small/a~" DIGITS "~efe309b39f7cace6d963572f2734eb94.webp"},
+    {"folder-looks-cut", "a~" DIGITS "/b", IMAGE_WEBP,
+     "small/a~" DIGITS "~efe309b39f7cace6d963572f2734eb94/b.webp"},
+    {"looks-cut-by-an-older-version", "a~0123456789abcdef", IMAGE_WEBP,
+     "small/a~0123456789abcdef.webp"},
 };
 
 static void test_path(const void *data)
@@ -72,6 +88,53 @@ static void test_long_names_differ(void)
         g_assert_true(g_hash_table_add(seen, g_strdup(last_component(path))));
         g_free(g_steal_pointer(&keys[i]));
     }
+}
+
+/* A name that looks as another one's does when it has been cut. */
+static void test_imitation(void)
+{
+    g_autofree char *victim = g_strnfill(NAME_MAX - 2, 'n');
+    g_autofree char *path = layout_thumbnail_path("small", victim, IMAGE_WEBP);
+    g_autofree char *old_path = layout_old_thumbnail_path("small", victim, IMAGE_WEBP);
+    const char *paths_of_victim[] = {path, old_path};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(paths_of_victim); i++) {
+        const char *last = last_component(paths_of_victim[i]);
+        g_autofree char *imitation = g_strndup(last, strlen(last) - strlen(".webp"));
+        g_autofree char *its_path = layout_thumbnail_path("small", imitation, IMAGE_WEBP);
+        g_assert_cmpstr(its_path, !=, path);
+        g_assert_cmpuint(strlen(last_component(its_path)), <=, NAME_MAX);
+    }
+}
+
+/* A folder's name may be as long as a file's, and is cut when it gets longer. */
+static void test_long_folder(void)
+{
+    g_autofree char *name = g_strnfill(NAME_MAX - strlen(".webp"), 'n');
+    g_autofree char *key = g_strconcat(name, ".webp/a", NULL);
+    g_autofree char *path = layout_thumbnail_path("small", key, IMAGE_WEBP);
+    const char *folder = path + strlen("small/");
+    size_t len = strlen(folder) - strlen("/a.webp");
+    size_t kept;
+
+    g_assert_cmpuint(len, ==, NAME_MAX);
+    g_assert_true(layout_parse_cut(folder, len, &kept));
+    g_assert_cmpuint(kept, ==, NAME_MAX - 33);
+}
+
+static const struct {
+    const char *name;
+    size_t key_len;
+} folder_names[] = {
+    {"a.webp~", 6}, {"a.webp~~", 7}, {"a.JPG~", 5}, {"a~", 2},
+    {"a.webp", 6},  {"a.txt~", 6},   {"~", 1},
+};
+
+static void test_parse_folder(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(folder_names); i++)
+        g_assert_cmpuint(layout_parse_folder(folder_names[i].name, strlen(folder_names[i].name)),
+                         ==, folder_names[i].key_len);
 }
 
 /* Some file systems take UTF-8 only: a name is not cut within a character. */
@@ -144,6 +207,9 @@ int main(int argc, char **argv)
     }
     g_test_add_func("/layout/long-names", test_long_names);
     g_test_add_func("/layout/long-names-differ", test_long_names_differ);
+    g_test_add_func("/layout/imitation", test_imitation);
+    g_test_add_func("/layout/long-folder", test_long_folder);
+    g_test_add_func("/layout/parse-folder", test_parse_folder);
     g_test_add_func("/layout/long-names-utf8", test_long_names_utf8);
     g_test_add_func("/layout/long-names-bytes", test_long_names_bytes);
     for (size_t i = 0; i < G_N_ELEMENTS(below); i++) {

@@ -65,7 +65,11 @@ static void test_key(Fixture *fixture, const void *data)
     g_assert_cmpint(st.st_mode & 07777, ==, 0600);
     g_assert_true(mark_key_open(fixture->folder_fd, true, &again, &error));
     g_assert_no_error(error);
-    g_assert_cmpmem(&again, sizeof again, &fixture->key, sizeof fixture->key);
+    g_assert_cmpmem(again.secret, sizeof again.secret, fixture->key.secret,
+                    sizeof fixture->key.secret);
+    g_assert_cmpint(again.since_ns, ==, fixture->key.since_ns);
+    g_assert_true(fixture->key.is_new);
+    g_assert_false(again.is_new);
 }
 
 static void test_key_not_made(Fixture *fixture, const void *data)

@@ -225,7 +225,10 @@ static void test_prefix_symlink(Fixture *fixture, const void *data)
     (void)data;
     g_assert_cmpint(symlink("/tmp", link), ==, 0);
     g_assert_null(open_publisher(fixture->bucket, "link", &error));
-    g_assert_error(error, THUMBQ_ERROR, ERROR_IO);
+    g_assert_error(error, THUMBQ_ERROR, ERROR_CONFIG);
+    g_clear_error(&error);
+    g_assert_null(open_publisher(fixture->bucket, "link/below", &error));
+    g_assert_error(error, THUMBQ_ERROR, ERROR_CONFIG);
 }
 
 static void test_open_absolute(Fixture *fixture, const void *data)
@@ -348,28 +351,38 @@ static void test_replaced(Fixture *fixture, const void *data)
 typedef struct {
     const char *name;
     const char *first, *second; /* keys, of which the second can have no thumbnail */
-} TakenCase;
+} BothCase;
 
-static const TakenCase taken[] = {
+static const BothCase both[] = {
     {"folder", "x/a.png.webp/b.png", "x/a.png"},
     {"file", "x/a.png", "x/a.png.webp/b.png"},
     {"file-above", "x/a.png", "x/a.png.webp/y/z/b.png"},
 };
 
-/* One has its thumbnail, the other an error that says so; nothing is lost, and none is left behind.
- */
-static void test_taken(Fixture *fixture, const void *data)
+/* Each has its own. */
+static void test_both(Fixture *fixture, const void *data)
 {
-    const TakenCase *row = data;
-    g_autoptr(GError) error = NULL;
+    const BothCase *row = data;
 
     put_well(fixture, row->first, "first");
-    autofd fd = publisher_create(fixture->publisher, NULL);
-    g_assert_false(publisher_put(fixture->publisher, fd, "small", row->second, IMAGE_WEBP, &error));
-    g_assert_error(error, THUMBQ_ERROR, ERROR_NAME_TAKEN);
+    put_well(fixture, row->second, "second");
     g_assert_cmpint(look(fixture, row->first, 5), ==, PUBLISHED_THERE);
-    /* A folder, or nothing. */
-    g_assert_cmpint(look(fixture, row->second, 5), !=, PUBLISHED_THERE);
+    g_assert_cmpint(look(fixture, row->second, 6), ==, PUBLISHED_THERE);
+    publisher_remove(fixture->publisher, "small", row->first, IMAGE_WEBP);
+    g_assert_cmpint(look(fixture, row->second, 6), ==, PUBLISHED_THERE);
+}
+
+/* What an older version has put elsewhere is brought to its place. */
+static void test_brought_home(Fixture *fixture, const void *data)
+{
+    (void)data;
+    put_well(fixture, "x/a.jpg/b.png", "content");
+    g_autofree char *folder = path_of(fixture, "small/x/a.jpg~");
+    g_autofree char *old = path_of(fixture, "small/x/a.jpg");
+    g_assert_cmpint(g_rename(folder, old), ==, 0);
+    g_assert_cmpint(look(fixture, "x/a.jpg/b.png", 7), ==, PUBLISHED_THERE);
+    check_content(fixture, "small/x/a.jpg~/b.png.webp", "content");
+    g_assert_false(is_there(fixture, "small/x/a.jpg"));
 }
 
 static void test_sync(Fixture *fixture, const void *data)
@@ -451,6 +464,7 @@ static const struct {
     {"has", test_has},
     {"changed", test_changed},
     {"replaced", test_replaced},
+    {"brought-home", test_brought_home},
     {"sync", test_sync},
     {"long-name", test_long_name},
     {"leftovers", test_leftovers},
@@ -464,9 +478,9 @@ int main(int argc, char **argv)
         g_autofree char *path = g_strdup_printf("/publish/%s", cases[i].name);
         g_test_add(path, Fixture, NULL, set_up, cases[i].run, tear_down);
     }
-    for (size_t i = 0; i < G_N_ELEMENTS(taken); i++) {
-        g_autofree char *path = g_strdup_printf("/publish/taken/%s", taken[i].name);
-        g_test_add(path, Fixture, &taken[i], set_up, test_taken, tear_down);
+    for (size_t i = 0; i < G_N_ELEMENTS(both); i++) {
+        g_autofree char *path = g_strdup_printf("/publish/both/%s", both[i].name);
+        g_test_add(path, Fixture, &both[i], set_up, test_both, tear_down);
     }
     return g_test_run();
 }

@@ -169,7 +169,7 @@ static void test_cut(Fixture *fixture, const void *data)
     g_autofree char *cut = g_strnfill(252, 'k');
     g_autofree char *whole = g_strnfill(250, 'k');
     g_autofree char *deep = g_strconcat("2026/trip/", cut, NULL);
-    g_autofree char *kept = g_strnfill(NAME_MAX - strlen("~0123456789abcdef.webp"), 'k');
+    g_autofree char *kept = g_strnfill(NAME_MAX - 33 - strlen(".webp"), 'k');
     g_autofree char *expected = g_strdup_printf(
         "cut small 2026/trip/%s webp\ncut small %s webp\nours small %s webp", kept, kept, whole);
 
@@ -177,6 +177,38 @@ static void test_cut(Fixture *fixture, const void *data)
     put(fixture, "small", cut, IMAGE_WEBP);
     put(fixture, "small", deep, IMAGE_WEBP);
     put(fixture, "small", whole, IMAGE_WEBP);
+    g_autofree char *found = walk(fixture);
+    g_assert_cmpstr(found, ==, expected);
+}
+
+/* So did names that an older version had to cut, with a shorter hash in them. */
+static void test_old_cut(Fixture *fixture, const void *data)
+{
+    g_autofree char *key = g_strnfill(252, 'k');
+    g_autofree char *kept = g_strnfill(NAME_MAX - strlen("~0123456789abcdef.webp"), 'k');
+    g_autofree char *expected = g_strdup_printf("cut small %s webp", kept);
+    g_autofree char *path = layout_old_thumbnail_path("small", key, IMAGE_WEBP);
+
+    (void)data;
+    put_foreign(fixture, path, key);
+    g_autofree char *found = walk(fixture);
+    g_assert_cmpstr(found, ==, expected);
+}
+
+/* A folder whose name is like a thumbnail's, and one that is cut for it. */
+static void test_folders(Fixture *fixture, const void *data)
+{
+    g_autofree char *name = g_strnfill(NAME_MAX - strlen(".webp"), 'k');
+    g_autofree char *key = g_strconcat("x/", name, ".webp/b.png", NULL);
+    g_autofree char *kept = g_strnfill(NAME_MAX - 33, 'k');
+    g_autofree char *expected = g_strdup_printf(
+        "cut small x/%s webp\nours small a.jpg.webp/b.png webp\nours small a.jpg.webp~/b.png webp",
+        kept);
+
+    (void)data;
+    put(fixture, "small", "a.jpg.webp/b.png", IMAGE_WEBP);
+    put(fixture, "small", "a.jpg.webp~/b.png", IMAGE_WEBP);
+    put(fixture, "small", key, IMAGE_WEBP);
     g_autofree char *found = walk(fixture);
     g_assert_cmpstr(found, ==, expected);
 }
@@ -248,6 +280,8 @@ static const struct {
     {"ours", test_ours},
     {"odd-mark", test_odd_mark},
     {"cut", test_cut},
+    {"old-cut", test_old_cut},
+    {"folders", test_folders},
     {"cut-foreign", test_cut_foreign},
     {"links", test_links},
     {"moved", test_moved},
