@@ -4,6 +4,7 @@
 #include "command.h"
 #include "complete.h"
 #include "error.h"
+#include "fault.h"
 #include "log.h"
 #include "units.h"
 
@@ -92,6 +93,7 @@ int main(int argc, char **argv)
 {
     setlocale(LC_CTYPE, ""); /* how wide a character is; figures stay the same everywhere */
     signal(SIGPIPE, SIG_IGN);
+    fault_handle_signals();
     json_set_alloc_funcs(g_malloc, g_free); /* out of memory is the end here as everywhere */
 
     if (argc < 2)

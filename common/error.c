@@ -131,6 +131,7 @@ static ErrorCode code_from_errno(int errnum)
     switch (errnum) {
     case ENOSPC:
     case EDQUOT:
+    case EFBIG: /* RLIMIT_FSIZE, or what the file system allows */
         return ERROR_NO_SPACE;
     case EACCES:
     case EPERM:

@@ -82,7 +82,7 @@ ErrorCode error_code(const GError *error);
 
 /*
  * Sets a GError from an errno value: "<what> '<subject>': <strerror>".
- * ENOSPC and EDQUOT become ERROR_NO_SPACE, EACCES, EPERM and EROFS ERROR_ACCESS_DENIED, ENOENT
- * ERROR_NOT_FOUND, ENOMEM ERROR_OUT_OF_MEMORY, everything else ERROR_IO.
+ * ENOSPC, EDQUOT and EFBIG become ERROR_NO_SPACE, EACCES, EPERM and EROFS ERROR_ACCESS_DENIED,
+ * ENOENT ERROR_NOT_FOUND, ENOMEM ERROR_OUT_OF_MEMORY, everything else ERROR_IO.
  */
 void error_set_errno(GError **error, int errnum, const char *what, const char *subject);
