@@ -137,45 +137,55 @@ static BucketMount *find_key(const GArray *list, const char *key)
     return NULL;
 }
 
-/* Adds the mount if it is what is seen at its place: another one may lie over it. */
-static void add_line(GArray *list, int bucket_fd, const char *key, const MountLine *line)
+/*
+ * Adds the mount if it is what is seen at its place: another one may lie over it. False if that
+ * cannot be told now.
+ */
+static bool add_line(GArray *list, int bucket_fd, const char *key, const MountLine *line)
 {
     struct statx stx;
     autofd fd = -1;
+    int errnum = object_key_is_valid(key) ? beneath_open(bucket_fd, key, O_PATH, &fd) : ENOENT;
 
-    if (!object_key_is_valid(key) || beneath_open(bucket_fd, key, O_PATH, &fd) != 0 ||
-        statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT,
+    if (errnum != 0)
+        return errnum != EMFILE && errnum != ENFILE && errnum != ENOMEM;
+    if (statx(fd, "", AT_EMPTY_PATH | AT_NO_AUTOMOUNT,
               STATX_BASIC_STATS | STATX_BTIME | STATX_MNT_ID, &stx) != 0)
-        return;
+        return true;
     if (stx.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT &&
         !(stx.stx_attributes & STATX_ATTR_MOUNT_ROOT))
-        return;
+        return true;
     bool has_id = stx.stx_mask & STATX_MNT_ID;
     if (has_id && stx.stx_mnt_id != line->id)
-        return;
+        return true;
     BucketMount mount = {.identity = identify(fd, &stx, line), .mnt_id = line->id};
     BucketMount *known = find_key(list, key);
     if (known) { /* without numbers of mounts, the last one counts */
         known->identity = mount.identity;
-        return;
+        return true;
     }
     mount.key = g_strdup(key);
     g_array_append_val(list, mount);
+    return true;
 }
 
-/* *ret_hash: of all lines below the bucket, seen or not: the mount's number to its place. */
+/*
+ * *ret_hash: of all lines below the bucket, seen or not: the mount's number to its place. NULL if
+ * they cannot be read now (no descriptor is left): nothing is known then, not that there are none.
+ */
 static GArray *read_list(int bucket_fd, uint64_t *ret_hash)
 {
     char self[32];
     (void)snprintf(self, sizeof self, "/proc/self/fd/%d", bucket_fd);
     g_autofree char *root = g_file_read_link(self, NULL);
-    FILE *file = fopen("/proc/self/mountinfo", "re");
-    GArray *list = list_new();
+    FILE *file = root ? fopen("/proc/self/mountinfo", "re") : NULL;
+    g_autoptr(GArray) list = list_new();
+    bool ok = file || (errno != EMFILE && errno != ENFILE && errno != ENOMEM);
     uint64_t hash = 0;
     char *text = NULL;
     size_t size = 0;
 
-    while (root && file && getline(&text, &size, file) > 0) {
+    while (file && getline(&text, &size, file) > 0) {
         MountLine line;
         if (!parse_line(text, &line))
             continue;
@@ -183,20 +193,21 @@ static GArray *read_list(int bucket_fd, uint64_t *ret_hash)
         if (!object_key_is_below(path, root) || strcmp(path, root) == 0)
             continue;
         hash = (hash * 1000003 + line.id) * 1000003 + g_str_hash(path);
-        add_line(list, bucket_fd, path + strlen(root) + 1, &line);
+        ok = add_line(list, bucket_fd, path + strlen(root) + 1, &line) && ok;
     }
     free(text);
     if (file)
         (void)fclose(file); /* it was only read */
     *ret_hash = hash;
-    return list;
+    return ok ? g_steal_pointer(&list) : NULL;
 }
 
 GArray *bucket_read_mounts(int bucket_fd)
 {
     uint64_t hash;
+    GArray *list = read_list(bucket_fd, &hash);
 
-    return read_list(bucket_fd, &hash);
+    return list ? list : list_new();
 }
 
 const GArray *bucket_mounts(const Bucket *bucket)
@@ -210,8 +221,13 @@ bool mounts_refresh(Bucket *bucket)
     GArray *list = read_list(bucket->fd, &hash);
     bool has_changed = hash != bucket->mounts_hash;
 
+    /* What was known holds until it can be read. */
+    if (!list && bucket->mounts_list) {
+        bucket_rescan_soon(bucket);
+        return false;
+    }
     g_clear_pointer(&bucket->mounts_list, g_array_unref);
-    bucket->mounts_list = list;
+    bucket->mounts_list = list ? list : list_new();
     bucket->mounts_hash = hash;
     return has_changed;
 }

@@ -1,4 +1,5 @@
 #include "bucket_fixture.h"
+#include "bucket_private.h"
 #include "error.h"
 #include "file.h"
 
@@ -7,6 +8,7 @@
 #include <sched.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 
 /* ---- limits -------------------------------------------------------------------------------------
  */
@@ -312,6 +314,18 @@ static void test_mount_inside(Fixture *f, gconstpointer unused_data)
     g_assert_cmpstr(mount_seen->key, ==, "d d/m");
     g_assert_true(bucket_knows_place(f->bucket, "d d/m/a"));
     g_assert_true(bucket_knows_place(f->bucket, "d d/no/such"));
+
+    /* Without a descriptor nothing is known, which is not that there is no mount. */
+    struct rlimit limit, none;
+    g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+    none = limit;
+    none.rlim_cur = 1;
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &none), ==, 0);
+    bool has_changed = mounts_refresh(f->bucket);
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+    g_assert_false(has_changed);
+    g_assert_cmpuint(bucket_mounts(f->bucket)->len, ==, 1);
+
     g_assert_cmpint(umount2("d d/m", MNT_DETACH), ==, 0);
     /* Nothing has been told of it yet: what lay there does not count as gone. */
     g_assert_false(bucket_knows_place(f->bucket, "d d/m/a"));
