@@ -59,11 +59,23 @@ static Job *job_new(Daemon *daemon, const Record *record)
     return job;
 }
 
-/* True if the thumbnail is on disk as the record says. */
+/* True if the thumbnail is on disk as the record says, or a copy of it. */
 static bool is_there(const Job *job, const RecordThumbnail *thumbnail)
 {
-    return publisher_has(job->daemon->publisher, thumbnail->rendition, job->key,
-                         thumbnail->facts.type, thumbnail->facts.size);
+    Publisher *publisher = job->daemon->publisher;
+    ImageType type = thumbnail->facts.type;
+    int64_t size = thumbnail->facts.size;
+
+    switch (publisher_look(publisher, thumbnail->rendition, job->key, type, size)) {
+    case PUBLISHED_THERE:
+        return true;
+    case PUBLISHED_CHANGED:
+        return thumbnail->hash != 0 && publisher_adopt(publisher, thumbnail->rendition, job->key,
+                                                       type, size, thumbnail->hash, false);
+    case PUBLISHED_GONE:
+        break;
+    }
+    return false;
 }
 
 /*

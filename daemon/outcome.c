@@ -1,6 +1,7 @@
 #include "daemon_private.h"
 
 #include "clock.h"
+#include "content.h"
 #include "error.h"
 #include "log.h"
 #include "units.h"
@@ -53,6 +54,7 @@ static bool publish(const Job *job, const WireResult *result, StoreOutcome *outc
         g_strlcpy(thumbnail->rendition, rendition->name, sizeof thumbnail->rendition);
         thumbnail->facts = result->thumbnails[i];
         thumbnail->recipe = rendition->recipe;
+        thumbnail->hash = content_hash(job->outputs[i], result->thumbnails[i].size);
         outcome->n_thumbnails++;
     }
     return true;

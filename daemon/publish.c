@@ -1,5 +1,6 @@
 #include "publish.h"
 
+#include "content.h"
 #include "error.h"
 #include "failpoint.h"
 #include "file.h"
@@ -396,6 +397,19 @@ PublishedState publisher_look(Publisher *publisher, const char *rendition, const
         !mark_is_unchanged(&publisher->mark, fd, key))
         return PUBLISHED_CHANGED;
     return PUBLISHED_THERE;
+}
+
+bool publisher_adopt(Publisher *publisher, const char *rendition, const char *key, ImageType type,
+                     int64_t size_bytes, uint64_t hash, bool dry_run)
+{
+    g_autofree char *path = layout_thumbnail_path(rendition, key, type);
+    autofd fd = open_beneath(publisher->folder_fd, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_size != size_bytes ||
+        content_hash(fd, size_bytes) != hash)
+        return false;
+    return dry_run || mark_set(&publisher->mark, fd, key, NULL) == 0;
 }
 
 bool publisher_has(Publisher *publisher, const char *rendition, const char *key, ImageType type,

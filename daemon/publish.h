@@ -88,6 +88,13 @@ typedef enum {
 PublishedState publisher_look(Publisher *publisher, const char *rendition, const char *key,
                               ImageType type, int64_t size_bytes);
 
+/*
+ * For one that is PUBLISHED_CHANGED by its mark or its time alone, as a copy is: true if it holds
+ * what was put there. It is marked anew then, unless `dry_run`. Reads all of it.
+ */
+bool publisher_adopt(Publisher *publisher, const char *rendition, const char *key, ImageType type,
+                     int64_t size_bytes, uint64_t hash, bool dry_run);
+
 /* True if it is PUBLISHED_THERE. */
 bool publisher_has(Publisher *publisher, const char *rendition, const char *key, ImageType type,
                    int64_t size_bytes);

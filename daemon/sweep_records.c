@@ -23,6 +23,11 @@ static char *why_missing(const Sweep *sweep, const Record *record)
         PublishedState state =
             publisher_look(sweep->daemon->publisher, thumbnail->rendition, record->key,
                            thumbnail->facts.type, thumbnail->facts.size);
+        if (state == PUBLISHED_CHANGED && thumbnail->hash != 0 &&
+            publisher_adopt(sweep->daemon->publisher, thumbnail->rendition, record->key,
+                            thumbnail->facts.type, thumbnail->facts.size, thumbnail->hash,
+                            sweep->dry_run))
+            continue;
         if (state != PUBLISHED_THERE)
             return g_strdup_printf("its thumbnail '%s' %s", thumbnail->rendition,
                                    state == PUBLISHED_GONE ? "is gone" : "has been changed");

@@ -88,7 +88,8 @@ typedef struct {
     uint32_t height;
     uint8_t type;
     uint8_t name_len;
-    uint8_t reserved[6];
+    uint16_t hash_low; /* the hash's 16 lowest bits; stores made before there was one have 0 */
+    uint32_t hash_high;
 } FixedThumbnail;
 
 typedef struct {
@@ -261,6 +262,8 @@ static void append_thumbnail(GByteArray *buffer, const RecordThumbnail *thumbnai
         .height = GUINT32_TO_LE((uint32_t)thumbnail->facts.height),
         .type = (uint8_t)thumbnail->facts.type,
         .name_len = (uint8_t)name_len,
+        .hash_low = GUINT16_TO_LE((uint16_t)thumbnail->hash),
+        .hash_high = GUINT32_TO_LE((uint32_t)(thumbnail->hash >> 16)),
     };
 
     append(buffer, &fixed, sizeof fixed);
@@ -482,6 +485,8 @@ static bool take_thumbnail(Reader *reader, RecordThumbnail *ret_thumbnail)
     if (!take_text(reader, fixed.name_len, ret_thumbnail->rendition, RENDITION_NAME_MAX))
         return false;
     ret_thumbnail->recipe = GUINT64_FROM_LE(fixed.recipe);
+    ret_thumbnail->hash =
+        (uint64_t)GUINT32_FROM_LE(fixed.hash_high) << 16 | GUINT16_FROM_LE(fixed.hash_low);
     ret_thumbnail->facts = (ThumbnailFacts){
         .type = (ImageType)fixed.type,
         .width = (int)GUINT32_FROM_LE(fixed.width),

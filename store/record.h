@@ -34,10 +34,13 @@ typedef enum {
     PRIORITY_BACKFILL = 2, /* stale recipe, reprocess, sweeps */
 } Priority;
 
+#define RECORD_THUMBNAIL_HASH_BITS 48
+
 typedef struct {
     char rendition[RENDITION_NAME_MAX];
     ThumbnailFacts facts;
     uint64_t recipe;
+    uint64_t hash; /* of its bytes, RECORD_THUMBNAIL_HASH_BITS of it; 0: not known */
 } RecordThumbnail;
 
 typedef struct {

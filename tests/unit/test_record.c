@@ -53,6 +53,7 @@ static Record full_record(const char *key)
         memset(thumbnail->rendition, 'a' + (int)i, 1 + i * 2);
         thumbnail->facts = (ThumbnailFacts){IMAGE_WEBP, (int)i, (int)i + 1, 100 + (int64_t)i};
         thumbnail->recipe = UINT64_MAX - i;
+        thumbnail->hash = UINT64_C(0xFFFFFFFFFFFF) - i;
     }
     for (size_t i = 0; i < RECORD_ATTEMPTS_MAX; i++) {
         int64_t n = (int64_t)i;
@@ -124,6 +125,7 @@ static void test_round_trip(void)
     for (size_t i = 0; i < RENDITIONS_MAX; i++) {
         g_assert_cmpstr(decoded.thumbnails[i].rendition, ==, record.thumbnails[i].rendition);
         g_assert_cmpuint(decoded.thumbnails[i].recipe, ==, record.thumbnails[i].recipe);
+        g_assert_cmphex(decoded.thumbnails[i].hash, ==, record.thumbnails[i].hash);
         g_assert_cmpint(decoded.thumbnails[i].facts.size, ==, 100 + (int)i);
     }
 }
