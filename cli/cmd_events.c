@@ -107,7 +107,7 @@ static void add_row(Table *table, const StoreEvent *event)
     const char *cells[COLUMNS] = {
         [COLUMN_TIME] = time,
         [COLUMN_EVENT] = store_event_name(event->type),
-        [COLUMN_SIZE] = has_size ? size : "-",
+        [COLUMN_SIZE] = has_size ? size : "",
         [COLUMN_NAME] = name,
         [COLUMN_NOTE] = remark,
     };

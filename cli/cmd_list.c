@@ -162,7 +162,7 @@ static void add_row(ListView *view, const Record *record)
 {
     const ImageFacts *facts = &record->facts;
     g_autofree char *pixels =
-        facts->width > 0 ? g_strdup_printf("%dx%d", facts->width, facts->height) : g_strdup("-");
+        facts->width > 0 ? g_strdup_printf("%dx%d", facts->width, facts->height) : g_strdup("");
     g_autofree char *date = terminal_wall_date(record_date_us(record), view->has_time);
     g_autofree char *name = object_key_to_text(record->key, NULL);
     g_autofree char *size = units_format_bytes(record->version.size);
@@ -170,7 +170,7 @@ static void add_row(ListView *view, const Record *record)
     const char *all[COLUMNS] = {
         [COLUMN_DATE] = date,
         [COLUMN_STATE] = state_name(record->state),
-        [COLUMN_TYPE] = facts->type == IMAGE_NONE ? "-" : image_type_name(facts->type),
+        [COLUMN_TYPE] = facts->type == IMAGE_NONE ? "" : image_type_name(facts->type),
         [COLUMN_PIXELS] = pixels,
         [COLUMN_SIZE] = size,
         [COLUMN_DURATION] = duration,

@@ -5,6 +5,7 @@
 #include "filter.h"
 #include "log.h"
 #include "terminal.h"
+#include "units.h"
 #include "wrap.h"
 
 #include <errno.h>
@@ -138,12 +139,34 @@ void command_print_help(const Command *command)
         printf("  %s\n", examples[i]);
 }
 
-/* The choice that was left out. */
-static void complete_choice(const CommandUsage *usage, GPtrArray *arguments)
+/* The choice that was left out. Returns what stood in its place: NULL if there is a choice. */
+static const char *complete_choice(const CommandUsage *usage, GPtrArray *arguments)
 {
     const char *first = arguments->len > 0 ? arguments->pdata[0] : "";
-    if (usage->choices && !g_strv_contains(usage->choices, first))
-        g_ptr_array_insert(arguments, 0, (void *)usage->choices[0]);
+    if (!usage->choices || g_strv_contains(usage->choices, first))
+        return NULL;
+    g_ptr_array_insert(arguments, 0, (void *)usage->choices[0]);
+    return arguments->len > 1 ? first : NULL;
+}
+
+/*
+ * A word that stands where a choice may, and is no bucket either: the choice is mistyped. A path
+ * that only is not there is left to whoever looks for the bucket, unless it is nearly a choice.
+ */
+static bool check_choice(const CommandUsage *usage, const char *word, bool has_bucket,
+                         GError **error)
+{
+    const char *const *choices = usage->choices;
+    if (!word || strchr(word, '/') || g_file_test(word, G_FILE_TEST_EXISTS))
+        return true;
+    const char *nearest = units_nearest(word, choices, g_strv_length((GStrv)choices));
+    if (!nearest && !has_bucket)
+        return true;
+    g_autofree char *all = g_strjoinv(", ", (GStrv)choices);
+    g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "unknown word '%s'; %s%s%s", word,
+                nearest ? "did you mean '" : "it is one of: ", nearest ? nearest : all,
+                nearest ? "'?" : "");
+    return false;
 }
 
 /* Takes the number that may stand after the words. A bucket of that name can be written as ./3. */
@@ -165,7 +188,7 @@ static bool take_arguments(const Command *command, const CommandLine *line, Cont
 {
     GPtrArray *arguments = line->arguments;
     size_t n_words = command->usage->n_words;
-    complete_choice(command->usage, arguments);
+    const char *in_its_place = complete_choice(command->usage, arguments);
     take_number(command->usage, arguments, context);
     if (arguments->len < n_words) {
         g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "thumbq %s needs %s", command->name,
@@ -173,6 +196,9 @@ static bool take_arguments(const Command *command, const CommandLine *line, Cont
         return false;
     }
     size_t n_most = n_words + (command->flags & COMMAND_BUCKET_FLAGS && !line->bucket.bucket);
+    bool has_bucket = arguments->len > n_most || line->bucket.bucket;
+    if (!check_choice(command->usage, in_its_place, has_bucket, error))
+        return false;
     if (arguments->len > n_most) {
         g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "'%s' is one argument too many",
                     (const char *)arguments->pdata[n_most]);

@@ -25,7 +25,8 @@ static char *named_bucket(const char *path, const char *origin, GError **error)
 {
     char *real = real_path(path);
     if (!real && errno == ENOENT) {
-        g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND, "no such bucket: '%s'%s", path, origin);
+        g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND,
+                    "no such bucket: '%s'%s; 'mkdir' makes the folder", path, origin);
         return NULL;
     }
     if (!real) {
@@ -85,7 +86,7 @@ static void set_nowhere(const char *directory, const char *others, GError **erro
     else
         g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND,
                     "no bucket here: '%s' and the folders above it hold no " LOCATE_STATE_FOLDER
-                    "; name a bucket, or make one with 'thumbq run DIR'",
+                    "; name a bucket, or make one: 'mkdir DIR', then 'thumbq run DIR'",
                     directory);
 }
 

@@ -211,7 +211,7 @@ static bool print_alarms(const Context *context, GError **error)
             return false;
         g_autofree char *when = describe_alarm(&config->alarms[i]);
         g_autofree char *since =
-            alarm.now.time_us ? terminal_date(alarm.now.time_us, true) : g_strdup("-");
+            alarm.now.time_us ? terminal_date(alarm.now.time_us, true) : g_strdup("");
         const char *cells[] = {config->alarms[i].name, store_alarm_state_name(alarm.now.state),
                                since, when};
         table_add(table, cells, alarm.now.state == STORE_ALARM_ALARM ? 1 : TABLE_NO_PROBLEM);

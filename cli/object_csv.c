@@ -97,12 +97,14 @@ static void set_object(Row *row, const Record *record)
 static void set_picture(Row *row, const ImageFacts *facts)
 {
     row->fields[CSV_TYPE] = image_type_name(facts->type);
-    row->fields[CSV_ALPHA] = facts->alpha ? "true" : "false";
+    bool is_read = facts->width > 0; /* its header, at least */
+    if (is_read)
+        row->fields[CSV_ALPHA] = facts->alpha ? "true" : "false";
     row->fields[CSV_DAMAGED] = facts->damaged ? "true" : "false";
     set_known(row, CSV_WIDTH, facts->width);
     set_known(row, CSV_HEIGHT, facts->height);
     set_known(row, CSV_PAGES, facts->pages);
-    set_known(row, CSV_ORIENTATION, facts->orientation);
+    set_known(row, CSV_ORIENTATION, is_read ? facts->orientation : 0);
 }
 
 static void set_work(Row *row, const Record *record)

@@ -27,7 +27,7 @@ static json_t *error_json(const Record *record)
         return json_null();
     json_t *error = json_object();
     json_object_set_new(error, "name", json_string(error_name(record->error)));
-    const char *class = error_class_name(error_class(record->error));
+    const char *class = error_class_name(record_error_class(record));
     json_object_set_new(error, "class", json_string(class));
     json_object_set_new(error, "message", json_out_text(record->message));
     return error;
@@ -59,8 +59,9 @@ static void add_picture(json_t *object, const ImageFacts *facts)
     json_object_set_new(object, "width", known_integer(facts->width));
     json_object_set_new(object, "height", known_integer(facts->height));
     json_object_set_new(object, "pages", known_integer(facts->pages));
-    json_object_set_new(object, "orientation", known_integer(facts->orientation));
-    json_object_set_new(object, "alpha", json_boolean(facts->alpha));
+    bool is_read = facts->width > 0; /* its header, at least */
+    json_object_set_new(object, "orientation", known_integer(is_read ? facts->orientation : 0));
+    json_object_set_new(object, "alpha", is_read ? json_boolean(facts->alpha) : json_null());
     json_object_set_new(object, "damaged", json_boolean(facts->damaged));
 }
 

@@ -54,7 +54,7 @@ static void print_state(const Record *record)
     if (record->error != ERROR_NONE) {
         g_autofree char *message = terminal_safe(record->message);
         print_line("error", "%s (%s)", error_name(record->error),
-                   error_class_name(error_class(record->error)));
+                   error_class_name(record_error_class(record)));
         print_below(*message ? message : error_text(record->error));
     }
     if (record->state == STATE_PENDING) {

@@ -95,7 +95,7 @@ char *terminal_safe(const char *text)
 char *terminal_duration(int64_t duration_us)
 {
     if (duration_us <= 0)
-        return g_strdup("-");
+        return g_strdup("");
     if (duration_us >= CLOCK_US_PER_SEC)
         return clock_format_duration(duration_us);
     double ms = (double)duration_us / CLOCK_US_PER_MS;

@@ -40,7 +40,8 @@ const char *terminal_reset(void);
 /* `text` with whatever could drive a terminal replaced by '?'. Owner: the caller frees. */
 char *terminal_safe(const char *text);
 
-/* "0.42 ms", "18.2 ms", "1.3 s", ...; "-" for 0 or less. Owner: the caller frees. */
+/* "0.42 ms", "18.2 ms", "1.3 s", ...; "" for 0 or less, which is not known. Owner: the caller
+ * frees. */
 char *terminal_duration(int64_t duration_us);
 
 /* "2026-01-31", or "2026-01-31 12:00", of an instant, in the local zone. Owner: the caller frees.

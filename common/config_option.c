@@ -3,6 +3,7 @@
 #include "error.h"
 #include "units.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -30,6 +31,17 @@ static bool check_range(const Option *option, int64_t value, const char *text, G
     return false;
 }
 
+/* A number that nobody writes with a suffix; one that is has its meaning all the same. */
+static bool parse_small(const Option *option, const char *text, int64_t *ret_value, GError **error)
+{
+    if (units_parse_count(text, ret_value, NULL))
+        return true;
+    g_set_error(error, THUMBQ_ERROR, ERROR_USAGE,
+                "'%s' is no number; write %s%" PRId64 " to %" PRId64, text,
+                option->type == OPTION_CORES ? "auto, or " : "", option->min, option->max);
+    return false;
+}
+
 static bool parse_number(const Option *option, const char *text, int64_t *ret_value, GError **error)
 {
     int64_t value;
@@ -43,6 +55,8 @@ static bool parse_number(const Option *option, const char *text, int64_t *ret_va
         parsed = units_parse_bytes(text, &value, error);
     else if (option->type == OPTION_DURATION)
         parsed = units_parse_duration(text, &value, error);
+    else if (option->type == OPTION_CORES || option->type == OPTION_INT)
+        parsed = parse_small(option, text, &value, error);
     else
         parsed = units_parse_count(text, &value, error);
     if (!parsed || !check_range(option, value, text, error))

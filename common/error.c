@@ -49,7 +49,8 @@ static const ErrorRow rows[] = {
     {ERROR_OUTPUT_TOO_LARGE, ERROR_CLASS_REJECT, 1, "output_too_large",
      "a thumbnail came out larger than the limit"},
     {ERROR_HANDLER_UNAVAILABLE, ERROR_CLASS_AGAIN, 70, "handler_unavailable",
-     "no handler process can be started; the object itself is not to blame"},
+     "no handler process can be started, which no picture is to blame for; 'thumbq doctor' looks "
+     "for the reason"},
     {ERROR_NAME_TAKEN, ERROR_CLASS_REJECT, 1, "name_taken",
      "a folder, or another file, has the place of its thumbnail; remove it, then 'thumbq dead "
      "retry'"},

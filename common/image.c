@@ -30,6 +30,11 @@ bool image_type_from_name(const char *name, ImageType *ret_type)
     return false;
 }
 
+bool image_type_is_read(ImageType type)
+{
+    return type >= IMAGE_JPEG && type <= IMAGE_AVIF;
+}
+
 const char *image_type_extension(ImageType type)
 {
     return (size_t)type < IMAGE_TYPES ? types[type].extension : "bin";

@@ -55,6 +55,9 @@ typedef struct {
 const char *image_type_name(ImageType type);
 bool image_type_from_name(const char *name, ImageType *ret_type);
 
+/* True of a type that pictures are read of; of any other one, no file is read. */
+bool image_type_is_read(ImageType type);
+
 /* The file name extension thumbnails of this type get, without the dot: "jpg", "webp", ... Static.
  */
 const char *image_type_extension(ImageType type);

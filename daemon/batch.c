@@ -154,6 +154,7 @@ void batch_lost(Daemon *daemon, GError *error)
 
     give_up(daemon);
     daemon->store_is_damaged |= code == ERROR_STORE_CORRUPT;
+    daemon_explain_place(error);
     if (!may_pass(daemon, code)) {
         daemon_fail(daemon, error);
         return;

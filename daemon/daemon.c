@@ -248,7 +248,33 @@ static bool open_publisher(Daemon *daemon, GError **error)
     return daemon->publisher != NULL;
 }
 
-/* What every change of state needs: the lock, the store, the thumbnails. */
+void daemon_explain_place(GError *failure)
+{
+    ErrorCode code = error_code(failure);
+
+    if (code != ERROR_ACCESS_DENIED && code != ERROR_NO_SPACE)
+        return;
+    char *message = g_strconcat(failure->message, DAEMON_PLACE_HINT, NULL);
+    g_free(failure->message);
+    failure->message = message;
+}
+
+/* What is written to: the lock, the store, the thumbnails. */
+static bool open_places(Daemon *daemon, GError **error)
+{
+    GError *failure = NULL;
+
+    if (lock_take(daemon->state_path, &daemon->lock, &failure) &&
+        mark_key_open(daemon->lock.folder_fd, true, &daemon->mark, &failure) &&
+        recovery_open(daemon, &failure) && clock_guard_open(daemon, &failure) &&
+        open_publisher(daemon, &failure))
+        return true;
+    daemon_explain_place(failure);
+    g_propagate_error(error, failure);
+    return false;
+}
+
+/* What every change of state needs. */
 static bool open_state(Daemon *daemon, GError **error)
 {
     const char *bucket = daemon->options->bucket;
@@ -258,10 +284,7 @@ static bool open_state(Daemon *daemon, GError **error)
     if (!check_bucket(bucket, config, error))
         return false;
     raise_descriptor_limit();
-    if (!lock_take(daemon->state_path, &daemon->lock, error) ||
-        !mark_key_open(daemon->lock.folder_fd, true, &daemon->mark, error) ||
-        !recovery_open(daemon, error) || !clock_guard_open(daemon, error) ||
-        !open_publisher(daemon, error))
+    if (!open_places(daemon, error))
         return false;
     open_pool(daemon);
     return open_signals(daemon, error);

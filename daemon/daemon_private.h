@@ -173,6 +173,14 @@ bool offline_run(const char *bucket, const Config *config, OfflineWork work, voi
 /* Of the configuration in force; `ret_options` borrows from the daemon. */
 void daemon_pool_options(const Daemon *daemon, PoolOptions *ret_options);
 
+/* What to do about a disk that is full or may not be written to: goes behind the reason. */
+#define DAEMON_PLACE_HINT                                                                          \
+    "; or have thumbnails and state on another disk: set 'prefix' and 'state' in a file that "     \
+    "--config names"
+
+/* Adds that to an error that is the disk's. */
+void daemon_explain_place(GError *failure);
+
 /* ---- reload.c */
 
 /* Reads the configuration anew and takes it over; a wrong one changes nothing, and is logged. */

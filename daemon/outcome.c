@@ -155,6 +155,11 @@ static void judge(const Job *job, StoreOutcome *outcome)
         set_again(outcome, NO_SPACE_DELAY_US);
         return;
     }
+    if (outcome->error == ERROR_UNSUPPORTED_TYPE && outcome->has_facts &&
+        !image_type_is_read(outcome->facts.type)) {
+        outcome->state = STATE_SKIPPED; /* no failure: no file of that type is read */
+        return;
+    }
     switch (error_class(outcome->error)) {
     case ERROR_CLASS_SKIP:
         outcome->state = STATE_SKIPPED;
@@ -207,10 +212,12 @@ static void notice_trouble(const Job *job, const StoreOutcome *outcome)
         return;
     }
     if (daemon->trouble++ == 0)
-        log_error("%s; %s", outcome->message, error_text(outcome->error));
+        log_error("%s; %s%s", outcome->message, error_text(outcome->error),
+                  outcome->error == ERROR_HANDLER_UNAVAILABLE ? "" : DAEMON_PLACE_HINT);
     if (daemon->options->once && daemon->trouble >= ONCE_FAILURES_MAX)
-        daemon_fail(daemon,
-                    g_error_new(THUMBQ_ERROR, (gint)outcome->error, "%s", outcome->message));
+        daemon_fail(daemon, g_error_new(THUMBQ_ERROR, (gint)outcome->error,
+                                        "given up after %d tries in a row that came to nothing",
+                                        daemon->trouble));
 }
 
 /* Writes the outcome down. Takes `job`. */

@@ -6,7 +6,9 @@
 #include "user.h"
 
 #include <glib-unix.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define BACKOFF_FIRST_MS 100
@@ -70,10 +72,19 @@ static void end_unclaimed(int socket_fd)
     }
 }
 
+static void remember_death(Pool *pool, int wait_status)
+{
+    char message[WIRE_MESSAGE_MAX];
+
+    (void)process_death_reason(wait_status, message);
+    g_autofree char *failure =
+        g_strdup_printf("the handler program '%s' ended: %s", pool->options.program, message);
+    remember_failure(pool, failure);
+}
+
 void forkserver_stop(Pool *pool)
 {
     bool alone = pool->workers->len == pool->starting.length;
-    char message[WIRE_MESSAGE_MAX];
     ProcessEnd end;
     Worker *worker;
 
@@ -85,12 +96,8 @@ void forkserver_stop(Pool *pool)
         if (alone)
             process_kill_group(&pool->forkserver);
         process_kill(&pool->forkserver);
-        if (process_reap(&pool->forkserver, true, &end) && !g_queue_is_empty(&pool->starting)) {
-            (void)process_death_reason(end.wait_status, message);
-            g_autofree char *failure = g_strdup_printf("the handler program '%s' ended: %s",
-                                                       pool->options.program, message);
-            remember_failure(pool, failure);
-        }
+        if (process_reap(&pool->forkserver, true, &end) && !g_queue_is_empty(&pool->starting))
+            remember_death(pool, end.wait_status);
         end_unclaimed(socket_fd);
         if (alone)
             process_reap_group(group);
@@ -175,6 +182,21 @@ static bool user_is_taken(uint32_t uid, void *data)
     return false;
 }
 
+/*
+ * It takes no request: it has ended already, and its death says why. What is left of it is taken
+ * away by the event loop.
+ */
+static void remember_end(Pool *pool)
+{
+    siginfo_t end;
+
+    process_kill(&pool->forkserver);
+    if (waitid(P_PID, (id_t)pool->forkserver.pid, &end, WEXITED | WNOWAIT) != 0)
+        return;
+    int status = end.si_code == CLD_EXITED ? end.si_status << 8 : end.si_status;
+    remember_death(pool, status);
+}
+
 /* Asks the fork server for a new worker. NULL if that is not possible now. */
 Worker *forkserver_start_worker(Pool *pool)
 {
@@ -193,9 +215,18 @@ Worker *forkserver_start_worker(Pool *pool)
     autofd ours = -1;
     autofd theirs = -1;
 
-    if (!ensure_forkserver(pool) || !process_socket_pair(&ours, &theirs, NULL) ||
-        !wire_send(pool->forkserver.socket_fd, &request, sizeof request, &theirs, 1, NULL))
+    g_autoptr(GError) error = NULL;
+
+    if (!ensure_forkserver(pool))
         return NULL;
+    if (!process_socket_pair(&ours, &theirs, &error)) {
+        remember_failure(pool, error->message);
+        return NULL;
+    }
+    if (!wire_send(pool->forkserver.socket_fd, &request, sizeof request, &theirs, 1, NULL)) {
+        remember_end(pool);
+        return NULL;
+    }
 
     Worker *worker = g_new0(Worker, 1);
     worker->pool = pool;

@@ -75,10 +75,12 @@ void store_measure(Store *store, Metric metric, int64_t time_us, int64_t value)
 }
 
 /* What failed by itself: neither a file that is no image, nor one that changed meanwhile. */
-static bool is_error(ErrorCode code)
+static bool is_error(const StoreOutcome *outcome)
 {
+    ErrorCode code = outcome->error;
     ErrorClass class = error_class(code);
-    return code != ERROR_NONE && class != ERROR_CLASS_SKIP && class != ERROR_CLASS_AGAIN;
+    return outcome->state != STATE_SKIPPED && code != ERROR_NONE && class != ERROR_CLASS_SKIP &&
+           class != ERROR_CLASS_AGAIN;
 }
 
 static void count_invocation(Measures *measures, const StoreOutcome *outcome, bool is_retry)
@@ -87,7 +89,7 @@ static void count_invocation(Measures *measures, const StoreOutcome *outcome, bo
     int64_t billed_ms = (attempt->duration_us + CLOCK_US_PER_MS - 1) / CLOCK_US_PER_MS;
 
     measures_add(measures, METRIC_INVOCATIONS, 1);
-    measures_add(measures, METRIC_ERRORS, is_error(outcome->error));
+    measures_add(measures, METRIC_ERRORS, is_error(outcome));
     measures_add(measures, METRIC_RETRIES, is_retry);
     measures_add(measures, METRIC_BILLED_DURATION, billed_ms);
     measures_add(measures, METRIC_BILLED_MEMORY, billed_ms * outcome->memory_mb);

@@ -134,6 +134,11 @@ int64_t record_put_us(const Record *record)
     return MAX(record->version.mtime_ns, record->version.ctime_ns) / 1000;
 }
 
+ErrorClass record_error_class(const Record *record)
+{
+    return record->state == STATE_SKIPPED ? ERROR_CLASS_SKIP : error_class(record->error);
+}
+
 /* Of the file, rounded down, also before 1970. */
 static int64_t file_date_us(const Record *record)
 {

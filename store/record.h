@@ -86,6 +86,9 @@ typedef struct {
 const char *state_name(ObjectState state);
 bool state_from_name(const char *name, ObjectState *ret_state);
 
+/* The class of its error; of one that was left alone, and is no failure, ERROR_CLASS_SKIP. */
+ErrorClass record_error_class(const Record *record);
+
 /*
  * The date that the object is listed under, as a clock shows it (see zone.h): the EXIF creation
  * date as the camera had it, else the modification time in the local zone.

@@ -10,6 +10,7 @@
 #include "pngfile.h"
 #include "rendition.h"
 #include "resize.h"
+#include "sniff.h"
 #include "webp.h"
 
 #include <string.h>
@@ -190,8 +191,10 @@ bool decoder_open(Decoder *decoder, const Source *source, ImageType type,
         return false;
     }
     if (type != IMAGE_JPEG && loaders[type] == NULL) {
-        g_set_error(error, THUMBQ_ERROR, ERROR_UNSUPPORTED_TYPE, "images of type '%s' are not read",
-                    image_type_name(type));
+        const char *unread = sniff_unread(source->data, source->size);
+        g_set_error(error, THUMBQ_ERROR, ERROR_UNSUPPORTED_TYPE, "%s",
+                    unread ? unread
+                           : "pictures of this type are not read; convert it to PNG or JPEG");
         return false;
     }
     if (!(type == IMAGE_JPEG ? open_jpeg(decoder, facts, error)

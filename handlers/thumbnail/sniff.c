@@ -10,43 +10,52 @@ typedef struct {
     const char *bytes;
     size_t len;
     ImageType type;
+    const char *unread; /* of IMAGE_OTHER: what it is, and what to do */
 } Magic;
 
 #define MAGIC(offset, literal, type)                                                               \
     {                                                                                              \
-        offset, literal, sizeof(literal) - 1, type                                                 \
+        offset, literal, sizeof(literal) - 1, type, NULL                                           \
     }
+#define UNREAD(literal, name, advice)                                                              \
+    {                                                                                              \
+        0, literal, sizeof(literal) - 1, IMAGE_OTHER, name advice                                  \
+    }
+
+#define CONVERT " is not read; convert it to PNG or JPEG"
+#define EXPORT  " is not read; export it as PNG from the program that made it"
+#define DEVELOP " is not read; develop it to JPEG or TIFF"
 
 static const Magic magics[] = {
     MAGIC(0, "\xff\xd8\xff", IMAGE_JPEG),
     MAGIC(0, "\x89PNG\r\n\x1a\n", IMAGE_PNG),
     MAGIC(0, "GIF87a", IMAGE_GIF),
     MAGIC(0, "GIF89a", IMAGE_GIF),
-    MAGIC(0, "II*\0\x10\0\0\0CR", IMAGE_OTHER), /* Canon raw, a TIFF in name only */
+    UNREAD("II*\0\x10\0\0\0CR", "camera raw of Canon (CR2)", DEVELOP),
     MAGIC(0, "II*\0", IMAGE_TIFF),
     MAGIC(0, "MM\0*", IMAGE_TIFF),
     MAGIC(0, "II+\0\x08\0\0\0", IMAGE_TIFF), /* BigTIFF */
     MAGIC(0, "MM\0+\0\x08\0\0", IMAGE_TIFF),
     MAGIC(0, "\xff\x0a", IMAGE_JXL),
     MAGIC(0, "\0\0\0\x0cJXL \r\n\x87\n", IMAGE_JXL),
-    MAGIC(0, "\0\0\0\x0cjP  \r\n\x87\n", IMAGE_OTHER), /* JPEG 2000 */
-    MAGIC(0, "\xff\x4f\xff\x51", IMAGE_OTHER),         /* JPEG 2000, code stream */
-    MAGIC(0, "8BPS\0", IMAGE_OTHER),                   /* Photoshop */
-    MAGIC(0, "\0\0\1\0", IMAGE_OTHER),                 /* icon */
-    MAGIC(0, "\0\0\2\0", IMAGE_OTHER),                 /* cursor */
-    MAGIC(0, "\x76\x2f\x31\x01", IMAGE_OTHER),         /* OpenEXR */
-    MAGIC(0, "#?RADIANCE\n", IMAGE_OTHER),
-    MAGIC(0, "#?RGBE\n", IMAGE_OTHER),
-    MAGIC(0, "SIMPLE  =", IMAGE_OTHER), /* FITS */
-    MAGIC(0, "DDS \x7c\0\0\0", IMAGE_OTHER),
-    MAGIC(0, "qoif", IMAGE_OTHER),
-    MAGIC(0, "gimp xcf ", IMAGE_OTHER),
-    MAGIC(0, "BPG\xfb", IMAGE_OTHER),
-    MAGIC(0, "AT&TFORM", IMAGE_OTHER), /* DjVu */
-    MAGIC(0, "IIRO", IMAGE_OTHER),     /* Olympus raw */
-    MAGIC(0, "IIU\0", IMAGE_OTHER),    /* Panasonic raw */
-    MAGIC(0, "FUJIFILMCCD-RAW", IMAGE_OTHER),
-    MAGIC(0, "II\xbc\1", IMAGE_OTHER), /* JPEG XR */
+    UNREAD("\0\0\0\x0cjP  \r\n\x87\n", "JPEG 2000", CONVERT),
+    UNREAD("\xff\x4f\xff\x51", "JPEG 2000", CONVERT),
+    UNREAD("8BPS\0", "Photoshop (PSD)", EXPORT),
+    UNREAD("\0\0\1\0", "an icon (ICO)", CONVERT),
+    UNREAD("\0\0\2\0", "a cursor (CUR)", CONVERT),
+    UNREAD("\x76\x2f\x31\x01", "OpenEXR", CONVERT),
+    UNREAD("#?RADIANCE\n", "Radiance HDR", CONVERT),
+    UNREAD("#?RGBE\n", "Radiance HDR", CONVERT),
+    UNREAD("SIMPLE  =", "FITS", CONVERT),
+    UNREAD("DDS \x7c\0\0\0", "DirectDraw (DDS)", CONVERT),
+    UNREAD("qoif", "QOI", CONVERT),
+    UNREAD("gimp xcf ", "GIMP (XCF)", EXPORT),
+    UNREAD("BPG\xfb", "BPG", CONVERT),
+    UNREAD("AT&TFORM", "DjVu", CONVERT),
+    UNREAD("IIRO", "camera raw of Olympus (ORF)", DEVELOP),
+    UNREAD("IIU\0", "camera raw of Panasonic (RW2)", DEVELOP),
+    UNREAD("FUJIFILMCCD-RAW", "camera raw of Fujifilm (RAF)", DEVELOP),
+    UNREAD("II\xbc\1", "JPEG XR", CONVERT),
 };
 
 /* Brands of ISO base media files that are pictures; "mif1" and "msf1" only say "HEIF". */
@@ -102,6 +111,17 @@ static ImageType sniff_ftyp(const uint8_t *data, size_t len)
     return heif ? IMAGE_HEIC : IMAGE_NONE;
 }
 
+/* By the major brand alone; of others the type has no better name. */
+static const char *unread_brand(const uint8_t *data, size_t len)
+{
+    if (len < 12 || memcmp(data + 4, "ftyp", 4) != 0)
+        return NULL;
+    return memcmp(data + 8, "crx ", 4) == 0   ? "camera raw of Canon (CR3)" DEVELOP
+           : memcmp(data + 8, "jp2 ", 4) == 0 ? "JPEG 2000" CONVERT
+           : memcmp(data + 8, "jxl ", 4) == 0 ? "JPEG XL" CONVERT
+                                              : NULL;
+}
+
 /* "BM" alone is too short to mean anything: the header's size must be one that exists. */
 static bool is_bmp(const uint8_t *data, size_t len)
 {
@@ -145,15 +165,41 @@ static bool is_svg(const uint8_t *data, size_t len)
     return false;
 }
 
-ImageType sniff_type(const void *data, size_t len)
+static const Magic *find_magic(const uint8_t *bytes, size_t len)
 {
-    const uint8_t *bytes = data;
     for (size_t i = 0; i < G_N_ELEMENTS(magics); i++) {
         const Magic *magic = &magics[i];
         if (len >= magic->offset + magic->len &&
             memcmp(bytes + magic->offset, magic->bytes, magic->len) == 0)
-            return magic->type;
+            return magic;
     }
+    return NULL;
+}
+
+const char *sniff_unread(const void *data, size_t len)
+{
+    const uint8_t *bytes = data;
+    const Magic *magic = find_magic(bytes, len);
+    if (magic && magic->type == IMAGE_JXL)
+        return "JPEG XL" CONVERT;
+    if (magic)
+        return magic->unread;
+    len = MIN(len, SNIFF_BYTES);
+    if (is_bmp(bytes, len))
+        return "BMP" CONVERT;
+    if (is_pnm(bytes, len))
+        return "PNM (PBM, PGM, PPM)" CONVERT;
+    if (is_svg(bytes, len))
+        return "SVG" EXPORT;
+    return unread_brand(bytes, len);
+}
+
+ImageType sniff_type(const void *data, size_t len)
+{
+    const uint8_t *bytes = data;
+    const Magic *magic = find_magic(bytes, len);
+    if (magic)
+        return magic->type;
     if (len >= 16 && memcmp(bytes, "RIFF", 4) == 0 && memcmp(bytes + 8, "WEBPVP8", 7) == 0)
         return IMAGE_WEBP;
     ImageType type = sniff_ftyp(bytes, MIN(len, SNIFF_BYTES));

@@ -18,3 +18,9 @@
  * For the container HEIF shares, the answer is the brand's; the coding inside may yet differ.
  */
 ImageType sniff_type(const void *data, size_t len);
+
+/*
+ * Of a picture of a type that is not read: what it is, and what to do ("SVG is not read; ...").
+ * NULL where nothing better is known than its type. Static.
+ */
+const char *sniff_unread(const void *data, size_t len);

@@ -125,7 +125,7 @@ class Views(E2ETest):
                 for row in self.plain("list", width=140).splitlines()}
         self.assertRegex(rows[LONG + "bad.png"], r"^\S+ \S+  dead .*bad\.png  damaged$")
         self.assertRegex(rows["half.jpg"], r"^\S+ \S+  done .*half\.jpg  damaged$")
-        self.assertRegex(rows["notes.txt"], r"^\S+ \S+  skipped  -  .*notes\.txt$")
+        self.assertRegex(rows["notes.txt"], r"^\S+ \S+  skipped   +\d.*notes\.txt$")
 
     def test_list_says_what_it_is_sorted_by(self):
         for arguments, title in ((["--sort", "size"], "size ↑"),

@@ -103,6 +103,30 @@ static ImageType sniff_copy(const char *bytes, size_t len)
     return sniff_type(copy, len);
 }
 
+static void test_unread(void)
+{
+    static const struct {
+        const char *bytes;
+        size_t len;
+        const char *says; /* the beginning; NULL: nothing */
+    } rows[] = {
+        {"<svg xmlns=''/>", 15, "SVG is not read; export it"},
+        {"8BPS\0\1", 6, "Photoshop (PSD) is not read; export it"},
+        {"\0\0\0\x18"
+         "ftypcrx \0\0\0\1",
+         16, "camera raw of Canon (CR3) is not read; develop it"},
+        {"\xff\x0a", 2, "JPEG XL is not read; convert it"},
+        {"\xff\xd8\xff\xe0", 4, NULL},
+        {"hello", 5, NULL},
+        {"", 0, NULL},
+    };
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        const char *unread = sniff_unread(rows[i].bytes, rows[i].len);
+        g_assert_true(rows[i].says ? unread && g_str_has_prefix(unread, rows[i].says) : !unread);
+    }
+}
+
 static void test_type(const void *data)
 {
     const Case *row = data;
@@ -132,5 +156,6 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, &cases[i], test_type);
     }
     g_test_add_func("/sniff/cut", test_cut);
+    g_test_add_func("/sniff/unread", test_unread);
     return g_test_run();
 }
