@@ -1,5 +1,6 @@
 #include "pool_private.h"
 
+#include "answer.h"
 #include "clock.h"
 #include "file.h"
 #include "forkserver.h"
@@ -39,29 +40,11 @@ void worker_retire(Worker *worker)
     process_kill(&worker->process);
 }
 
-/* True if a decoder has stumbled over the bytes: whatever state that left behind is not trusted. */
-static bool is_suspect(const WireResult *result)
+/* It is the answer to the job that the worker is at, and one that is believed. */
+static bool is_expected(const Worker *worker, const WireResult *result)
 {
-    switch (result->error) {
-    case ERROR_NONE:
-        return result->facts.damaged;
-    case ERROR_NOT_AN_IMAGE:
-    case ERROR_EMPTY_FILE:
-    case ERROR_UNSUPPORTED_TYPE:
-    case ERROR_FILE_TOO_LARGE:
-        return false;
-    default:
-        return true;
-    }
-}
-
-static bool result_is_sound(const Worker *worker, const WireResult *result)
-{
-    if (worker->n_jobs == 0 || result->serial != worker->jobs[0].serial)
-        return false;
-    if (result->error != ERROR_NONE || result->unchanged)
-        return true;
-    return result->n_thumbnails == worker->jobs[0].n_renditions;
+    return worker->n_jobs > 0 && result->serial == worker->jobs[0].serial &&
+           answer_is_sound(worker->jobs[0].job, result);
 }
 
 /*
@@ -94,7 +77,7 @@ static void handle_result(Worker *worker, const WireResult *result, int64_t ende
     learn_duration(worker->pool, usage.duration_us);
     worker->pool->failures = 0;
     worker->invocations++;
-    if (worker->invocations >= worker->pool->options.max_invocations || is_suspect(result) ||
+    if (worker->invocations >= worker->pool->options.max_invocations || answer_is_suspect(result) ||
         worker->verdict != ERROR_NONE) {
         worker_retire(worker);
         jobs_hand_back(worker, 1, false);
@@ -167,7 +150,7 @@ static ReadOutcome take_result(Worker *worker, const uint8_t *data, size_t len, 
 {
     WireResult result;
 
-    if (!wire_decode_result(data, len, &result, NULL) || !result_is_sound(worker, &result))
+    if (!wire_decode_result(data, len, &result, NULL) || !is_expected(worker, &result))
         return READ_NONSENSE;
     /* One of its threads stands at a forbidden call: nothing that the others say is believed. */
     if (violation_is_pending(worker->listener_fd))

@@ -211,8 +211,32 @@ static void unpack_thumbnail(Unpacker *unpacker, ThumbnailFacts *thumbnail)
     thumbnail->width = unpack_int(unpacker, 1, RENDITION_SIZE_MAX);
     thumbnail->height = unpack_int(unpacker, 1, RENDITION_SIZE_MAX);
     thumbnail->size = unpack_i64(unpacker);
-    if (thumbnail->size < 1)
+    if (thumbnail->size < 1 || thumbnail->size > WIRE_THUMBNAIL_MAX)
         unpacker->failed = true;
+}
+
+bool wire_is_plain(gunichar character)
+{
+    switch (g_unichar_type(character)) {
+    case G_UNICODE_CONTROL:
+    case G_UNICODE_FORMAT:
+    case G_UNICODE_LINE_SEPARATOR:
+    case G_UNICODE_PARAGRAPH_SEPARATOR:
+        return false;
+    default:
+        return true;
+    }
+}
+
+bool wire_is_plain_text(const char *text)
+{
+    if (!g_utf8_validate(text, -1, NULL))
+        return false;
+    for (; *text; text = g_utf8_next_char(text)) {
+        if (!wire_is_plain(g_utf8_get_char(text)))
+            return false;
+    }
+    return true;
 }
 
 /* Only what is about an object may be said by a worker. */
@@ -238,8 +262,9 @@ bool wire_decode_result(const uint8_t *data, size_t len, WireResult *ret_result,
         result.n_thumbnails = unpack_count(&unpacker);
         for (size_t i = 0; i < result.n_thumbnails; i++)
             unpack_thumbnail(&unpacker, &result.thumbnails[i]);
-        if (result.memory_bytes < 0 || result.cpu_us < 0 || !is_object_error(result.error) ||
-            !g_utf8_validate(result.message, -1, NULL))
+        if (result.memory_bytes < 0 || result.memory_bytes > WIRE_MEMORY_MAX || result.cpu_us < 0 ||
+            result.cpu_us > WIRE_CPU_MAX_US || !is_object_error(result.error) ||
+            !wire_is_plain_text(result.message))
             unpacker.failed = true;
     }
     if (!finish(&unpacker, "result", error))

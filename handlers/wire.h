@@ -21,6 +21,11 @@
 #define WIRE_FRAME_MAX   8192 /* bytes */
 #define WIRE_MESSAGE_MAX 256  /* bytes, with the final NUL */
 
+/* What a worker may say of itself, at the most: more is a lie that sums would not survive. */
+#define WIRE_MEMORY_MAX    (INT64_C(1) << 44)               /* bytes */
+#define WIRE_CPU_MAX_US    (INT64_C(366) * 86400 * 1000000) /* a year */
+#define WIRE_THUMBNAIL_MAX (INT64_C(1) << 30)               /* bytes, what max_output_size may be */
+
 /* A job goes with 1 + n_renditions descriptors: the source (read), then one per output (write). */
 #define WIRE_FDS_MAX (1 + RENDITIONS_MAX)
 
@@ -41,14 +46,25 @@ typedef struct {
     ErrorCode error; /* ERROR_NONE: every rendition has been written */
     bool unchanged;  /* the source has the known etag; facts hold only the etag, nothing was written
                       */
-    char message[WIRE_MESSAGE_MAX]; /* why, for people; valid UTF-8; empty without an error */
-    ImageFacts facts;               /* as far as it got, also with an error */
+    char
+        message[WIRE_MESSAGE_MAX]; /* why, for people; wire_is_plain_text; empty without an error */
+    ImageFacts facts;              /* as far as it got, also with an error */
     ThumbnailFacts thumbnails[RENDITIONS_MAX];
     size_t n_thumbnails;  /* that of the job, or 0 */
     int64_t memory_bytes; /* the worker's peak resident set during the job, as it says: nothing
                              depends on it */
     int64_t cpu_us;       /* its CPU time so far, as it says: shares out what the kernel counts */
 } WireResult;
+
+/*
+ * True if the character neither controls a terminal nor changes the order or the look of the text
+ * around it: no control character, no format character such as U+202E, no separator of lines.
+ */
+bool wire_is_plain(gunichar character);
+
+/* True if `text` is valid UTF-8 of plain characters: it stays one line of a log, whoever wrote it.
+ */
+bool wire_is_plain_text(const char *text);
 
 /* Encode into `buffer`; returns the length, never more than WIRE_FRAME_MAX. */
 size_t wire_encode_job(const WireJob *job, uint8_t buffer[static WIRE_FRAME_MAX]);

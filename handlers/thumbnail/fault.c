@@ -31,7 +31,7 @@ void fault_clean_text(const char *text, char *ret_text, size_t size)
         size_t n = (size_t)(next - at);
         if (len + n >= size)
             break;
-        if (g_unichar_iscntrl(g_utf8_get_char(at))) {
+        if (!wire_is_plain(g_utf8_get_char(at))) {
             ret_text[len++] = ' ';
         } else {
             memcpy(ret_text + len, at, n);

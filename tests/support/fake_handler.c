@@ -40,7 +40,7 @@ static WireResult good_result(const Worker *worker)
 {
     WireResult result = {
         .serial = worker->job.serial,
-        .facts = {.type = IMAGE_PNG, .width = getpid(), .height = 1, .orientation = 1},
+        .facts = {.type = IMAGE_PNG, .width = getpid(), .height = 1, .pages = 1, .orientation = 1},
         .n_thumbnails = worker->job.n_renditions,
         .memory_bytes = 1 << 20,
     };
@@ -72,6 +72,25 @@ static void answer_unchanged(Worker *worker)
     WireResult result = {.serial = worker->job.serial, .unchanged = true};
 
     result.facts.width = getpid();
+    memcpy(result.facts.etag, worker->job.known_etag, sizeof result.facts.etag);
+    result.facts.etag[0] += (uint64_t)worker->argument;
+    send_result(worker, &result);
+}
+
+static void answer_type(Worker *worker)
+{
+    WireResult result = good_result(worker);
+
+    result.thumbnails[0].type = (ImageType)worker->argument;
+    send_result(worker, &result);
+}
+
+/* Of a worker that writes a line into the daemon's log, or tries to. */
+static void answer_message(Worker *worker)
+{
+    WireResult result = {.serial = worker->job.serial, .error = ERROR_DAMAGED};
+
+    g_strlcpy(result.message, "fine\n2026-01-01 thumbq: all is lost", sizeof result.message);
     send_result(worker, &result);
 }
 
@@ -202,6 +221,8 @@ static const struct {
 } deeds[] = {
     {"ok", answer_well},
     {"unchanged", answer_unchanged},
+    {"type", answer_type},
+    {"message", answer_message},
     {"damaged", answer_damaged},
     {"error", answer_error},
     {"wrong-serial", answer_serial},
@@ -237,6 +258,7 @@ static void obey(Worker *worker, const char *text)
 {
     char command[COMMAND_MAX];
 
+    worker->argument = 0;
     if (sscanf(text, "%63s %d", command, &worker->argument) < 1)
         _exit(1);
     for (size_t i = 0; i < G_N_ELEMENTS(deeds); i++) {

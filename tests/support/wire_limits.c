@@ -43,6 +43,10 @@ void wire_limits_check_result(const WireResult *result)
     g_assert_cmpstr(error_name(result->error), !=, "unknown");
     g_assert_nonnull(memchr(result->message, '\0', sizeof result->message));
     g_assert_true(g_utf8_validate(result->message, -1, NULL));
+    for (const char *at = result->message; *at; at = g_utf8_next_char(at))
+        g_assert_false(g_unichar_iscntrl(g_utf8_get_char(at)));
+    g_assert_true(result->memory_bytes >= 0 && result->memory_bytes <= WIRE_MEMORY_MAX);
+    g_assert_true(result->cpu_us >= 0 && result->cpu_us <= WIRE_CPU_MAX_US);
     check_facts(&result->facts);
     g_assert_cmpuint(result->n_thumbnails, <=, RENDITIONS_MAX);
     for (size_t i = 0; i < result->n_thumbnails; i++) {
@@ -50,6 +54,6 @@ void wire_limits_check_result(const WireResult *result)
         g_assert_true(thumbnail->type >= IMAGE_NONE && thumbnail->type < IMAGE_TYPES);
         g_assert_true(thumbnail->width >= 1 && thumbnail->width <= RENDITION_SIZE_MAX);
         g_assert_true(thumbnail->height >= 1 && thumbnail->height <= RENDITION_SIZE_MAX);
-        g_assert_cmpint(thumbnail->size, >=, 1);
+        g_assert_true(thumbnail->size >= 1 && thumbnail->size <= WIRE_THUMBNAIL_MAX);
     }
 }

@@ -103,6 +103,7 @@ static inline void submit(Fixture *fixture, Job *job, const char *command)
         .max_file_size = 1,
         .max_output_size = 1,
         .max_pages = 1,
+        .known_etag = {1, 2},
         .renditions = {{.name = "small", .width = 1, .height = 1, .quality = 80, .max_frames = 1}},
         .n_renditions = 1,
     };

@@ -27,6 +27,9 @@ typedef struct {
 static const DeedCase deeds[] = {
     {"well", "ok", ERROR_NONE, true},
     {"unchanged", "unchanged", ERROR_NONE, true},
+    {"unchanged-of-another-hash", "unchanged 1", ERROR_HANDLER_CRASHED, false},
+    {"wrong-type", "type 3", ERROR_HANDLER_CRASHED, false},
+    {"lines-of-a-log", "message", ERROR_HANDLER_CRASHED, false},
     {"damaged", "damaged", ERROR_NONE, false},
     {"not-an-image", "error 1", ERROR_NOT_AN_IMAGE, true},
     {"unsupported-type", "error 2", ERROR_UNSUPPORTED_TYPE, true},

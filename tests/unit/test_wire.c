@@ -323,6 +323,13 @@ SPOIL_RESULT(error_internal, error = ERROR_INTERNAL)
 SPOIL_RESULT(error_unknown, error = (ErrorCode)99)
 SPOIL_RESULT(error_negative, error = (ErrorCode)-1)
 SPOIL_RESULT(message, message[0] = '\xff')
+SPOIL_RESULT(message_line, message[0] = '\n')
+SPOIL_RESULT(message_escape, message[0] = '\x1b')
+SPOIL_RESULT(message_delete, message[0] = '\x7f')
+SPOIL_RESULT(memory_negative, memory_bytes = -1)
+SPOIL_RESULT(memory_large, memory_bytes = INT64_MAX)
+SPOIL_RESULT(cpu_negative, cpu_us = INT64_MIN)
+SPOIL_RESULT(cpu_large, cpu_us = INT64_MAX)
 SPOIL_RESULT(type, facts.type = IMAGE_TYPES)
 SPOIL_RESULT(width, facts.width = -1)
 SPOIL_RESULT(orientation, facts.orientation = 9)
@@ -333,6 +340,25 @@ SPOIL_RESULT(thumbnail_type, thumbnails[1].type = (ImageType)255)
 SPOIL_RESULT(thumbnail_width, thumbnails[1].width = 0)
 SPOIL_RESULT(thumbnail_height, thumbnails[1].height = RENDITION_SIZE_MAX + 1)
 SPOIL_RESULT(thumbnail_size, thumbnails[1].size = 0)
+SPOIL_RESULT(thumbnail_size_large, thumbnails[1].size = INT64_MAX)
+
+/* Turned around by U+202E: neither a control character nor broken. */
+static void spoil_result_message_order(WireResult *result)
+{
+    g_strlcpy(result->message,
+              "\xe2\x80\xae"
+              "gpj.exe",
+              sizeof result->message);
+}
+
+/* A line separator, which some viewers break at. */
+static void spoil_result_message_separator(WireResult *result)
+{
+    g_strlcpy(result->message,
+              "a\xe2\x80\xa8"
+              "b",
+              sizeof result->message);
+}
 
 static const ResultCase spoilt_results[] = {
     {"error-usage", spoil_result_error_usage},
@@ -340,6 +366,15 @@ static const ResultCase spoilt_results[] = {
     {"error-unknown", spoil_result_error_unknown},
     {"error-negative", spoil_result_error_negative},
     {"message", spoil_result_message},
+    {"message-line", spoil_result_message_line},
+    {"message-escape", spoil_result_message_escape},
+    {"message-delete", spoil_result_message_delete},
+    {"message-order", spoil_result_message_order},
+    {"message-separator", spoil_result_message_separator},
+    {"memory-negative", spoil_result_memory_negative},
+    {"memory-large", spoil_result_memory_large},
+    {"cpu-negative", spoil_result_cpu_negative},
+    {"cpu-large", spoil_result_cpu_large},
     {"type", spoil_result_type},
     {"width", spoil_result_width},
     {"orientation", spoil_result_orientation},
@@ -350,6 +385,7 @@ static const ResultCase spoilt_results[] = {
     {"thumbnail-width", spoil_result_thumbnail_width},
     {"thumbnail-height", spoil_result_thumbnail_height},
     {"thumbnail-size", spoil_result_thumbnail_size},
+    {"thumbnail-size-large", spoil_result_thumbnail_size_large},
 };
 
 static void test_spoilt_result(const void *data)

@@ -1,0 +1,164 @@
+/* What of a worker's answer is believed, and after what the worker is not used again. */
+#include "answer.h"
+
+#include <string.h>
+
+typedef struct {
+    WireJob job;
+    WireResult result;
+} Answer;
+
+/* Two renditions, 100x80: a JPEG, and one as the source is; both made as they were asked for. */
+static Answer make_answer(void)
+{
+    const Rendition rendition = {.name = "r", .width = 100, .height = 80, .max_frames = 10};
+    Answer answer = {
+        .job = {.serial = 1, .max_output_size = 1000, .n_renditions = 2},
+        .result = {.serial = 1,
+                   .facts = {.type = IMAGE_PNG, .width = 640, .height = 480, .pages = 1},
+                   .thumbnails = {{IMAGE_JPEG, 100, 75, 400}, {IMAGE_PNG, 100, 75, 600}},
+                   .n_thumbnails = 2},
+    };
+
+    answer.job.renditions[0] = answer.job.renditions[1] = rendition;
+    answer.job.renditions[1].format = FORMAT_SAME;
+    return answer;
+}
+
+/* Says that the source is as it was. */
+static Answer make_unchanged(void)
+{
+    Answer answer = make_answer();
+    const WireResult result = {.serial = 1, .unchanged = true, .facts = {.etag = {5, 6}}};
+
+    answer.job.known_etag[0] = 5;
+    answer.job.known_etag[1] = 6;
+    answer.result = result;
+    return answer;
+}
+
+typedef struct {
+    const char *name;
+    void (*spoil)(Answer *answer);
+} Case;
+
+#define SPOIL(what, ...)                                                                           \
+    static void spoil_##what(Answer *answer)                                                       \
+    {                                                                                              \
+        __VA_ARGS__;                                                                               \
+    }
+SPOIL(count, answer->result.n_thumbnails = 1)
+SPOIL(no_source_type, answer->result.facts.type = IMAGE_NONE)
+SPOIL(other_source_type, answer->result.facts.type = IMAGE_OTHER)
+SPOIL(no_width, answer->result.facts.width = 0)
+SPOIL(no_height, answer->result.facts.height = 0)
+SPOIL(no_pages, answer->result.facts.pages = 0)
+SPOIL(another_type, answer->result.thumbnails[0].type = IMAGE_PNG)
+SPOIL(no_type, answer->result.thumbnails[0].type = IMAGE_NONE)
+SPOIL(type_that_is_not_the_same, answer->result.thumbnails[1].type = IMAGE_JPEG)
+SPOIL(animation_of_a_still, answer->result.thumbnails[1].type = IMAGE_WEBP)
+SPOIL(animation_not_asked_for, answer->result.facts.type = IMAGE_GIF;
+      answer->result.facts.pages = 3; answer->result.thumbnails[1].type = IMAGE_WEBP)
+SPOIL(wide, answer->result.thumbnails[0].width = 101)
+SPOIL(high, answer->result.thumbnails[1].height = 81)
+SPOIL(large, answer->result.thumbnails[0].size = 1001)
+SPOIL(large_together, answer->result.thumbnails[0].size = 401)
+SPOIL(error_with_thumbnails, answer->result.error = ERROR_DAMAGED)
+
+static const Case spoilt[] = {
+    {"count", spoil_count},
+    {"no-source-type", spoil_no_source_type},
+    {"other-source-type", spoil_other_source_type},
+    {"no-width", spoil_no_width},
+    {"no-height", spoil_no_height},
+    {"no-pages", spoil_no_pages},
+    {"another-type", spoil_another_type},
+    {"no-type", spoil_no_type},
+    {"type-that-is-not-the-same", spoil_type_that_is_not_the_same},
+    {"animation-of-a-still", spoil_animation_of_a_still},
+    {"animation-not-asked-for", spoil_animation_not_asked_for},
+    {"wide", spoil_wide},
+    {"high", spoil_high},
+    {"large", spoil_large},
+    {"large-together", spoil_large_together},
+    {"error-with-thumbnails", spoil_error_with_thumbnails},
+};
+
+static void test_spoilt(const void *data)
+{
+    const Case *row = data;
+    Answer answer = make_answer();
+
+    g_assert_true(answer_is_sound(&answer.job, &answer.result));
+    row->spoil(&answer);
+    g_assert_false(answer_is_sound(&answer.job, &answer.result));
+}
+
+SPOIL(not_offered, answer->job.known_etag[0] = answer->job.known_etag[1] = 0)
+SPOIL(not_offered_nor_known, answer->job.known_etag[0] = answer->job.known_etag[1] = 0;
+      answer->result.facts.etag[0] = answer->result.facts.etag[1] = 0)
+SPOIL(another_hash, answer->result.facts.etag[1]++)
+SPOIL(thumbnails, answer->result.n_thumbnails = 2)
+SPOIL(error, answer->result.error = ERROR_DAMAGED)
+
+static const Case spoilt_unchanged[] = {
+    {"not-offered", spoil_not_offered},
+    {"not-offered-nor-known", spoil_not_offered_nor_known},
+    {"another-hash", spoil_another_hash},
+    {"thumbnails", spoil_thumbnails},
+    {"error", spoil_error},
+};
+
+static void test_spoilt_unchanged(const void *data)
+{
+    const Case *row = data;
+    Answer answer = make_unchanged();
+
+    g_assert_true(answer_is_sound(&answer.job, &answer.result));
+    row->spoil(&answer);
+    g_assert_false(answer_is_sound(&answer.job, &answer.result));
+}
+
+/* Where moving pictures are kept, and where transparency decides, both types can come. */
+static void test_types_by_source(void)
+{
+    Answer answer = make_answer();
+
+    answer.job.renditions[0].format = FORMAT_AUTO;
+    answer.job.renditions[1].format = FORMAT_AUTO;
+    answer.job.renditions[1].animation = ANIMATION_KEEP;
+    answer.result.facts.type = IMAGE_GIF;
+    answer.result.facts.pages = 10;
+    answer.result.thumbnails[1].type = IMAGE_WEBP;
+    g_assert_true(answer_is_sound(&answer.job, &answer.result));
+    answer.result.facts.pages = 11; /* too many frames to be kept */
+    g_assert_false(answer_is_sound(&answer.job, &answer.result));
+    answer.result.facts.alpha = true;
+    g_assert_false(answer_is_sound(&answer.job, &answer.result));
+    answer.result.thumbnails[0].type = IMAGE_WEBP;
+    g_assert_true(answer_is_sound(&answer.job, &answer.result));
+}
+
+static void test_failure(void)
+{
+    Answer answer = make_answer();
+    const WireResult failure = {.serial = 1, .error = ERROR_DAMAGED};
+
+    g_assert_true(answer_is_sound(&answer.job, &failure));
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(spoilt); i++) {
+        g_autofree char *path = g_strdup_printf("/answer/made/%s", spoilt[i].name);
+        g_test_add_data_func(path, &spoilt[i], test_spoilt);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(spoilt_unchanged); i++) {
+        g_autofree char *path = g_strdup_printf("/answer/unchanged/%s", spoilt_unchanged[i].name);
+        g_test_add_data_func(path, &spoilt_unchanged[i], test_spoilt_unchanged);
+    }
+    g_test_add_func("/answer/types-by-source", test_types_by_source);
+    g_test_add_func("/answer/failure", test_failure);
+    return g_test_run();
+}
