@@ -27,6 +27,19 @@ static bool is_image(int source_fd)
     return fstat(source_fd, &st) == 0 && st.st_size != NO_IMAGE_BYTES;
 }
 
+/* In its file, or in the answer. */
+static bool deliver(const WireJob *job, const int *fds, size_t i, WireResult *result)
+{
+    result->thumbnails[i] = (ThumbnailFacts){
+        .type = IMAGE_JPEG, .width = 1, .height = 1, .size = (int64_t)sizeof thumbnail};
+    if (job->own_files)
+        return write(fds[1 + i], thumbnail, sizeof thumbnail) == (ssize_t)sizeof thumbnail;
+    result->places[i] = (WirePlace){PLACE_ANSWER, 0}; /* the same for all of them */
+    result->payload = (const uint8_t *)thumbnail;
+    result->payload_len = sizeof thumbnail;
+    return true;
+}
+
 static void answer(const WireJob *job, const int *fds, WireResult *ret_result)
 {
     if (!is_image(fds[0])) {
@@ -43,13 +56,11 @@ static void answer(const WireJob *job, const int *fds, WireResult *ret_result)
                                      .orientation = 1,
                                      .etag = {1, job->serial}};
     for (size_t i = 0; i < job->n_renditions; i++) {
-        if (write(fds[1 + i], thumbnail, sizeof thumbnail) != (ssize_t)sizeof thumbnail)
+        if (!deliver(job, fds, i, ret_result))
             ret_result->error = ERROR_IO;
-        ret_result->thumbnails[i] = (ThumbnailFacts){
-            .type = IMAGE_JPEG, .width = 1, .height = 1, .size = (int64_t)sizeof thumbnail};
     }
     if (ret_result->error != ERROR_NONE)
-        ret_result->n_thumbnails = 0;
+        ret_result->n_thumbnails = ret_result->payload_len = 0;
 }
 
 _Noreturn void worker_run(int socket_fd, const ForkRequest *request)
@@ -66,7 +77,9 @@ _Noreturn void worker_run(int socket_fd, const ForkRequest *request)
     if (!wire_send(socket_fd, &hello, sizeof hello, NULL, 0, NULL))
         _exit(WORKER_EXIT_PROTOCOL);
     while (wire_receive(socket_fd, buffer, &len, fds, WIRE_FDS_MAX, &n_fds, NULL) && len > 0) {
-        if (!wire_decode_job(buffer, (size_t)len, &job, NULL) || n_fds != 1 + job.n_renditions)
+        /* A memory file may come with it, and is not needed. */
+        if (!wire_decode_job(buffer, (size_t)len, &job, NULL) ||
+            (job.own_files && n_fds != 1 + job.n_renditions))
             _exit(WORKER_EXIT_PROTOCOL);
         answer(&job, fds, &result);
         for (size_t i = 0; i < n_fds; i++)

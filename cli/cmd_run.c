@@ -56,7 +56,7 @@ static void choose_lines(const RunOptions *run, DaemonOptions *daemon)
     daemon->news = is_for_people ? run_view_tell_person : run_view_tell_journal;
 }
 
-/* What the command line says holds over the file. */
+/* What the command line and the environment say holds over the file. */
 static bool apply_options(const RunOptions *run, Config *config, GError **error)
 {
     if (run->size && !config_set_sizes(config, run->size, error)) {
@@ -65,6 +65,12 @@ static bool apply_options(const RunOptions *run, Config *config, GError **error)
     }
     if (run->jobs && !config_set_jobs(config, run->jobs, error)) {
         g_prefix_error(error, "--jobs: ");
+        return false;
+    }
+    /* Of the unit, whose drop-in for root asks for more than the file may. */
+    const char *isolation = g_getenv("THUMBQ_ISOLATION");
+    if (isolation && !config_set_isolation(config, isolation, error)) {
+        g_prefix_error(error, "THUMBQ_ISOLATION: ");
         return false;
     }
     return true;

@@ -262,6 +262,12 @@ bool config_set_jobs(Config *config, const char *jobs, GError **error)
                                error);
 }
 
+bool config_set_isolation(Config *config, const char *isolation, GError **error)
+{
+    return config_option_parse(config_find_option(SECTION_HANDLER, "isolation"), isolation, config,
+                               error);
+}
+
 void config_print(const Config *config, FILE *out)
 {
     config_file_print(config, out);
@@ -283,6 +289,12 @@ const char *durability_name(Durability durability)
 {
     static const char *const names[] = {"full", "store", "none"};
     return names[durability];
+}
+
+const char *isolation_name(Isolation isolation)
+{
+    static const char *const names[] = {"file", "owner", "none"};
+    return names[isolation];
 }
 
 const char *comparison_name(Comparison comparison)

@@ -24,6 +24,16 @@ typedef enum {
 /* "full", "store", "none". Static. */
 const char *durability_name(Durability durability);
 
+/* Which pictures one handler process may see, one after the other; see docs/security.md. */
+typedef enum {
+    ISOLATION_FILE,  /* one picture */
+    ISOLATION_OWNER, /* those of one user in one first folder of the bucket */
+    ISOLATION_NONE,  /* all */
+} Isolation;
+
+/* "file", "owner", "none". Static. */
+const char *isolation_name(Isolation isolation);
+
 #define CONFIG_FILE_MAX      (1 << 20) /* bytes */
 #define CONFIG_NAME_MAX      32        /* bytes of a section's name, with the final NUL */
 #define CONFIG_SCHEDULES_MAX 64
@@ -142,8 +152,9 @@ typedef struct {
     int64_t max_pixels;
     int64_t max_file_size; /* bytes */
     int max_pages;
-    int64_t max_output_size; /* bytes, of one thumbnail */
+    int64_t max_output_size; /* bytes, of all thumbnails of one upload */
     int max_invocations;
+    Isolation isolation;
     int retries;
     int64_t retry_delay_us;
 
@@ -196,6 +207,9 @@ bool config_set_sizes(Config *config, const char *sizes, GError **error);
 
 /* Sets concurrency. Errors: ERROR_USAGE. */
 bool config_set_jobs(Config *config, const char *jobs, GError **error);
+
+/* Sets isolation. Errors: ERROR_USAGE. */
+bool config_set_isolation(Config *config, const char *isolation, GError **error);
 
 /* Writes all options as a file that config_load takes, each with its help as a comment. */
 void config_print(const Config *config, FILE *out);

@@ -119,6 +119,8 @@ static const char *enum_name(OptionType type, int value)
         return missing_data_name((MissingData)value);
     case OPTION_STATES:
         return alarm_state_name((AlarmState)value);
+    case OPTION_ISOLATION:
+        return isolation_name((Isolation)value);
     case OPTION_KEEP:
         return keep_name(value);
     default:
@@ -138,6 +140,7 @@ static const int enum_counts[] = {
     [OPTION_COMPARISON] = COMPARISON_LESS_OR_EQUAL + 1,
     [OPTION_MISSING] = MISSING_IGNORE + 1,
     [OPTION_STATES] = ALARM_STATES,
+    [OPTION_ISOLATION] = ISOLATION_NONE + 1,
     [OPTION_KEEP] = KEEP_BITS,
 };
 
@@ -298,6 +301,7 @@ bool config_option_parse(const Option *option, const char *text, void *base, GEr
     case OPTION_METRIC:
     case OPTION_COMPARISON:
     case OPTION_MISSING:
+    case OPTION_ISOLATION:
         return parse_enum(option->type, text, field, error); /* an enum is an int to the ABI */
     case OPTION_NUMBER:
         return parse_double(text, field, error);
@@ -385,6 +389,7 @@ char *config_option_format(const Option *option, const void *base)
     case OPTION_METRIC:
     case OPTION_COMPARISON:
     case OPTION_MISSING:
+    case OPTION_ISOLATION:
         return g_strdup(enum_name(option->type, *(const int *)field));
     case OPTION_NUMBER:
         return format_double(*(const double *)field);

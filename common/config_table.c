@@ -33,7 +33,7 @@ const Option config_options[] = {
      "power cut takes are made again), none (all is made again after a crash)"},
 
     {HANDLER(concurrency), OPTION_CORES, offsetof(Config, concurrency), 1, 1024, "auto",
-     "Handler processes at the most; auto: one per core"},
+     "Handler processes at work at the most; auto: one per core"},
     {HANDLER(timeout), OPTION_DURATION, offsetof(Config, timeout_us), 100000, 900 * SEC, "15s",
      "Time one invocation may take before it is killed"},
     {HANDLER(memory), OPTION_BYTES, offsetof(Config, memory_bytes), 64 * MIB, 1024 * GIB, "512M",
@@ -45,9 +45,12 @@ const Option config_options[] = {
     {HANDLER(max_pages), OPTION_INT, offsetof(Config, max_pages), 1, 1000000, "200",
      "Pages or frames of an upload that are still taken"},
     {HANDLER(max_output_size), OPTION_BYTES, offsetof(Config, max_output_size), 1024, GIB, "64M",
-     "Bytes one thumbnail may have"},
+     "Bytes that the thumbnails of one upload may have together"},
     {HANDLER(max_invocations), OPTION_INT, offsetof(Config, max_invocations), 1, 1000000, "100",
-     "Invocations after which a handler process is replaced; 1: a process per image"},
+     "Invocations after which a handler process is replaced"},
+    {HANDLER(isolation), OPTION_ISOLATION, offsetof(Config, isolation), 0, 0, "owner",
+     "What a handler process may see: file (one picture), owner (those of one user in one first "
+     "folder of the bucket), none (all, one after the other)"},
     {HANDLER(retries), OPTION_INT, offsetof(Config, retries), 0, 10, "2",
      "Times a failed invocation is tried again; after a timeout once at the most"},
     {SECTION_HANDLER, "retry_delay", OPTION_DURATION, offsetof(Config, retry_delay_us), 0,

@@ -28,6 +28,7 @@ typedef enum {
     OPTION_METRIC,
     OPTION_COMPARISON,
     OPTION_MISSING,
+    OPTION_ISOLATION,
     OPTION_NUMBER,     /* double */
     OPTION_DATAPOINTS, /* Datapoints: 2 of 3 */
     OPTION_BOOL,       /* bool: yes or no */

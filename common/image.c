@@ -2,6 +2,7 @@
 
 #include <glib.h>
 #include <string.h>
+#include <strings.h>
 
 static const struct {
     const char *name;
@@ -38,4 +39,20 @@ bool image_type_is_read(ImageType type)
 const char *image_type_extension(ImageType type)
 {
     return (size_t)type < IMAGE_TYPES ? types[type].extension : "bin";
+}
+
+bool image_is_named(const char *name)
+{
+    static const char *const endings[] = {
+        ".jpg", ".jpeg", ".jpe",  ".png",  ".webp", ".gif",
+        ".tif", ".tiff", ".heic", ".heif", ".avif", ".jxl",
+    };
+    size_t len = strlen(name);
+
+    for (size_t i = 0; i < sizeof endings / sizeof endings[0]; i++) {
+        size_t ending_len = strlen(endings[i]);
+        if (len > ending_len && strcasecmp(name + len - ending_len, endings[i]) == 0)
+            return true;
+    }
+    return false;
 }

@@ -61,3 +61,6 @@ bool image_type_is_read(ImageType type);
 /* The file name extension thumbnails of this type get, without the dot: "jpg", "webp", ... Static.
  */
 const char *image_type_extension(ImageType type);
+
+/* True if the file name `name` ends as those of pictures do, in upper or lower case. */
+bool image_is_named(const char *name);

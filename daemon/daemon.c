@@ -20,6 +20,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Workers that wait for the next picture of their user and folder, beside those that are at work.
+ * Each takes some 2 MB of its own. */
+#define WORKERS_KEPT_IDLE 32
+
 /* An idle worker costs memory, a new one milliseconds. */
 #define WORKER_IDLE_US (10 * CLOCK_US_PER_SEC)
 
@@ -176,6 +180,7 @@ void daemon_pool_options(const Daemon *daemon, PoolOptions *ret_options)
     *ret_options = (PoolOptions){
         .program = daemon->options->handler_program,
         .concurrency = config->concurrency,
+        .keep_idle = config->isolation == ISOLATION_OWNER ? WORKERS_KEPT_IDLE : 0,
         .max_invocations = config->max_invocations,
         .ahead = WORKER_AHEAD,
         .patience_us = WORKER_PATIENCE_US,

@@ -305,6 +305,7 @@ typedef struct {
     uint64_t generation;
     uint64_t id; /* of the record */
     char *key;
+    char *group;   /* owned: with which other objects it may share a worker */
     int source_fd; /* open still, to see whether the object changed while it was read */
     ObjectVersion version;
     int attempts; /* before this one */
@@ -317,7 +318,7 @@ typedef struct {
     bool refused;    /* thumbnails may not be written: no fault of the object */
     bool is_away;    /* it waits for its mount */
     WireJob wire;
-    int outputs[RENDITIONS_MAX];
+    int outputs[RENDITIONS_MAX]; /* unnamed files for the thumbnails; -1: not made yet */
     RecordThumbnail
         kept[RENDITIONS_MAX]; /* are there already, made by today's recipe from this version */
     size_t n_kept;

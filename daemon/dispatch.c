@@ -4,7 +4,9 @@
 #include "error.h"
 #include "file.h"
 
+#include <inttypes.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static void look_for_work(Daemon *daemon);
 
@@ -14,6 +16,7 @@ void job_free(Job *job)
     fd_clear(&job->source_fd);
     for (size_t i = 0; i < RENDITIONS_MAX; i++)
         fd_clear(&job->outputs[i]);
+    g_free(job->group);
     g_free(job->key);
     g_free(job);
 }
@@ -115,6 +118,8 @@ static void choose_renditions(Job *job, const Record *record)
     }
 }
 
+/* Files that thumbnails go into: at once where each has its own, else for what a worker has made.
+ */
 static bool open_outputs(Job *job, GError **error)
 {
     for (size_t i = 0; i < job->wire.n_renditions; i++) {
@@ -173,12 +178,29 @@ static bool open_source(Job *job, GError **error)
     return true;
 }
 
+/*
+ * A taken-over worker can read and replace the pictures that it is given: it is given those of one
+ * user in one first folder, or of a single file. By the file that is open: a name may come to be
+ * another one's.
+ */
+static char *find_group(const Job *job, Isolation isolation)
+{
+    struct stat st;
+    const char *slash = strchr(job->key, '/');
+    int folder_len = slash ? (int)(slash - job->key) : 0;
+
+    if (isolation == ISOLATION_NONE)
+        return g_strdup("");
+    if (isolation == ISOLATION_FILE || fstat(job->source_fd, &st) != 0)
+        return g_strdup_printf("file %" PRIu64, job->wire.serial);
+    return g_strdup_printf("user %u folder %.*s", st.st_uid, folder_len, job->key);
+}
+
 static void start_job(Daemon *daemon, const Record *record)
 {
     const Config *config = daemon->config;
     Job *job = job_new(daemon, record);
     g_autoptr(GError) error = NULL;
-    int fds[WIRE_FDS_MAX];
 
     if (!open_source(job, &error) || !check_origin(job, &error) || !check_size(job, &error)) {
         outcome_failed_early(job, error);
@@ -193,7 +215,9 @@ static void start_job(Daemon *daemon, const Record *record)
         outcome_nothing_to_make(job);
         return;
     }
-    if (!open_outputs(job, &error)) {
+    job->wire.own_files = config->isolation == ISOLATION_FILE;
+    /* While no file can be made, no picture is decoded in vain. */
+    if ((job->wire.own_files || daemon->trouble > 0) && !open_outputs(job, &error)) {
         job->refused = error_code(error) == ERROR_ACCESS_DENIED;
         outcome_failed_early(job, error);
         return;
@@ -203,9 +227,13 @@ static void start_job(Daemon *daemon, const Record *record)
     job->wire.max_file_size = config->max_file_size;
     job->wire.max_output_size = config->max_output_size;
     job->wire.max_pages = config->max_pages;
-    fds[0] = job->source_fd;
-    memcpy(fds + 1, job->outputs, job->wire.n_renditions * sizeof fds[0]);
-    pool_submit(daemon->pool, &job->wire, fds, outcome_done, job);
+    job->group = find_group(job, config->isolation);
+    const PoolJob work = {.wire = &job->wire,
+                          .source_fd = job->source_fd,
+                          .files = job->outputs,
+                          .group = job->group,
+                          .named_as_image = image_is_named(job->key)};
+    pool_submit(daemon->pool, &work, outcome_done, job);
 }
 
 static gboolean dispatch_due(gpointer data)

@@ -3,9 +3,12 @@
 #include "clock.h"
 #include "content.h"
 #include "error.h"
+#include "failpoint.h"
 #include "log.h"
+#include "output.h"
 #include "units.h"
 
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -29,21 +32,37 @@ static bool source_is_unchanged(const Job *job)
     return object_version_equal(&version, &job->version);
 }
 
-/* The worker's word is not taken for it: each output must be what it says. */
-static bool outputs_are_sound(const Job *job, const WireResult *result)
+/* The worker's word is not taken for it: each file must be as large as it says. */
+static bool files_are_sound(const Job *job, const WireResult *result)
 {
     for (size_t i = 0; i < result->n_thumbnails; i++) {
         struct stat st;
-        if (fstat(job->outputs[i], &st) != 0 || st.st_size != result->thumbnails[i].size ||
-            st.st_size > job->wire.max_output_size)
+        if (fstat(job->outputs[i], &st) != 0 || st.st_size != result->thumbnails[i].size)
             return false;
     }
     return true;
 }
 
-/* Puts what the worker wrote into place; adds it to the outcome. */
-static bool publish(const Job *job, const WireResult *result, StoreOutcome *outcome, GError **error)
+/* Copies what the worker handed over into files that it has never seen. */
+static bool copy_outputs(Job *job, const WireResult *result, GError **error)
 {
+    for (size_t i = 0; i < result->n_thumbnails; i++) {
+        int *fd = &job->outputs[i];
+        if (*fd < 0 && (*fd = publisher_create(job->daemon->publisher, error)) < 0)
+            return false;
+        if (FAILPOINT("publish.copy", output_copy(result, i, *fd)) != 0) {
+            error_set_errno(error, errno, "cannot write", "thumbnail");
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Puts what the worker made into place; adds it to the outcome. */
+static bool publish(Job *job, const WireResult *result, StoreOutcome *outcome, GError **error)
+{
+    if (!job->wire.own_files && !copy_outputs(job, result, error))
+        return false;
     for (size_t i = 0; i < result->n_thumbnails; i++) {
         const Rendition *rendition = &job->wire.renditions[i];
         RecordThumbnail *thumbnail = &outcome->thumbnails[outcome->n_thumbnails];
@@ -77,7 +96,7 @@ static ErrorCode accept(Job *job, const WireResult *result, StoreOutcome *outcom
         keep(outcome, job->before, job->n_before);
         return ERROR_NONE;
     }
-    if (!outputs_are_sound(job, result)) {
+    if (job->wire.own_files && !files_are_sound(job, result)) {
         g_strlcpy(outcome->message, "the handler wrote something else than it said",
                   sizeof outcome->message);
         return ERROR_HANDLER_CRASHED;

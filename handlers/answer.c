@@ -31,10 +31,29 @@ static bool fits_rendition(const Rendition *rendition, const ImageFacts *facts,
            thumbnail->height <= rendition->height;
 }
 
+/* Where the job wanted it, and within what came with the answer. */
+static bool fits_place(const WireJob *job, const WireResult *result, size_t i)
+{
+    const WirePlace *place = &result->places[i];
+    int64_t size = result->thumbnails[i].size;
+
+    switch (place->kind) {
+    case PLACE_FILE:
+        return job->own_files;
+    case PLACE_ANSWER:
+        return !job->own_files && place->offset + size <= (int64_t)result->payload_len;
+    case PLACE_MEMORY:
+        return !job->own_files && result->took_memory;
+    }
+    return false;
+}
+
 bool answer_is_sound(const WireJob *job, const WireResult *result)
 {
     int64_t left = job->max_output_size;
 
+    if (job->own_files && result->took_memory)
+        return false;
     if (result->error != ERROR_NONE)
         return result->n_thumbnails == 0 && !result->unchanged;
     if (result->unchanged)
@@ -44,22 +63,21 @@ bool answer_is_sound(const WireJob *job, const WireResult *result)
     for (size_t i = 0; i < result->n_thumbnails; i++) {
         const ThumbnailFacts *thumbnail = &result->thumbnails[i];
         if (!fits_rendition(&job->renditions[i], &result->facts, thumbnail) ||
-            thumbnail->size > left)
+            !fits_place(job, result, i) || thumbnail->size > left)
             return false;
         left -= thumbnail->size;
     }
     return true;
 }
 
-bool answer_is_suspect(const WireResult *result)
+bool answer_is_suspect(const WireResult *result, bool named_as_image)
 {
     switch (result->error) {
     case ERROR_NONE:
         return result->facts.damaged;
     case ERROR_NOT_AN_IMAGE:
-    case ERROR_EMPTY_FILE:
+        return named_as_image;
     case ERROR_UNSUPPORTED_TYPE:
-    case ERROR_FILE_TOO_LARGE:
         return false;
     default:
         return true;

@@ -19,6 +19,7 @@ static gboolean report_failed(gpointer data)
         invocation->done(&result, &usage, invocation->data);
         g_free(invocation);
     }
+    pool_place_waiting(pool);
     return G_SOURCE_REMOVE;
 }
 
@@ -58,7 +59,11 @@ void pool_watch_idle(Pool *pool)
 
 void pool_add_idle(Worker *worker)
 {
-    worker->idle_since_us = clock_monotonic_us();
+    int64_t now_us = clock_monotonic_us();
+
+    worker->idle_since_us = now_us;
+    worker->idle_look_us = now_us + IDLE_LOOK_US;
+    pool_look_again(worker->pool, worker->idle_look_us);
     g_queue_push_tail(&worker->pool->idle, worker);
 }
 
@@ -91,6 +96,10 @@ static void look_after_workers(void *data)
             worker_time_out(worker);
         pool_look_again(pool, worker->deadline_us);
         pool_look_again(pool, jobs_look_after(worker, now_us));
+    }
+    for (GList *at = pool->idle.head, *next; at; at = next) {
+        next = at->next;
+        pool_look_again(pool, worker_look_after_idle(at->data, now_us));
     }
 }
 
@@ -134,6 +143,7 @@ void pool_configure(Pool *pool, const PoolOptions *options)
     if (old.timeout_us != options->timeout_us || old.memory_bytes != options->memory_bytes ||
         old.max_output_size != options->max_output_size)
         replace_workers(pool);
+    pool_place_waiting(pool);
     if (pool->room)
         pool->room(pool->room_data);
 }
@@ -142,38 +152,6 @@ void pool_set_room_callback(Pool *pool, void (*callback)(void *data), void *data
 {
     pool->room = callback;
     pool->room_data = data;
-}
-
-/* True if a worker is idle, or another one may be started. */
-static bool has_slot(const Pool *pool)
-{
-    guint n = pool->failed.length;
-
-    for (guint i = 0; i < pool->workers->len; i++) {
-        const Worker *worker = g_ptr_array_index(pool->workers, i);
-        n += worker->n_jobs > 0;
-    }
-    return n < (guint)pool->options.concurrency;
-}
-
-/* The worker for a job that has to wait, the one with the fewest; NULL if none is to wait now. */
-static Worker *find_ahead(const Pool *pool)
-{
-    int ahead = jobs_ahead(pool);
-    int64_t now_us = clock_monotonic_us();
-    Worker *found = NULL;
-
-    for (guint i = 0; ahead > 0 && i < pool->workers->len; i++) {
-        Worker *worker = g_ptr_array_index(pool->workers, i);
-        if (jobs_may_wait(worker, ahead, now_us) && (!found || worker->n_jobs < found->n_jobs))
-            found = worker;
-    }
-    return found;
-}
-
-bool pool_has_room(const Pool *pool)
-{
-    return !pool->backoff_source && (has_slot(pool) || find_ahead(pool));
 }
 
 int pool_busy(const Pool *pool)
@@ -186,42 +164,18 @@ int pool_failures(const Pool *pool)
     return pool->failures;
 }
 
-void pool_place(Pool *pool, Worker *worker, Invocation *invocation)
+void pool_submit(Pool *pool, const PoolJob *job, PoolDone done, void *data)
 {
-    uint8_t buffer[WIRE_FRAME_MAX];
-    size_t len = wire_encode_job(invocation->job, buffer);
-    size_t n_fds = 1 + invocation->n_renditions;
+    const Invocation invocation = {.serial = job->wire->serial,
+                                   .job = *job,
+                                   .done = done,
+                                   .data = data,
+                                   .submitted_us = clock_monotonic_us()};
 
-    if (!worker)
-        worker = forkserver_start_worker(pool);
-    if (!worker) {
-        forkserver_back_off(pool);
-        pool_fail_later(pool, invocation);
-        return;
-    }
-    jobs_push(worker, invocation);
-    /* If it cannot be sent the worker is dying: its death will be the job's answer. */
-    if (!wire_send(worker->process.socket_fd, buffer, len, invocation->fds, n_fds, NULL))
-        process_kill(&worker->process);
-}
-
-void pool_submit(Pool *pool, const WireJob *job, const int *fds, PoolDone done, void *data)
-{
-    Invocation invocation = {.serial = job->serial,
-                             .n_renditions = job->n_renditions,
-                             .job = job,
-                             .done = done,
-                             .data = data,
-                             .submitted_us = clock_monotonic_us()};
-
-    /* The one used last has the warmest memory; the others grow old and are retired. */
-    bool now = has_slot(pool);
-    Worker *worker = now ? g_queue_pop_tail(&pool->idle) : find_ahead(pool);
-
-    g_assert(now || worker); /* there was room */
-    memcpy(invocation.fds, fds, (1 + job->n_renditions) * sizeof fds[0]);
+    g_assert(pool_has_room(pool));
     pool->busy++;
-    pool_place(pool, worker, &invocation);
+    g_queue_push_tail(&pool->waiting, g_memdup2(&invocation, sizeof invocation));
+    pool_place_waiting(pool);
 }
 
 void pool_free(Pool *pool)
@@ -246,6 +200,7 @@ void pool_free(Pool *pool)
     g_clear_handle_id(&pool->failed_source, g_source_remove);
     g_clear_handle_id(&pool->backoff_source, g_source_remove);
     alarm_free(pool->alarm);
+    g_queue_clear_full(&pool->waiting, g_free);
     g_queue_clear_full(&pool->failed, g_free);
     g_ptr_array_unref(pool->workers);
     g_free(pool->failure);

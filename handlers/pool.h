@@ -17,7 +17,8 @@ typedef struct Pool Pool;
 
 typedef struct {
     const char *program; /* path of thumbq-thumbnail */
-    int concurrency;     /* workers at the most, 1.. */
+    int concurrency;     /* workers that are at work at the most, 1.. */
+    int keep_idle;       /* as many may live beside these, idle: each is of use to its group only */
     int max_invocations; /* of one worker, 1.. */
     int ahead;           /* jobs that may wait for a worker that is at another one, 0..7 */
     int64_t patience_us; /* so long: a worker that takes longer keeps none waiting */
@@ -42,9 +43,12 @@ typedef struct {
  * truncated while mapped). It is that of the job it was at; those that waited for it are none the
  * worse.
  *
+ * What a result says of thumbnails cannot change any more. With `own_files` the worker has been
+ * reaped, and the files are the caller's alone; else output_copy (output.h) takes them out of the
+ * result, within the call.
+ *
  * Without a result (NULL) the job is handed back: it waited for a worker that has ended, or that
- * takes long over another job. Nothing of it counts. It may be submitted again, with other outputs:
- * the worker may yet write to these.
+ * takes long over another job. Nothing of it counts, and it may be submitted again.
  */
 typedef void (*PoolDone)(const WireResult *result, const PoolUsage *usage, void *data);
 
@@ -73,12 +77,26 @@ int pool_failures(const Pool *pool);
 /* Jobs under way: those that are worked on, and those that wait for a worker. */
 int pool_busy(const Pool *pool);
 
+/* What is borrowed of the caller until the PoolDone. */
+typedef struct {
+    const WireJob *wire;
+    int source_fd;
+    const int *files; /* with wire->own_files: one per rendition, empty; else NULL */
+    const char
+        *group; /* its worker sees no job of another group, before or after; "" is one, too */
+    bool named_as_image; /* "no image" is suspicious: the worker is not used again */
+} PoolJob;
+
 /*
- * Runs `job`. It and the descriptors (1 + job->n_renditions) stay the caller's, as they are until
- * the PoolDone: a worker that dies may have been harmed by an earlier job, so that the job is run
- * once more by a new one, with its outputs emptied.
+ * Runs a job. One with `own_files` gets a process of its own. A worker that dies may have been
+ * harmed by an earlier job: the job is run once more then, by a new one.
+ *
+ * A job whose group has no worker gets one, for which the worker that has been idle
+ * longest is retired where there are as many as there may be. While all are at work it waits in the
+ * pool. Groups take turns of a quarter of the patience: many small groups cost a new process for
+ * each turn, and none waits for ever.
  */
-void pool_submit(Pool *pool, const WireJob *job, const int *fds, PoolDone done, void *data);
+void pool_submit(Pool *pool, const PoolJob *job, PoolDone done, void *data);
 
 /* Kills all processes; jobs under way are forgotten, their PoolDone is not called. */
 void pool_free(Pool *pool);

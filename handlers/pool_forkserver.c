@@ -19,6 +19,7 @@ static gboolean end_backoff(gpointer data)
     Pool *pool = data;
 
     pool->backoff_source = 0;
+    pool_place_waiting(pool);
     if (pool->room)
         pool->room(pool->room_data);
     return G_SOURCE_REMOVE;
@@ -198,7 +199,7 @@ static void remember_end(Pool *pool)
 }
 
 /* Asks the fork server for a new worker. NULL if that is not possible now. */
-Worker *forkserver_start_worker(Pool *pool)
+Worker *forkserver_start_worker(Pool *pool, const char *group)
 {
     const PoolOptions *options = &pool->options;
     /* A prime apart, so that two daemons that were started together do not meet at once. */
@@ -230,6 +231,8 @@ Worker *forkserver_start_worker(Pool *pool)
 
     Worker *worker = g_new0(Worker, 1);
     worker->pool = pool;
+    worker->group = g_strdup(group);
+    worker->turn_us = clock_monotonic_us();
     worker->user = user;
     worker->process = (Process){.pidfd = -1, .socket_fd = fd_steal(&ours)};
     worker->deadline_us = INT64_MAX;

@@ -32,7 +32,7 @@ bool jobs_may_wait(const Worker *worker, int ahead, int64_t now_us)
     const Invocation *first = &worker->jobs[0];
     int n = (int)worker->n_jobs;
 
-    return n > 0 && n <= ahead && worker->greeted && !worker->leaving &&
+    return n > 0 && n <= ahead && worker->greeted && !worker->leaving && !worker->is_alone &&
            worker->verdict == ERROR_NONE && !first->again &&
            now_us - first->begun_us < worker->pool->options.patience_us &&
            worker->invocations + n < worker->pool->options.max_invocations;
@@ -85,6 +85,7 @@ void jobs_end_first(Worker *worker, const WireResult *result, const PoolUsage *u
     worker->deadline_us = INT64_MAX;
     if (worker->n_jobs > 0)
         begin_first(worker, ended_us);
+    pool_place_waiting(pool);
     if (!first.done) {
         if (pool->room)
             pool->room(pool->room_data);

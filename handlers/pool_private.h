@@ -1,11 +1,12 @@
 /*
- * The pool's inside, shared by its four files: pool.c (idle workers, the public face), pool_jobs.c
- * (the jobs that a worker has been sent), pool_worker.c (one worker's life) and pool_forkserver.c
- * (where workers come from). Private to handlers.
+ * The pool's inside, shared by its five files: pool.c (idle workers, the public face), pool_place.c
+ * (which worker gets which job), pool_jobs.c (the jobs that a worker has been sent), pool_worker.c
+ * (one worker's life) and pool_forkserver.c (where workers come from). Private to handlers.
  */
 #pragma once
 
 #include "alarm.h"
+#include "clock.h"
 #include "pool.h"
 #include "process.h"
 
@@ -15,21 +16,29 @@
  * What a worker can have been sent: the job that it is at, and those that wait in its socket. Fewer
  * than the kernel keeps frames there (net.unix.max_dgram_qlen, 10 as it comes).
  */
-#define WORKER_JOBS_MAX 8
+#define WORKER_JOBS_MAX WIRE_MEMORY_FILES_MAX
+
+/* After this an idle worker is looked after, and then each time when it has been idle for twice as
+ * long. */
+#define IDLE_LOOK_US (CLOCK_US_PER_SEC / 2)
 
 typedef struct {
     uint64_t serial;
-    size_t n_renditions;
-    const WireJob *job; /* borrowed until `done` is called */
-    PoolDone done;      /* NULL: handed back, its answer is not listened to */
+    PoolJob job;   /* borrowed until `done` is called */
+    PoolDone done; /* NULL: handed back, its answer is not listened to */
     void *data;
     int64_t submitted_us;
     int64_t
         begun_us; /* the worker could begin: the frame was there, and no other job; 0: not yet */
     int64_t init_us;
-    int fds[WIRE_FDS_MAX]; /* borrowed */
-    bool again;            /* its first worker has died of it, or of what came before */
+    bool again; /* its first worker has died of it, or of what came before */
 } Invocation;
+
+/* The answer of a worker that is to be reaped before it counts. */
+typedef struct {
+    WireResult result;
+    int64_t ended_us;
+} HeldAnswer;
 
 typedef struct {
     Pool *pool;
@@ -44,10 +53,17 @@ typedef struct {
     ErrorCode verdict; /* why we killed it; ERROR_NONE: we did not */
     char verdict_message[WIRE_MESSAGE_MAX];
     int64_t idle_since_us;
+    int64_t idle_look_us;             /* when it is looked after next, while it is idle */
     int64_t cpu_us;                   /* what its jobs so far have been told of */
     int64_t deadline_us;              /* of the job that it is at; INT64_MAX: none */
     Invocation jobs[WORKER_JOBS_MAX]; /* as they were sent: it is at the first */
     unsigned n_jobs;
+    int memory[WIRE_MEMORY_FILES_MAX]; /* memory files it has been lent, the oldest first */
+    unsigned n_memory;
+    char *group;      /* owned: of all jobs that it has seen and will see */
+    int64_t turn_us;  /* since then it does its group's jobs while others wait for a worker */
+    bool is_alone;    /* for a single job, with files of its own */
+    HeldAnswer *held; /* owned; NULL: it has not answered, or others than this are to come */
 } Worker;
 
 struct Pool {
@@ -57,6 +73,7 @@ struct Pool {
     GQueue starting;    /* Worker: asked for, in the order of the answers to come */
     GPtrArray *workers; /* Worker, owned: all that live */
     GQueue idle;        /* Worker: longest idle first */
+    GQueue waiting;     /* Invocation, owned: no worker has been sent it yet */
     GQueue failed;      /* Invocation, owned: could not be started; reported from the main loop */
     int busy;
     GSource *alarm;   /* the next deadline, or time to look after jobs that wait */
@@ -76,9 +93,6 @@ struct Pool {
  * pool_submit. */
 void pool_fail_later(Pool *pool, const Invocation *invocation);
 
-/* Hands an invocation that counts as under way to `worker`, as its last; NULL: to a new one. */
-void pool_place(Pool *pool, Worker *worker, Invocation *invocation);
-
 /* Retires what has had nothing to do for long: workers, and the fork server with the last. */
 void pool_watch_idle(Pool *pool);
 
@@ -91,6 +105,17 @@ void pool_look_again(Pool *pool, int64_t at_us);
 /* For a while no job waits for a worker that is at another: one of those that were handed back has
  * broken a rule, and only of a job that is alone it can be told which one. */
 void pool_leave_alone(Pool *pool);
+
+/* ---- pool_place.c */
+
+/* True if a worker is idle, or another one may be started. */
+bool pool_has_slot(const Pool *pool);
+
+/* Hands an invocation that counts as under way to `worker`, as its last; NULL: to a new one. */
+void pool_place(Pool *pool, Worker *worker, Invocation *invocation);
+
+/* Hands waiting jobs to workers, as far as there are any. Calls no PoolDone. */
+void pool_place_waiting(Pool *pool);
 
 /* ---- pool_jobs.c */
 
@@ -128,16 +153,30 @@ void worker_attach(Worker *worker, pid_t pid, int pidfd, int64_t started_us);
 /* Its job takes too long. */
 void worker_time_out(Worker *worker);
 
+/*
+ * Looks after an idle worker. One that works although it has nothing to do is retired: it has been
+ * taken over. Returns when to look again; INT64_MAX: not for this.
+ */
+int64_t worker_look_after_idle(Worker *worker, int64_t now_us);
+
+/* True if an idle worker has worked since its last answer. */
+bool worker_is_restless(const Worker *worker);
+
 /* It gets no more work: killed now, freed when it has been reaped. */
 void worker_retire(Worker *worker);
+
+/* Sends it the job that was pushed last. If it cannot be sent the worker is dying: its death will
+ * be the job's answer. */
+void worker_send(Worker *worker);
 
 /* Its process must have been reaped, or never have been. */
 void worker_free(Worker *worker);
 
 /* ---- pool_forkserver.c */
 
-/* Asks for a new worker; it may be sent its first job at once. NULL if that is not possible now. */
-Worker *forkserver_start_worker(Pool *pool);
+/* Asks for a new worker for jobs of `group`; it may be sent its first job at once. NULL if that is
+ * not possible now. */
+Worker *forkserver_start_worker(Pool *pool, const char *group);
 
 /* Waits before the next try to start anything, longer each time in a row. */
 void forkserver_back_off(Pool *pool);

@@ -4,11 +4,16 @@
 #include "clock.h"
 #include "file.h"
 #include "forkserver.h"
+#include "output.h"
 #include "violation.h"
 
 #include <glib-unix.h>
 #include <string.h>
 #include <unistd.h>
+
+/* What a worker's memory is, at the most, besides that which its limit counts: libraries, and the
+ * source that it reads. */
+#define MEMORY_BESIDES (INT64_C(1) << 30)
 
 static PoolUsage measure(const Worker *worker, int64_t ended_us, int64_t cpu_us,
                          int64_t memory_bytes)
@@ -40,11 +45,14 @@ void worker_retire(Worker *worker)
     process_kill(&worker->process);
 }
 
-/* It is the answer to the job that the worker is at, and one that is believed. */
+/* It is the answer to the job that the worker is at, and one that is believed. Nobody listens to
+ * that of a job that was handed back. */
 static bool is_expected(const Worker *worker, const WireResult *result)
 {
-    return worker->n_jobs > 0 && result->serial == worker->jobs[0].serial &&
-           answer_is_sound(worker->jobs[0].job, result);
+    const Invocation *first = &worker->jobs[0];
+
+    return worker->n_jobs > 0 && result->serial == first->serial &&
+           (!first->done || answer_is_sound(first->job.wire, result));
 }
 
 /*
@@ -62,6 +70,37 @@ static int64_t charge_cpu(Worker *worker, const WireResult *result)
     return total_us - before_us;
 }
 
+/* What cleaning up after a job may take, and threads of a library that come to their end. */
+#define IDLE_CPU_US (20 * CLOCK_US_PER_MS)
+
+bool worker_is_restless(const Worker *worker)
+{
+    return process_cpu_us(worker->cpu_clock) - worker->cpu_us > IDLE_CPU_US;
+}
+
+int64_t worker_look_after_idle(Worker *worker, int64_t now_us)
+{
+    int64_t idle_us = now_us - worker->idle_since_us;
+
+    if (worker->idle_look_us <= now_us) {
+        if (worker_is_restless(worker)) {
+            worker_retire(worker);
+            return INT64_MAX;
+        }
+        worker->idle_look_us = now_us + MAX(idle_us, IDLE_LOOK_US);
+    }
+    return worker->idle_look_us;
+}
+
+/* The memory that the job took at the most, as far as it can be true. */
+static int64_t believed_memory(const Worker *worker, const WireResult *result)
+{
+    int64_t limit_bytes = worker->pool->options.memory_bytes;
+
+    return limit_bytes > 0 ? MIN(result->memory_bytes, limit_bytes + MEMORY_BESIDES)
+                           : result->memory_bytes;
+}
+
 static void learn_duration(Pool *pool, int64_t duration_us)
 {
     int64_t mean_us = pool->mean_us ? pool->mean_us : duration_us;
@@ -69,15 +108,50 @@ static void learn_duration(Pool *pool, int64_t duration_us)
     pool->mean_us = MAX(mean_us + (duration_us - mean_us) / 8, 1);
 }
 
+/* It is killed, and what it says counts when it has been reaped: nobody holds its files then. */
+static void hold_answer(Worker *worker, const WireResult *result, int64_t ended_us)
+{
+    worker->held = g_new(HeldAnswer, 1);
+    *worker->held = (HeldAnswer){.result = *result, .ended_us = ended_us};
+    worker->held->result.payload = NULL; /* borrowed from a frame; empty where files are its own */
+    worker->deadline_us = INT64_MAX;
+    worker_retire(worker);
+}
+
+/*
+ * Takes back the memory file that the answer has used up. *ret_fd is sealed; -1 where there is
+ * nothing in it that counts. False if the answer is not to be believed.
+ */
+static bool take_memory(Worker *worker, const WireResult *result, int *ret_fd)
+{
+    autofd fd = -1;
+
+    *ret_fd = -1;
+    if (!result->took_memory)
+        return true;
+    if (worker->n_memory == 0)
+        return false;
+    fd = worker->memory[0];
+    worker->n_memory--;
+    memmove(&worker->memory[0], &worker->memory[1], worker->n_memory * sizeof worker->memory[0]);
+    if (result->n_thumbnails == 0 || !worker->jobs[0].done)
+        return true;
+    if (!output_seal(fd) || !output_is_whole(result, fd))
+        return false;
+    *ret_fd = fd_steal(&fd);
+    return true;
+}
+
 static void handle_result(Worker *worker, const WireResult *result, int64_t ended_us)
 {
-    PoolUsage usage = measure(worker, ended_us, 0, result->memory_bytes);
+    PoolUsage usage = measure(worker, ended_us, 0, believed_memory(worker, result));
+    bool is_suspect = answer_is_suspect(result, worker->jobs[0].job.named_as_image);
 
     usage.cpu_us = charge_cpu(worker, result);
     learn_duration(worker->pool, usage.duration_us);
     worker->pool->failures = 0;
     worker->invocations++;
-    if (worker->invocations >= worker->pool->options.max_invocations || answer_is_suspect(result) ||
+    if (worker->invocations >= worker->pool->options.max_invocations || is_suspect ||
         worker->verdict != ERROR_NONE) {
         worker_retire(worker);
         jobs_hand_back(worker, 1, false);
@@ -149,16 +223,22 @@ static ReadOutcome take_hello(Worker *worker, const uint8_t *data, size_t len, i
 static ReadOutcome take_result(Worker *worker, const uint8_t *data, size_t len, int64_t ended_us)
 {
     WireResult result;
+    autofd memory_fd = -1;
 
-    if (!wire_decode_result(data, len, &result, NULL) || !is_expected(worker, &result))
+    if (!wire_decode_result(data, len, &result, NULL) || !is_expected(worker, &result) ||
+        !take_memory(worker, &result, &memory_fd))
         return READ_NONSENSE;
+    result.memory_fd = memory_fd;
     /* One of its threads stands at a forbidden call: nothing that the others say is believed. */
     if (violation_is_pending(worker->listener_fd))
         condemn_for_violation(worker);
     /* Late is late only; what has broken a rule is not believed any more. */
     if (worker->verdict != ERROR_NONE && worker->verdict != ERROR_TIMEOUT)
         return READ_NOTHING;
-    handle_result(worker, &result, ended_us);
+    if (worker->is_alone)
+        hold_answer(worker, &result, ended_us);
+    else
+        handle_result(worker, &result, ended_us);
     return READ_RESULT;
 }
 
@@ -226,16 +306,11 @@ static bool deserves_another(const Worker *worker)
            worker->invocations > 0 && !worker->jobs[0].again;
 }
 
-/* What the dead one wrote is not to be seen by the next, nor how far it read. */
-static bool rewind_files(const Invocation *invocation)
+/* How far the dead one has read is not to be seen by the next. What it wrote is gone with it: only
+ * one that has done other jobs is not the only one that the job gets. */
+static bool rewind_source(const Invocation *invocation)
 {
-    if (lseek(invocation->fds[0], 0, SEEK_SET) != 0)
-        return false;
-    for (size_t i = 1; i <= invocation->n_renditions; i++) {
-        if (ftruncate(invocation->fds[i], 0) != 0 || lseek(invocation->fds[i], 0, SEEK_SET) != 0)
-            return false;
-    }
-    return true;
+    return lseek(invocation->job.source_fd, 0, SEEK_SET) == 0;
 }
 
 static void run_again(Worker *worker)
@@ -272,9 +347,23 @@ static void report_death(Worker *worker, const ProcessEnd *end)
     worker_free(worker);
 }
 
+/* It has been reaped: what it has answered counts, and what it cost is known to the end. */
+static void report_held(Worker *worker, const ProcessEnd *end)
+{
+    HeldAnswer *held = worker->held;
+    PoolUsage usage = measure(worker, held->ended_us, end->cpu_us,
+                              MIN(held->result.memory_bytes, end->memory_bytes));
+
+    learn_duration(worker->pool, usage.duration_us);
+    worker->pool->failures = 0;
+    jobs_end_first(worker, &held->result, &usage, clock_monotonic_us());
+    worker_free(worker);
+}
+
 static gboolean on_worker_exit(gint fd, GIOCondition condition, gpointer data)
 {
     Worker *worker = data;
+    Pool *pool = worker->pool;
     ProcessEnd end;
 
     (void)fd;
@@ -288,10 +377,13 @@ static gboolean on_worker_exit(gint fd, GIOCondition condition, gpointer data)
         return G_SOURCE_CONTINUE;
     worker->exit_source = 0;
     jobs_hand_back(worker, 1, false);
-    if (deserves_another(worker) && rewind_files(&worker->jobs[0]))
+    if (worker->held)
+        report_held(worker, &end);
+    else if (deserves_another(worker) && rewind_source(&worker->jobs[0]))
         run_again(worker);
     else
         report_death(worker, &end);
+    pool_place_waiting(pool);
     return G_SOURCE_REMOVE;
 }
 
@@ -322,6 +414,37 @@ void worker_attach(Worker *worker, pid_t pid, int pidfd, int64_t started_us)
     jobs_begin(worker, started_us);
 }
 
+/* As many memory files as jobs, so that each job finds one if it needs it. Without one, for want of
+ * descriptors, a job with large thumbnails fails, and is tried again. */
+static int lend_memory(Worker *worker)
+{
+    if (worker->n_memory >= worker->n_jobs)
+        return -1;
+    int fd = output_new_memory();
+    if (fd >= 0)
+        worker->memory[worker->n_memory++] = fd;
+    return fd;
+}
+
+void worker_send(Worker *worker)
+{
+    const PoolJob *job = &worker->jobs[worker->n_jobs - 1].job;
+    uint8_t buffer[WIRE_FRAME_MAX];
+    size_t len = wire_encode_job(job->wire, buffer);
+    int fds[WIRE_FDS_MAX] = {job->source_fd};
+    size_t n_fds = 1;
+
+    if (job->wire->own_files) {
+        memcpy(fds + 1, job->files, job->wire->n_renditions * sizeof fds[0]);
+        n_fds += job->wire->n_renditions;
+    } else {
+        fds[1] = lend_memory(worker);
+        n_fds += fds[1] >= 0;
+    }
+    if (!wire_send(worker->process.socket_fd, buffer, len, fds, n_fds, NULL))
+        process_kill(&worker->process);
+}
+
 void worker_free(Worker *worker)
 {
     Pool *pool = worker->pool;
@@ -333,6 +456,10 @@ void worker_free(Worker *worker)
     fd_clear(&worker->listener_fd);
     fd_clear(&worker->process.pidfd);
     fd_clear(&worker->process.socket_fd);
+    for (unsigned i = 0; i < worker->n_memory; i++)
+        fd_clear(&worker->memory[i]);
     g_ptr_array_remove_fast(pool->workers, worker);
+    g_free(worker->held);
+    g_free(worker->group);
     g_free(worker);
 }

@@ -442,6 +442,7 @@ GBytes *prober_convert(Prober *prober, GBytes *source, Format format, ImageFacts
         .max_file_size = 1 << 20,
         .max_output_size = 1 << 20,
         .max_pages = 1,
+        .own_files = true,
         .renditions = {{.name = "doctor",
                         .width = 16,
                         .height = 16,

@@ -61,6 +61,7 @@ size_t wire_encode_job(const WireJob *job, uint8_t buffer[static WIRE_FRAME_MAX]
     pack_i64(&packer, job->max_file_size);
     pack_i64(&packer, job->max_output_size);
     pack_u32(&packer, (uint32_t)job->max_pages);
+    pack_u8(&packer, job->own_files);
     pack_u64(&packer, job->known_etag[0]);
     pack_u64(&packer, job->known_etag[1]);
     pack_u8(&packer, (uint8_t)job->n_renditions);
@@ -106,6 +107,7 @@ bool wire_decode_job(const uint8_t *data, size_t len, WireJob *ret_job, GError *
         job.max_file_size = unpack_i64(&unpacker);
         job.max_output_size = unpack_i64(&unpacker);
         job.max_pages = unpack_int(&unpacker, 1, INT32_MAX);
+        job.own_files = unpack_bool(&unpacker);
         job.known_etag[0] = unpack_u64(&unpacker);
         job.known_etag[1] = unpack_u64(&unpacker);
         job.n_renditions = unpack_count(&unpacker);
@@ -201,7 +203,12 @@ size_t wire_encode_result(const WireResult *result, uint8_t buffer[static WIRE_F
         pack_u32(&packer, (uint32_t)result->thumbnails[i].width);
         pack_u32(&packer, (uint32_t)result->thumbnails[i].height);
         pack_i64(&packer, result->thumbnails[i].size);
+        pack_u8(&packer, (uint8_t)result->places[i].kind);
+        pack_i64(&packer, result->places[i].offset);
     }
+    pack_u8(&packer, result->took_memory);
+    pack_u32(&packer, (uint32_t)result->payload_len);
+    pack_bytes(&packer, result->payload, result->payload_len);
     return packed_length(&packer);
 }
 
@@ -213,6 +220,26 @@ static void unpack_thumbnail(Unpacker *unpacker, ThumbnailFacts *thumbnail)
     thumbnail->size = unpack_i64(unpacker);
     if (thumbnail->size < 1 || thumbnail->size > WIRE_THUMBNAIL_MAX)
         unpacker->failed = true;
+}
+
+/* Within the payload or the memory file; how long the latter is, the daemon looks for itself. */
+static void unpack_place(Unpacker *unpacker, WirePlace *place)
+{
+    place->kind = (WirePlaceKind)unpack_u8(unpacker);
+    place->offset = unpack_i64(unpacker);
+    if (place->kind > PLACE_MEMORY || place->offset < 0 || place->offset > WIRE_THUMBNAIL_MAX ||
+        (place->kind == PLACE_FILE && place->offset != 0))
+        unpacker->failed = true;
+}
+
+static void unpack_payload(Unpacker *unpacker, WireResult *result)
+{
+    result->took_memory = unpack_bool(unpacker);
+    result->payload_len = unpack_u32(unpacker);
+    if (result->payload_len > WIRE_PAYLOAD_MAX)
+        unpacker->failed = true;
+    else
+        result->payload = unpack_bytes(unpacker, result->payload_len);
 }
 
 bool wire_is_plain(gunichar character)
@@ -249,7 +276,7 @@ static bool is_object_error(ErrorCode code)
 bool wire_decode_result(const uint8_t *data, size_t len, WireResult *ret_result, GError **error)
 {
     Unpacker unpacker = {.data = data, .len = len};
-    WireResult result = {0};
+    WireResult result = {.memory_fd = -1};
 
     if (open_frame(&unpacker, MAGIC_RESULT)) {
         result.serial = unpack_u64(&unpacker);
@@ -260,8 +287,11 @@ bool wire_decode_result(const uint8_t *data, size_t len, WireResult *ret_result,
         unpack_text(&unpacker, result.message, sizeof result.message);
         unpack_facts(&unpacker, &result.facts);
         result.n_thumbnails = unpack_count(&unpacker);
-        for (size_t i = 0; i < result.n_thumbnails; i++)
+        for (size_t i = 0; i < result.n_thumbnails; i++) {
             unpack_thumbnail(&unpacker, &result.thumbnails[i]);
+            unpack_place(&unpacker, &result.places[i]);
+        }
+        unpack_payload(&unpacker, &result);
         if (result.memory_bytes < 0 || result.memory_bytes > WIRE_MEMORY_MAX || result.cpu_us < 0 ||
             result.cpu_us > WIRE_CPU_MAX_US || !is_object_error(result.error) ||
             !wire_is_plain_text(result.message))

@@ -17,29 +17,50 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define WIRE_VERSION     4
-#define WIRE_FRAME_MAX   8192 /* bytes */
-#define WIRE_MESSAGE_MAX 256  /* bytes, with the final NUL */
+#define WIRE_VERSION     5
+#define WIRE_PAYLOAD_MAX 16384                     /* bytes of thumbnails within an answer */
+#define WIRE_FRAME_MAX   (8192 + WIRE_PAYLOAD_MAX) /* bytes */
+#define WIRE_MESSAGE_MAX 256                       /* bytes, with the final NUL */
 
 /* What a worker may say of itself, at the most: more is a lie that sums would not survive. */
 #define WIRE_MEMORY_MAX    (INT64_C(1) << 44)               /* bytes */
 #define WIRE_CPU_MAX_US    (INT64_C(366) * 86400 * 1000000) /* a year */
 #define WIRE_THUMBNAIL_MAX (INT64_C(1) << 30)               /* bytes, what max_output_size may be */
 
-/* A job goes with 1 + n_renditions descriptors: the source (read), then one per output (write). */
+/*
+ * A job goes with the source, open for reading. Behind it come, with `own_files`, one empty file
+ * per rendition, open for writing; else nothing, or one memory file, which the worker keeps until
+ * it has put thumbnails into it.
+ */
 #define WIRE_FDS_MAX (1 + RENDITIONS_MAX)
+
+/* Memory files that a worker can have at a time: it takes the oldest first. */
+#define WIRE_MEMORY_FILES_MAX 8
 
 typedef struct {
     uint64_t serial; /* echoed in the result */
     int64_t max_pixels;
     int64_t max_file_size;   /* bytes */
-    int64_t max_output_size; /* bytes, each thumbnail */
+    int64_t max_output_size; /* bytes, all thumbnails together */
     int max_pages;
+    bool own_files;         /* each thumbnail goes into a file of its own */
     uint64_t known_etag[2]; /* if the source still has it, answer `unchanged` and make nothing; 0,0:
                                none */
     Rendition renditions[RENDITIONS_MAX];
     size_t n_renditions;
 } WireJob;
+
+/* Where the bytes of a thumbnail are. */
+typedef enum {
+    PLACE_FILE = 0, /* in the file that came for it with the job */
+    PLACE_ANSWER,   /* in the answer's payload, from `offset` on */
+    PLACE_MEMORY,   /* in the worker's oldest memory file, from `offset` on */
+} WirePlaceKind;
+
+typedef struct {
+    WirePlaceKind kind;
+    int64_t offset; /* bytes */
+} WirePlace;
 
 typedef struct {
     uint64_t serial;
@@ -50,7 +71,12 @@ typedef struct {
         message[WIRE_MESSAGE_MAX]; /* why, for people; wire_is_plain_text; empty without an error */
     ImageFacts facts;              /* as far as it got, also with an error */
     ThumbnailFacts thumbnails[RENDITIONS_MAX];
-    size_t n_thumbnails;  /* that of the job, or 0 */
+    WirePlace places[RENDITIONS_MAX]; /* of the thumbnails */
+    size_t n_thumbnails;              /* that of the job, or 0 */
+    bool took_memory; /* the oldest memory file has been written to: the worker is done with it */
+    const uint8_t *payload; /* borrowed from the frame that was decoded */
+    size_t payload_len;     /* at most WIRE_PAYLOAD_MAX */
+    int memory_fd; /* that memory file, sealed, borrowed; -1: none. Not in the frame: the pool's */
     int64_t memory_bytes; /* the worker's peak resident set during the job, as it says: nothing
                              depends on it */
     int64_t cpu_us;       /* its CPU time so far, as it says: shares out what the kernel counts */

@@ -54,27 +54,29 @@ static Picture *drop_opaque_alpha(Picture *picture, GError **error)
     return opaque;
 }
 
-static bool make_rendition(const WireJob *job, const int *fds, const Decoder *decoder,
-                           Render *render, size_t i, WireResult *result, GError **error)
+/* The bytes of rendition `i`. Owner: the caller. */
+static GBytes *make_thumbnail(const WireJob *job, const Decoder *decoder, Render *render, size_t i,
+                              WireResult *result, GError **error)
 {
     const Rendition *rendition = &job->renditions[i];
     ImageFacts *facts = &result->facts;
     ThumbnailFacts *thumbnail = &result->thumbnails[i];
-    int fd = fds[1 + i];
+    GBytes *bytes = NULL;
     if (!facts->damaged && rendition_keeps_animation(rendition, facts->type, facts->pages)) {
         g_autoptr(GError) reason = NULL;
-        if (save_animation(job, rendition, decoder, &render->geometries[i], facts->pages, fd,
+        if (save_animation(rendition, decoder, &render->geometries[i], facts->pages, &bytes,
                            thumbnail, &reason))
-            return true;
+            return bytes;
         if (!g_error_matches(reason, THUMBQ_ERROR, ERROR_DAMAGED)) {
             g_propagate_error(error, g_steal_pointer(&reason));
-            return false;
+            return NULL;
         }
         facts->damaged = true; /* the first frame has to do */
     }
     const Picture *picture = render_make(render, rendition, i, error);
-    return picture != NULL &&
-           save_still(job, rendition, picture, &decoder->metadata, facts, fd, thumbnail, error);
+    if (picture != NULL)
+        (void)save_still(rendition, picture, &decoder->metadata, facts, &bytes, thumbnail, error);
+    return bytes;
 }
 
 static unsigned kept_by_any(const WireJob *job)
@@ -98,7 +100,7 @@ static bool all_take_planes(const WireJob *job, Render *render, const ImageFacts
     return true;
 }
 
-static bool make_renditions(const WireJob *job, const int *fds, Decoder *decoder,
+static bool make_renditions(const WireJob *job, Delivery *delivery, Decoder *decoder,
                             WireResult *result, GError **error)
 {
     ImageFacts *facts = &result->facts;
@@ -117,7 +119,10 @@ static bool make_renditions(const WireJob *job, const int *fds, Decoder *decoder
         return false;
     render_set_base(&render, base);
     for (size_t at = 0; at < job->n_renditions; at++) {
-        if (!make_rendition(job, fds, decoder, &render, order[at], result, error))
+        size_t i = order[at];
+        g_autoptr(GBytes) bytes = make_thumbnail(job, decoder, &render, i, result, error);
+        if (bytes == NULL ||
+            !delivery_put(delivery, i, job->renditions[i].name, bytes, &result->places[i], error))
             return false;
     }
     if (!add_placeholder(&render, decoder->metadata.icc, facts, error))
@@ -126,10 +131,11 @@ static bool make_renditions(const WireJob *job, const int *fds, Decoder *decoder
     return true;
 }
 
-static bool run(const WireJob *job, const int *fds, WireResult *result, GError **error)
+static bool run(const WireJob *job, int source_fd, Delivery *delivery, WireResult *result,
+                GError **error)
 {
     g_auto(Source) source = {0};
-    if (!source_open(fds[0], job->max_file_size, &source, error))
+    if (!source_open(source_fd, job->max_file_size, &source, error))
         return false;
     ImageFacts *facts = &result->facts;
     memcpy(facts->etag, source.etag, sizeof facts->etag);
@@ -143,7 +149,7 @@ static bool run(const WireJob *job, const int *fds, WireResult *result, GError *
     return decoder_open(&decoder, &source, sniff_type(source.data, source.size), &limits, facts,
                         error) &&
            (job->n_renditions == 0 || /* what the header says was all that was asked for */
-            make_renditions(job, fds, &decoder, result, error));
+            make_renditions(job, delivery, &decoder, result, error));
 }
 
 /* A result may only hold what can be said of an object; all else is our own failure to handle it.
@@ -153,14 +159,15 @@ static ErrorCode object_error(ErrorCode code)
     return code < ERROR_USAGE ? code : ERROR_HANDLER_CRASHED;
 }
 
-void job_run(const WireJob *job, const int *fds, WireResult *ret_result)
+void job_run(const WireJob *job, int source_fd, Delivery *delivery, WireResult *ret_result)
 {
     g_autoptr(GError) error = NULL;
-    *ret_result = (WireResult){.serial = job->serial};
-    if (!run(job, fds, ret_result, &error)) {
+    *ret_result = (WireResult){.serial = job->serial, .memory_fd = -1};
+    if (!run(job, source_fd, delivery, ret_result, &error)) {
         ret_result->error = object_error(error_code(error));
         ret_result->n_thumbnails = 0;
         fault_clean_text(error->message, ret_result->message, sizeof ret_result->message);
     }
+    delivery_end(delivery, ret_result);
     vips_error_clear();
 }

@@ -3,11 +3,12 @@
  */
 #pragma once
 
+#include "delivery.h"
 #include "wire.h"
 
 /*
- * Does `job`. `fds[0]` is the source, open for reading; fds[1..n_renditions] take the thumbnails,
- * open for writing and empty. They stay the caller's. Whatever happens is said in *ret_result;
- * nothing of the job is left in the process.
+ * Does `job` with the picture that `source_fd` reads, which stays the caller's. `delivery` has been
+ * begun for it, and is ended. Whatever happens is said in *ret_result, whose payload is borrowed
+ * from `delivery`; nothing of the job is left in the process.
  */
-void job_run(const WireJob *job, const int *fds, WireResult *ret_result);
+void job_run(const WireJob *job, int source_fd, Delivery *delivery, WireResult *ret_result);

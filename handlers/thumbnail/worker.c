@@ -2,6 +2,7 @@
 
 #include "attempt.h"
 #include "clock.h"
+#include "delivery.h"
 #include "file.h"
 #include "job.h"
 #include "probe.h"
@@ -59,29 +60,65 @@ static void tell_usage(WireResult *result)
     result->cpu_us = clock_cpu_us(&usage);
 }
 
+/* What a worker has for its jobs, made once. */
+typedef struct {
+    uint8_t frame[WIRE_FRAME_MAX];
+    WireJob job;
+    WireResult result;
+    Delivery delivery;
+    int memory[WIRE_MEMORY_FILES_MAX]; /* memory files that are still empty, the oldest first */
+    unsigned n_memory;
+} Desk;
+
+/* Keeps the memory file that may have come with the job. False if the frame was not as it must be.
+ */
+static bool take_descriptors(Desk *desk, const int *fds, size_t n_fds)
+{
+    if (desk->job.own_files)
+        return n_fds == 1 + desk->job.n_renditions;
+    if (n_fds < 1 || n_fds > 2 || (n_fds == 2 && desk->n_memory == WIRE_MEMORY_FILES_MAX))
+        return false;
+    if (n_fds == 2)
+        desk->memory[desk->n_memory++] = fds[1];
+    return true;
+}
+
+static void do_job(Desk *desk, const int *fds)
+{
+    bool own_files = desk->job.own_files;
+    delivery_begin(&desk->delivery, &desk->job, own_files ? fds + 1 : NULL,
+                   own_files || desk->n_memory == 0 ? -1 : desk->memory[0]);
+    job_run(&desk->job, fds[0], &desk->delivery, &desk->result);
+    if (desk->result.took_memory) {
+        fd_clear(&desk->memory[0]);
+        desk->n_memory--;
+        memmove(&desk->memory[0], &desk->memory[1], desk->n_memory * sizeof desk->memory[0]);
+    }
+}
+
 /* One frame in, one frame out. False at the end of the stream. */
-static bool serve(const ForkRequest *request, uint8_t *buffer, WireJob *job, WireResult *result)
+static bool serve(const ForkRequest *request, Desk *desk)
 {
     g_autoptr(GError) error = NULL;
     int fds[WIRE_FDS_MAX];
     size_t n_fds = 0;
     ssize_t len;
-    if (!wire_receive(SOCKET_FD, buffer, &len, fds, WIRE_FDS_MAX, &n_fds, &error) ||
-        (len > 0 && !wire_decode_job(buffer, (size_t)len, job, &error)))
+    if (!wire_receive(SOCKET_FD, desk->frame, &len, fds, WIRE_FDS_MAX, &n_fds, &error) ||
+        (len > 0 && !wire_decode_job(desk->frame, (size_t)len, &desk->job, &error)))
         die(WORKER_EXIT_PROTOCOL, error->message);
     if (len <= 0)
         return false;
-    if (n_fds != 1 + job->n_renditions)
-        die(WORKER_EXIT_PROTOCOL, "a job came with the wrong number of descriptors");
+    if (!take_descriptors(desk, fds, n_fds))
+        die(WORKER_EXIT_PROTOCOL, "a job came with the wrong descriptors");
 
     reset_peak();
     sandbox_start_job(request->timeout_us);
-    job_run(job, fds, result);
-    for (size_t i = 0; i < n_fds; i++)
+    do_job(desk, fds);
+    for (size_t i = 0; i < (desk->job.own_files ? n_fds : 1); i++)
         fd_clear(&fds[i]);
-    tell_usage(result);
-    size_t result_len = wire_encode_result(result, buffer);
-    if (!wire_send(SOCKET_FD, buffer, result_len, NULL, 0, &error))
+    tell_usage(&desk->result);
+    size_t result_len = wire_encode_result(&desk->result, desk->frame);
+    if (!wire_send(SOCKET_FD, desk->frame, result_len, NULL, 0, &error))
         die(WORKER_EXIT_PROTOCOL, error->message);
     return true;
 }
@@ -123,15 +160,11 @@ _Noreturn void worker_run(int socket_fd, const ForkRequest *request)
     if (request->probe != PROBE_NONE)
         attempt_run(SOCKET_FD, request);
 
-    g_autofree uint8_t *buffer = g_malloc(WIRE_FRAME_MAX);
-    g_autofree WireJob *job = g_new(WireJob, 1);
-    g_autofree WireResult *result = g_new(WireResult, 1);
-    while (serve(request, buffer, job, result))
+    g_autofree Desk *desk = g_new0(Desk, 1);
+    while (serve(request, desk))
         continue;
 #ifdef THUMBQ_SANITIZE
-    g_clear_pointer(&buffer, g_free);
-    g_clear_pointer(&job, g_free);
-    g_clear_pointer(&result, g_free);
+    g_clear_pointer(&desk, g_free);
     exit(WORKER_EXIT_OK); /* with the search for leaks */
 #else
     _exit(WORKER_EXIT_OK);

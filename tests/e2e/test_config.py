@@ -3,6 +3,7 @@ must, and folders may lie anywhere."""
 
 import os
 import shutil
+from unittest import mock
 
 from harness import BLUE, GREEN, RED, E2ETest, identify, main, png
 
@@ -54,6 +55,13 @@ class Mistakes(E2ETest):
         result = self.bucket.once("--config", self.bucket.root / "nowhere.conf")
         self.assertEqual(result.status, 3, result.log)
         self.assertIn("nowhere.conf", result.log)
+
+    def test_wrong_environment(self):
+        with mock.patch.dict(os.environ, THUMBQ_ISOLATION="some"):
+            result = self.bucket.once()
+        self.assertEqual(result.status, 2, result.log)
+        self.assertIn("THUMBQ_ISOLATION: ", result.log)
+        self.assertIn("'some'", result.log)
 
     def test_wrong_options(self):
         for arguments in (["--jobs", "none"], ["--jobs", "0"], ["--size", "big"],

@@ -6,7 +6,7 @@ import tempfile
 import unittest
 from pathlib import Path
 
-from harness import E2ETest, RED, THUMBQ, main, png, wait_for
+from harness import E2ETest, RED, THUMBQ, main, png, slow_png, wait_for
 from installed import BUILD, SOURCE, expected_files, needs_real_build, run
 from machine import Machine
 
@@ -176,8 +176,16 @@ class Package(E2ETest):
         self.check_works(machine, "new.png")
         machine.check("thumbq", "sync", "/srv/photos")
         self.assertTrue((photos / "thumbnails/small/secret.png.webp").exists())
-        workers = machine.check("ps", "-C", "thumbq-thumbnail", "-o", "uid=").split()
-        self.assertTrue(any(60706 <= int(uid) <= 61183 for uid in workers), workers)
+        (photos / "slow.png").write_bytes(slow_png())
+
+        def users():
+            return {int(uid) for uid in machine.run("ps", "-C", "thumbq-thumbnail", "-o",
+                                                    "uid=").stdout.split()}
+
+        wait_for(lambda: any(60706 <= uid <= 61183 for uid in users()), "a worker's own user",
+                 lambda: machine.run("ps", "-ef").stdout)
+        wait_for(lambda: not any(60706 <= uid <= 61183 for uid in users()),
+                 "the end of the process of a picture", lambda: machine.run("ps", "-ef").stdout)
         machine.check("systemctl", "stop", INSTANCE)
         self.assertEqual(self.status(machine, "Result"), "success")
 

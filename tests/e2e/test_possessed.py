@@ -6,8 +6,10 @@ $THUMBQ_HANDLER is the real handler program, but with a decoder that obeys what 
 
 import os
 import unittest
+from pathlib import Path
+from unittest import mock
 
-from harness import GREEN, RED, SANITIZED, E2ETest, main, png
+from harness import GREEN, RED, SANITIZED, E2ETest, is_alive, main, png, wait_for
 
 # order, the state, the error's name, and what its message says; what is refused leaves a file that
 # is no picture
@@ -32,6 +34,21 @@ timeout = 2s
 memory = 128M
 retries = 0
 """
+
+
+def possessed(color, order):
+    """A picture that takes its decoder over, and is a picture all the same."""
+    return png(40, 30, color) + f"possess: {order}".encode()
+
+
+def is_gone_or_has_worked(pid):
+    """For a tenth of a second of CPU time."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    fields = text[text.rindex(")") + 2:].split()
+    return fields[0] in "ZX" or int(fields[11]) + int(fields[12]) >= os.sysconf("SC_CLK_TCK") / 10
 
 
 @unittest.skipIf(SANITIZED, "the sanitizers' build has no sandbox")
@@ -77,6 +94,94 @@ class Possessed(E2ETest):
         self.assertEqual(result.status, 1, result.log)
         self.assertEqual([r["Error Type"] for r in result.reports], ["sandbox_violation"])
         self.assertEqual(self.bucket.show("evil.png")["error"]["class"], "reject")
+
+
+@unittest.skipIf(SANITIZED, "the sanitizers' build has no sandbox")
+class Isolation(E2ETest):
+    """What a taken-over worker can do to other pictures, at each value of the setting."""
+
+    def start(self, isolation, jobs=1):
+        self.bucket.configure(SETTINGS + f"isolation = {isolation}\n")
+        return self.bucket.start("--jobs", str(jobs))
+
+    def put(self, name, data):
+        """Returns the thumbnails, by their paths."""
+        self.bucket.put(name, data)
+        self.bucket.wait_record(name)
+        return {path: path.read_bytes()
+                for path in (self.bucket.small(name), self.bucket.large(name))}
+
+    def write_on(self, isolation):
+        daemon = self.start(isolation, jobs=2)
+        made = self.put("alice/evil.png", possessed(RED, "write after publishing"))
+        wait_for(lambda: all(map(is_gone_or_has_worked, daemon.workers())),
+                 "the worker to write, or to be gone", daemon.log)
+        for path, data in made.items():
+            self.assertEqual(path.read_bytes(), data)
+
+    def test_file_thumbnails_do_not_change(self):
+        self.write_on("file")
+
+    def test_owner_thumbnails_do_not_change(self):
+        self.write_on("owner")
+
+    def test_none_thumbnails_do_not_change(self):
+        self.write_on("none")
+
+    def steals_from(self, isolation):
+        """Of whom a worker steals that keeps and replaces whatever it is given."""
+        self.start(isolation)
+        self.put("alice/evil.png", possessed(RED, "spy on the next"))
+        return [name for name in ("alice/hers.png", "bob/his.png", "top.png")
+                if any(data.startswith(b"stolen: \x89PNG")
+                       for data in self.put(name, png(40, 30, GREEN)).values())]
+
+    def test_file_workers_see_one_picture(self):
+        self.assertEqual(self.steals_from("file"), [])
+
+    def test_owner_workers_see_those_of_one_folder(self):
+        self.assertEqual(self.steals_from("owner"), ["alice/hers.png"])
+
+    def test_none_workers_see_all(self):
+        """So that the two above could fail."""
+        self.assertEqual(self.steals_from("none"), ["alice/hers.png", "bob/his.png", "top.png"])
+
+    def test_the_environment_holds_over_the_file(self):
+        with mock.patch.dict(os.environ, THUMBQ_ISOLATION="file"):
+            self.assertEqual(self.steals_from("none"), [])
+
+    def spin(self, isolation):
+        """Returns the workers before, and while one of them spins."""
+        daemon = self.start(isolation, jobs=2)
+        self.put("bob/his.png", png(40, 30, GREEN))
+        before = set(daemon.workers())
+        self.put("alice/evil.png", possessed(RED, "spin while idle"))
+        return daemon, before, set(daemon.workers())
+
+    def gone(self, daemon, pids):
+        wait_for(lambda: not any(map(is_alive, pids)), "workers to be gone",
+                 daemon.log)
+
+    def test_file_workers_do_not_spin(self):
+        daemon, _before, during = self.spin("file")
+        self.gone(daemon, during)
+        self.put("alice/hers.png", png(40, 30, GREEN))
+
+    def test_owner_workers_that_spin_are_replaced(self):
+        daemon, before, during = self.spin("owner")
+        self.gone(daemon, during - before)
+        # It was not idle for too long: the other one has been so for longer.
+        self.assertEqual(set(daemon.workers()), before)
+        self.put("alice/hers.png", png(40, 30, GREEN))
+
+    def test_none_workers_that_spin_are_replaced(self):
+        daemon, before, during = self.spin("none")
+        self.assertEqual(during, before)
+        wait_for(lambda: all(map(is_gone_or_has_worked, during)), "the worker to spin",
+                 daemon.log)
+        self.put("alice/hers.png", png(40, 30, GREEN))
+        self.assertIn("Init Duration", daemon.reports()[-1])
+        self.gone(daemon, during)
 
 
 if __name__ == "__main__":

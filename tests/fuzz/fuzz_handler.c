@@ -71,6 +71,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
         .max_file_size = 1 << 20,
         .max_output_size = 1 << 20,
         .max_pages = 20,
+        .own_files = true,
         .renditions = {{.name = "small",
                         .width = 48,
                         .height = 48,
@@ -91,7 +92,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     autofd small = file_with(NULL, 0);
     autofd crop = file_with(NULL, 0);
     WireResult result;
-    job_run(&job, (const int[]){source, small, crop}, &result);
-    check_result(&job, &result, (const int[]){small, crop});
+    Delivery delivery;
+    const int files[] = {small, crop};
+    delivery_begin(&delivery, &job, files, -1);
+    job_run(&job, source, &delivery, &result);
+    check_result(&job, &result, files);
     return 0;
 }

@@ -2,9 +2,10 @@
  * A handler that misbehaves on demand, for the pool's tests. It speaks forkserver.h and wire.h like
  * thumbq-thumbnail; what it does wrong is told by the content of the source (a worker) or by the
  * name that it is started under (the fork server). A worker reads the source to its end before it
- * does anything: with a pipe as the source, the test decides when.
+ * does anything: with a socket as the source, the test decides when.
  *
- * Before that a worker writes its process id to the first output, so that the test can wait for it.
+ * Before that a worker writes its process id into a source that is a socket, so that the test can
+ * wait for it.
  */
 #include "file.h"
 #include "forkserver.h"
@@ -16,7 +17,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -27,8 +30,14 @@ typedef struct {
     int violations_fd; /* write end of the pipe that stands in for the kernel's listener */
     WireJob job;
     int argument;
-    int served; /* jobs before this one */
+    int served;                        /* jobs before this one */
+    int files[RENDITIONS_MAX];         /* of the job, if it has files of its own */
+    int memory[WIRE_MEMORY_FILES_MAX]; /* memory files, the oldest first */
+    unsigned n_memory;
 } Worker;
+
+/* What each thumbnail is. */
+static const char thumbnail[] = "as it was made";
 
 static void send_bytes(const Worker *worker, const void *data, size_t len)
 {
@@ -45,8 +54,17 @@ static WireResult good_result(const Worker *worker)
         .memory_bytes = 1 << 20,
     };
 
-    for (size_t i = 0; i < result.n_thumbnails; i++)
-        result.thumbnails[i] = (ThumbnailFacts){IMAGE_JPEG, 1, 1, 1};
+    for (size_t i = 0; i < result.n_thumbnails; i++) {
+        result.thumbnails[i] = (ThumbnailFacts){IMAGE_JPEG, 1, 1, sizeof thumbnail};
+        if (worker->job.own_files) {
+            if (write(worker->files[i], thumbnail, sizeof thumbnail) < 0)
+                _exit(1);
+        } else {
+            result.places[i].kind = PLACE_ANSWER;
+            result.payload = (const uint8_t *)thumbnail;
+            result.payload_len = sizeof thumbnail;
+        }
+    }
     return result;
 }
 
@@ -65,6 +83,61 @@ static void answer_well(Worker *worker)
     WireResult result = good_result(worker);
 
     send_result(worker, &result);
+}
+
+/* By a memory file, with `more` bytes than there are. */
+static WireResult memory_result(Worker *worker, int more)
+{
+    WireResult result = good_result(worker);
+
+    if (pwrite(worker->memory[0], thumbnail, sizeof thumbnail, 0) < 0)
+        _exit(1);
+    result.places[0].kind = PLACE_MEMORY;
+    result.thumbnails[0].size += more;
+    result.took_memory = true;
+    result.payload_len = 0;
+    worker->n_memory--;
+    return result;
+}
+
+static void drop_memory(Worker *worker)
+{
+    fd_clear(&worker->memory[0]);
+    memmove(&worker->memory[0], &worker->memory[1], worker->n_memory * sizeof worker->memory[0]);
+}
+
+static void answer_by_memory(Worker *worker)
+{
+    WireResult result = memory_result(worker, worker->argument);
+
+    send_result(worker, &result);
+    drop_memory(worker);
+}
+
+/* With a hold on the memory file that no seal takes away. */
+static void answer_by_mapped_memory(Worker *worker)
+{
+    WireResult result = memory_result(worker, 0);
+
+    if (mmap(NULL, 1, PROT_READ | PROT_WRITE, MAP_SHARED, worker->memory[0], 0) == MAP_FAILED)
+        _exit(1);
+    send_result(worker, &result);
+    drop_memory(worker);
+}
+
+/* Writes to what it has answered with, for as long as it lives. */
+static void answer_and_write_on(Worker *worker)
+{
+    WireResult result = good_result(worker);
+    int fd = worker->files[0];
+
+    if (!worker->job.own_files) {
+        result = memory_result(worker, 0);
+        fd = worker->memory[0];
+    }
+    send_result(worker, &result);
+    for (;;)
+        (void)!pwrite(fd, "as it was later", 15, 0);
 }
 
 static void answer_unchanged(Worker *worker)
@@ -221,6 +294,9 @@ static const struct {
 } deeds[] = {
     {"ok", answer_well},
     {"unchanged", answer_unchanged},
+    {"memory", answer_by_memory},
+    {"memory-mapped", answer_by_mapped_memory},
+    {"write-on", answer_and_write_on},
     {"type", answer_type},
     {"message", answer_message},
     {"damaged", answer_damaged},
@@ -287,6 +363,17 @@ static void greet(Worker *worker, const char *name)
     worker->violations_fd = listener[1];
 }
 
+static bool take_descriptors(Worker *worker, const int *fds, size_t n_fds)
+{
+    if (!worker->job.own_files) {
+        for (size_t i = 1; i < n_fds; i++)
+            worker->memory[worker->n_memory++] = fds[i];
+        return n_fds <= 2 && worker->n_memory < WIRE_MEMORY_FILES_MAX;
+    }
+    memcpy(worker->files, fds + 1, worker->job.n_renditions * sizeof fds[0]);
+    return n_fds == 1 + worker->job.n_renditions;
+}
+
 G_NORETURN static void run_worker(int socket_fd, const char *name)
 {
     Worker worker = {.socket_fd = socket_fd};
@@ -305,14 +392,14 @@ G_NORETURN static void run_worker(int socket_fd, const char *name)
         if (len == 0)
             _exit(WORKER_EXIT_OK);
         if (!wire_decode_job(buffer, (size_t)len, &worker.job, NULL) ||
-            n_fds != 1 + worker.job.n_renditions)
+            !take_descriptors(&worker, fds, n_fds))
             _exit(WORKER_EXIT_PROTOCOL);
-        if (n_fds > 1 && write(fds[1], &pid, sizeof pid) != sizeof pid)
-            _exit(1);
+        (void)send(fds[0], &pid, sizeof pid, MSG_NOSIGNAL); /* where it is a socket */
         read_command(fds[0], command);
-        for (size_t i = 0; i < n_fds; i++)
-            fd_clear(&fds[i]);
+        fd_clear(&fds[0]);
         obey(&worker, command);
+        for (size_t i = 1; worker.job.own_files && i < n_fds; i++)
+            fd_clear(&fds[i]);
         worker.served++;
     }
 }

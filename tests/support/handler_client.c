@@ -93,7 +93,9 @@ bool handler_run(HandlerWorker *worker, const WireJob *job, int source_fd, const
         if (ret_fds[i] < 0)
             give_up("cannot make a temporary file");
     }
-    size_t job_len = wire_encode_job(job, buffer);
+    WireJob own = *job;
+    own.own_files = true;
+    size_t job_len = wire_encode_job(&own, buffer);
     if (!wire_send(worker->socket_fd, buffer, job_len, fds, 1 + job->n_renditions, NULL) ||
         !wire_receive(worker->socket_fd, buffer, &len, NULL, 0, &n_fds, NULL) || len == 0)
         return false;

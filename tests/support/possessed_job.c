@@ -1,25 +1,36 @@
 /*
  * thumbq-thumbnail with a decoder that a hostile picture has taken over. It stands before job_run
  * (the linker's --wrap) in a real worker in its real sandbox, and does what a source says that
- * begins with ORDER. Any other source is handled as ever.
+ * begins with ORDER, or ends with it, as a picture can. Any other source is handled as ever.
  */
+#include "forkserver.h"
 #include "job.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #define ORDER     "possess: "
+#define ORDER_MAX 64
 #define SOCKET_FD 3 /* where worker.c has it */
 
-void __real_job_run(const WireJob *job, const int *fds, WireResult *ret_result);
-void __wrap_job_run(const WireJob *job, const int *fds, WireResult *ret_result);
+void __real_job_run(const WireJob *job, int source_fd, Delivery *delivery, WireResult *ret_result);
+void __wrap_job_run(const WireJob *job, int source_fd, Delivery *delivery, WireResult *ret_result);
+
+/* What a job has brought. */
+typedef struct {
+    const WireJob *job;
+    int source_fd;
+    Delivery *delivery;
+} Act;
 
 /* What the kernel refuses, and should: the job goes on as if nothing had been tried. */
 static void must_be_refused(ssize_t status)
@@ -28,83 +39,89 @@ static void must_be_refused(ssize_t status)
         _exit(77);
 }
 
-static void call_home(const int *fds)
+static void call_home(const Act *act)
 {
-    (void)fds;
+    (void)act;
     (void)!socket(AF_INET, SOCK_STREAM, 0);
 }
 
-static void read_a_path(const int *fds)
+static void read_a_path(const Act *act)
 {
-    (void)fds;
+    (void)act;
     must_be_refused(open("/etc/passwd", O_RDONLY));
 }
 
-static void reopen_for_writing(const int *fds)
+static void reopen_for_writing(const Act *act)
 {
-    g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", fds[0]);
+    g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", act->source_fd);
     must_be_refused(open(path, O_WRONLY));
 }
 
-static void start_a_program(const int *fds)
+static void start_a_program(const Act *act)
 {
     char *const arguments[] = {(char *)"sh", NULL};
-    (void)fds;
+    (void)act;
     (void)!execv("/bin/sh", arguments);
 }
 
-static void multiply(const int *fds)
+static void multiply(const Act *act)
 {
-    (void)fds;
+    (void)act;
     (void)!syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
 }
 
-static void kill_the_daemon(const int *fds)
+static void kill_the_daemon(const Act *act)
 {
-    (void)fds;
+    (void)act;
     (void)!kill(getppid(), SIGKILL);
 }
 
-static void trace_the_daemon(const int *fds)
+static void trace_the_daemon(const Act *act)
 {
-    (void)fds;
+    (void)act;
     (void)!ptrace(PTRACE_SEIZE, getppid(), NULL, NULL);
 }
 
-static void write_to_the_source(const int *fds)
+static void write_to_the_source(const Act *act)
 {
-    must_be_refused(pwrite(fds[0], "defaced", strlen("defaced"), 0));
+    must_be_refused(pwrite(act->source_fd, "defaced", strlen("defaced"), 0));
 }
 
-static void outgrow(const int *fds)
+/* What a thumbnail is written to. */
+static int output_of(const Act *act)
+{
+    return act->job->own_files ? act->delivery->files[0] : act->delivery->memory_fd;
+}
+
+static void outgrow(const Act *act)
 {
     static const char block[1 << 16];
-    while (write(fds[1], block, sizeof block) >= 0)
+    while (write(output_of(act), block, sizeof block) >= 0)
         continue;
 }
 
-static void hoard(const int *fds)
+static void hoard(const Act *act)
 {
-    (void)fds;
+    (void)act;
     for (;;)
         memset(g_malloc(1 << 20), 1, 1 << 20);
 }
 
-static void spin(const int *fds)
+static void spin(const Act *act)
 {
-    (void)fds;
+    (void)act;
     for (volatile unsigned turns = 0;; turns++)
         continue;
 }
 
-static void lie(const int *fds)
+static void lie(const Act *act)
 {
     static const char frame[] = "all is well";
-    (void)fds;
+    (void)act;
     (void)!write(SOCKET_FD, frame, sizeof frame);
 }
 
-static void hand_over_a_descriptor(const int *fds)
+static void hand_over_a_descriptor(const Act *act)
 {
     union {
         struct cmsghdr header;
@@ -118,19 +135,104 @@ static void hand_over_a_descriptor(const int *fds)
                                    .msg_iovlen = 1,
                                    .msg_control = &control,
                                    .msg_controllen = sizeof control};
-    memcpy(CMSG_DATA(&control.header), fds, sizeof(int));
+    memcpy(CMSG_DATA(&control.header), &act->source_fd, sizeof(int));
     (void)!sendmsg(SOCKET_FD, &message, 0);
 }
 
-static void leave(const int *fds)
+static void leave(const Act *act)
 {
-    (void)fds;
+    (void)act;
     _exit(0);
+}
+
+static void send_answer(const WireResult *result)
+{
+    static uint8_t frame[WIRE_FRAME_MAX];
+    size_t len = wire_encode_result(result, frame);
+    (void)!write(SOCKET_FD, frame, len);
+}
+
+/* Puts the thumbnails that are in the answer into the memory file, to have a hold on them. */
+static void move_to_memory(const Act *act, WireResult *result)
+{
+    int64_t end = 0;
+    for (size_t i = 0; i < result->n_thumbnails; i++) {
+        WirePlace *place = &result->places[i];
+        int64_t size = result->thumbnails[i].size;
+        if (place->kind == PLACE_ANSWER &&
+            pwrite(act->delivery->memory_fd, result->payload + place->offset, (size_t)size, end) >
+                0)
+            *place = (WirePlace){PLACE_MEMORY, end};
+        end += size;
+    }
+    result->took_memory = true;
+    result->payload_len = 0;
+}
+
+/* Answers as it should, and writes to its thumbnails from then on. */
+static void write_after_publishing(const Act *act)
+{
+    static WireResult result;
+    __real_job_run(act->job, act->source_fd, act->delivery, &result);
+    if (!act->job->own_files)
+        move_to_memory(act, &result);
+    send_answer(&result);
+    for (;;)
+        (void)!pwrite(output_of(act), "defaced", strlen("defaced"), 0);
+}
+
+/* Answers a job with what it has read of its source. */
+static void answer_with_loot(const WireJob *job, const int *fds, WireResult *result)
+{
+    static uint8_t loot[64] = "stolen: ";
+    (void)!pread(fds[0], loot + 8, sizeof loot - 8, 0);
+    result->serial = job->serial;
+    for (size_t i = 0; i < result->n_thumbnails; i++) {
+        result->thumbnails[i].size = sizeof loot;
+        result->places[i] = (WirePlace){PLACE_ANSWER, 0};
+    }
+    result->took_memory = false;
+    result->payload = loot;
+    result->payload_len = sizeof loot;
+    send_answer(result);
+}
+
+/* Answers as it should, and keeps what it is given from then on. */
+static void spy_on_the_next(const Act *act)
+{
+    static uint8_t frame[WIRE_FRAME_MAX];
+    static WireResult result;
+    static WireJob next;
+    int fds[WIRE_FDS_MAX];
+    size_t n_fds;
+    ssize_t len;
+    __real_job_run(act->job, act->source_fd, act->delivery, &result);
+    send_answer(&result);
+    while (wire_receive(SOCKET_FD, frame, &len, fds, WIRE_FDS_MAX, &n_fds, NULL) && len > 0) {
+        if (wire_decode_job(frame, (size_t)len, &next, NULL))
+            answer_with_loot(&next, fds, &result);
+    }
+    _exit(WORKER_EXIT_OK);
+}
+
+_Noreturn static void *burn(void *data)
+{
+    (void)data;
+    for (volatile unsigned turns = 0;; turns++)
+        continue;
+}
+
+/* Answers as it should, while a thread of its goes on. */
+static void spin_while_idle(const Act *act)
+{
+    pthread_t thread;
+    (void)act;
+    (void)!pthread_create(&thread, NULL, burn, NULL);
 }
 
 static const struct {
     const char *order;
-    void (*obey)(const int *fds);
+    void (*obey)(const Act *act);
 } orders[] = {
     {"call home", call_home},
     {"read a path", read_a_path},
@@ -146,15 +248,35 @@ static const struct {
     {"lie", lie},
     {"hand over a descriptor", hand_over_a_descriptor},
     {"leave", leave},
+    {"write after publishing", write_after_publishing},
+    {"spy on the next", spy_on_the_next},
+    {"spin while idle", spin_while_idle},
 };
 
-void __wrap_job_run(const WireJob *job, const int *fds, WireResult *ret_result)
+/* The order that the source begins or ends with; "" if it has none. */
+static void read_order(int source_fd, char text[static ORDER_MAX])
 {
-    char text[64] = {0};
-    ssize_t len = pread(fds[0], text, sizeof text - 1, 0);
-    for (size_t i = 0; len > 0 && g_str_has_prefix(text, ORDER) && i < G_N_ELEMENTS(orders); i++) {
-        if (!strcmp(text + strlen(ORDER), orders[i].order))
-            orders[i].obey(fds);
+    struct stat st = {0};
+    (void)fstat(source_fd, &st);
+    memset(text, 0, ORDER_MAX);
+    (void)!pread(source_fd, text, ORDER_MAX - 1, MAX(st.st_size - (ORDER_MAX - 1), 0));
+    for (size_t i = 0; i + strlen(ORDER) < ORDER_MAX; i++) {
+        if (memcmp(text + i, ORDER, strlen(ORDER)) == 0) {
+            memmove(text, text + i + strlen(ORDER), ORDER_MAX - i - strlen(ORDER));
+            return;
+        }
     }
-    __real_job_run(job, fds, ret_result);
+    text[0] = '\0';
+}
+
+void __wrap_job_run(const WireJob *job, int source_fd, Delivery *delivery, WireResult *ret_result)
+{
+    const Act act = {job, source_fd, delivery};
+    char text[ORDER_MAX];
+    read_order(source_fd, text);
+    for (size_t i = 0; i < G_N_ELEMENTS(orders); i++) {
+        if (strcmp(text, orders[i].order) == 0)
+            orders[i].obey(&act);
+    }
+    __real_job_run(job, source_fd, delivery, ret_result);
 }

@@ -47,6 +47,8 @@ void wire_limits_check_result(const WireResult *result)
         g_assert_false(g_unichar_iscntrl(g_utf8_get_char(at)));
     g_assert_true(result->memory_bytes >= 0 && result->memory_bytes <= WIRE_MEMORY_MAX);
     g_assert_true(result->cpu_us >= 0 && result->cpu_us <= WIRE_CPU_MAX_US);
+    g_assert_cmpuint(result->payload_len, <=, WIRE_PAYLOAD_MAX);
+    g_assert_cmpint(result->memory_fd, ==, -1);
     check_facts(&result->facts);
     g_assert_cmpuint(result->n_thumbnails, <=, RENDITIONS_MAX);
     for (size_t i = 0; i < result->n_thumbnails; i++) {
@@ -55,5 +57,8 @@ void wire_limits_check_result(const WireResult *result)
         g_assert_true(thumbnail->width >= 1 && thumbnail->width <= RENDITION_SIZE_MAX);
         g_assert_true(thumbnail->height >= 1 && thumbnail->height <= RENDITION_SIZE_MAX);
         g_assert_true(thumbnail->size >= 1 && thumbnail->size <= WIRE_THUMBNAIL_MAX);
+        g_assert_true(result->places[i].kind <= PLACE_MEMORY);
+        g_assert_true(result->places[i].offset >= 0 &&
+                      result->places[i].offset <= WIRE_THUMBNAIL_MAX);
     }
 }

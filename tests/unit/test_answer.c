@@ -13,7 +13,7 @@ static Answer make_answer(void)
 {
     const Rendition rendition = {.name = "r", .width = 100, .height = 80, .max_frames = 10};
     Answer answer = {
-        .job = {.serial = 1, .max_output_size = 1000, .n_renditions = 2},
+        .job = {.serial = 1, .max_output_size = 1000, .own_files = true, .n_renditions = 2},
         .result = {.serial = 1,
                    .facts = {.type = IMAGE_PNG, .width = 640, .height = 480, .pages = 1},
                    .thumbnails = {{IMAGE_JPEG, 100, 75, 400}, {IMAGE_PNG, 100, 75, 600}},
@@ -22,6 +22,19 @@ static Answer make_answer(void)
 
     answer.job.renditions[0] = answer.job.renditions[1] = rendition;
     answer.job.renditions[1].format = FORMAT_SAME;
+    return answer;
+}
+
+/* The same by a worker that is shared: the first thumbnail in the answer, the second in memory. */
+static Answer make_shared(void)
+{
+    Answer answer = make_answer();
+
+    answer.job.own_files = false;
+    answer.result.places[0] = (WirePlace){PLACE_ANSWER, 100};
+    answer.result.places[1] = (WirePlace){PLACE_MEMORY, 7};
+    answer.result.payload_len = 500;
+    answer.result.took_memory = true;
     return answer;
 }
 
@@ -94,6 +107,37 @@ static void test_spoilt(const void *data)
     g_assert_false(answer_is_sound(&answer.job, &answer.result));
 }
 
+SPOIL(in_the_answer, answer->result.places[1].kind = PLACE_ANSWER)
+SPOIL(in_memory, answer->result.places[1].kind = PLACE_MEMORY)
+SPOIL(took_memory, answer->result.took_memory = true)
+SPOIL(beyond_the_answer, answer->result.places[0].offset = 101)
+SPOIL(far_beyond_the_answer, answer->result.places[0].offset = WIRE_THUMBNAIL_MAX)
+SPOIL(in_no_memory, answer->result.took_memory = false)
+SPOIL(in_a_file, answer->result.places[0] = (WirePlace){PLACE_FILE, 0})
+
+static const Case spoilt_files[] = {
+    {"in-the-answer", spoil_in_the_answer},
+    {"in-memory", spoil_in_memory},
+    {"took-memory", spoil_took_memory},
+};
+
+static const Case spoilt_shared[] = {
+    {"beyond-the-answer", spoil_beyond_the_answer},
+    {"far-beyond-the-answer", spoil_far_beyond_the_answer},
+    {"in-no-memory", spoil_in_no_memory},
+    {"in-a-file", spoil_in_a_file},
+};
+
+static void test_spoilt_shared(const void *data)
+{
+    const Case *row = data;
+    Answer answer = make_shared();
+
+    g_assert_true(answer_is_sound(&answer.job, &answer.result));
+    row->spoil(&answer);
+    g_assert_false(answer_is_sound(&answer.job, &answer.result));
+}
+
 SPOIL(not_offered, answer->job.known_etag[0] = answer->job.known_etag[1] = 0)
 SPOIL(not_offered_nor_known, answer->job.known_etag[0] = answer->job.known_etag[1] = 0;
       answer->result.facts.etag[0] = answer->result.facts.etag[1] = 0)
@@ -147,6 +191,33 @@ static void test_failure(void)
     g_assert_true(answer_is_sound(&answer.job, &failure));
 }
 
+typedef struct {
+    const char *name;
+    ErrorCode error;
+    bool damaged, named_as_image;
+    bool suspect;
+} SuspectCase;
+
+static const SuspectCase suspects[] = {
+    {"well", ERROR_NONE, false, true, false},
+    {"well-in-part", ERROR_NONE, true, true, true},
+    {"no-image", ERROR_NOT_AN_IMAGE, false, false, false},
+    {"no-image-by-the-name-of-one", ERROR_NOT_AN_IMAGE, false, true, true},
+    {"unsupported", ERROR_UNSUPPORTED_TYPE, false, true, false},
+    {"empty", ERROR_EMPTY_FILE, false, false, true},
+    {"too-large", ERROR_FILE_TOO_LARGE, false, false, true},
+    {"damaged", ERROR_DAMAGED, false, false, true},
+    {"source-changed", ERROR_SOURCE_CHANGED, false, false, true},
+};
+
+static void test_suspect(const void *data)
+{
+    const SuspectCase *row = data;
+    const WireResult result = {.error = row->error, .facts = {.damaged = row->damaged}};
+
+    g_assert_cmpint(answer_is_suspect(&result, row->named_as_image), ==, row->suspect);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -154,11 +225,23 @@ int main(int argc, char **argv)
         g_autofree char *path = g_strdup_printf("/answer/made/%s", spoilt[i].name);
         g_test_add_data_func(path, &spoilt[i], test_spoilt);
     }
+    for (size_t i = 0; i < G_N_ELEMENTS(spoilt_files); i++) {
+        g_autofree char *path = g_strdup_printf("/answer/files/%s", spoilt_files[i].name);
+        g_test_add_data_func(path, &spoilt_files[i], test_spoilt);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(spoilt_shared); i++) {
+        g_autofree char *path = g_strdup_printf("/answer/shared/%s", spoilt_shared[i].name);
+        g_test_add_data_func(path, &spoilt_shared[i], test_spoilt_shared);
+    }
     for (size_t i = 0; i < G_N_ELEMENTS(spoilt_unchanged); i++) {
         g_autofree char *path = g_strdup_printf("/answer/unchanged/%s", spoilt_unchanged[i].name);
         g_test_add_data_func(path, &spoilt_unchanged[i], test_spoilt_unchanged);
     }
     g_test_add_func("/answer/types-by-source", test_types_by_source);
+    for (size_t i = 0; i < G_N_ELEMENTS(suspects); i++) {
+        g_autofree char *path = g_strdup_printf("/answer/suspect/%s", suspects[i].name);
+        g_test_add_data_func(path, &suspects[i], test_suspect);
+    }
     g_test_add_func("/answer/failure", test_failure);
     return g_test_run();
 }

@@ -37,6 +37,7 @@ static void test_defaults(void)
     g_assert_cmpint(config->max_pages, ==, 200);
     g_assert_cmpint(config->max_output_size, ==, 64 * MIB);
     g_assert_cmpint(config->max_invocations, ==, 100);
+    g_assert_cmpint(config->isolation, ==, ISOLATION_OWNER);
     g_assert_cmpint(config->retries, ==, 2);
     g_assert_cmpuint(config->n_renditions, ==, 2);
     g_assert_cmpstr(config->renditions[0].name, ==, "small");
@@ -70,6 +71,7 @@ static const char full_text[] = "# a comment\n"
                                 "max_pages = 7\n"
                                 "max_output_size = 2M\n"
                                 "max_invocations = 1\n"
+                                "isolation = file\n"
                                 "retries = 0\n"
                                 "[rendition  square]\n"
                                 "size = 100x200\n"
@@ -109,6 +111,7 @@ static void test_full(void)
     g_assert_cmpint(config->max_pages, ==, 7);
     g_assert_cmpint(config->max_output_size, ==, 2 * MIB);
     g_assert_cmpint(config->max_invocations, ==, 1);
+    g_assert_cmpint(config->isolation, ==, ISOLATION_FILE);
     g_assert_cmpint(config->retries, ==, 0);
     g_assert_cmpuint(config->n_renditions, ==, 1);
     g_assert_cmpstr(rendition->name, ==, "square");
@@ -125,7 +128,7 @@ static void test_full(void)
     g_assert_cmpstr(config->schedules[0].name, ==, "hourly");
     g_assert_cmpstr(config->schedules[0].timezone, ==, "Europe/Berlin");
     g_assert_cmpstr(config->schedules[0].run, ==, "exec printf 'a b' >> log");
-    g_assert_cmpint(config->schedules[0].line, ==, 28);
+    g_assert_cmpint(config->schedules[0].line, ==, 29);
     g_assert_cmpint(config->schedules[0].catchup, ==, CATCHUP_ALL);
     g_assert_cmpint(config->schedules[0].timeout_us, ==, 300 * SEC);
     g_assert_cmpuint(config->n_lifecycle, ==, 1);

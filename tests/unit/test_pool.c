@@ -27,6 +27,9 @@ typedef struct {
 static const DeedCase deeds[] = {
     {"well", "ok", ERROR_NONE, true},
     {"unchanged", "unchanged", ERROR_NONE, true},
+    {"by-memory", "memory", ERROR_NONE, true},
+    {"more-than-is-in-memory", "memory 1", ERROR_HANDLER_CRASHED, false},
+    {"memory-that-it-holds", "memory-mapped", ERROR_HANDLER_CRASHED, false},
     {"unchanged-of-another-hash", "unchanged 1", ERROR_HANDLER_CRASHED, false},
     {"wrong-type", "type 3", ERROR_HANDLER_CRASHED, false},
     {"lines-of-a-log", "message", ERROR_HANDLER_CRASHED, false},
@@ -311,8 +314,7 @@ static void test_free_busy(void)
         g_assert_cmpint(kill(pid, 0), ==, -1);
         for (size_t i = 0; i < G_N_ELEMENTS(jobs); i++) {
             g_assert_cmpuint(jobs[i].calls, ==, 0);
-            release(&jobs[i]);
-            fd_clear(&jobs[i].started);
+            forget(&jobs[i]);
         }
         while (g_main_context_iteration(NULL, FALSE))
             ;
@@ -462,41 +464,82 @@ static void test_bad_sandbox(void)
     (void)g_unlink(program);
 }
 
-static void count_done(const WireResult *result, const PoolUsage *usage, void *data)
-{
-    (void)usage;
-    g_assert_cmpint(result->error, ==, ERROR_NONE);
-    *(int *)data += 1;
-}
-
-/* A job does not pay for what an earlier one did to its worker: it gets another, and empty files.
- */
+/* A job does not pay for what an earlier one did to its worker: it gets another. */
 static void test_harmed_worker(void)
 {
     static const char command[] = "signal-if-used 11";
     PoolOptions options = make_options();
-    WireJob job = {.serial = 77, .n_renditions = 1};
     Fixture fixture;
-    struct stat output;
-    int done = 0;
+    Job job;
 
     options.concurrency = 1;
     open_fixture(&fixture, &options);
     pid_t harmed = run_well(&fixture);
-    int fds[] = {memfd_create("source", MFD_CLOEXEC), memfd_create("output", MFD_CLOEXEC)};
-    g_assert_cmpint(pwrite(fds[0], command, strlen(command), 0), ==, strlen(command));
-    job.max_pages = job.max_pixels = job.max_file_size = job.max_output_size = 1;
-    job.renditions[0] =
+    job = (Job){.fixture = &fixture, .source = -1, .theirs = -1, .file = -1};
+    job.wire = (WireJob){.serial = ++fixture.serial, .max_output_size = 100, .n_renditions = 1};
+    job.wire.max_pages = job.wire.max_pixels = job.wire.max_file_size = 1;
+    job.wire.renditions[0] =
         (Rendition){.name = "x", .width = 1, .height = 1, .quality = 1, .max_frames = 1};
-    pool_submit(fixture.pool, &job, fds, count_done, &done);
-    while (done == 0)
-        g_main_context_iteration(NULL, TRUE);
-    g_assert_cmpint(done, ==, 1);
-    g_assert_cmpint(fstat(fds[1], &output), ==, 0);
-    g_assert_cmpint(output.st_size, ==, sizeof harmed); /* its pid, once */
+    job.serial = job.wire.serial;
+    autofd source = memfd_create("source", MFD_CLOEXEC);
+    g_assert_cmpint(pwrite(source, command, strlen(command), 0), ==, strlen(command));
+    const PoolJob work = {.wire = &job.wire, .source_fd = source, .group = ""};
+    pool_submit(fixture.pool, &work, on_done, &job);
+    wait_for(&job);
+    g_assert_cmpint(job.result.error, ==, ERROR_NONE);
+    g_assert_cmpint(job.result.facts.width, !=, harmed);
     g_assert_cmpint(kill(harmed, 0), !=, 0);
-    close(fds[0]);
-    close(fds[1]);
+    close_fixture(&fixture);
+}
+
+/*
+ * What a worker has answered with stays as it is when it is told of, whatever the worker does to it
+ * afterwards: with files of its own it has been reaped by then, else its memory file is sealed.
+ */
+static void test_write_on(const void *data)
+{
+    bool own_files = GPOINTER_TO_INT(data);
+    PoolOptions options = make_options();
+    Fixture fixture;
+    Job job;
+
+    open_fixture(&fixture, &options);
+    submit_to(&fixture, &job, "write-on", "", own_files);
+    pid_t pid = worker_of(&job);
+    release(&job);
+    while (job.calls == 0)
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_cmpint(job.result.error, ==, ERROR_NONE);
+    g_assert_cmpint(kill(pid, 0) == 0, ==, !own_files);
+    if (!own_files)
+        g_assert_cmpint(job.seals, ==, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+    g_assert_true(g_str_has_prefix(job.thumbnail, "as it was "));
+    forget(&job);
+    close_fixture(&fixture);
+}
+
+/* Each has a process of its own, which is gone when the answer counts. */
+static void test_own_files(void)
+{
+    PoolOptions options = make_options();
+    Fixture fixture;
+    pid_t pids[3];
+
+    options.concurrency = 1;
+    options.ahead = 3;
+    open_fixture(&fixture, &options);
+    for (size_t i = 0; i < G_N_ELEMENTS(pids); i++) {
+        Job job;
+        submit_to(&fixture, &job, "ok", "", true);
+        pids[i] = worker_of(&job);
+        g_assert_false(pool_has_room(fixture.pool));
+        release(&job);
+        wait_for(&job);
+        g_assert_cmpint(job.result.error, ==, ERROR_NONE);
+        g_assert_cmpint(job.usage.cpu_us, >, 0);
+        g_assert_cmpint(kill(pids[i], 0), ==, -1);
+        g_assert_true(i == 0 || pids[i] != pids[i - 1]);
+    }
     close_fixture(&fixture);
 }
 
@@ -539,6 +582,9 @@ int main(int argc, char **argv)
     g_test_add_func("/pool/forkserver/killed", test_forkserver_killed);
     g_test_add_func("/pool/bad-sandbox", test_bad_sandbox);
     g_test_add_func("/pool/harmed-worker", test_harmed_worker);
+    g_test_add_data_func("/pool/write-on/shared", GINT_TO_POINTER(false), test_write_on);
+    g_test_add_data_func("/pool/write-on/own-files", GINT_TO_POINTER(true), test_write_on);
+    g_test_add_func("/pool/own-files", test_own_files);
     int status = g_test_run();
     (void)g_rmdir(folder);
     g_free(folder);

@@ -259,11 +259,12 @@ static void test_first_harms(void)
     open_warm(&fixture, &options);
     submit(&fixture, &first, "ok-signal 11");
     pid_t pid = worker_of(&first);
-    int fds[] = {memfd_create("source", MFD_CLOEXEC), memfd_create("output", MFD_CLOEXEC)};
-    g_assert_cmpint(pwrite(fds[0], command, strlen(command), 0), ==, strlen(command));
-    second = (Job){.fixture = &fixture, .source = -1, .started = -1, .wire = first.wire};
+    autofd source = memfd_create("source", MFD_CLOEXEC);
+    g_assert_cmpint(pwrite(source, command, strlen(command), 0), ==, strlen(command));
+    second = (Job){.fixture = &fixture, .source = -1, .theirs = -1, .file = -1, .wire = first.wire};
     second.serial = second.wire.serial = ++fixture.serial;
-    pool_submit(fixture.pool, &second.wire, fds, on_done, &second);
+    const PoolJob work = {.wire = &second.wire, .source_fd = source, .group = ""};
+    pool_submit(fixture.pool, &work, on_done, &second);
     release(&first);
     wait_for(&first);
     wait_for(&second);
@@ -271,8 +272,6 @@ static void test_first_harms(void)
     g_assert_false(second.handed_back);
     g_assert_cmpint(second.result.error, ==, ERROR_NONE);
     g_assert_cmpint(second.result.facts.width, !=, pid);
-    close(fds[0]);
-    close(fds[1]);
     close_fixture(&fixture);
 }
 
@@ -312,7 +311,7 @@ static void test_patience(void)
     g_assert_cmpint(run_well(&fixture), ==, pid);
     g_assert_cmpint(worker_of(&waiting), ==, pid); /* it has done it all the same */
     g_assert_cmpuint(waiting.calls, ==, 1);
-    fd_clear(&waiting.started);
+    forget(&waiting);
     close_fixture(&fixture);
 }
 
@@ -378,14 +377,14 @@ static void test_storm(void)
         }
         if (job->handed_back) {
             handed_back++;
-            fd_clear(&job->started);
+            forget(job);
         }
         submit(&fixture, job, storm[(size_t)(job - jobs) % G_N_ELEMENTS(storm)]);
         release(job);
     }
     for (size_t i = 0; i < N; i++) {
         g_assert_cmpint(jobs[i].result.error, ==, expected(storm[i % G_N_ELEMENTS(storm)]));
-        fd_clear(&jobs[i].started);
+        forget(&jobs[i]);
     }
     g_assert_cmpuint(handed_back, >, 0);
     g_assert_cmpint(pool_busy(fixture.pool), ==, 0);
@@ -406,9 +405,8 @@ static void test_free(void)
     close_fixture(&fixture);
     for (size_t i = 0; i < G_N_ELEMENTS(jobs); i++) {
         g_assert_cmpuint(jobs[i].calls, ==, 0);
-        fd_clear(&jobs[i].started);
+        forget(&jobs[i]);
     }
-    release(&jobs[0]);
 }
 
 int main(int argc, char **argv)

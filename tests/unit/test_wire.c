@@ -20,6 +20,7 @@ static WireJob make_job(size_t n_renditions)
         .max_file_size = INT64_C(1) << 40,
         .max_output_size = INT64_MAX,
         .max_pages = 200,
+        .own_files = n_renditions % 2 == 0,
         .known_etag = {1, UINT64_MAX},
         .n_renditions = n_renditions,
     };
@@ -41,6 +42,8 @@ static WireJob make_job(size_t n_renditions)
     }
     return job;
 }
+
+static const uint8_t payload[WIRE_PAYLOAD_MAX] = {1, 2, 3};
 
 static WireResult make_result(size_t n_thumbnails)
 {
@@ -72,6 +75,11 @@ static WireResult make_result(size_t n_thumbnails)
     memset(result.facts.thumbhash, 0x5a, THUMBHASH_MAX);
     for (size_t i = 0; i < n_thumbnails; i++)
         result.thumbnails[i] = (ThumbnailFacts){IMAGE_WEBP, 256, 1 + (int)i, 1000 + (int64_t)i};
+    for (size_t i = 1; i < n_thumbnails; i++)
+        result.places[i] = (WirePlace){i % 2 ? PLACE_ANSWER : PLACE_MEMORY, (int64_t)i};
+    result.took_memory = n_thumbnails > 2;
+    result.payload = payload;
+    result.payload_len = n_thumbnails % 2 ? sizeof payload : n_thumbnails;
     return result;
 }
 
@@ -100,6 +108,7 @@ static void test_job_round_trip(void)
         g_assert_cmpint(back.max_file_size, ==, job.max_file_size);
         g_assert_cmpint(back.max_output_size, ==, job.max_output_size);
         g_assert_cmpint(back.max_pages, ==, job.max_pages);
+        g_assert_cmpint(back.own_files, ==, job.own_files);
         g_assert_cmpmem(back.known_etag, sizeof back.known_etag, job.known_etag,
                         sizeof job.known_etag);
         g_assert_cmpuint(back.n_renditions, ==, n);
@@ -154,6 +163,9 @@ static void test_result_round_trip(void)
         g_assert_cmpint(back.error, ==, result.error);
         g_assert_cmpint(back.unchanged, ==, result.unchanged);
         g_assert_cmpstr(back.message, ==, result.message);
+        g_assert_cmpint(back.took_memory, ==, result.took_memory);
+        g_assert_cmpmem(back.payload, back.payload_len, result.payload, result.payload_len);
+        g_assert_cmpint(back.memory_fd, ==, -1);
         check_same_facts(&back.facts, &result.facts);
         g_assert_cmpuint(back.n_thumbnails, ==, result.n_thumbnails);
         for (size_t i = 0; i < result.n_thumbnails; i++) {
@@ -161,6 +173,8 @@ static void test_result_round_trip(void)
             g_assert_cmpint(back.thumbnails[i].width, ==, result.thumbnails[i].width);
             g_assert_cmpint(back.thumbnails[i].height, ==, result.thumbnails[i].height);
             g_assert_cmpint(back.thumbnails[i].size, ==, result.thumbnails[i].size);
+            g_assert_cmpint(back.places[i].kind, ==, result.places[i].kind);
+            g_assert_cmpint(back.places[i].offset, ==, result.places[i].offset);
         }
     }
 }
@@ -340,6 +354,10 @@ SPOIL_RESULT(thumbnail_type, thumbnails[1].type = (ImageType)255)
 SPOIL_RESULT(thumbnail_width, thumbnails[1].width = 0)
 SPOIL_RESULT(thumbnail_height, thumbnails[1].height = RENDITION_SIZE_MAX + 1)
 SPOIL_RESULT(thumbnail_size, thumbnails[1].size = 0)
+SPOIL_RESULT(place_kind, places[1].kind = (WirePlaceKind)(PLACE_MEMORY + 1))
+SPOIL_RESULT(place_negative, places[1].offset = -1)
+SPOIL_RESULT(place_large, places[1].offset = INT64_MAX)
+SPOIL_RESULT(place_in_file, places[0].offset = 1)
 SPOIL_RESULT(thumbnail_size_large, thumbnails[1].size = INT64_MAX)
 
 /* Turned around by U+202E: neither a control character nor broken. */
@@ -385,6 +403,10 @@ static const ResultCase spoilt_results[] = {
     {"thumbnail-width", spoil_result_thumbnail_width},
     {"thumbnail-height", spoil_result_thumbnail_height},
     {"thumbnail-size", spoil_result_thumbnail_size},
+    {"place-kind", spoil_result_place_kind},
+    {"place-negative", spoil_result_place_negative},
+    {"place-large", spoil_result_place_large},
+    {"place-in-file", spoil_result_place_in_file},
     {"thumbnail-size-large", spoil_result_thumbnail_size_large},
 };
 
