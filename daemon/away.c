@@ -65,8 +65,13 @@ bool away_is_key(Daemon *daemon, const char *key)
     bool found;
 
     /* A store that cannot be read says so at the next change. */
-    return store_peek(daemon->store, key, &found, &record, NULL) && found &&
-           away_is(daemon, &record);
+    if (!store_peek(daemon->store, key, &found, &record, NULL) || !found)
+        return false;
+    bool is_away = away_is(daemon, &record);
+    /* Its place could not be told: a scan finds out, and what was left waiting is due again. */
+    if (is_away && !record.away)
+        bucket_rescan(daemon->bucket);
+    return is_away;
 }
 
 void away_note(Daemon *daemon, const char *key)
