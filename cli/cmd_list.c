@@ -20,9 +20,9 @@ static const Option options[] = {
     {"limit", OPTION_COUNT, "N", offsetof(ListOptions, limit), "at most N objects"},
     {"json", OPTION_FLAG, NULL, offsetof(ListOptions, json), "a JSON object per line"},
     {"csv", OPTION_FLAG, NULL, offsetof(ListOptions, csv),
-     "comma-separated values, with a heading; safe to open in a spreadsheet"},
-    {"csv=raw", OPTION_FLAG, NULL, offsetof(ListOptions, csv_raw),
-     "the same for programs: a name that begins with = + - @ gets no ' before it"},
+     "comma-separated values, with a heading, safe to open in a spreadsheet; --csv=raw, for "
+     "programs, puts no ' before what looks like a formula"},
+    {"csv=raw", OPTION_FLAG, NULL, offsetof(ListOptions, csv_raw), NULL},
     {NULL},
 };
 

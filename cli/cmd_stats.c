@@ -12,9 +12,9 @@ static const Option options[] = {
      "a row for each; days are those that 'list' prints"},
     {"json", OPTION_FLAG, NULL, offsetof(StatsOptions, json), "one JSON object"},
     {"csv", OPTION_FLAG, NULL, offsetof(StatsOptions, csv),
-     "comma-separated values, with a heading; safe to open in a spreadsheet"},
-    {"csv=raw", OPTION_FLAG, NULL, offsetof(StatsOptions, csv_raw),
-     "the same for programs: a name that begins with = + - @ gets no ' before it"},
+     "comma-separated values, with a heading, safe to open in a spreadsheet; --csv=raw, for "
+     "programs, puts no ' before what looks like a formula"},
+    {"csv=raw", OPTION_FLAG, NULL, offsetof(StatsOptions, csv_raw), NULL},
     {NULL},
 };
 

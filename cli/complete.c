@@ -167,7 +167,8 @@ static void offer_options(const Line *line, const char *typed)
     for (size_t i = 0; i < line->n_tables; i++) {
         for (const Option *option = line->tables[i]; option->name; option++) {
             g_autofree char *word = g_strconcat("--", option->name, NULL);
-            offer_if(typed, word, option->help);
+            if (option->help)
+                offer_if(typed, word, option->help);
         }
     }
 }

@@ -128,12 +128,14 @@ void options_print(const OptionGroup *group, FILE *out)
     size_t width = 0;
     for (const Option *option = group->options; option->name; option++) {
         size_t len = strlen(option->name) + (option->value ? strlen(option->value) + 1 : 0);
-        if (len <= NAME_MAX_WIDTH)
+        if (option->help && len <= NAME_MAX_WIDTH)
             width = MAX(width, len);
     }
     g_autofree char *indent = g_strnfill(strlen("  --") + width + strlen("  "), ' ');
     fprintf(out, "\n%s:\n", group->title);
     for (const Option *option = group->options; option->name; option++) {
+        if (!option->help)
+            continue;
         g_autofree char *left =
             g_strjoin(option->value ? " " : NULL, option->name, option->value, NULL);
         g_autoptr(GString) text = g_string_new(NULL);

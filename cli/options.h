@@ -25,7 +25,7 @@ typedef struct {
     const char *value; /* what the help calls its value, "a|b" if it is one of them, DIR or FILE if
                           it is that: shells complete it then; NULL for a flag */
     size_t offset;     /* of the field in the struct of the group */
-    const char *help;
+    const char *help;  /* NULL: a form of another option, which its help tells of */
 } Option;
 
 typedef struct {
