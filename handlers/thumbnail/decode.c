@@ -4,6 +4,7 @@
 #include "exif.h"
 #include "fault.h"
 #include "frame.h"
+#include "heif_tiles.h"
 #include "icc.h"
 #include "jpeg.h"
 #include "planes.h"
@@ -197,6 +198,9 @@ bool decoder_open(Decoder *decoder, const Source *source, ImageType type,
                            : "pictures of this type are not read; convert it to PNG or JPEG");
         return false;
     }
+    if ((type == IMAGE_HEIC || type == IMAGE_AVIF) &&
+        !heif_tiles_check(source->data, source->size, limits->max_pixels, error))
+        return false;
     if (!(type == IMAGE_JPEG ? open_jpeg(decoder, facts, error)
                              : open_other(decoder, facts, error)))
         return false;

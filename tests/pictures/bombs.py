@@ -189,6 +189,33 @@ def tiff_strip_again(width, height, bits=16, samples=4):
     return b"II*\0" + struct.pack("<I", 8) + make.tiff_directory(8, tags, 0) + strip
 
 
+def heif_tiles(columns, rows, side=64):
+    """One tile in a grid."""
+    size = (columns * side, rows * side)
+    return make.heif_grid(scene(side, side), columns, rows, size, size)
+
+
+def heif_layers(n, raster=None, side=12160):
+    """A picture laid n times over an empty one, in rows."""
+    raster = raster or scene(64, 64)
+    columns = side // raster.width
+    places = [(i % columns * raster.width, i // columns * raster.height % side) for i in range(n)]
+    return make.heif_overlay(raster, places, (side, side))
+
+
+def heif_grid_of_grids(inner, outer):
+    """Tiles of 64 x 64 in a grid, and that in a grid: twice (inner + outer) references."""
+    first = make.heif_grid(scene(64, 64), inner, 2, (inner * 64, 128), (inner * 64, 128))
+    heif = make.Heif(first)
+    size = (outer * inner * 64, 256)
+    content = struct.pack(">BBBBII", 0, 1, 1, outer - 1, *size)
+    heif.add_item(b"grid", 101, content, make.ispe(*size))
+    heif.child(b"iref")[1] += make.box(b"dimg", struct.pack(f">HH{2 * outer}H", 101, 2 * outer,
+                                                            *[100] * (2 * outer)))
+    heif.set_primary(101)
+    return heif.bytes()
+
+
 def exif_circle(entries=5000, orientation=6):
     """A directory that says how the picture is turned, and then, thousands of times, that one of EXIF,
     GPS or interoperability follows: each of them is itself."""

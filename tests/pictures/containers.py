@@ -383,6 +383,18 @@ def heif_grid(raster, columns, rows, tile, size):
     return heif.bytes()
 
 
+def heif_overlay(raster, places, size):
+    """A picture of `size` with one picture laid on it at each of `places`."""
+    heif = Heif(heif_of(raster))
+    first = heif.items()[0]
+    content = struct.pack(">BB4HII", 0, 1, 0, 0, 0, 0xffff, *size)
+    content += b"".join(struct.pack(">ii", *place) for place in places)
+    heif.add_item(b"iovl", 100, content, ispe(*size))
+    heif.refer(b"dimg", 100, *[first] * len(places))
+    heif.set_primary(100)
+    return heif.bytes()
+
+
 def imir(sides):
     """Mirrored: left and right exchanged, else top and bottom."""
     return box(b"imir", bytes([1 if sides else 0]))

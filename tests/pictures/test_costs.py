@@ -5,6 +5,7 @@ is mended, and several times the bound where it is not.
 """
 
 import pathlib
+import struct
 import sys
 import unittest
 
@@ -75,6 +76,46 @@ class Costs(E2ETest):
                 self.assert_state(shown, "done")
         tight = {"tight.jpg": make.jpeg_of(scene(), "-interlace", "JPEG")}
         self.assert_state(self.make_all(tight, "[handler]\nmax_pixels = 15000\n")["tight.jpg"], "done")
+
+    def test_tiles_without_end(self):
+        """Each of two bytes: in a grid, laid over one another, large ones, in grids of a grid."""
+        files = {"grid.heic": bombs.heif_tiles(190, 190), "layers.heic": bombs.heif_layers(36100),
+                 "large.heic": bombs.heif_layers(3000, scene(512, 512)),
+                 "grids.heic": bombs.heif_grid_of_grids(180, 8)}
+        for name, shown in self.make_all(files, "[handler]\nretries = 0\n").items():
+            with self.subTest(name):
+                self.assertLess(len(files[name]), 500_000)
+                self.assert_state(shown, "dead", "too_many_pixels")
+                self.assertIn("tiles", shown["error"]["message"])
+                self.assert_cheap(shown)
+
+    def test_grids_without_end(self):
+        """A grid of itself, and grids in grids in grids."""
+        circle = make.Heif(make.heif_grid(scene(64, 64), 2, 2, (128, 128), (128, 128)))
+        circle.child(b"iref")[1] = bytes(4) + make.box(b"dimg", struct.pack(">HH4H", 100, 4, *[100] * 4))
+        deep = make.Heif(bombs.heif_grid_of_grids(2, 2))
+        deep.add_item(b"iden", 102, b"", make.ispe(256, 256))
+        deep.child(b"iref")[1] += make.box(b"dimg", struct.pack(">HHH", 102, 1, 101))
+        deep.set_primary(102)
+        for name, shown in self.make_all({"circle.heic": circle.bytes(), "deep.heic": deep.bytes()}).items():
+            with self.subTest(name):
+                self.assert_state(shown, "dead", "unsupported_type")
+                self.assertIn("deep", shown["error"]["message"])
+                self.assert_cheap(shown)
+
+    def test_tiles_of_cameras(self):
+        """As phones make them; a grid in a grid; some layers."""
+        done = {"8x6.heic": (bombs.heif_tiles(8, 6), (512, 384)),
+                "16x16.heic": (bombs.heif_tiles(16, 16), (1024, 1024)),
+                "512.heic": (bombs.heif_tiles(4, 3, 512), (2048, 1536)),
+                "grids.heic": (bombs.heif_grid_of_grids(2, 2), (256, 256)),
+                "layers.heic": (bombs.heif_layers(20, side=512), (512, 512))}
+        shown = self.make_all({name: data for name, (data, _size) in done.items()})
+        for name, (_data, size) in done.items():
+            with self.subTest(name):
+                self.assert_state(shown[name], "done")
+                self.assertEqual((shown[name]["width"], shown[name]["height"]), size)
+                self.assertFalse(shown[name]["damaged"])
 
     @unittest.skipIf(SANITIZED, "sanitized workers take too long for pictures of this size")
     def test_large_pictures_in_16_bits(self):
