@@ -176,6 +176,32 @@ static void test_many_groups(void)
     close_fixture(&fixture);
 }
 
+/* There is room behind a worker's job, which takes long just then: what is submitted waits. */
+static void test_room_that_passes(void)
+{
+    PoolOptions options = options_of(1);
+    Fixture fixture;
+    Job first, late;
+
+    options.patience_us = 10 * SHORT_US;
+    open_fixture(&fixture, &options);
+    (void)run_in(&fixture, "a");
+    submit_to(&fixture, &first, "ok", "a", false);
+    (void)worker_of(&first);
+    fixture.ignores_room = true;
+    int64_t until_us = clock_monotonic_us() + options.patience_us;
+    while (clock_monotonic_us() <= until_us)
+        ; /* the loop does not run: a caller that has asked, and is slow */
+    g_assert_false(pool_has_room(fixture.pool));
+    submit_to(&fixture, &late, "ok", "a", false);
+    g_assert_cmpint(pool_busy(fixture.pool), ==, 2);
+    release(&late);
+    end_job(&first);
+    wait_for(&late);
+    g_assert_cmpint(late.result.error, ==, ERROR_NONE);
+    close_fixture(&fixture);
+}
+
 /* The pool goes while a job waits in it. */
 static void test_free(void)
 {
@@ -203,6 +229,7 @@ int main(int argc, char **argv)
                     test_prefers_workers_that_are_there);
     g_test_add_func("/pool-groups/none-starves", test_none_starves);
     g_test_add_func("/pool-groups/many-groups", test_many_groups);
+    g_test_add_func("/pool-groups/room-that-passes", test_room_that_passes);
     g_test_add_func("/pool-groups/free", test_free);
     return g_test_run();
 }
