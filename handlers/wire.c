@@ -266,11 +266,11 @@ bool wire_is_plain_text(const char *text)
     return true;
 }
 
-/* Only what is about an object may be said by a worker. */
+/* Only what is about a picture may be said by a worker: from ERROR_HANDLER_UNAVAILABLE on, errors
+ * are what the daemon finds out by itself, and acts upon. */
 static bool is_object_error(ErrorCode code)
 {
-    return code == ERROR_NONE || (code < ERROR_USAGE && code != ERROR_HANDLER_UNAVAILABLE &&
-                                  strcmp(error_name(code), "unknown") != 0);
+    return code < ERROR_HANDLER_UNAVAILABLE && strcmp(error_name(code), "unknown") != 0;
 }
 
 bool wire_decode_result(const uint8_t *data, size_t len, WireResult *ret_result, GError **error)

@@ -156,7 +156,7 @@ static bool run(const WireJob *job, int source_fd, Delivery *delivery, WireResul
  */
 static ErrorCode object_error(ErrorCode code)
 {
-    return code < ERROR_USAGE ? code : ERROR_HANDLER_CRASHED;
+    return code < ERROR_HANDLER_UNAVAILABLE ? code : ERROR_HANDLER_CRASHED;
 }
 
 void job_run(const WireJob *job, int source_fd, Delivery *delivery, WireResult *ret_result)

@@ -421,15 +421,16 @@ static void test_spoilt_result(const void *data)
     g_assert_false(decodes(buffer, wire_encode_result(&result, buffer)));
 }
 
-/* A worker may fail with every error an object can have; that there is none, it cannot say. */
+/* A worker may fail with every error that a picture can have; not with what the daemon finds out.
+ */
 static void test_object_errors(void)
 {
-    for (int code = ERROR_NOT_AN_IMAGE; code <= ERROR_HANDLER_UNAVAILABLE; code++) {
+    for (int code = ERROR_NOT_AN_IMAGE; code < ERROR_USAGE; code++) {
         uint8_t buffer[WIRE_FRAME_MAX];
         WireResult result = {.error = (ErrorCode)code, .message = "why"};
 
         g_assert_cmpint(decodes(buffer, wire_encode_result(&result, buffer)), ==,
-                        code != ERROR_HANDLER_UNAVAILABLE);
+                        code < ERROR_HANDLER_UNAVAILABLE);
     }
 }
 
