@@ -23,7 +23,7 @@ def commands():
 def expected_files():
     """All files below the prefix that `cmake --install` puts there. No other may be."""
     pages = [f"share/man/man1/thumbq-{name}.1.gz" for name in commands()]
-    docs = [f"share/doc/thumbq/docs/{path.name}" for path in (SOURCE / "docs").glob("*.md")]
+    docs = [f"share/doc/thumbq/docs/{path.name}" for path in (SOURCE / "docs").glob("*.*")]
     return {
         "bin/thumbq",
         "libexec/thumbq/thumbq-thumbnail",
@@ -34,6 +34,7 @@ def expected_files():
         "share/fish/vendor_completions.d/thumbq.fish",
         "share/doc/thumbq/README.md",
         "share/doc/thumbq/examples/as-root.conf",
+        "share/doc/thumbq/examples/thumbq.conf",
         "share/doc/thumbq/examples/with-network.conf",
         "share/man/man1/thumbq.1.gz",
         "share/man/man5/thumbq.conf.5.gz",

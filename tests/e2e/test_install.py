@@ -1,6 +1,7 @@
 """`cmake --install`: what is installed is complete, runs from where it is, and can be removed."""
 
 import os
+import re
 import shutil
 import unittest
 
@@ -43,6 +44,21 @@ class Install(E2ETest):
         self.bucket.put("b.png", png(20, 20, RED))
         run(link, "run", "--once", self.bucket.path, env=environment, cwd="/")
         self.assertTrue(self.bucket.small("b.png").exists(), "called by another name")
+
+    def test_documentation_is_whole(self):
+        """Each link leads to what is installed, and the example is a configuration."""
+        folder = self.install("/usr") / "share/doc/thumbq"
+        pages = sorted(folder.rglob("*.md"))
+        self.assertGreater(len(pages), 5)
+        for page in pages:
+            for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+                path = target.partition("#")[0]
+                if path and "://" not in path:
+                    self.assertTrue((page.parent / path).exists(), f"{page.name}: {target}")
+        self.assertIn("](docs/commands.md)", (folder / "README.md").read_text())
+        example = folder / "examples/thumbq.conf"
+        self.assertEqual(self.bucket.command("config", "--config", example).out,
+                         example.read_text())
 
     def test_unit_names_the_installed_program(self):
         for prefix, name in (("/usr", "a"), ("/opt/thumbq", "b")):
