@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * thumbq-bench PART [OPTION...]: what bench/run measures with.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The parts of thumbq-bench. Each runs one measurement and prints its raw figures as JSON lines on
  * stdout; medians, spreads and comparisons are the business of bench/run, which calls it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The floor: what no program that makes a thumbnail of a JPEG can do without. TurboJPEG decodes it
  * from memory at the scale the handler decodes at, and encodes a picture of the thumbnail's size;

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A handler that looks at nothing: it speaks the protocol of thumbq-thumbnail and answers at once,
  * with a few bytes for each thumbnail, so that what is measured is everything but the pictures.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Work that a running daemon does while we wait, and that we do ourselves, in the foreground, where
  * none runs.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How many cells of a terminal a text takes, and names cut to fit. Pure but for the locale.
  */

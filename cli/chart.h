@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Charts made of characters, for people who would rather look than read: a line of cells each
  * between zero and the greatest value, and bars. Block characters where the locale (LC_CTYPE) is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What AWS Lambda would have charged. Source: AWS Lambda pricing, x86, US East: a price per request
  * and per GB-second, of which the first of each month are free.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A command: its row in the table of main.c, what its help says, and how it is run.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What may come next on a command line, for the completion of shells: `thumbq complete WORD...`.
  * The shells' own part, in packaging/completions/, only asks and shows, so that there is one list

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a command works on: the bucket, its configuration and its store, opened on demand.
  */

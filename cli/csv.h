@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * CSV on stdout, quoted as RFC 4180 says; lines end in a line feed, as other Unix tools write and
  * read them.

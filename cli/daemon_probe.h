@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whether a daemon runs on a bucket, for commands that say what will happen by itself.
  */

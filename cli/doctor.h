@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The checks of `thumbq doctor`: what is looked at, in groups, and what came of it. Each group is a
  * file of its own, doctor_<group>.c; a check is one row, and none of them changes anything.

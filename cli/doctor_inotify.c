@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The limits of inotify in the light of a bucket: a watch for each folder, events that wait while
  * the daemon is busy, an instance for the daemon. They are those of its user, who may have more.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The checks of doctor for people. What is fine is short: a line a check, and a list of names where
  * there are many of a kind. What is not comes last, where the eye is, with what to do about it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The filters that every command understands: their options, and what the store makes of them.
  */

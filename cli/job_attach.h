@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Being there while a back-fill job is worked on: by the daemon, or by ourselves where none runs.
  */

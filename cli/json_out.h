@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * JSON on stdout: the values that occur everywhere, each in the one form that the contract gives
  * it. Values are built with jansson; what these functions return is a new reference.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Finds the bucket a command is about, and the key that someone means. Looks at folders only, never
  * at the store.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What `thumbq metrics` is made of: for people (metrics_view.c), for Prometheus
  * (metrics_prometheus.c), as JSON (cmd_metrics.c); and alarms, which all of them tell of.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An object's record as a row of `thumbq list --csv`: the fields of its JSON, with thumbnails as
  * count and bytes.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * An object's record as JSON: the line of `thumbq list --json`, and what `thumbq show --json` adds.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Command line options: tables of rows, one parser and one help text for all commands.
  *

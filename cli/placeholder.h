@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A picture's placeholder (ThumbHash) as pixels, and as a small picture of half blocks in a
  * terminal that shows 24-bit colour. Source: https://evanw.github.io/thumbhash/.

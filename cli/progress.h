@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One line on stderr that tells a person how far a piece of work is:
  *

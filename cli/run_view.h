@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What `run` says of each object on stderr, where it prints no REPORT lines: to a person on a
  * terminal a line like

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What `thumbq setup` does to a machine, a step a function: user, folders, configuration, state,
  * unit. Each step may be run again, and changes nothing that is as it should be. Needs root.

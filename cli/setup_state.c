@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The parts of a set-up that move and make files: state, configuration, folders of thumbnails.
  */

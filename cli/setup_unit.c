@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The parts of a set-up that other programs do: the user by useradd(8), the unit by systemctl(1).
  */

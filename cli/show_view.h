@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One object for people: what it is, its thumbnails, and what happened to it, in order of time.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What `thumbq stats` is made of: totals, for people (stats_view.c) and for scripts (cmd_stats.c),
  * and groups (stats_groups.c).

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "csv.h"
 #include "error.h"
 #include "json_out.h"

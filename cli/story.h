@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What happened to one object, in order of time: its events, and the beginning and the end of each
  * attempt. Events are stamped by the wall clock; the end of an attempt is its start and a duration

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tables for people (libsmartcols). Rows are gathered and printed a page at a time: columns are as
  * wide as the first page needs, and later ones at least that, so that a million rows need no more

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What goes to people: colour where it is wanted, text that cannot drive the terminal, figures with
  * their units. Scripts read JSON or CSV.

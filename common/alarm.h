@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A one-shot timer on the default main context that can be set again and again. Times are of the
  * monotonic clock, in microseconds.

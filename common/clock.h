@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Time: monotonic for durations and timers, wall clock for records and schedules only.
  * All in microseconds, int64_t. Code below the commands takes time as an argument where it decides

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "clock_trust.h"
 
 #define DAY_US CLOCK_TRUST_RUNNING_US

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whether the wall clock can be believed by whoever deletes what is old. A clock that jumped years
  * ahead makes everything old at once, so a jump has to be confirmed by a day of running first.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The configuration: one table of options (config_table.c) with type, range, default and help for
  * each, read from an INI file, printed by `thumbq config`.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What one configuration has that another has not, for a daemon that takes over a new one.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The file's form: sections, and lines `key = value`. Private to common.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One option's value: text to field and back, as its row in config_table.h says. Private to common.
  */

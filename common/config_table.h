@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The tables behind config.h. An option is a row of `config_options`: type, range, default, help.
  * A section is a row of `config_sections`; reading, printing and freeing follow from the two, so

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Every error thumbq can report: one row each, with its name, its class and its text.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The buckets that the machine's administrator has named: a file NAME.conf in /etc/thumbq for each,
  * with `[bucket] path`. Who may only upload cannot write there, so it goes before whatever lies in

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Fail points: named places around every call that changes what is on disk, where a test makes the
  * process die or the call fail. Only the test build (THUMBQ_FAILPOINTS, the target

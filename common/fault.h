@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Signals that say something about a file, not about a mistake in this program. One call, at the
  * start of main.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is known of a picture: plain data that the handler reports and the store keeps.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where thumbnails lie: the one place that knows <prefix>/<rendition>/<key>.<extension>.
  */

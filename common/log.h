@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One line per message on stderr. Only commands and the daemon's loop log; library code returns
  * errors.

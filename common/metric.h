@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The metrics: one row each, with the name and the unit that people know from CloudWatch, how the
  * values of a period are put together, and a line of help. The store counts them, commands print

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Little-endian packing into and out of a byte buffer of known size, for frames and records.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How far a piece of work is: what the daemon counts, its socket carries, and commands show.
  */

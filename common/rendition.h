@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A rendition: one picture that is made of every upload. Plain data, shared by the configuration,
  * the daemon, and (over the wire) the handler.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Quantities as people write them in options and configuration, and as they like to read them.
  * All parsers take the whole text: trailing rubbish, overflow and negative values are errors

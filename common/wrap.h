@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Text for people, broken at blanks into lines: help, comments of a configuration. Pure.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The local time zone: TZ, else /etc/localtime. Its rules are read once, and again by zone_refresh;
  * offsets are remembered, since a listing asks for one per object.

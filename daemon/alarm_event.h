@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A change of an alarm's state as an event: what the log keeps of it, and what the alarm's command
  * gets. Source: Amazon CloudWatch user guide, "Alarm events and EventBridge".

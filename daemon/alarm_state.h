@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What state an alarm is in: M of the last N periods breaching, and what periods without data count
  * as. Pure. Source: Amazon CloudWatch user guide, "Evaluating an alarm" and "How alarm state is

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The alarms of the configuration: evaluated each minute, from what is in the store by then.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Back-fill jobs as commands see them: submitted and cancelled, through the daemon or, where none
  * runs, under the lock. How far they are stands in the store (jobs.h).

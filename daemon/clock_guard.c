@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Looks at the wall clock once a minute, and remembers in the store how far it is to be believed,
  * so that a clock that jumped ahead deletes nothing (see common/clock_trust.h).

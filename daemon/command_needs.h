@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the commands of schedules and alarms are likely to need and the daemon does not have: a
  * network, and programs that change their user. The packaged unit gives neither. Private to the

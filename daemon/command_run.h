@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Runs a command of the user's beside the event loop: `run = exec ...` of a schedule, `notify =
  * exec

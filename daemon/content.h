@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A hash of what a thumbnail holds: by it a copy is known again that has lost its mark, or its
  * times (cp -r, rsync and tar without attributes, another disk). Private to the daemon.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What commands say to a running daemon: requests and answers, each a line in one packet, over a
  * SOCK_SEQPACKET socket `control` in the state folder that its owner alone may use.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One connection of the control socket, and what is sent over it: items and progress while it
  * waits, then the answer. Nothing here blocks, and no more than one packet is kept for a peer that

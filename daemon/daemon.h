@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The daemon: bucket events -> store -> handlers -> thumbnails -> store, in one event loop.
  * The only place that knows watcher, store and handlers.

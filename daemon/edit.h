@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Changes of single records that a command asks for: dead letters tried again, or given up for
  * good.

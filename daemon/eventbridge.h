@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Events that are of no object in EventBridge's form: what a schedule's command gets on its
  * standard input, and what the log says of schedules and sweeps. Source: Amazon EventBridge user

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Descriptors that outlive their names. The daemon holds the folder of the thumbnails, the state
  * folder, its lock and the store open. Somebody may remove, move or replace any of them: what is

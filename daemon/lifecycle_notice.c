@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Says at the start of a daemon which files its lifecycle rules delete: a slip in the configuration
  * shows before the first sweep, not after it.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One daemon per bucket: a lock on the state folder and on the file `lock` in it, which the kernel
  * drops with the process. The folder's lock stays where somebody deletes the file; the file's lock

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The mark of a thumbnail: an extended attribute that says of which object it is, and when it was
  * written, under a keyed hash.

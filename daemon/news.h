@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What became of an object, told while the daemon runs: to a person on a terminal, or to a journal.
  * The daemon tells; whoever starts it decides what is shown.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whose an absolute prefix is: a file in it, `.thumbq.owner`, names the bucket. Two buckets with
  * one prefix would replace and remove each other's thumbnails. A prefix below its bucket needs no

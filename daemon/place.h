@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Folders that are a bucket's own: that of its thumbnails (the prefix folder) and that of its
  * state. No uploads are looked for in them, neither by the bucket whose they are nor by one around

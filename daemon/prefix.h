@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Opens the prefix folder: the one way to get to it. Part by part, and no part may be a symbolic
  * link, so that whoever may write to the bucket cannot lead the daemon out of it. Private to the

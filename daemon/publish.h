@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Thumbnails on disk: unnamed while they are written, then linked and renamed into place; removed,
  * moved along with their object, and made durable in groups.

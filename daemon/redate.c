@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The dates of files are those of the local zone. Where the store has them by another one (an older
  * thumbq has made it, the machine has moved, a command runs with another TZ), a walk over all

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * SIGHUP: the configuration is read anew, and taken over as a whole or not at all.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A row of the event log as an S3 event notification, version 2.1: what people's S3 code reads.
  * Source: Amazon S3 user guide, "Event message structure".

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tells the service manager how the daemon is: sd_notify(3)'s protocol, datagrams of `KEY=VALUE`
  * lines to $NOTIFY_SOCKET, and the pings that its watchdog wants.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How the last daemon ended: a small file `session` in the state folder says "running" from the
  * start on, and "ended", with size and time of the store, once all is on disk. A daemon that finds

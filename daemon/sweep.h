@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Sweeps: passes over the records and the thumbnails that put right what events cannot tell of. Of
  * thumbnails, only what thumbq made, and still knows as its own by a mark on the file, is ever

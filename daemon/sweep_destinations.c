@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Destination records that are older than [destination] keep: dropped by 'sweep store', a file at a
  * time. The folders may be anybody's, so a file goes only if its name and its first bytes are those

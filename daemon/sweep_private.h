@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A sweep under way, shared by sweep.c, which runs it in slices, sweep_records.c, which looks at
  * records, sweep_files.c, which looks at thumbnail files, and sweep_destinations.c.

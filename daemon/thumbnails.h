@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A walk over all thumbnail files in the prefix folder, with what each is of. Never follows a link;
  * holds one open folder per level. Private to the daemon.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whether a worker's answer is believed. A frame that decodes (wire.h) may still say what the job
  * did not ask for, or what no honest worker says. Private to handlers.

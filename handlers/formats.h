@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whether this machine can write the formats that renditions ask for: AVIF and JPEG XL need
  * encoders that not every system has. Asked of the handler program, which alone knows, before any

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Landlock (https://docs.kernel.org/userspace-api/landlock.html), by which a process gives up what
  * it could open, reach and signal, whatever system call it uses: each right that a version of it

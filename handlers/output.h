@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How thumbnails leave a worker that lives on: within its answer, or in memory files that it is
  * lent. A memory file is sealed before a byte of it is read, and its bytes are copied: whatever the

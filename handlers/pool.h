@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The pool of handler processes: grown on demand up to a limit, retired when idle, replaced after a
  * number of invocations, killed at the timeout; survives any death of a worker.

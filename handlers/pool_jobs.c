@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The jobs that a worker has been sent: the one that it is at, and those that wait in its socket,
  * so that it need not wait for the daemon, and the daemon may take several answers at a time. Each

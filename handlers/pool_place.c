@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Which worker gets which job. A worker belongs to the group of its first job for as long as it
  * lives, so a job goes to an idle worker of its group, to a new one, or behind the jobs of one that

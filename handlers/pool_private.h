@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The pool's inside, shared by its five files: pool.c (idle workers, the public face), pool_place.c
  * (which worker gets which job), pool_jobs.c (the jobs that a worker has been sent), pool_worker.c

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a worker must not be able to do, each thing with how it is stopped: the list that `thumbq
  * doctor` tries and the tests check. A ForkRequest with a probe makes a worker that, once locked in

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Tries the sandbox and the codecs, with real workers of the real fork server: what `thumbq doctor`
  * knows it from. Blocks, each step for a bounded time; needs no bucket and no daemon.

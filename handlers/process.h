@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Processes as the pool sees them: start the fork server, kill, reap, measure. Private to handlers.
  */

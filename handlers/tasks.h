@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How many tasks (threads, of all processes) a worker may see come to be: what RLIMIT_NPROC is set
  * to. The kernel counts tasks by user, in all containers of the machine that share the number.

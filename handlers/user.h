@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Who workers are when the daemon runs as root: each a user of its own, whom no account, no file
  * and no other process of this machine belongs to, so that the kernel itself keeps workers from

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a worker did that its sandbox forbids, as told by the kernel: the worker's end of this (its
  * filter) is in thumbnail/sandbox.c. The call has not been done and never will be: it is not

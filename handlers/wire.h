@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The frames between the daemon and a handler process: one versioned frame each way over a
  * SOCK_SEQPACKET pair, integers little-endian, descriptors beside it by SCM_RIGHTS.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * LMDB never gives pages back to the file system. Where much of the file is free, the store is
  * written anew beside the old one and takes its place in one step, lock file and all: whoever reads

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Older stores: how tables that have another form by now get it. Records of schema 2 are read as
  * they are (record.c) and get today's form when they change; the pass that puts the dates of files

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Dates of files go by the local zone, and so do their places in the index and in the totals of
  * days and months. meta: key "zone"; value: zone_fingerprint of the zone that all of them go by,

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A filter as text, for jobs that outlive the command that asked for them: "prefix=2026%2F&
  * type=jpeg,png", form-urlencoded, so that it is safe to print whatever bytes are in it. "" selects

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The end of an invocation: what its outcome makes of the record, the metrics and the event log.
  */

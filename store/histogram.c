@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 #include "histogram.h"
 
 #define LINEAR (1 << HISTOGRAM_LINEAR_BITS)

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Counts of values by size, for percentiles: log-linear buckets, 32 to each power of two, so that a
  * quantile is within 1.6 % of the value it stands for (exact below 64). The greatest value is kept

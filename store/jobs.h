@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Back-fill jobs: objects that a filter selects, to be made once more. A row per job, changed in
  * the same transactions as the objects: whoever dies, the row says how far the job is.

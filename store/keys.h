@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Keys of the store's tables: bytes whose memcmp order is the order wanted, never longer than LMDB
  * takes. Integers are big-endian; signed ones have their sign bit flipped.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What was measured over a time: a value for each metric (metric.h). Two of them, one of a time
  * after the other's, merge into what was measured over both; so do their encoded forms, so that a

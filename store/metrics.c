@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Counting: what a batch measures is added up by the minute in memory, and by store_commit to the
  * rows of that minute, its hour, its day, and all time.

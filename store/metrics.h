@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The rows of metrics: one per minute, hour and day in which something happened, and one of all
  * time, each with all that was measured in it (measures.h). Minutes and hours are kept for a while,

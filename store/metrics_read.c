@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Reading metrics: any range of time from as few rows as there can be, whole days and hours where
  * they lie in it, minutes at its ends.

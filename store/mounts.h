@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Mounts below the bucket: what is remembered of each, and which objects are away because of them.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where the store lies: its folder is opened once, the way all state is (trusted.h), and LMDB is
  * led to the files by way of the descriptor. A folder or a file that takes the place of one of

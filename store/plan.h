@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Chooses where a query starts: the range of a table that costs least to walk, by what the totals
  * say of each. A query gives the same whichever is chosen.

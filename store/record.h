@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One object's record, and its binary form: a fixed little-endian struct with a layout version,
  * then the variable parts. The decoder trusts nobody (any bytes give a record within the limits

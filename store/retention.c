@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is kept for how long. Each commit drops a few rows that are too old, more than it can have
  * added; so nothing has to be called for the store to stay within bounds.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The records a query has found but cannot visit yet, because they do not come in the order wanted:
  * of each its key and what it is sorted by. It holds no more than it is told to: a heap, whose root

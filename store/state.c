@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What happens to an object, and what that makes of its record. Each function looks, decides, and
  * only then opens the batch: what changes nothing costs one lookup and no transaction.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The store: a record per object, the queue order, secondary indexes, totals, metrics and the event
  * log, all changed together in one transaction. Alone includes lmdb.h; nothing here shows LMDB.

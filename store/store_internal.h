@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the store's modules share: the open environment and its tables. Only store/ includes it.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The store's sizes, apart so that tests can open one that is small enough to reach them. Private
  * to the store and its tests.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What is believed of the wall clock. meta: key "clock"; value: believed i64, doubted i64, running
  * i64 (see common/clock_trust.h).

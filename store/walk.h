@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A walk over a range of a table's keys, in either direction, that renews its snapshot every few
  * thousand rows and goes on behind the last key it gave. What a row borrows is valid until the next

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Whether the store's file is all there. LMDB counts the pages that a commit has taken from the end
  * of the file, but does not write those that the same commit has given back: the file may end

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Opening what lies beneath a bucket: no symbolic link is followed on the way, nothing above it is
  * reached, nothing blocks. Errors are errno values; 0 is success.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Turns a directory tree into object events: inotify for what happens now, a rescan for what was
  * missed. Knows neither images nor the store.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the modules of the bucket share. Only they include it, and the test that forces an overflow.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Schedules: parses an expression, and computes when it is due next. Pure: time is an argument.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A parsed schedule, shared by cron.c, which parses it, and cron_next.c, which searches the
  * calendar.

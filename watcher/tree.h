@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The folders of a bucket as a tree of nodes, found by name or by watch descriptor.
  *

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The comparisons as an SVG: a bar for each, on one scale."""
 
 from xml.sax.saxutils import escape

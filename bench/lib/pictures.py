@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The handler alone: against the floor, against sharp, against a program per picture."""
 
 import json

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The whole pipeline: files are dropped, thumbnails and committed records come of it."""
 
 import contextlib

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What was found: rows, as a table for people and as JSON."""
 
 import json

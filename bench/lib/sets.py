@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The pictures: the sample photographs, and those of two Debian packages where they are there."""
 
 import subprocess

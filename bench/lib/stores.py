@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Questions to a store of many records: whole processes, warm cache."""
 
 import shutil

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Programs, buckets and figures: what every measurement needs."""
 
 import contextlib

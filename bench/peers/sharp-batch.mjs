@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // sharp-batch.mjs LANES CONCURRENCY SIZES ROUNDS OUT FILE...
 // Makes JPEG thumbnails of all files with sharp, LANES at a time, and prints how long that took.
 import path from "node:path";

@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // sharp-watch.mjs LANES CONCURRENCY SIZE IN OUT
 // The usual watcher script: chokidar tells of new files, sharp makes a thumbnail of each. Says
 // "ready" once it watches, and the name of each file that is done. It keeps no records, and makes

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A rendition that moves: every frame of a GIF or WebP animation, with its delay and the loops.
  */

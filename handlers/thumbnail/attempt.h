@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A worker that tries the one thing it was asked for with (probe.h): the other side of `thumbq
  * doctor`. It is locked in as every worker is, reads one frame, tries, and tells, if it still can.

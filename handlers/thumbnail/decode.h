@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From the bytes of a file to one upright sRGB picture, in two steps: the header, which fills in
  * what is known of the picture and is checked against the limits, and only then the pixels.

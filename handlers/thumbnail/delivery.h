@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Where a worker puts the thumbnails of a job: into the file that came for each, or else into the
  * answer as long as there is room, and into a memory file beyond that. One limit holds for all of

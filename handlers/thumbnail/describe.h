@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What `thumbq doctor` wants to know of a worker's libraries and surroundings, as a line of text
  * for people. Called in a worker that is locked in.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The two things thumbq wants to know from EXIF: which way is up, and when the picture was taken.
  *

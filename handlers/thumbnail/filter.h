@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The system calls a worker may make, as a seccomp program. What libraries try in good faith
  * (opening a file, looking at one) merely fails; everything else that is not on the list is a

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Between libvips' images and pictures in memory: scaling and colours.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * fstat(2) by its own system call, for this program and all its libraries. glibc before 2.39 asks
  * newfstatat(2) instead, which can also be asked for a path: its filter could not tell one from the

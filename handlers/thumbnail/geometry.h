@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How large each rendition is made, and which part of it is kept. Plain arithmetic.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How much there is to decode in a HEIC or AVIF file. A picture there may be made of other
  * pictures: a grid of tiles, or pictures laid over one another. Each reference to one takes two

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Is a colour profile sRGB? Then the pixels are what they shall be, and setting up a colour
  * transform, which takes longer than scaling the picture, is spared.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One job from start to end: a source in, its renditions and facts out.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * JPEG in and out of memory, by libjpeg-turbo directly: nine uploads of ten are JPEG, and the way
  * through a libvips pipeline costs almost as much again as the decoding.

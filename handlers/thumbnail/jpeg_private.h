@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What jpeg.c, jpeg_planes.c and jpeg_write.c share: how libjpeg's errors come back, and a reader.
  *

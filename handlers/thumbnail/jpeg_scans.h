@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How much there is to decode in a JPEG file of many scans. A scan of a few bytes can say of
  * millions of blocks that they do not change, and libjpeg visits each of them: so the scans are

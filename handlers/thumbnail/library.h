@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libvips, started so that as little of it as possible can be reached by a file: no modules but
  * those wanted, no loader or saver that is not on the list, no run-time code generation, no

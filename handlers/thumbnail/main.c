@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * thumbq-thumbnail: started by the daemon, never by hand. Loads libvips once and then makes workers
  * (forkserver.h), which alone touch pictures.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a thumbnail takes along from its source when a rendition says `keep`: profile, EXIF, XMP, as
  * blocks of bytes that are put into a finished file. Nothing in them is understood but the EXIF

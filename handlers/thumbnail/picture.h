@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A picture in memory: 8 bits a band, sRGB, rows without gaps. What the decoders end in, renditions
  * are cut from, and encoders take. Knows no file format and no libvips.

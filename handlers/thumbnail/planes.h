@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Pictures as JPEG and WebP store them: luma and two colour planes, each half as wide and as high,
  * rounded up. From JPEG to JPEG or WebP such a picture never becomes red, green and blue: half as

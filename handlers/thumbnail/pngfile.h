@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * PNG by libpng directly, for what libvips makes nothing of: interlaced files that end early, and
  * files with texts, of which inflating and storing them takes all time and memory. Takes any bytes.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Scaling pictures down, by a separable Lanczos filter of three lobes, in whole numbers: the same
  * pixels on every machine.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a worker cannot do, whatever a file makes it do: gain privileges, open or name a file, reach
  * a network, start a process, map code, or use more than its share.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * From a finished rendition to the bytes of its thumbnail: encoded, with the metadata it keeps.
  */

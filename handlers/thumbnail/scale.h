@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The filter of resize.h, for rows as they come: a picture on its way out of a decoder is scaled
  * while it is in the cache, and is never in memory as a whole.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The fork server: makes a worker for every request, and is never its parent.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What a file is, by its first bytes: never by its name, and without a decoder.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The bytes of the picture to be read: a descriptor, mapped whole.
  *

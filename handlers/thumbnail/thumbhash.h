@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * ThumbHash: a picture's blurred placeholder in at most 25 bytes.
  *

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The inner loops of scale.c, by the widest instructions this processor has: AVX2, else what every
  * x86-64 has, else plain C. In whole numbers, so that all of them give the same bytes.

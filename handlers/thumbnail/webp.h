@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * WebP by libwebp directly. Writing: libvips 8.14.1 cannot be kept from adding EXIF of its own, and
  * would take three threads for it. Reading: only what libvips refuses, files that end early.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Animated WebP, frame by frame, by libwebp directly. Holds no more than the frames as they are
  * coded. Starts no thread.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What still and animated WebP have in common. Private to webp*.c.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A worker: a process that locks itself in and serves jobs on its socket, one at a time, until that
  * is closed.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Completion of thumbq for bash. What may come next is asked of the program itself.
 
 _thumbq()

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 # Completion of thumbq for fish. What may come next is asked of the program itself.
 
 function __thumbq_complete

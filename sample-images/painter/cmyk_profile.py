@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A small ICC profile (ICC.1:2001-04) for the CMYK of print shops' textbooks: R = (1 - C)(1 - K), and so on."""
 
 import struct

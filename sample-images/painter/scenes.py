@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Scenes as SVG text: landscapes from seeded noise. Pure; vips (librsvg) turns them into pixels."""
 
 import math

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """Says what is wrong with a bucket, by what can be read: the bucket, the thumbnails, and
 `thumbq list --json`. Shares no code with thumbq and none with the rest of its tests.
 

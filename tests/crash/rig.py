@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the crash tests share: a bucket of tiny pictures, of which each version can be told from all
 others, and a daemon that can be killed in it. Judged by checker.py alone."""
 

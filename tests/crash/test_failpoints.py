@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """At every fail point: die there, or be told that the call failed, in the middle of a batch; then
 everything holds after the next start. A point that is never reached fails the test."""
 

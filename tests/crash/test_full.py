@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A disk that is full, of the bucket or of the state, and then has room again: work goes on by
 itself, in the same daemon."""
 

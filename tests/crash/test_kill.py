@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """kill -9 of the daemon, of its workers, of both, at random moments, in a loop, under load."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Random sequences of what people, daemons and crashes do, compared with a model of the bucket.
 
 A failing sequence prints its seed: THUMBQ_TEST_SEED=<seed> THUMBQ_SEQUENCES=1 plays it again.

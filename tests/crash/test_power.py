@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Power cuts: an ext4 file system on a loop device is shut down, without its journal, in the middle
 of a batch; what had not reached the disk is gone. Mounted again, everything holds."""
 

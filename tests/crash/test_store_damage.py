@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A store that is cut short or overwritten with noise, at rest or under a running daemon: moved
 aside, loudly, and rebuilt from the bucket."""
 

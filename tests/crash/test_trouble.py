@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a machine can do to a daemon: no rights, rights that come and go, a disk that cannot be
 written to, a clock that jumps, a second daemon, the order to end."""
 

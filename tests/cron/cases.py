@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Schedules at random: expressions of both dialects, zones, start times, the same each run.
 
 A third of the start times lie around clock changes, and expressions there are due at night, when

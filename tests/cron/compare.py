@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """
 Compares thumbq's schedules with independent implementations: croniter (Debian: python3-croniter)
 for crontab(5), `systemd-analyze calendar` (Debian: systemd) for both dialects, and definitions

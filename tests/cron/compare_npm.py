@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """
 Compares thumbq's schedules with parsers from the npm registry: cron-parser and croner. They are not
 part of what the tests need: without them the test is skipped.

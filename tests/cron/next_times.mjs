@@ -1,3 +1,4 @@
+// SPDX-License-Identifier: Apache-2.0
 // Answers questions about schedules with a parser from npm: a JSON array of {expression, zone, start,
 // times} on stdin, an array of arrays of seconds (or null) on stdout. For compare_npm.py.
 import { createRequire } from "node:module";

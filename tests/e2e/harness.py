@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the end-to-end tests share: a bucket of their own, the daemon, and judges from outside.
 
 The tests run the real programs and look at what a person sees: files, JSON, exit statuses, log,

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the tests of the installation share: the build that is installed, and what is to be in it."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A machine of the test's own: this one's files under a layer that is thrown away, with systemd as
 process 1 in namespaces of its own. Packages can be installed and services run in it, and nothing of
 that is left behind: the layer is memory, and ends with the namespaces. Needs root."""

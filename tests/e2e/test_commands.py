@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The commands as scripts see them: JSON to the letter of docs/commands.md, CSV, filters, exit
 statuses, with and without a running daemon."""
 

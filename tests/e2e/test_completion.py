@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Completion as the shells do it: each is given a line, and what it offers is looked at."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """thumbq.conf and the options of run: what is wrong is named, what changes remakes only what it
 must, and folders may lie anywhere."""
 

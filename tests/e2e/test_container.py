@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The Containerfile: each of its commands, as far as this machine can try it. With buildah and
 THUMBQ_CONTAINER_BASE=IMAGE (a Debian that is there already) the image is built and run."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Buckets that were copied, restored or moved: nothing is made again whose bytes are there; and the
 commands of docs/backup.md."""
 

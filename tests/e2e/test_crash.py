@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Death of the daemon at any moment, under load: after the next start all that always holds holds."""
 
 import os

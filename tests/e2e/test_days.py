@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Days are people's days: dates by the clock of the camera, those of files by the local zone; what is
 printed can be asked for; a zone that changes under the daemon."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Dead letters: listed, retried, dropped, with and without a daemon; retries and their delay;
 destinations; sweeps."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every command line that the documentation shows is run as it stands, on a bucket `photos`."""
 
 import os

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """thumbq doctor: every attempt of a worker is contained, by name; and what fails is called failed."""
 
 import errno

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What the kernel says by a signal: a store that was cut short under a running daemon, and a limit on
 the size of files. Neither ends a process without a word."""
 

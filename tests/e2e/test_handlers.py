@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Worker processes: separate, locked in, killed; and what becomes of their work when they or the
 daemon die."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Folders that are removed, moved and replaced under a running daemon: it goes on where the names
 are now, without a restart, and says so once."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every sample image comes out as sample-images/expected.tsv says: state, facts, error, and exact
 thumbnails. The table is tab-separated, one row per file, '-' where there is nothing."""
 

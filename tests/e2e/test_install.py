@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`cmake --install`: what is installed is complete, runs from where it is, and can be removed."""
 
 import os

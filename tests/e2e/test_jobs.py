@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Back-fill jobs: `reprocess` with and without a daemon, interrupted, killed, cancelled; progress on
 a terminal; `sync` without a daemon."""
 

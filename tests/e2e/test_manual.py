@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The manual pages: one per command, with all its options, in good form; and the text that they
 are made of, docs/commands.md, tells of every command and option and of no other."""
 

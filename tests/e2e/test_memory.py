@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The daemon's memory: bounded with any number of objects waiting."""
 
 import unittest

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is said of a mistake: it names the word, the disk, the type that is to blame, and what to do
 about it."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What is measured, billed and watched: metrics as JSON and for Prometheus, the bill against the
 REPORT lines, an alarm that is raised, told of, and over."""
 

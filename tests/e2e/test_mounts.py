@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Parts of a bucket that are mounted: what becomes of their objects when they go, and when they are
 back. Everything is mounted in a mount namespace of its own, which ends with the test."""
 

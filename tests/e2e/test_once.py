@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`run --once`: everything is brought up to date, what is up to date is left alone, what is lost is
 made again."""
 

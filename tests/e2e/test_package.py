@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The Debian package: what is in it, and its life on a machine of the test's own, with systemd."""
 
 import re

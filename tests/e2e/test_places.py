@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Places: what thumbq makes never becomes an upload, whose the folder of the thumbnails is, and
 what its names may be."""
 

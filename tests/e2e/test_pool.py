@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The pool of workers: grown and retired on demand, replaced after a number of invocations, and one
 REPORT line for each."""
 

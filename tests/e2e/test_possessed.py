@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A picture that takes its decoder over: whatever it then does costs one line in one record.
 
 $THUMBQ_HANDLER is the real handler program, but with a decoder that obeys what a source says

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Thumbnails are as true to the picture as those of vips_thumbnail.
 
 support/quality_meter.c makes the reference and measures; here it is judged. The sample photographs

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """scripts/quickstart, with the program that is built already: what it says on the way, and of a
 folder that it cannot use. The packages and the build are those of stand-ins."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Readers that stand still: whoever does not read on, or is stopped, does not make the store grow."""
 
 import array

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Schedules that run: commands and sweeps, what they are told, how they end, what is made up for;
 SIGHUP."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a service manager hears of `thumbq run`: a socket of the test's own stands for systemd."""
 
 import os

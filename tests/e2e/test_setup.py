@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """`thumbq setup`: a service over a folder, on a machine of the test's own, with systemd."""
 
 import os

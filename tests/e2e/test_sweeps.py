@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Sweeps: what they find, what they name, and what they never touch; lifecycle rules; names that
 stand in each other's way."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a person reads on a terminal of 80 columns, and that pipes and journals get what programs
 read."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Whoever may upload may do nothing else: what an uploader puts where state and configuration lie is
 refused, by the daemon and by commands, and what thumbq makes there is for its owner alone.
 

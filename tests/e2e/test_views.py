@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a person sees: tables that fit the terminal, whole in a pipe; bars, colour, the story of an
 object. And groups, under every filter, against the same counted here from `list --json`."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What happens in the bucket while the daemon watches: thumbnails and records follow."""
 
 import os

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What libFuzzer calls, over and over, with bytes of its own making. Each target returns 0, and
  * ends the program where something is wrong.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Configuration files and the options beside them: what is taken prints itself, and reads back. */
 #include "config.h"
 #include "error.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Schedules: the time zone on the first line, the expression after it. Always later, never for
  * ever.
  */

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Filters as people write them: one line for each option, matched against a record. */
 #include "error.h"
 #include "filter.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A whole job on any bytes, in this process and without its sandbox: whatever the decoders do with
  * them, the result keeps to its limits, and what is said to have been written has been.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What jobs are read from: rows of the store, and filters as text. What is let through is written
  * the same again.

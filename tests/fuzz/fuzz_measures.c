@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The decoder of metrics: what it lets through is encoded within its bound, and decodes the same.
  */
 #include "fuzz.h"

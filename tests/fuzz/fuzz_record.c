@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The decoder of records: within the limits, or refused; what it lets through decodes the same. */
 #include "fuzz.h"
 #include "record.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Times, quantities and keys as people write them. */
 #include "clock.h"
 #include "error.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is shown to people of bytes that others chose: names cut to fit, placeholders. */
 #include "cells.h"
 #include "fuzz.h"

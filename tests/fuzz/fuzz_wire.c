@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Both decoders of frames: within the limits, or refused; what they let through encodes the same.
  */
 #include "fuzz.h"

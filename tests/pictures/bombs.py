@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files that are made to hurt: small ones that claim to be large, endless ones, and the like."""
 
 import functools

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """The table of cases: what lies in the bucket, and what a person should see in its place.
 
 Each case is a file and the upright sRGB picture it stands for, which is never read out of thumbq.

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Writes picture files byte by byte, so that each says exactly what a case is about.
 
 JPEG, WebP, GIF, HEIC and AVIF pixels are coded by other people's programs (ImageMagick, libwebp's

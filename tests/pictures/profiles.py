@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """RGB colour spaces as ICC profiles and as plain arithmetic, so that a test can write what a person
 should see in another space and need no colour library to say what that is."""
 

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Pictures as plain samples, and the arithmetic that tests are judged by. Python's own numbers only.
 
 A Raster is what a person should see: 8-bit sRGB, three bands or four with alpha. Scaling is left to

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Animations that are kept: every frame by pixel, delays and loops, as libwebp's own tools see them."""
 
 import pathlib

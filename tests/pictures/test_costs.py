@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Files of some kilobytes that would take minutes to read: refused by their header, or made cheaply.
 
 What they cost is judged by the worker's CPU time, which is a thousandth of the bound where the file

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every limit: files that break it fail with its name, those below it do not, others are not hurt."""
 
 import os

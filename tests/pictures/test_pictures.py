@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Every kind of picture, thumbnail by pixel, against what a person should see (cases.py).
 
 The truth of a case is the picture its file was made from; it is scaled by ImageMagick, and the

@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Placeholders: ThumbHash as the published reference has it, and the dominant colour.
 
 thumbhash.tsv holds, for each sample image, a digest of the 100 x 100 pixels that were hashed, and

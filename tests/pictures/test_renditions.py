@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a rendition may ask for: fits, formats, background, metadata, each judged by other programs."""
 
 import base64

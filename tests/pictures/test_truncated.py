@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Truncated files: what decodes of them is shown, and called damaged; what does not decode is dead."""
 
 import pathlib

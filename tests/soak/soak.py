@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """soak.py [-h] [--seed S] [--wave N] [--keep DIR] [--thumbq PROGRAM] FILES
 
 Sends FILES broken pictures (bits flipped, cut, spliced, numbers made extreme) through a running

@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
 """unrest.py [-h] [--minutes M] [--objects N] [--thumbq PROGRAM]
 
 A daemon, for M minutes, beside all that is not quiet on a machine: files are rewritten, deleted and

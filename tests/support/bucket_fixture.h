@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A bucket in a temporary folder, and all that it reports, as lines of text: "OBJECT a.jpg (scan)".
  * Shared by the tests of the bucket; the current folder is the bucket.

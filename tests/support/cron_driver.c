@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Answers many questions about schedules: reads lines `zone TAB seconds TAB n TAB expression`, and
  * prints for each the next `n` times after that second, in seconds since 1970, or "error". For

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A handler that misbehaves on demand, for the pool's tests. It speaks forkserver.h and wire.h like
  * thumbq-thumbnail; what it does wrong is told by the content of the source (a worker) or by the

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Speaks the fork server's protocol, blocking: for tests and measurements of thumbq-thumbnail as it
  * really runs. What goes wrong below the protocol ends the program.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * handler_driver [-f] [-n TIMES] [-m MIB] [-u UID] [-o FOLDER] PROGRAM RENDITIONS FILE...
  *

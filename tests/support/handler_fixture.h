@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * One fork server and one worker of thumbq-thumbnail, and what tests say to them.
  */

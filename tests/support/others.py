@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """Programs that another user may run. The build may lie in a folder that its owner alone may enter,
 as /root is."""
 

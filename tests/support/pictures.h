@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Pictures for tests: made by, and read back with, programs that share no code with the handler's
  * path.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * thumbq-thumbnail with a decoder that a hostile picture has taken over. It stands before job_run
  * (the linker's --wrap) in a real worker in its real sandbox, and does what a source says that

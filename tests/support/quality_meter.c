@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * quality_meter HANDLER SIZE FILE...: how true thumbnails are.
  *

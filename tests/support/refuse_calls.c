@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * usage: refuse_calls ERRNO CALL[,CALL...] PROGRAM [ARGUMENT...]
  * Runs a program under a filter that refuses system calls with an error, as the filters of

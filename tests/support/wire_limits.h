@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What handlers/wire.h promises of a frame that a decoder has let through: checked by the unit test
  * and the fuzz target.

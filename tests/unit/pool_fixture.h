@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What the tests of the pool share: a pool of fake handlers (support/fake_handler.c), and jobs
  * whose end the test decides.

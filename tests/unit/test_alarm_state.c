@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Alarms: the tables of the CloudWatch user guide, and comparisons. */
 #include "alarm_state.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What of a worker's answer is believed, and after what the worker is not used again. */
 #include "answer.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Names that are cut to fit a terminal: never too wide, with what matters still there. */
 #include "cells.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Sparklines and bars, in block characters and in plain ASCII. */
 #include "chart.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Times: read from options, printed in records and for people. */
 #include "clock.h"
 #include "error.h"

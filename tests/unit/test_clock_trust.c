@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Which clocks are believed when something is to be deleted for its age. */
 #include "clock_trust.h"
 

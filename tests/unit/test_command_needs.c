@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Commands that are likely to fail for want of a network, or of rights. */
 #include "command_needs.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Commands of the user's: how they end, what they get, and that nothing of them stays. */
 #include "command_run.h"
 #include "error.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The commands that read, as scripts see them: the real program on a store made here, its JSON
  * compared with what docs/commands.md promises, its exit statuses and where its words go.

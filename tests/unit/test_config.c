@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The configuration: what a file may say, what is said of a wrong one, and that it prints itself.
  */
 #include "config.h"

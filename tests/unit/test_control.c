@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What goes over the control socket: news and answers, to those who read and those who do not. */
 #include "control.h"
 #include "control_peer.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is made up for after a pause: none, the last, or all of what was missed, within a bound. */
 #include "clock.h"
 #include "cron.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Deleting an object: that version, and nothing else. */
 #include "bucket.h"
 #include "error.h"

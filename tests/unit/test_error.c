@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The table of errors: whole, unambiguous, and usable for what it is for. */
 #include "error.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Filters of the command line: what they become, and what is said of those that are wrong. */
 #include "clock.h"
 #include "error.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Filters as text: written, read, refused. */
 #include "error.h"
 #include "filter_text.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * thumbq-thumbnail as the daemon runs it: real processes, real frames, pictures made by other
  * programs.

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Jobs in the store: their rows, what counts, what survives. */
 #include "error.h"
 #include "jobs.h"

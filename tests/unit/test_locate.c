@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Finding the bucket, and the key that someone means. */
 #include "error.h"
 #include "locate.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Every key of thumbq.conf stands in docs/configuration.md, with its default: the manual page
  * thumbq.conf(5) is made of it. */
 #include "config_table.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The mark of a thumbnail: whose it is, whether it holds, and that nobody else can set it. */
 #include "error.h"
 #include "file.h"

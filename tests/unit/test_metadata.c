@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Metadata blocks: what is changed in them, and that any bytes may come. */
 #include "metadata.h"
 

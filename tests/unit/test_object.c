@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Keys and versions: what identifies an upload. */
 #include "object.h"
 

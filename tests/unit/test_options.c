@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The option parser: order, both forms of a value, and what is said of a wrong command line. */
 #include "error.h"
 #include "options.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Packing: what goes in comes out, and nothing outside the buffer is ever touched. */
 #include "pack.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Folders that are a bucket's own, and who is believed to say so. */
 #include "file.h"
 #include "place.h"

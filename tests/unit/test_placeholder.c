@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Placeholders decoded again: pictures smooth enough for a ThumbHash to keep come back nearly as
  * they were, on average (terms that are zero have no code of their own, which shows at the edges);

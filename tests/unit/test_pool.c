@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The pool against a handler that misbehaves on demand (support/fake_handler.c): whatever it does,
  * every job ends in exactly one PoolDone, with the error that it means.

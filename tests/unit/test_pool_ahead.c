@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Jobs that wait for a worker which is at another one: whatever becomes of that one, they are none
  * the worse, and each ends in exactly one PoolDone.

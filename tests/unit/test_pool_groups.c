@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Workers belong to one group of jobs: who is served by whom, and that nobody waits for ever. */
 #include "pool_fixture.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Each thing a worker must not be able to do, tried by a real worker in its real sandbox. */
 #include "prober.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Processes: what a death means, and that what was started is reaped and measured. */
 #include "file.h"
 #include "forkserver.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The progress line: what stands in it at which width, and how fast and how long it says. */
 #include "clock.h"
 #include "progress.h"

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Thumbnails on disk: whole, in their place, and nowhere else. */
 #include "error.h"
 #include "file.h"

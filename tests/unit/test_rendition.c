@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Renditions: names, recipes, and what type comes out. */
 #include "rendition.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The map of the store in the memory of the process that writes it: bounded, whatever is read.
  */

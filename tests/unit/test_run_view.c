@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The line that a person reads of each object fits the terminal, and says what matters first. */
 #include "run_view.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the service manager hears: a datagram socket of the test's own stands for it. */
 #include "service.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The pure parts of a set-up: the name of a unit, and the configuration that is written. */
 #include "setup.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Objects that are taken from the queue: running for whoever asks and for whoever reads after the
  * commit, although that is written down only if they still are by then.

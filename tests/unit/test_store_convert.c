@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* A store of schema 1, made by hand, is brought up to date: its figures stay what they were. */
 #include "error.h"
 #include "pack.h"

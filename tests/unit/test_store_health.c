@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How a store is: its size, what of it is free, and readers that have gone without a word. */
 #include "store_fixture.h"
 

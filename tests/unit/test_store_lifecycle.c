@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What is remembered of schedules and sweeps, and objects whose time is up. */
 #include "store_fixture.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Mounts below the bucket: what of the store's objects is away, and how it comes back. */
 #include "store_fixture.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Upkeep drops what is too old in slices; compaction makes the file small, and keeps all else. */
 #include "error.h"
 #include "store_fixture.h"

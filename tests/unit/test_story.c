@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What happened to an object is told in the order in which it happened, whatever its clocks say. */
 #include "story.h"
 

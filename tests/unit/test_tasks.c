@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* How many tasks the machine has: the text that says so. */
 #include "tasks.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The walk over thumbnail files: which are ours, and of which object. */
 #include "file.h"
 #include "layout.h"

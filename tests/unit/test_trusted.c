@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Opening state and configuration: what somebody else may have put there is refused. */
 #include "error.h"
 #include "file.h"

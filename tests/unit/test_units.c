@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Quantities: what people write, and what they read. */
 #include "error.h"
 #include "units.h"

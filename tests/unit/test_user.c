@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Who workers are: the range, and which of it. */
 #include "user.h"
 

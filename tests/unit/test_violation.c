@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What the kernel tells of a forbidden call, with a real filter in a real process. */
 #include "violation.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Frames: what goes in comes out; anything else is refused; descriptors are never lost. */
 #include "file.h"
 #include "wire.h"

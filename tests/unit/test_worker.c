@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The processes of thumbq-thumbnail: how they are locked in, how they die, what they keep.
  */

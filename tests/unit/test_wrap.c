@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* Text is broken at blanks, and no word is. */
 #include "wrap.h"
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* The local time zone: offsets, clocks that are changed, and a zone that becomes another one. */
 #include "clock.h"
 #include "zone.h"
