@@ -204,13 +204,12 @@ def heif_layers(n, raster=None, side=12160):
     return make.heif_overlay(raster, places, (side, side))
 
 
-def heif_grid_of_grids(inner, outer):
-    """Tiles of 64 x 64 in a grid, and that in a grid: twice (inner + outer) references."""
-    first = make.heif_grid(scene(64, 64), inner, 2, (inner * 64, 128), (inner * 64, 128))
-    heif = make.Heif(first)
-    size = (outer * inner * 64, 256)
-    content = struct.pack(">BBBBII", 0, 1, 1, outer - 1, *size)
-    heif.add_item(b"grid", 101, content, make.ispe(*size))
+def heif_grid_of_grids(columns, rows, outer):
+    """Tiles of 64 x 64 in a grid, and that in two rows of `outer`."""
+    inner = (columns * 64, rows * 64)
+    heif = make.Heif(make.heif_grid(scene(64, 64), columns, rows, inner, inner))
+    size = (outer * inner[0], 2 * inner[1])
+    heif.add_item(b"grid", 101, struct.pack(">BBBBII", 0, 1, 1, outer - 1, *size), make.ispe(*size))
     heif.child(b"iref")[1] += make.box(b"dimg", struct.pack(f">HH{2 * outer}H", 101, 2 * outer,
                                                             *[100] * (2 * outer)))
     heif.set_primary(101)

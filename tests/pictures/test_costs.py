@@ -82,7 +82,7 @@ class Costs(E2ETest):
         """Each of two bytes: in a grid, laid over one another, large ones, in grids of a grid."""
         files = {"grid.heic": bombs.heif_tiles(190, 190), "layers.heic": bombs.heif_layers(36100),
                  "large.heic": bombs.heif_layers(3000, scene(512, 512)),
-                 "grids.heic": bombs.heif_grid_of_grids(180, 8)}
+                 "grids.heic": bombs.heif_grid_of_grids(60, 18, 4)}
         for name, shown in self.make_all(files, "[handler]\nretries = 0\n").items():
             with self.subTest(name):
                 self.assertLess(len(files[name]), 500_000)
@@ -94,7 +94,7 @@ class Costs(E2ETest):
         """A grid of itself, and grids in grids in grids."""
         circle = make.Heif(make.heif_grid(scene(64, 64), 2, 2, (128, 128), (128, 128)))
         circle.child(b"iref")[1] = bytes(4) + make.box(b"dimg", struct.pack(">HH4H", 100, 4, *[100] * 4))
-        deep = make.Heif(bombs.heif_grid_of_grids(2, 2))
+        deep = make.Heif(bombs.heif_grid_of_grids(2, 2, 2))
         deep.add_item(b"iden", 102, b"", make.ispe(256, 256))
         deep.child(b"iref")[1] += make.box(b"dimg", struct.pack(">HHH", 102, 1, 101))
         deep.set_primary(102)
@@ -109,7 +109,7 @@ class Costs(E2ETest):
         done = {"8x6.heic": (bombs.heif_tiles(8, 6), (512, 384)),
                 "16x16.heic": (bombs.heif_tiles(16, 16), (1024, 1024)),
                 "512.heic": (bombs.heif_tiles(4, 3, 512), (2048, 1536)),
-                "grids.heic": (bombs.heif_grid_of_grids(2, 2), (256, 256)),
+                "grids.heic": (bombs.heif_grid_of_grids(2, 2, 2), (256, 256)),
                 "layers.heic": (bombs.heif_layers(20, side=512), (512, 512))}
         shown = self.make_all({name: data for name, (data, _size) in done.items()})
         for name, (_data, size) in done.items():
