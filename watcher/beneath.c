@@ -51,6 +51,11 @@ bool beneath_is_gone(int errnum)
            errnum == ENODEV || errnum == ENAMETOOLONG;
 }
 
+bool beneath_is_short(int errnum)
+{
+    return errnum == EMFILE || errnum == ENFILE || errnum == ENOMEM;
+}
+
 bool beneath_is_remote(int fd)
 {
     static const uint32_t remote[] = {
@@ -71,7 +76,10 @@ bool beneath_is_remote(int fd)
 BeneathState beneath_probe(int bucket_fd, const char *key, struct stat *ret_st)
 {
     /* To open it is to be heard of at the other end, should it be a pipe. */
-    if (beneath_stat(bucket_fd, key, ret_st) != 0 || !S_ISREG(ret_st->st_mode))
+    int errnum = beneath_stat(bucket_fd, key, ret_st);
+    if (beneath_is_short(errnum))
+        return BENEATH_SHORT;
+    if (errnum != 0 || !S_ISREG(ret_st->st_mode))
         return BENEATH_GONE;
     return beneath_probe_file(bucket_fd, key, ret_st);
 }

@@ -18,6 +18,9 @@ int beneath_stat(int bucket_fd, const char *key, struct stat *ret_st);
 /* True for the errors that mean "there is no such file or folder". */
 bool beneath_is_gone(int errnum);
 
+/* True for the errors that say nothing of the file: EMFILE, ENFILE, ENOMEM. */
+bool beneath_is_short(int errnum);
+
 /* True if others may change the file system of `fd` without this kernel knowing: NFS, SMB, FUSE,
  * ... */
 bool beneath_is_remote(int fd);
@@ -27,10 +30,11 @@ typedef enum {
     BENEATH_BUSY,    /* a regular file that somebody has open for writing, or mapped */
     BENEATH_UNKNOWN, /* a regular file; the kernel does not tell whether somebody writes to it */
     BENEATH_GONE,    /* not there, or not a regular file */
+    BENEATH_SHORT,   /* not known: this machine is short of descriptors or memory */
 } BeneathState;
 
-/* Asks the kernel, by a read lease that is given back at once. *ret_st is not set with
- * BENEATH_GONE. */
+/* Asks the kernel, by a read lease that is given back at once. *ret_st is not set with BENEATH_GONE
+ * and BENEATH_SHORT. */
 BeneathState beneath_probe(int bucket_fd, const char *key, struct stat *ret_st);
 
 /* The same of what has just been found to be a regular file: *st is what was found, and what it is

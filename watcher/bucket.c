@@ -88,10 +88,28 @@ void bucket_warn(Bucket *bucket, const char *format, ...)
         g_ptr_array_add(bucket->warnings, g_steal_pointer(&message));
 }
 
+int bucket_stat(Bucket *bucket, const char *key, struct stat *ret_st)
+{
+    int errnum = beneath_stat(bucket->fd, key, ret_st);
+    if (beneath_is_short(errnum))
+        bucket_rescan_soon(bucket);
+    return errnum;
+}
+
+BeneathState bucket_probe(Bucket *bucket, const char *key, struct stat *ret_st)
+{
+    BeneathState state = beneath_probe(bucket->fd, key, ret_st);
+    if (state != BENEATH_SHORT)
+        return state;
+    bucket_rescan_soon(bucket);
+    return BENEATH_GONE;
+}
+
 void bucket_take(Bucket *bucket, const char *key)
 {
     struct stat st;
-    switch (beneath_probe(bucket->fd, key, &st)) {
+    switch (bucket_probe(bucket, key, &st)) {
+    case BENEATH_SHORT:
     case BENEATH_GONE: /* what happened to it is told by another event */
         settle_remove(bucket, key);
         break;

@@ -142,6 +142,13 @@ void bucket_drop(Bucket *bucket, TreeNode *node);
 /* Reports the file `key`; if somebody still writes to it, waits for that. */
 void bucket_take(Bucket *bucket, const char *key);
 
+/*
+ * beneath_stat() and beneath_probe(). Where the machine is short of descriptors or memory, a scan
+ * looks again; the file counts as gone until then.
+ */
+int bucket_stat(Bucket *bucket, const char *key, struct stat *ret_st);
+BeneathState bucket_probe(Bucket *bucket, const char *key, struct stat *ret_st);
+
 /* A scan of the whole tree within RETRY_SCAN_US: something could not be remembered. */
 void bucket_rescan_soon(Bucket *bucket);
 

@@ -24,13 +24,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Move, move_free)
 static bool is_file(Bucket *bucket, const char *key)
 {
     struct stat st;
-    return beneath_stat(bucket->fd, key, &st) == 0 && S_ISREG(st.st_mode);
+    return bucket_stat(bucket, key, &st) == 0 && S_ISREG(st.st_mode);
 }
 
 static bool is_folder(Bucket *bucket, const char *key)
 {
     struct stat st;
-    return beneath_stat(bucket->fd, key, &st) == 0 && S_ISDIR(st.st_mode);
+    return bucket_stat(bucket, key, &st) == 0 && S_ISDIR(st.st_mode);
 }
 
 /* Has the folder `key` listed as if it were new. */
@@ -126,7 +126,7 @@ void moves_from(Bucket *bucket, uint32_t cookie, TreeNode *parent, const char *n
 static void file_moved(Bucket *bucket, const char *from, const char *key)
 {
     struct stat st;
-    BeneathState state = beneath_probe(bucket->fd, key, &st);
+    BeneathState state = bucket_probe(bucket, key, &st);
     bool exchanged = is_file(bucket, from); /* or made anew */
 
     if (exchanged) {

@@ -107,11 +107,10 @@ static void on_file(Bucket *bucket, TreeNode *parent, uint32_t mask, uint32_t co
                     const char *name, const char *key)
 {
     struct stat st;
-    bool there;
 
     if (mask & IN_CLOSE_WRITE) {
         settle_remove(bucket, key);
-        if (beneath_stat(bucket->fd, key, &st) == 0 && S_ISREG(st.st_mode))
+        if (bucket_stat(bucket, key, &st) == 0 && S_ISREG(st.st_mode))
             bucket_report_object(bucket, key, &st, false);
     } else if (mask & IN_MOVED_FROM) {
         settle_remove(bucket, key);
@@ -121,8 +120,10 @@ static void on_file(Bucket *bucket, TreeNode *parent, uint32_t mask, uint32_t co
         moves_to(bucket, cookie, parent, name, key, false);
     } else if (mask & IN_DELETE) {
         settle_remove(bucket, key);
-        there = beneath_stat(bucket->fd, key, &st) == 0 && S_ISREG(st.st_mode);
-        if (!there) /* else it came again, and that has events of its own */
+        int errnum = bucket_stat(bucket, key, &st);
+        bool there = errnum == 0 && S_ISREG(st.st_mode);
+        /* Else it came again, and that has events of its own. */
+        if (!there && !beneath_is_short(errnum))
             bucket_report_key(bucket, BUCKET_REMOVED, key);
     } else if (mask & (IN_CREATE | IN_MODIFY | IN_ATTRIB)) {
         settle_push(bucket, key);

@@ -92,7 +92,7 @@ static void skip_folder(Bucket *bucket, TreeNode *node, const char *key, int err
             bucket_drop(bucket, node);
         return;
     }
-    if (errnum == EMFILE || errnum == ENFILE || errnum == ENOMEM)
+    if (beneath_is_short(errnum))
         bucket_rescan_soon(bucket);
     if (node->warned)
         return;

@@ -37,7 +37,7 @@ void settle_remove(Bucket *bucket, const char *key)
 static bool settle_probe(Bucket *bucket, const char *key, Settling *settling, int64_t now_us)
 {
     struct stat st;
-    BeneathState state = beneath_probe(bucket->fd, key, &st);
+    BeneathState state = bucket_probe(bucket, key, &st);
 
     if (state == BENEATH_BUSY) {
         settling->wait_us = MIN(settling->wait_us * 2, SETTLE_POLL_MAX_US);

@@ -8,8 +8,10 @@
 #include <glib/gstdio.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 /* ---- limits -------------------------------------------------------------------------------------
  */
@@ -206,6 +208,49 @@ static void test_notices(Fixture *f, gconstpointer unused_data)
     g_assert_cmpuint(n_warnings, <=, 2); /* before the scan began, and at its end */
 }
 
+/* Lets this process open no more; what is open stays so. Returns the limit as it was. */
+static struct rlimit open_no_more(void)
+{
+    struct rlimit before;
+    int next = dup(STDIN_FILENO);
+    g_assert_cmpint(next, >=, 0);
+    (void)close(next);
+    g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &before), ==, 0);
+    const struct rlimit none = {(rlim_t)next, before.rlim_max};
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &none), ==, 0);
+    return before;
+}
+
+/* Without a descriptor nothing can be said of a file. It is looked at when there is one. */
+static void test_no_descriptors(Fixture *f, gconstpointer unused_data)
+{
+    (void)unused_data;
+    write_file("../moved", 1);
+    write_file("stays", 1);
+    write_file("goes", 1);
+    int written = open("written", O_CREAT | O_WRONLY | O_CLOEXEC, 0644);
+    g_assert_cmpint(written, >=, 0);
+    start(f);
+    struct rlimit limit = open_no_more();
+    int left = 1;
+    g_assert_cmpint(rename("../moved", "moved"), ==, 0);
+    g_assert_cmpint(unlink("goes"), ==, 0);
+    g_assert_cmpint(write(written, "x", 1), ==, 1);
+    g_assert_cmpint(rename("stays", "renamed"), ==, 0);
+    g_assert_cmpint(dup2(STDIN_FILENO, written), ==, written); /* closes it, and takes its place */
+    while (left > 0) {
+        (void)g_main_context_iteration(NULL, FALSE);
+        g_assert_cmpint(ioctl(f->bucket->inotify_fd, FIONREAD, &left), ==, 0);
+    }
+    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+    await(f, "SCAN_END");
+    g_assert_cmpuint(f->n_objects, ==, 3);
+    g_assert_cmpuint(count_of(f, "OBJECT written (scan)"), >, 0);
+    g_assert_cmpuint(count_of(f, "OBJECT moved (scan)"), >, 0);
+    g_assert_cmpuint(count_of(f, "REMOVED goes"), ==, 0); /* nothing was known of it */
+    (void)close(written);
+}
+
 static void test_deep_tree(Fixture *f, gconstpointer unused_data)
 {
     (void)unused_data;
@@ -345,6 +390,7 @@ int main(int argc, char **argv)
     FIXTURE_ADD("/bucket/limits/watch-share", NULL, test_watch_share);
     FIXTURE_ADD("/bucket/limits/notices", NULL, test_notices);
     FIXTURE_ADD("/bucket/limits/deep-tree", NULL, test_deep_tree);
+    FIXTURE_ADD("/bucket/limits/descriptors", NULL, test_no_descriptors);
     FIXTURE_ADD("/bucket/limits/overflow", NULL, test_overflow);
     FIXTURE_ADD("/bucket/limits/watches/subprocess", NULL, test_watch_limit_inside);
     FIXTURE_ADD("/bucket/limits/settle", NULL, test_settle_table_full);
