@@ -57,6 +57,8 @@ static const ErrorRow rows[] = {
      "retry'"},
     {ERROR_MADE_BY_THUMBQ, ERROR_CLASS_SKIP, 1, "made_by_thumbq",
      "a thumbnail that thumbq has made, and that lies outside of the folder of the thumbnails"},
+    {ERROR_SHORTAGE, ERROR_CLASS_AGAIN, 74, "shortage",
+     "this machine has no descriptor, process or memory left; work resumes by itself"},
     {ERROR_USAGE, ERROR_CLASS_FATAL, 2, "usage", "wrong usage; see 'thumbq help'"},
     {ERROR_CONFIG, ERROR_CLASS_FATAL, 2, "config", "the configuration file is wrong"},
     {ERROR_NOT_FOUND, ERROR_CLASS_FATAL, 3, "not_found", "no such bucket, store or object"},
@@ -141,8 +143,10 @@ static ErrorCode code_from_errno(int errnum)
         return ERROR_ACCESS_DENIED;
     case ENOENT:
         return ERROR_NOT_FOUND;
+    case EMFILE:
+    case ENFILE:
     case ENOMEM:
-        return ERROR_OUT_OF_MEMORY;
+        return ERROR_SHORTAGE;
     default:
         return ERROR_IO;
     }

@@ -33,6 +33,7 @@ typedef enum {
     ERROR_HANDLER_UNAVAILABLE = 18,
     ERROR_NAME_TAKEN = 19,
     ERROR_MADE_BY_THUMBQ = 20,
+    ERROR_SHORTAGE = 21,
     /* What a command or the daemon can fail with. */
     ERROR_USAGE = 100,
     ERROR_CONFIG = 101,
@@ -84,6 +85,6 @@ ErrorCode error_code(const GError *error);
 /*
  * Sets a GError from an errno value: "<what> '<subject>': <strerror>".
  * ENOSPC, EDQUOT and EFBIG become ERROR_NO_SPACE, EACCES, EPERM and EROFS ERROR_ACCESS_DENIED,
- * ENOENT ERROR_NOT_FOUND, ENOMEM ERROR_OUT_OF_MEMORY, everything else ERROR_IO.
+ * ENOENT ERROR_NOT_FOUND, EMFILE, ENFILE and ENOMEM ERROR_SHORTAGE, everything else ERROR_IO.
  */
 void error_set_errno(GError **error, int errnum, const char *what, const char *subject);

@@ -102,6 +102,7 @@ static bool may_pass(const Daemon *daemon, ErrorCode code)
     case ERROR_ACCESS_DENIED:
     case ERROR_NOT_FOUND:
     case ERROR_OUT_OF_MEMORY:
+    case ERROR_SHORTAGE:
     case ERROR_STORE:
         return !daemon->options->once;
     default:

@@ -67,6 +67,15 @@ typedef struct Backfill Backfill;
 typedef struct Held Held;
 typedef struct ClockGuard ClockGuard;
 
+/* What a machine can be short of, so that no object is to blame. */
+typedef enum {
+    TROUBLE_NO_SPACE,
+    TROUBLE_REFUSED, /* thumbnails may not be written */
+    TROUBLE_SHORTAGE,
+    TROUBLE_NO_HANDLER,
+    TROUBLES,
+} Trouble;
+
 typedef struct {
     const DaemonOptions *options;
     const Config *config;
@@ -107,6 +116,7 @@ typedef struct {
     GQueue jobs;           /* Job, owned, each by its own link: under way */
     guint dispatch_source; /* runs once, soon */
     guint due_source;      /* runs when the next retry is due */
+    guint hold_source;     /* no work until it runs: the machine is short of something */
     uint64_t serial;
     uint64_t generation; /* raised when a batch is lost: answers to older jobs are dropped */
     bool queue_is_empty; /* nothing pending, as of the last claim */
@@ -116,8 +126,9 @@ typedef struct {
     /* batch.c */
     guint commit_source;
     guint resume_source;
-    int failures; /* commits that failed in a row */
-    int trouble;  /* outcomes in a row that were the machine's fault */
+    int failures;                 /* commits that failed in a row */
+    int n_troubles;               /* outcomes in a row that were the machine's fault */
+    int64_t trouble_us[TROUBLES]; /* monotonic clock at the last one of each; 0: none */
 
     /* readers.c */
     StoreReader reader; /* whose snapshot was the oldest at the last look; pid 0: none */
@@ -295,6 +306,10 @@ bool edit_apply(Daemon *daemon, EditAction action, const char *key, bool *ret_ch
 
 /* Looks for work from the main loop, soon. */
 void dispatch_soon(Daemon *daemon);
+
+/* No work for a while: this machine is short of something. */
+void dispatch_hold(Daemon *daemon);
+void dispatch_release(Daemon *daemon);
 void dispatch_stop(Daemon *daemon);
 
 /* ---- outcome.c */

@@ -9,6 +9,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
+/* Before the next try where the machine is short of something. */
+#define HOLD_MS 1000
+
 static void look_for_work(Daemon *daemon);
 
 void job_free(Job *job)
@@ -218,7 +221,7 @@ static void start_job(Daemon *daemon, const Record *record)
     }
     job->wire.own_files = config->isolation == ISOLATION_FILE;
     /* While no file can be made, no picture is decoded in vain. */
-    if ((job->wire.own_files || daemon->trouble > 0) && !open_outputs(job, &error)) {
+    if ((job->wire.own_files || daemon->n_troubles > 0) && !open_outputs(job, &error)) {
         job->refused = error_code(error) == ERROR_ACCESS_DENIED;
         outcome_failed_early(job, error);
         return;
@@ -277,7 +280,8 @@ static void look_for_work(Daemon *daemon)
     /* Events that were due in the meantime were held up: throttled, as Lambda says. */
     if (daemon->no_room)
         daemon->no_room_us = clock_wall_us();
-    while (!daemon->paused && !daemon->stopping && pool_has_room(daemon->pool)) {
+    while (!daemon->paused && !daemon->stopping && !daemon->hold_source &&
+           pool_has_room(daemon->pool)) {
         GError *error = NULL;
         Record record;
         int64_t next_due_us;
@@ -319,8 +323,29 @@ void dispatch_soon(Daemon *daemon)
         daemon->dispatch_source = g_idle_add_full(G_PRIORITY_DEFAULT, dispatch_now, daemon, NULL);
 }
 
+static gboolean end_hold(gpointer data)
+{
+    Daemon *daemon = data;
+
+    daemon->hold_source = 0;
+    look_for_work(daemon);
+    return G_SOURCE_REMOVE;
+}
+
+void dispatch_hold(Daemon *daemon)
+{
+    if (!daemon->hold_source)
+        daemon->hold_source = g_timeout_add(HOLD_MS, end_hold, daemon);
+}
+
+void dispatch_release(Daemon *daemon)
+{
+    g_clear_handle_id(&daemon->hold_source, g_source_remove);
+}
+
 void dispatch_stop(Daemon *daemon)
 {
+    dispatch_release(daemon);
     g_clear_handle_id(&daemon->dispatch_source, g_source_remove);
     g_clear_handle_id(&daemon->due_source, g_source_remove);
 }

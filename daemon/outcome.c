@@ -219,25 +219,49 @@ static void remove_obsolete(const Job *job, const RecordThumbnail *thumbnails, s
     }
 }
 
-/* The machine, not the object, is in the way: said once in a row, and no reason to wait for ever.
- */
+/* A trouble that has not been there for so long is a new one. */
+#define TROUBLE_FORGET_US (60 * CLOCK_US_PER_SEC)
+
+/* What of the machine is in the way, not the object; TROUBLES: nothing. */
+static Trouble trouble_of(const Job *job, const StoreOutcome *outcome)
+{
+    switch (outcome->error) {
+    case ERROR_NO_SPACE:
+        return TROUBLE_NO_SPACE;
+    case ERROR_SHORTAGE:
+        return TROUBLE_SHORTAGE;
+    case ERROR_HANDLER_UNAVAILABLE:
+        return TROUBLE_NO_HANDLER;
+    default:
+        return job->refused ? TROUBLE_REFUSED : TROUBLES;
+    }
+}
+
+/* Said once, also where other objects go well in between; and no reason to wait for ever. */
 static void notice_trouble(const Job *job, const StoreOutcome *outcome)
 {
     Daemon *daemon = job->daemon;
-    bool in_the_way = job->refused || outcome->error == ERROR_NO_SPACE ||
-                      outcome->error == ERROR_HANDLER_UNAVAILABLE;
+    Trouble trouble = trouble_of(job, outcome);
+    int64_t now_us = clock_monotonic_us();
 
-    if (!in_the_way) {
-        daemon->trouble = 0;
+    if (trouble == TROUBLES) {
+        daemon->n_troubles = 0;
+        dispatch_release(daemon); /* what it held is free */
         return;
     }
-    if (daemon->trouble++ == 0)
+    if (trouble == TROUBLE_SHORTAGE)
+        dispatch_hold(daemon);
+    int64_t last_us = daemon->trouble_us[trouble];
+    if (last_us == 0 || now_us - last_us > TROUBLE_FORGET_US) {
+        bool has_place = trouble == TROUBLE_NO_SPACE || trouble == TROUBLE_REFUSED;
         log_error("%s; %s%s", outcome->message, error_text(outcome->error),
-                  outcome->error == ERROR_HANDLER_UNAVAILABLE ? "" : DAEMON_PLACE_HINT);
-    if (daemon->options->once && daemon->trouble >= ONCE_FAILURES_MAX)
+                  has_place ? DAEMON_PLACE_HINT : "");
+    }
+    daemon->trouble_us[trouble] = now_us;
+    if (++daemon->n_troubles >= ONCE_FAILURES_MAX && daemon->options->once)
         daemon_fail(daemon, g_error_new(THUMBQ_ERROR, (gint)outcome->error,
                                         "given up after %d tries in a row that came to nothing",
-                                        daemon->trouble));
+                                        daemon->n_troubles));
 }
 
 /* Writes the outcome down. Takes `job`. */
@@ -253,9 +277,12 @@ static void conclude(Job *job, StoreOutcome *outcome)
         job_free(job);
         return;
     }
-    job->is_away = outcome->error != ERROR_NONE && away_is_key(daemon, job->key);
+    /* A machine in trouble cannot look at the mount either. */
+    job->is_away = outcome->error != ERROR_NONE && trouble_of(job, outcome) == TROUBLES &&
+                   away_is_key(daemon, job->key);
     judge(job, outcome);
-    outcome->throttled = job->throttled || outcome->error == ERROR_NO_SPACE;
+    outcome->throttled =
+        job->throttled || outcome->error == ERROR_NO_SPACE || outcome->error == ERROR_SHORTAGE;
     notice_trouble(job, outcome);
     if (!store_finish(daemon->store, job->key, outcome, &found, &record, &error)) {
         batch_lost(daemon, error);

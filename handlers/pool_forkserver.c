@@ -6,6 +6,8 @@
 #include "forkserver.h"
 #include "user.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <glib-unix.h>
 #include <signal.h>
 #include <string.h>
@@ -119,13 +121,15 @@ static bool read_reply(Pool *pool)
     size_t n_fds;
     autofd pidfd = -1;
     int64_t age_us;
+    Worker *worker = g_queue_peek_head(&pool->starting);
 
+    if (worker)
+        fd_clear(&worker->reserved[0]);
     if (!wire_receive_stamped(pool->forkserver.socket_fd, buffer, &len, &pidfd, 1, &n_fds, &age_us,
                               NULL))
         return false;
     if (len < 0)
         return true;
-    Worker *worker = g_queue_peek_head(&pool->starting);
     if (len != sizeof reply || !worker)
         return false;
     memcpy(&reply, buffer, sizeof reply);
@@ -199,6 +203,48 @@ static void remember_end(Pool *pool)
     remember_death(pool, status);
 }
 
+/* Descriptors that come with what a worker says first are lost where there is no room for them. */
+static bool reserve(int fd, int reserved[static 2])
+{
+    for (int i = 0; i < 2; i++)
+        reserved[i] = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    if (reserved[0] >= 0 && reserved[1] >= 0)
+        return true;
+    int errnum = errno;
+    fd_clear(&reserved[0]);
+    fd_clear(&reserved[1]);
+    errno = errnum;
+    return false;
+}
+
+/* Sends the request for `worker`, with the other end of its socket. */
+static bool request_worker(Pool *pool, const ForkRequest *request, int reserved[static 2],
+                           int *ret_socket_fd)
+{
+    g_autoptr(GError) error = NULL;
+    autofd ours = -1;
+    autofd theirs = -1;
+
+    if (!process_socket_pair(&ours, &theirs, &error)) {
+        remember_failure(pool, error->message);
+        return false;
+    }
+    if (!reserve(ours, reserved)) {
+        g_autofree char *message =
+            g_strdup_printf("cannot take a handler process over: %s", g_strerror(errno));
+        remember_failure(pool, message);
+        return false;
+    }
+    if (!wire_send(pool->forkserver.socket_fd, request, sizeof *request, &theirs, 1, NULL)) {
+        remember_end(pool);
+        fd_clear(&reserved[0]);
+        fd_clear(&reserved[1]);
+        return false;
+    }
+    *ret_socket_fd = fd_steal(&ours);
+    return true;
+}
+
 /* Asks the fork server for a new worker. NULL if that is not possible now. */
 Worker *forkserver_start_worker(Pool *pool, const char *group)
 {
@@ -214,28 +260,18 @@ Worker *forkserver_start_worker(Pool *pool, const char *group)
         .uid = user,
         .gid = user,
     };
-    autofd ours = -1;
-    autofd theirs = -1;
+    int reserved[2], socket_fd;
 
-    g_autoptr(GError) error = NULL;
-
-    if (!ensure_forkserver(pool))
+    if (!ensure_forkserver(pool) || !request_worker(pool, &request, reserved, &socket_fd))
         return NULL;
-    if (!process_socket_pair(&ours, &theirs, &error)) {
-        remember_failure(pool, error->message);
-        return NULL;
-    }
-    if (!wire_send(pool->forkserver.socket_fd, &request, sizeof request, &theirs, 1, NULL)) {
-        remember_end(pool);
-        return NULL;
-    }
 
     Worker *worker = g_new0(Worker, 1);
     worker->pool = pool;
     worker->group = g_strdup(group);
     worker->turn_us = clock_monotonic_us();
     worker->user = user;
-    worker->process = (Process){.pidfd = -1, .socket_fd = fd_steal(&ours)};
+    worker->process = (Process){.pidfd = -1, .socket_fd = socket_fd};
+    memcpy(worker->reserved, reserved, sizeof reserved);
     worker->deadline_us = INT64_MAX;
     worker->listener_fd = -1;
     g_ptr_array_add(pool->workers, worker);

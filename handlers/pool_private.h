@@ -47,6 +47,7 @@ typedef struct {
     uint32_t user;       /* uid and gid; 0: the daemon's */
     clockid_t cpu_clock; /* of the process */
     int listener_fd;     /* tells of forbidden system calls; -1: not said yet, or none */
+    int reserved[2];     /* keep room for the pidfd and the listener to come; -1: used */
     bool greeted;        /* its WorkerHello has come: it is locked in */
     guint socket_source, exit_source, listener_source;
     int invocations;

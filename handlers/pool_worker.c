@@ -254,6 +254,8 @@ static ReadOutcome read_frame(Worker *worker)
 
     if (worker->process.socket_fd < 0)
         return READ_END;
+    if (!worker->greeted)
+        fd_clear(&worker->reserved[1]);
     if (!wire_receive_stamped(worker->process.socket_fd, buffer, &len, &listener_fd,
                               worker->greeted ? 0 : 1, &n_fds, &age_us, NULL))
         return READ_NONSENSE;
@@ -454,6 +456,8 @@ void worker_free(Worker *worker)
     g_clear_handle_id(&worker->exit_source, g_source_remove);
     g_queue_remove(&pool->idle, worker);
     g_queue_remove(&pool->starting, worker);
+    fd_clear(&worker->reserved[0]);
+    fd_clear(&worker->reserved[1]);
     fd_clear(&worker->listener_fd);
     fd_clear(&worker->process.pidfd);
     fd_clear(&worker->process.socket_fd);

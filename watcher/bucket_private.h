@@ -57,6 +57,7 @@ typedef struct {
     bool wanted;      /* another scan of the whole tree is to follow */
     uint64_t n_objects;
     uint64_t n_unwatched; /* folders of this scan that could not be watched */
+    bool was_short;       /* of descriptors or memory, in this scan */
     GSource *alarm;       /* rings for the next slice */
     GSource *rescan;      /* rings for the next scan of the whole tree */
 } Scan;
@@ -99,6 +100,7 @@ struct Bucket {
     bool warned_of_limit;
     int64_t watches_max, watches_limit; /* what may be taken of the machine's; 0: not known */
     int64_t watches_wanted;             /* BucketOptions.max_watches */
+    bool warned_of_shortage;
 
     struct statx identity; /* of the folder opened */
     int mounts_fd;         /* /proc/self/mountinfo */

@@ -92,11 +92,15 @@ static void skip_folder(Bucket *bucket, TreeNode *node, const char *key, int err
             bucket_drop(bucket, node);
         return;
     }
-    if (beneath_is_short(errnum))
+    bool is_short = beneath_is_short(errnum);
+    if (is_short) {
         bucket_rescan_soon(bucket);
-    if (node->warned)
+        bucket->scan.was_short = true;
+    }
+    bool *warned = is_short ? &bucket->warned_of_shortage : &node->warned;
+    if (*warned)
         return;
-    node->warned = true;
+    *warned = true;
     g_autofree char *text = object_key_to_text(key, NULL);
     notices_add(bucket, NOTICE_UNREADABLE,
                 g_strdup_printf("cannot read the folder '%s': %s", *text ? text : bucket->path,
@@ -295,6 +299,7 @@ static void begin_scan(Bucket *bucket)
     scan->n_objects = 0;
     scan->n_unwatched = 0;
     notify_read_limit(bucket);
+    scan->was_short = false;
     bucket_report(bucket, &(BucketEvent){.type = BUCKET_SCAN_BEGIN});
     scan_push(bucket, bucket->tree.root, DUE_SCAN);
 }
@@ -318,6 +323,8 @@ static void end_scan(Bucket *bucket)
     if (scan->n_unwatched == 0)
         bucket->warned_of_limit = false;
     notices_say(bucket);
+    if (!scan->was_short)
+        bucket->warned_of_shortage = false;
     bucket_report(bucket, &(BucketEvent){.type = BUCKET_SCAN_END, .n_objects = scan->n_objects});
     arm_rescan(bucket);
 }

@@ -157,6 +157,8 @@ static bool run(const WireJob *job, int source_fd, Delivery *delivery, WireResul
  */
 static ErrorCode object_error(ErrorCode code)
 {
+    if (code == ERROR_SHORTAGE) /* its own limit is what it knows of */
+        return ERROR_OUT_OF_MEMORY;
     return code < ERROR_HANDLER_UNAVAILABLE ? code : ERROR_HANDLER_CRASHED;
 }
 

@@ -41,7 +41,8 @@ static int errno_from_name(const char *name)
     static const struct {
         const char *name;
         int errnum;
-    } rows[] = {{"crash", 0}, {"EIO", EIO}, {"ENOSPC", ENOSPC}, {"EINTR", EINTR}};
+    } rows[] = {{"crash", 0},       {"EIO", EIO},       {"ENOSPC", ENOSPC}, {"EINTR", EINTR},
+                {"EMFILE", EMFILE}, {"ENFILE", ENFILE}, {"ENOMEM", ENOMEM}, {"EAGAIN", EAGAIN}};
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (strcmp(rows[i].name, name) == 0)
