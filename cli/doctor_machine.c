@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "doctor.h"
 
+#include "capacity.h"
 #include "file.h"
 #include "landlock.h"
 
@@ -79,9 +80,19 @@ static void check_landlock(Doctor *doctor)
     doctor_advise(doctor, "%s", landlock_absences[i].advice);
 }
 
+static void check_concurrency(Doctor *doctor)
+{
+    Capacity capacity;
+    capacity_read("", &capacity);
+    g_autofree char *why = capacity_describe(&capacity);
+    doctor_add(doctor, GROUP, "concurrency", DOCTOR_OK, "auto is %d: %s",
+               capacity_concurrency(&capacity), why);
+}
+
 void doctor_check_machine(Doctor *doctor)
 {
     check_kernel(doctor);
     check_seccomp(doctor);
     check_landlock(doctor);
+    check_concurrency(doctor);
 }

@@ -147,7 +147,7 @@ typedef struct {
     Durability durability;
 
     /* [handler] */
-    int concurrency; /* workers at the most; auto has been resolved to the number of cores */
+    int concurrency; /* workers at the most; auto has been resolved, see capacity.h */
     int64_t timeout_us;
     int64_t memory_bytes;
     int64_t max_pixels;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "config_option.h"
 
+#include "capacity.h"
 #include "error.h"
 #include "units.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #define SEC INT64_C(1000000)
 
@@ -49,7 +49,9 @@ static bool parse_number(const Option *option, const char *text, int64_t *ret_va
     bool parsed;
 
     if (option->type == OPTION_CORES && strcmp(text, "auto") == 0) {
-        *ret_value = CLAMP(sysconf(_SC_NPROCESSORS_ONLN), 1, option->max);
+        Capacity capacity;
+        capacity_read("", &capacity);
+        *ret_value = MIN(capacity_concurrency(&capacity), option->max);
         return true;
     }
     if (option->type == OPTION_BYTES)

@@ -34,7 +34,9 @@ const Option config_options[] = {
      "power cut takes are made again), none (all is made again after a crash)"},
 
     {HANDLER(concurrency), OPTION_CORES, offsetof(Config, concurrency), 1, 1024, "auto",
-     "Handler processes at work at the most; auto: one per core"},
+     "Handler processes at work at the most; auto: one per processor that this process may use, by "
+     "its affinity and its control groups, and as many as there is memory for; see 'thumbq "
+     "doctor'"},
     {HANDLER(timeout), OPTION_DURATION, offsetof(Config, timeout_us), 100000, 900 * SEC, "15s",
      "Time one invocation may take before it is killed"},
     {HANDLER(memory), OPTION_BYTES, offsetof(Config, memory_bytes), 64 * MIB, 1024 * GIB, "512M",

@@ -17,7 +17,7 @@ typedef enum {
     OPTION_COUNT,    /* int64_t, units_parse_count */
     OPTION_BYTES,    /* int64_t, units_parse_bytes */
     OPTION_DURATION, /* int64_t microseconds, units_parse_duration */
-    OPTION_CORES,    /* int, or "auto" for the number of cores */
+    OPTION_CORES,    /* int, or "auto" for what capacity.h says */
     OPTION_SIZE,     /* width and height of a Rendition: WxH */
     OPTION_COLOR,    /* uint32_t, #rrggbb */
     OPTION_FIT,      /* this and those below: an enum, by name */
