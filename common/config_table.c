@@ -38,7 +38,8 @@ const Option config_options[] = {
      "its affinity and its control groups, and as many as there is memory for; see 'thumbq "
      "doctor'"},
     {HANDLER(timeout), OPTION_DURATION, offsetof(Config, timeout_us), 100000, 900 * SEC, "15s",
-     "Time one invocation may take before it is killed"},
+     "CPU time one invocation may take before it is killed; by the clock it may take ten times "
+     "that"},
     {HANDLER(memory), OPTION_BYTES, offsetof(Config, memory_bytes), 64 * MIB, 1024 * GIB, "512M",
      "Memory one handler process may use"},
     {HANDLER(max_pixels), OPTION_COUNT, offsetof(Config, max_pixels), 1, INT64_C(10000000000),

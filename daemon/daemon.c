@@ -31,6 +31,9 @@
 /* Jobs that may wait for a busy worker, where they are short: as many as its socket holds. */
 #define WORKER_AHEAD 7
 
+/* As often as its CPU time a job may take by the clock. */
+#define WORKER_WALL_TIMES 10
+
 /* A worker that is at a job for longer keeps no other one waiting. */
 #define WORKER_PATIENCE_US (250 * CLOCK_US_PER_MS)
 
@@ -180,12 +183,14 @@ void daemon_pool_options(const Daemon *daemon, PoolOptions *ret_options)
 
     *ret_options = (PoolOptions){
         .program = daemon->options->handler_program,
-        .concurrency = config->concurrency,
-        .keep_idle = config->isolation == ISOLATION_OWNER ? WORKERS_KEPT_IDLE : 0,
+        .concurrency = dispatch_concurrency(daemon),
+        .keep_idle =
+            config->isolation == ISOLATION_OWNER && daemon->lowered == 0 ? WORKERS_KEPT_IDLE : 0,
         .max_invocations = config->max_invocations,
-        .ahead = WORKER_AHEAD,
+        .ahead = daemon->lowered > 0 ? 0 : WORKER_AHEAD,
         .patience_us = WORKER_PATIENCE_US,
         .timeout_us = config->timeout_us,
+        .wall_us = WORKER_WALL_TIMES * config->timeout_us,
         .idle_us = WORKER_IDLE_US,
         .memory_bytes = config->memory_bytes,
         .max_output_size = config->max_output_size,
@@ -347,6 +352,7 @@ static void close_all(Daemon *daemon, bool saved)
     backfill_free(daemon->backfill);
     control_free(daemon->control);
     pool_free(daemon->pool);
+    g_clear_pointer(&daemon->excuses, g_hash_table_unref);
     while (!g_queue_is_empty(&daemon->jobs)) /* nobody answers them any more */
         job_free(g_queue_peek_head(&daemon->jobs));
     bucket_free(daemon->bucket);

@@ -117,6 +117,8 @@ typedef struct {
     guint dispatch_source; /* runs once, soon */
     guint due_source;      /* runs when the next retry is due */
     guint hold_source;     /* no work until it runs: the machine is short of something */
+    int lowered;           /* concurrency after a handler was killed; 0: as configured */
+    guint raise_source;    /* raises it again */
     uint64_t serial;
     uint64_t generation; /* raised when a batch is lost: answers to older jobs are dropped */
     bool queue_is_empty; /* nothing pending, as of the last claim */
@@ -128,6 +130,7 @@ typedef struct {
     guint resume_source;
     int failures;                 /* commits that failed in a row */
     int n_troubles;               /* outcomes in a row that were the machine's fault */
+    GHashTable *excuses;          /* key -> failures that were not held against it; or NULL */
     int64_t trouble_us[TROUBLES]; /* monotonic clock at the last one of each; 0: none */
 
     /* readers.c */
@@ -310,6 +313,12 @@ void dispatch_soon(Daemon *daemon);
 /* No work for a while: this machine is short of something. */
 void dispatch_hold(Daemon *daemon);
 void dispatch_release(Daemon *daemon);
+
+/* One job at a time for a while, then more again: the kernel has killed a handler. */
+void dispatch_lower(Daemon *daemon);
+
+/* Jobs under way at the most, now. */
+int dispatch_concurrency(const Daemon *daemon);
 void dispatch_stop(Daemon *daemon);
 
 /* ---- outcome.c */
@@ -328,11 +337,14 @@ typedef struct {
     int64_t uploaded_us;
     int64_t start_us; /* wall clock */
     uint8_t request_id[16];
-    bool only_date;  /* its thumbnails are there: nothing but its date is to be read */
-    bool throttled;  /* no handler was free at some time since it was due */
-    int concurrency; /* jobs under way when it began, with itself */
-    bool refused;    /* thumbnails may not be written: no fault of the object */
-    bool is_away;    /* it waits for its mount */
+    bool only_date;          /* its thumbnails are there: nothing but its date is to be read */
+    bool throttled;          /* no handler was free at some time since it was due */
+    int concurrency;         /* jobs under way when it began, with itself */
+    bool refused;            /* thumbnails may not be written: no fault of the object */
+    bool is_alone;           /* no other was to be under way beside it */
+    bool excused;            /* a want of processors or memory: no attempt */
+    int64_t excuse_delay_us; /* until it is tried again then */
+    bool is_away;            /* it waits for its mount */
     WireJob wire;
     int outputs[RENDITIONS_MAX]; /* unnamed files for the thumbnails; -1: not made yet */
     RecordThumbnail

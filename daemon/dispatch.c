@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "error.h"
 #include "file.h"
+#include "log.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -11,6 +12,9 @@
 
 /* Before the next try where the machine is short of something. */
 #define HOLD_MS 1000
+
+/* Until twice as many jobs are under way again, after a handler was killed. */
+#define RAISE_MS 30000
 
 static void look_for_work(Daemon *daemon);
 
@@ -37,7 +41,7 @@ static void make_request_id(uint8_t id[static 16])
 
 static bool has_free_handler(const Daemon *daemon)
 {
-    return pool_has_room(daemon->pool) && pool_busy(daemon->pool) < daemon->config->concurrency;
+    return pool_has_room(daemon->pool) && pool_busy(daemon->pool) < dispatch_concurrency(daemon);
 }
 
 static Job *job_new(Daemon *daemon, const Record *record)
@@ -58,6 +62,7 @@ static Job *job_new(Daemon *daemon, const Record *record)
     job->throttled = record->due_us <= daemon->no_room_us || !has_free_handler(daemon);
     /* Beyond that jobs wait for a handler that is at another one. */
     job->concurrency = MIN(pool_busy(daemon->pool) + 1, daemon->config->concurrency);
+    job->is_alone = dispatch_concurrency(daemon) == 1;
     make_request_id(job->request_id);
     for (size_t i = 0; i < RENDITIONS_MAX; i++)
         job->outputs[i] = -1;
@@ -343,8 +348,50 @@ void dispatch_release(Daemon *daemon)
     g_clear_handle_id(&daemon->hold_source, g_source_remove);
 }
 
+int dispatch_concurrency(const Daemon *daemon)
+{
+    int configured = daemon->config->concurrency;
+    return daemon->lowered > 0 ? MIN(daemon->lowered, configured) : configured;
+}
+
+static void configure_pool(Daemon *daemon)
+{
+    PoolOptions options;
+    daemon_pool_options(daemon, &options);
+    pool_configure(daemon->pool, &options);
+}
+
+static gboolean raise_concurrency(gpointer data)
+{
+    Daemon *daemon = data;
+
+    daemon->lowered *= 2;
+    if (daemon->lowered >= daemon->config->concurrency)
+        daemon->lowered = 0;
+    configure_pool(daemon);
+    if (daemon->lowered > 0)
+        return G_SOURCE_CONTINUE;
+    daemon->raise_source = 0;
+    return G_SOURCE_REMOVE;
+}
+
+void dispatch_lower(Daemon *daemon)
+{
+    if (daemon->config->concurrency == 1)
+        return;
+    if (daemon->lowered == 0)
+        log_warning("a handler was killed, most likely for want of memory: one picture at a time "
+                    "for %d s, then more again; see 'concurrency'",
+                    RAISE_MS / 1000);
+    daemon->lowered = 1;
+    configure_pool(daemon);
+    g_clear_handle_id(&daemon->raise_source, g_source_remove);
+    daemon->raise_source = g_timeout_add(RAISE_MS, raise_concurrency, daemon);
+}
+
 void dispatch_stop(Daemon *daemon)
 {
+    g_clear_handle_id(&daemon->raise_source, g_source_remove);
     dispatch_release(daemon);
     g_clear_handle_id(&daemon->dispatch_source, g_source_remove);
     g_clear_handle_id(&daemon->due_source, g_source_remove);

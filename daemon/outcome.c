@@ -171,6 +171,10 @@ static void judge(const Job *job, StoreOutcome *outcome)
         outcome->due_us = STORE_NEVER_US;
         return;
     }
+    if (job->excused) {
+        set_again(outcome, job->excuse_delay_us);
+        return;
+    }
     if (outcome->error == ERROR_NO_SPACE || job->refused) {
         set_again(outcome, NO_SPACE_DELAY_US);
         return;
@@ -329,6 +333,44 @@ static void set_free(Job *job)
     dispatch_soon(daemon);
 }
 
+/*
+ * A want of the machine is not the picture's failure: too few processors, so that it was killed by
+ * the clock with little CPU time; too little memory, so that the kernel killed it beside others. A
+ * file that does this to every handler is found out: it is excused so many times, and no more.
+ */
+#define EXCUSES_MAX 2
+
+/* Keys that are remembered; beyond, all are forgotten. */
+#define EXCUSED_MAX 10000
+
+static bool take_excuse(Daemon *daemon, const char *key)
+{
+    if (!daemon->excuses)
+        daemon->excuses = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+    if (g_hash_table_size(daemon->excuses) >= EXCUSED_MAX)
+        g_hash_table_remove_all(daemon->excuses);
+    int n = GPOINTER_TO_INT(g_hash_table_lookup(daemon->excuses, key));
+    if (n >= EXCUSES_MAX)
+        return false;
+    g_hash_table_insert(daemon->excuses, g_strdup(key), GINT_TO_POINTER(n + 1));
+    return true;
+}
+
+static bool is_excused(Job *job, const WireResult *result, const PoolUsage *usage)
+{
+    Daemon *daemon = job->daemon;
+    bool among_others = usage->killed && !job->is_alone;
+
+    if (usage->killed)
+        dispatch_lower(daemon);
+    if (result->error == ERROR_NONE && daemon->excuses)
+        (void)g_hash_table_remove(daemon->excuses, job->key); /* it may have none */
+    /* One that was killed is tried again alone, at once, the others later. */
+    if (usage->starved && !daemon->options->once)
+        job->excuse_delay_us = daemon->config->retry_delay_us;
+    return (usage->starved || among_others) && take_excuse(daemon, job->key);
+}
+
 void outcome_done(const WireResult *result, const PoolUsage *usage, void *data)
 {
     Job *job = data;
@@ -338,6 +380,7 @@ void outcome_done(const WireResult *result, const PoolUsage *usage, void *data)
         set_free(job);
         return;
     }
+    job->excused = is_excused(job, result, usage);
     init_outcome(job, &outcome);
     outcome.error = result->error;
     g_strlcpy(outcome.message, result->message, sizeof outcome.message);

@@ -141,6 +141,9 @@ void pool_configure(Pool *pool, const PoolOptions *options)
     pool->options = *options;
     pool->options.program = old.program;
     pool->options.own_users = old.own_users;
+    /* Those that are idle hold memory, too. */
+    while (options->concurrency < old.concurrency && !g_queue_is_empty(&pool->idle))
+        worker_retire(g_queue_peek_head(&pool->idle));
     if (old.timeout_us != options->timeout_us || old.memory_bytes != options->memory_bytes ||
         old.max_output_size != options->max_output_size)
         replace_workers(pool);

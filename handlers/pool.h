@@ -23,8 +23,9 @@ typedef struct {
     int max_invocations; /* of one worker, 1.. */
     int ahead;           /* jobs that may wait for a worker that is at another one, 0..7 */
     int64_t patience_us; /* so long: a worker that takes longer keeps none waiting */
-    int64_t timeout_us;  /* per invocation: SIGKILL */
-    int64_t idle_us;     /* an idle worker is retired after this; the fork server with the last */
+    int64_t timeout_us;  /* CPU time per invocation: SIGKILL */
+    int64_t wall_us; /* of the clock, for one that gets or uses little; less counts as timeout_us */
+    int64_t idle_us; /* an idle worker is retired after this; the fork server with the last */
     int64_t memory_bytes;
     int64_t max_output_size; /* bytes */
     bool own_users;          /* each worker becomes a user of its own (user.h) */
@@ -36,6 +37,8 @@ typedef struct {
     int64_t cpu_us;       /* user + system */
     int64_t memory_bytes; /* peak resident set during it */
     int64_t init_us;      /* start of the worker, when this invocation waited for one; else 0 */
+    bool starved;         /* a timeout by the clock: it had not used up its CPU time */
+    bool killed;          /* by SIGKILL, and not by the pool: most likely for want of memory */
 } PoolUsage;
 
 /*

@@ -54,6 +54,7 @@ typedef struct {
     bool leaving;      /* no more work for it */
     ErrorCode verdict; /* why we killed it; ERROR_NONE: we did not */
     char verdict_message[WIRE_MESSAGE_MAX];
+    bool starved; /* with ERROR_TIMEOUT: it had not used up its CPU time */
     int64_t idle_since_us;
     int64_t idle_look_us;             /* when it is looked after next, while it is idle */
     int64_t cpu_us;                   /* what its jobs so far have been told of */

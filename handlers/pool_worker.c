@@ -9,7 +9,9 @@
 #include "violation.h"
 
 #include <glib-unix.h>
+#include <signal.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* What a worker's memory is, at the most, besides that which its limit counts: libraries, and the
@@ -28,6 +30,7 @@ static PoolUsage measure(const Worker *worker, int64_t ended_us, int64_t cpu_us,
         .cpu_us = MAX(cpu_us, 0),
         .memory_bytes = memory_bytes,
         .init_us = first->init_us,
+        .starved = worker->starved,
     };
 }
 
@@ -344,6 +347,8 @@ static void report_death(Worker *worker, const ProcessEnd *end)
         forkserver_back_off(worker->pool);
     if (worker->n_jobs > 0) {
         PoolUsage usage = measure(worker, now_us, end->cpu_us - worker->cpu_us, end->memory_bytes);
+        usage.killed = worker->verdict == ERROR_NONE && WIFSIGNALED(end->wait_status) &&
+                       WTERMSIG(end->wait_status) == SIGKILL;
         result.serial = worker->jobs[0].serial;
         jobs_end_first(worker, &result, &usage, now_us);
     }
@@ -390,13 +395,50 @@ static gboolean on_worker_exit(gint fd, GIOCondition condition, gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+/* Between two looks at how much of its CPU time a job has used: a part of what is left. */
+#define LOOKS       4
+#define LOOK_MIN_US (50 * CLOCK_US_PER_MS)
+
+/*
+ * What counts is the CPU time that the job has used: on a busy machine a healthy one waits for a
+ * processor. How long it may wait, or sleep, is limited, too. Sets the next deadline if there is
+ * time left.
+ */
+static bool has_time_left(Worker *worker, int64_t used_us)
+{
+    const PoolOptions *options = &worker->pool->options;
+    const Invocation *first = &worker->jobs[0];
+    int64_t begun_us = first->begun_us > 0 ? first->begun_us : first->submitted_us;
+    int64_t until_us = begun_us + MAX(options->wall_us, options->timeout_us);
+    int64_t left_us = options->timeout_us - used_us;
+    int64_t now_us = clock_monotonic_us();
+
+    if (left_us <= 0 || now_us >= until_us)
+        return false;
+    worker->deadline_us = MIN(until_us, now_us + MAX(left_us / LOOKS, LOOK_MIN_US));
+    return true;
+}
+
 void worker_time_out(Worker *worker)
 {
+    const PoolOptions *options = &worker->pool->options;
     char message[WIRE_MESSAGE_MAX];
+    int64_t used_us = 0;
 
+    if (worker->process.pid > 0)
+        used_us = MAX(process_cpu_us(worker->cpu_clock) - worker->cpu_us, 0);
+    if (has_time_left(worker, used_us))
+        return;
     worker->deadline_us = INT64_MAX;
-    g_snprintf(message, sizeof message, "killed after %.2f seconds",
-               (double)worker->pool->options.timeout_us / CLOCK_US_PER_SEC);
+    worker->starved = used_us < options->timeout_us;
+    double wall_us = (double)MAX(options->wall_us, options->timeout_us);
+    if (worker->starved)
+        g_snprintf(message, sizeof message,
+                   "killed after %.2f seconds, of which it took %.2f of CPU time",
+                   wall_us / CLOCK_US_PER_SEC, (double)used_us / CLOCK_US_PER_SEC);
+    else
+        g_snprintf(message, sizeof message, "killed after %.2f seconds of CPU time",
+                   (double)options->timeout_us / CLOCK_US_PER_SEC);
     if (worker->process.pid > 0)
         condemn(worker, ERROR_TIMEOUT, message);
     else

@@ -289,6 +289,13 @@ static void answer_close_and_linger(Worker *worker)
     close_and_linger(worker);
 }
 
+G_NORETURN static void spin(Worker *worker)
+{
+    (void)worker;
+    for (volatile unsigned turns = 0;; turns++)
+        continue;
+}
+
 static const struct {
     const char *command;
     void (*run)(Worker *worker);
@@ -309,6 +316,7 @@ static const struct {
     {"too-long", answer_too_long},
     {"descriptor", answer_with_descriptor},
     {"twice", answer_twice},
+    {"spin", spin},
     {"exit", leave},
     {"signal", die},
     {"ok-signal", answer_and_die},

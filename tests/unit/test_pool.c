@@ -127,6 +127,68 @@ static void test_timeout(const void *data)
     close_fixture(&fixture);
 }
 
+static gboolean end_wait(gpointer data)
+{
+    *(bool *)data = true;
+    return G_SOURCE_REMOVE;
+}
+
+/* A job that gets no processor for longer than its CPU time may be is none the worse. */
+static void test_timeout_waits_for_cpu(void)
+{
+    PoolOptions options = make_options();
+    Fixture fixture;
+    Job job;
+    bool is_over = false;
+
+    options.timeout_us = 2 * SHORT_US;
+    options.wall_us = LONG_US;
+    open_fixture(&fixture, &options);
+    submit(&fixture, &job, "ok");
+    g_timeout_add(6 * SHORT_US / 1000, end_wait, &is_over);
+    while (!is_over)
+        g_main_context_iteration(NULL, TRUE);
+    g_assert_cmpuint(job.calls, ==, 0);
+    release(&job);
+    wait_for(&job);
+    g_assert_cmpint(job.result.error, ==, ERROR_NONE);
+    close_fixture(&fixture);
+}
+
+/* It may not sleep for ever. */
+static void test_timeout_of_a_sleeper(void)
+{
+    PoolOptions options = make_options();
+    Fixture fixture;
+    Job job;
+
+    options.timeout_us = 2 * SHORT_US;
+    options.wall_us = 6 * SHORT_US;
+    open_fixture(&fixture, &options);
+    submit(&fixture, &job, "ok");
+    wait_for(&job);
+    g_assert_cmpint(job.result.error, ==, ERROR_TIMEOUT);
+    g_assert_true(job.usage.starved);
+    g_assert_cmpint(job.usage.duration_us, >=, options.wall_us - CLOCK_US_PER_MS);
+    close_fixture(&fixture);
+}
+
+static void test_timeout_of_a_spinner(void)
+{
+    PoolOptions options = make_options();
+    Fixture fixture;
+    Job job;
+
+    options.timeout_us = 2 * SHORT_US;
+    options.wall_us = LONG_US;
+    open_fixture(&fixture, &options);
+    run(&fixture, &job, "spin");
+    g_assert_cmpint(job.result.error, ==, ERROR_TIMEOUT);
+    g_assert_false(job.usage.starved);
+    g_assert_cmpint(job.usage.cpu_us, >=, options.timeout_us);
+    close_fixture(&fixture);
+}
+
 static void test_usage(void)
 {
     PoolOptions options = make_options();
@@ -574,6 +636,9 @@ int main(int argc, char **argv)
     g_test_add_func("/pool/replaced", test_replaced);
     g_test_add_data_func("/pool/retired/idle", GINT_TO_POINTER(100), test_retired);
     g_test_add_data_func("/pool/retired/used-up", GINT_TO_POINTER(1), test_retired);
+    g_test_add_func("/pool/timeout/waits-for-cpu", test_timeout_waits_for_cpu);
+    g_test_add_func("/pool/timeout/sleeper", test_timeout_of_a_sleeper);
+    g_test_add_func("/pool/timeout/spinner", test_timeout_of_a_spinner);
     g_test_add_func("/pool/storm", test_storm);
     g_test_add_func("/pool/free-idle", test_free_idle);
     g_test_add_func("/pool/free-busy", test_free_busy);
