@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /*
  * How many handlers at once this process may expect to be of use: what `concurrency = auto` is. A
  * machine has processors and memory; an affinity and control groups (cgroups(7), v1 and v2, at each

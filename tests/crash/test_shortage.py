@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """A machine that is short of descriptors, processes or memory: no object is to blame. Work waits, no
 attempt counts, the log says it once, and it goes on by itself when there is enough again."""
 

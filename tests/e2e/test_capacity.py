@@ -1,3 +1,4 @@
+# SPDX-License-Identifier: Apache-2.0
 """What a machine gives: `concurrency = auto` under an affinity and a control group, and pictures that
 wait for a processor or for memory, which is not their failure."""
 

@@ -1,3 +1,4 @@
+/* SPDX-License-Identifier: Apache-2.0 */
 /* What control groups and memory leave of a machine: from folders that stand for /proc and /sys. */
 #include "capacity.h"
 
