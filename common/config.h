@@ -143,6 +143,7 @@ typedef struct {
     char *prefix;      /* folder of the thumbnails, below the bucket or absolute */
     char *state;       /* folder of store, lock and socket, below the bucket or absolute */
     GStrv ignore;      /* glob patterns, see config_ignores_entry */
+    int mode;          /* of thumbnails; -1: that of their source */
     int64_t rescan_us; /* between backstop rescans; 0 for never */
     Durability durability;
 

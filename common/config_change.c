@@ -33,7 +33,7 @@ static bool is_same(const Option *option, const void *a, const void *b)
 }
 
 /* Of [bucket]: what the daemon holds open, or has promised the session file. */
-static const char *const fixed[] = {"path", "prefix", "state", "durability"};
+static const char *const fixed[] = {"path", "prefix", "state", "mode", "durability"};
 
 char *config_keep_fixed(Config *config, const Config *old)
 {

@@ -68,6 +68,26 @@ static bool parse_number(const Option *option, const char *text, int64_t *ret_va
     return true;
 }
 
+/* "source", or the three octal digits of a mode, with a 0 before them or without. */
+static bool parse_mode(const Option *option, const char *text, int *ret_mode, GError **error)
+{
+    const char *digits = text[0] == '0' ? text + 1 : text;
+
+    if (strcmp(text, "source") == 0) {
+        *ret_mode = -1;
+        return true;
+    }
+    guint64 mode = g_ascii_strtoull(digits, NULL, 8);
+    if (strlen(digits) != 3 || strspn(digits, "0246") != 3 || mode < (guint64)option->min ||
+        mode > (guint64)option->max) {
+        g_set_error(error, THUMBQ_ERROR, ERROR_USAGE,
+                    "'%s' is no mode; write source, or 0644, 0640, 0600 and the like", text);
+        return false;
+    }
+    *ret_mode = (int)mode;
+    return true;
+}
+
 static bool parse_size(const Option *option, const char *text, Rendition *rendition, GError **error)
 {
     int width, height, used = 0;
@@ -315,6 +335,8 @@ bool config_option_parse(const Option *option, const char *text, void *base, GEr
     case OPTION_STATES:
     case OPTION_KEEP:
         return parse_bits(option->type, text, field, error);
+    case OPTION_MODE:
+        return parse_mode(option, text, field, error);
     case OPTION_INT:
     case OPTION_CORES:
         if (!parse_number(option, text, &number, error))
@@ -403,6 +425,9 @@ char *config_option_format(const Option *option, const void *base)
     case OPTION_STATES:
     case OPTION_KEEP:
         return format_bits(option->type, *(const unsigned *)field);
+    case OPTION_MODE:
+        return *(const int *)field < 0 ? g_strdup("source")
+                                       : g_strdup_printf("%04o", (unsigned)*(const int *)field);
     case OPTION_INT:
     case OPTION_CORES:
         return g_strdup_printf("%d", *(const int *)field);

@@ -27,6 +27,9 @@ const Option config_options[] = {
      ".*;*.part;*.tmp;*.crdownload;*~;@eaDir;#recycle;#snapshot;lost+found;$RECYCLE.BIN;Thumbs.db",
      "Files and folders that are no uploads; glob patterns, ';' between: of names, or, with a '/' "
      "in them, of paths in the bucket (private/*)"},
+    {BUCKET(mode), OPTION_MODE, offsetof(Config, mode), 0400, 0666, "source",
+     "Mode of thumbnails: source (mode and group of the picture, and folders those of its folder), "
+     "or 0644 and the like"},
     {BUCKET(rescan), OPTION_DURATION, offsetof(Config, rescan_us), 0, YEAR, "1h",
      "Time between backstop scans of the whole bucket; 0 for never"},
     {BUCKET(durability), OPTION_DURABILITY, offsetof(Config, durability), 0, 0, "full",

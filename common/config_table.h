@@ -18,6 +18,7 @@ typedef enum {
     OPTION_BYTES,    /* int64_t, units_parse_bytes */
     OPTION_DURATION, /* int64_t microseconds, units_parse_duration */
     OPTION_CORES,    /* int, or "auto" for what capacity.h says */
+    OPTION_MODE,     /* int, octal, or "source": -1 */
     OPTION_SIZE,     /* width and height of a Rendition: WxH */
     OPTION_COLOR,    /* uint32_t, #rrggbb */
     OPTION_FIT,      /* this and those below: an enum, by name */

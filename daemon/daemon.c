@@ -215,14 +215,18 @@ static bool ignore_name(const char *name, const char *key, void *data)
 }
 
 /* Whatever its name is now: a folder of ours that was renamed, or one of a bucket in the bucket. */
-static bool reserve_folder(int folder_fd, void *data)
+static bool reserve_folder(int folder_fd, const char *key, void *data)
 {
     const Daemon *daemon = data;
+    bool is_own =
+        (daemon->publisher && place_is_same(folder_fd, publisher_folder_fd(daemon->publisher))) ||
+        place_is_same(folder_fd, daemon->lock.folder_fd) ||
+        place_is_anothers(folder_fd, &daemon->mark);
 
-    return (daemon->publisher &&
-            place_is_same(folder_fd, publisher_folder_fd(daemon->publisher))) ||
-           place_is_same(folder_fd, daemon->lock.folder_fd) ||
-           place_is_anothers(folder_fd, &daemon->mark);
+    /* Who may look into it may have changed. */
+    for (size_t i = 0; !is_own && daemon->publisher && i < daemon->config->n_renditions; i++)
+        publisher_adjust_folder(daemon->publisher, daemon->config->renditions[i].name, key);
+    return is_own;
 }
 
 Bucket *daemon_open_bucket(Daemon *daemon, BucketCallback callback, GError **error)
@@ -252,6 +256,7 @@ static bool open_publisher(Daemon *daemon, GError **error)
         .prefix = daemon->config->prefix,
         .mark = &daemon->mark,
         .durable = daemon->config->durability == DURABILITY_FULL,
+        .mode = daemon->config->mode,
         .adopt = daemon->options->adopt,
     };
 

@@ -86,6 +86,14 @@ static void keep(StoreOutcome *outcome, const RecordThumbnail *thumbnails, size_
     outcome->n_thumbnails = n;
 }
 
+/* The bytes are the same, who may read them need not be. */
+static void adjust(const Job *job)
+{
+    for (size_t i = 0; i < job->n_before; i++)
+        publisher_adjust(job->daemon->publisher, job->before[i].rendition, job->key,
+                         job->before[i].facts.type);
+}
+
 /* Turns a success into thumbnails in their places, or finds out that it was none. */
 static ErrorCode accept(Job *job, const WireResult *result, StoreOutcome *outcome)
 {
@@ -93,8 +101,13 @@ static ErrorCode accept(Job *job, const WireResult *result, StoreOutcome *outcom
 
     if (!source_is_unchanged(job))
         return ERROR_SOURCE_CHANGED;
+    if (!publisher_set_source(job->daemon->publisher, job->source_fd, &error)) {
+        g_strlcpy(outcome->message, error->message, sizeof outcome->message);
+        return error_code(error);
+    }
     if (result->unchanged) {
         keep(outcome, job->before, job->n_before);
+        adjust(job);
         return ERROR_NONE;
     }
     if (job->wire.own_files && !files_are_sound(job, result)) {

@@ -28,6 +28,10 @@ struct Publisher {
     char *path;            /* of the prefix folder */
     MarkKey mark;
     int folder_fd;     /* the prefix folder; syncfs reports what failed since it was opened */
+    int bucket_fd;     /* O_PATH; -1: there is none */
+    int mode;          /* ACCESS_OF_SOURCE, or of all thumbnails */
+    bool is_reachable; /* others can get to the bucket where they can get to the thumbnails */
+    Access access;     /* of the thumbnails that are put now */
     bool durable;      /* publisher_sync waits for the disk */
     bool has_orphans;  /* something could not be removed */
     size_t n_unsynced; /* files put or moved since the last publisher_sync */
@@ -46,23 +50,55 @@ static int open_beneath(int folder_fd, const char *path, uint64_t flags)
     return (int)syscall(SYS_openat2, folder_fd, path, &how, sizeof how);
 }
 
-/* Opens the folder at `path`, which is made with all its parents where it is missing. */
-static int open_folder(Publisher *publisher, const char *path)
+/* The folder of the bucket that holds the first `n` components of the key; -1 if it is gone. */
+static int open_source_folder(const Publisher *publisher, const char *key, int n)
 {
-    int fd = open_beneath(publisher->folder_fd, path, O_PATH | O_DIRECTORY);
+    const char *end = key;
 
-    if (fd >= 0 || errno != ENOENT)
-        return fd;
-    const char *slash = strrchr(path, '/');
-    g_autofree char *parent = slash ? g_strndup(path, (size_t)(slash - path)) : g_strdup(".");
-    autofd parent_fd = slash ? open_folder(publisher, parent)
-                             : open_beneath(publisher->folder_fd, ".", O_PATH | O_DIRECTORY);
-    if (parent_fd < 0)
-        return -1;
-    if (FAILPOINT("publish.mkdir", mkdirat(parent_fd, slash ? slash + 1 : path, 0777)) != 0 &&
-        errno != EEXIST)
-        return -1;
-    return open_beneath(publisher->folder_fd, path, O_PATH | O_DIRECTORY);
+    for (int i = 0; i < n && end; i++)
+        end = strchr(end + (i > 0), '/');
+    g_autofree char *path = n > 0 && end ? g_strndup(key, (size_t)(end - key)) : g_strdup(".");
+    return publisher->bucket_fd < 0 || !end
+               ? -1
+               : open_beneath(publisher->bucket_fd, path, O_PATH | O_DIRECTORY);
+}
+
+/* Nobody may look into a folder of thumbnails who may not look into that of the pictures. */
+static bool adjust_folder(const Publisher *publisher, int fd, const char *key, int level)
+{
+    autofd source_fd = open_source_folder(publisher, key, level);
+    Access access;
+
+    if (source_fd < 0 || !access_of(source_fd, publisher->mode, &access))
+        return true; /* gone meanwhile, as its pictures are; a folder that was just made is 0700 */
+    if (level == 0 && !publisher->is_reachable)
+        access_close(&access);
+    errno = access_apply(fd, &access);
+    return errno == 0;
+}
+
+/* Opens the folder of thumbnails at `path`, which is that of `key`, and is made where it is
+ * missing.
+ */
+static int open_folder(Publisher *publisher, const char *path, const char *key)
+{
+    g_auto(GStrv) parts = g_strsplit(path, "/", -1);
+    autofd fd = open_beneath(publisher->folder_fd, ".", O_PATH | O_DIRECTORY);
+
+    for (int level = 0; fd >= 0 && parts[level]; level++) {
+        const char *name = parts[level];
+        autofd next = open_beneath(fd, name, O_PATH | O_DIRECTORY);
+        if (next < 0 && errno == ENOENT) {
+            if (FAILPOINT("publish.mkdir", mkdirat(fd, name, 0700)) != 0 && errno != EEXIST)
+                return -1;
+            next = open_beneath(fd, name, O_PATH | O_DIRECTORY);
+        }
+        if (next < 0 || !adjust_folder(publisher, next, key, level))
+            return -1;
+        fd_clear(&fd);
+        fd = fd_steal(&next);
+    }
+    return fd_steal(&fd);
 }
 
 /* Splits a path below the prefix folder; *ret_name points into `path`. Owner: the caller frees. */
@@ -132,6 +168,23 @@ static int open_prefix(const PublisherOptions *options, char **ret_path, GError 
     return fd;
 }
 
+/* Whether everybody can get to the bucket's folder; where not, nobody gets to thumbnails that lie
+ * elsewhere by that. */
+static bool is_reachable(const char *bucket)
+{
+    g_autofree char *folder = g_path_get_dirname(bucket);
+    struct stat st;
+
+    while (stat(folder, &st) == 0 && (st.st_mode & (S_IXGRP | S_IXOTH)) == (S_IXGRP | S_IXOTH)) {
+        if (strcmp(folder, "/") == 0)
+            return true;
+        char *above = g_path_get_dirname(folder);
+        g_free(folder);
+        folder = above;
+    }
+    return false;
+}
+
 Publisher *publisher_open(const PublisherOptions *options, GError **error)
 {
     g_autofree char *path = NULL;
@@ -145,6 +198,11 @@ Publisher *publisher_open(const PublisherOptions *options, GError **error)
     publisher->path = g_steal_pointer(&path);
     publisher->folder_fd = fd;
     publisher->durable = options->durable;
+    publisher->bucket_fd = open(options->bucket, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    publisher->mode = options->mode;
+    g_autofree char *place = layout_below_bucket(options->bucket, options->prefix);
+    publisher->is_reachable = place[0] != '/' || is_reachable(options->bucket);
+    publisher->access = (Access){.setting = 0600, .mode = 0600}; /* until a source says more */
     publisher->mark = *options->mark;
     return publisher;
 }
@@ -202,7 +260,7 @@ static char *temporary_name(Publisher *publisher)
 int publisher_create(Publisher *publisher, GError **error)
 {
     int fd = FAILPOINT("publish.create",
-                       openat(publisher->folder_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0666));
+                       openat(publisher->folder_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
 
     if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
         g_set_error(error, THUMBQ_ERROR, ERROR_IO,
@@ -212,6 +270,57 @@ int publisher_create(Publisher *publisher, GError **error)
     else if (fd < 0)
         error_set_errno(error, errno, "cannot make a file in", publisher->path);
     return fd;
+}
+
+/* ---- who may read it ---------------------------------------------------------------------------
+ */
+
+bool publisher_set_source(Publisher *publisher, int source_fd, GError **error)
+{
+    if (access_of(source_fd, publisher->mode, &publisher->access))
+        return true;
+    error_set_errno(error, errno, "cannot tell who may read a picture in", publisher->path);
+    return false;
+}
+
+bool publisher_follow_source(Publisher *publisher, const char *key)
+{
+    autofd fd = publisher->bucket_fd < 0
+                    ? -1
+                    : open_beneath(publisher->bucket_fd, key, O_PATH | O_NOFOLLOW);
+
+    return fd >= 0 && access_of(fd, publisher->mode, &publisher->access);
+}
+
+void publisher_adjust(Publisher *publisher, const char *rendition, const char *key, ImageType type)
+{
+    g_autofree char *path = layout_thumbnail_path(rendition, key, type);
+    const char *name;
+    g_autofree char *folder = split_path(path, &name);
+    autofd parent_fd = open_folder(publisher, folder, key);
+    autofd fd = parent_fd < 0 ? -1 : open_beneath(parent_fd, name, O_PATH | O_NOFOLLOW);
+    struct stat st;
+
+    /* One that has other links is somebody else's too, and stays as it is. */
+    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink > 1)
+        return;
+    if (access_apply(fd, &publisher->access) != 0)
+        publisher_remove_path(publisher, path); /* it is missed, and made again */
+}
+
+void publisher_adjust_folder(Publisher *publisher, const char *rendition, const char *key)
+{
+    g_autofree char *inside = g_strconcat(key, *key ? "/x" : "x", NULL);
+    g_autofree char *path = layout_thumbnail_path(rendition, inside, IMAGE_PNG);
+    const char *name;
+    g_autofree char *folder = split_path(path, &name);
+    autofd fd = open_beneath(publisher->folder_fd, folder, O_PATH | O_DIRECTORY);
+    int level = 0;
+
+    for (const char *at = inside; (at = strchr(at, '/')); at++)
+        level++;
+    if (fd >= 0)
+        (void)adjust_folder(publisher, fd, inside, level); /* the next thumbnail there says so */
 }
 
 /* ---- putting ------------------------------------------------------------------------------------
@@ -284,7 +393,13 @@ bool publisher_put(Publisher *publisher, int fd, const char *rendition, const ch
         error_set_errno(error, errnum, "cannot mark the thumbnail", text);
         return false;
     }
-    autofd parent_fd = open_folder(publisher, folder);
+    errnum = access_apply(fd, &publisher->access);
+    if (errnum != 0) {
+        g_autofree char *text = object_key_to_text(path, NULL);
+        error_set_errno(error, errnum, "cannot set the mode of the thumbnail", text);
+        return false;
+    }
+    autofd parent_fd = open_folder(publisher, folder, key);
     if (parent_fd < 0 || !link_over(publisher, fd, parent_fd, name)) {
         fail_put(path, error);
         return false;
@@ -337,7 +452,7 @@ bool publisher_move(Publisher *publisher, const char *rendition, const char *fro
     const char *from_name, *to_name;
     g_autofree char *to_folder = split_path(to_path, &to_name);
     autofd from_fd = open_parent(publisher, from_path, &from_name);
-    autofd to_fd = from_fd >= 0 ? open_folder(publisher, to_folder) : -1;
+    autofd to_fd = from_fd >= 0 ? open_folder(publisher, to_folder, to) : -1;
 
     autofd fd =
         to_fd < 0 ? -1 : openat(from_fd, from_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -374,7 +489,7 @@ static bool bring_home(Publisher *publisher, const char *rendition, const char *
         !mark_is_unchanged(&publisher->mark, fd, key))
         return false;
     autofd old_fd = open_parent(publisher, old_path, &old_name);
-    autofd parent_fd = old_fd >= 0 ? open_folder(publisher, folder) : -1;
+    autofd parent_fd = old_fd >= 0 ? open_folder(publisher, folder, key) : -1;
     if (parent_fd < 0 || mark_set(&publisher->mark, fd, key, NULL) != 0 ||
         renameat(old_fd, old_name, parent_fd, name) != 0)
         return false;
@@ -451,6 +566,7 @@ void publisher_free(Publisher *publisher)
     fd_clear(&publisher->folder_fd);
     g_free(publisher->bucket);
     g_free(publisher->prefix);
+    fd_clear(&publisher->bucket_fd);
     g_free(publisher->path);
     g_free(publisher);
 }

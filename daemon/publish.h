@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include "access.h"
 #include "image.h"
 #include "mark.h"
 
@@ -22,6 +23,7 @@ typedef struct {
     const char *prefix;  /* below the bucket, or absolute */
     const MarkKey *mark; /* copied */
     bool durable;        /* publisher_sync waits for the disk */
+    int mode;            /* of thumbnails: ACCESS_OF_SOURCE, or 0644 and the like */
     bool adopt;          /* takes over an absolute prefix that is another bucket's */
 } PublisherOptions;
 
@@ -53,6 +55,22 @@ const MarkKey *publisher_mark(const Publisher *publisher);
 
 /* A new unnamed file in the prefix folder, open for reading and writing; -1 on error. */
 int publisher_create(Publisher *publisher, GError **error);
+
+/*
+ * The thumbnails that are put from here on are of the picture that is open as `source_fd`: nobody
+ * may read them who may not read it. Errors: as error_set_errno.
+ */
+bool publisher_set_source(Publisher *publisher, int source_fd, GError **error);
+
+/* The same of the picture `key`; false if it is not there, or cannot be looked at. */
+bool publisher_follow_source(Publisher *publisher, const char *key);
+
+/* Gives a thumbnail that is in its place already the rights of the source. */
+void publisher_adjust(Publisher *publisher, const char *rendition, const char *key, ImageType type);
+
+/* Gives the folder of thumbnails of the folder `key` ("" for the bucket) its rights, if there is
+ * one. */
+void publisher_adjust_folder(Publisher *publisher, const char *rendition, const char *key);
 
 /*
  * Puts the file into its place, over whatever is there, and remembers it for publisher_sync. `fd`

@@ -71,6 +71,18 @@ static bool requeue(Sweep *sweep, const char *key)
     return !daemon->paused;
 }
 
+/* Who may read them follows the picture, which may have changed hands unseen. */
+static void adjust(const Sweep *sweep, const Record *record)
+{
+    Publisher *publisher = sweep->daemon->publisher;
+
+    if (sweep->dry_run || !publisher_follow_source(publisher, record->key))
+        return;
+    for (size_t i = 0; i < record->n_thumbnails; i++)
+        publisher_adjust(publisher, record->thumbnails[i].rendition, record->key,
+                         record->thumbnails[i].facts.type);
+}
+
 /* `key` is the sweep's own copy: the calls below end the record's. */
 static bool check_thumbnails(Sweep *sweep, const Record *record, const char *key)
 {
@@ -78,6 +90,8 @@ static bool check_thumbnails(Sweep *sweep, const Record *record, const char *key
     g_autofree char *stale =
         !missing && sweep->kinds & SWEEP_STALE ? why_stale(sweep, record) : NULL;
 
+    if (sweep->kinds & SWEEP_MISSING && !missing)
+        adjust(sweep, record);
     if (missing) {
         sweep->counts.missing++;
         tell_object(sweep, "missing", key, missing);

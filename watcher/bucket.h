@@ -71,9 +71,13 @@ typedef bool (*BucketIgnore)(const char *name, const char *key, void *data);
 
 /* One part in so many of fs.inotify.max_user_watches is for a bucket; it is read at each scan. */
 #define BUCKET_WATCHES_SHARE 2
-/* True if no uploads are to be looked for in the folder that is open as `folder_fd`, whatever its
- * name. */
-typedef bool (*BucketReserve)(int folder_fd, void *data);
+
+/*
+ * Asked about each folder that is about to be listed, by a scan or because it is new or its mode
+ * has changed; it is open as `folder_fd`, its key is "" for the bucket itself. True if no uploads
+ * are to be looked for in it, whatever its name; never for the bucket itself.
+ */
+typedef bool (*BucketReserve)(int folder_fd, const char *key, void *data);
 
 typedef struct {
     const char *path;            /* the bucket */

@@ -145,8 +145,8 @@ static void on_folder(Bucket *bucket, TreeNode *parent, uint32_t mask, uint32_t 
         if (node)
             bucket_drop(bucket, node);
         bucket_report_key(bucket, BUCKET_TREE_REMOVED, key);
-    } else if ((mask & IN_ATTRIB) && node && node->warned) {
-        scan_push(bucket, node, DUE_EVENT); /* it may be readable now */
+    } else if ((mask & IN_ATTRIB) && node) {
+        scan_push(bucket, node, DUE_EVENT); /* it may be readable now, or not by everybody */
     }
 }
 

@@ -110,7 +110,8 @@ static void skip_folder(Bucket *bucket, TreeNode *node, const char *key, int err
 /* The folder is known not to hold uploads by what it is, not by its name. */
 static bool hide_folder(Bucket *bucket, TreeNode *node, const char *key, int folder_fd)
 {
-    if (node == bucket->tree.root || !bucket->reserve || !bucket->reserve(folder_fd, bucket->data))
+    if (!bucket->reserve || !bucket->reserve(folder_fd, key, bucket->data) ||
+        node == bucket->tree.root)
         return false;
     bucket_drop(bucket, node);
     bucket_report_key(bucket, BUCKET_TREE_HIDDEN, key);

@@ -6,7 +6,12 @@ import os
 import shutil
 import struct
 import subprocess
+import sys
+from pathlib import Path
 
+sys.path.append(os.fspath(Path(__file__).parents[1] / "support"))
+
+from others import for_others
 from harness import BLUE, GREEN, RED, THUMBQ, Bucket, E2ETest, main, png
 
 MARK = "user.thumbq"
@@ -189,20 +194,23 @@ class Marks(PlacesTest):
         self.assertTrue(orphan)
 
     def test_old_mark_set_later(self):
-        """Nobody is believed who sets such a mark now."""
+        """Nobody is believed who sets such a mark now, on other bytes."""
         self.bucket.put("a.png", png(300, 200, RED))
         self.assertEqual(self.bucket.once().status, 0)
-        self.to_old_form(self.bucket.small("a.png"))
+        small = self.bucket.small("a.png")
+        small.write_bytes(bytes(small.stat().st_size))
+        mtime = struct.pack("<q", os.stat(small).st_mtime_ns)
+        os.setxattr(small, MARK, os.getxattr(small, MARK)[:16] + mtime)
         self.assertIn("1 object with missing or changed thumbnails", self.sweep())
         self.assertEqual(self.bucket.once().status, 0)
         self.assertEqual(self.sweep(), "all in order\n")
 
     def test_key_lost(self):
-        """Thumbnails are made again, none is taken for an upload, and none is lost."""
+        """Thumbnails are known by their bytes; none is taken for an upload, and none is lost."""
         self.bucket.put("a.png", png(300, 200, RED))
         self.assertEqual(self.bucket.once().status, 0)
         (self.bucket.state / "mark.key").unlink()
-        self.assertIn("1 object with missing or changed thumbnails", self.sweep())
+        self.sweep()
         self.assertEqual(self.bucket.once().status, 0)
         self.assertEqual(self.sweep(), "all in order\n")
         self.check_bucket(["a.png"])
@@ -371,6 +379,153 @@ class Names(PlacesTest):
         self.assertNotEqual(os.stat(self.bucket.small("b.png")).st_ino, os.stat(link).st_ino)
         self.check_bucket(["b.png"])
         self.assertEqual(daemon.stop(), 0)
+
+
+class Readers(E2ETest):
+    """Nobody may read a thumbnail who could not read the picture."""
+
+    def mode(self, path):
+        return os.stat(path).st_mode & 0o7777
+
+    def put(self, name, mode, folder_mode=None):
+        path = self.bucket.put(name, png(300, 200, RED))
+        os.chmod(path, mode)
+        if folder_mode is not None:
+            os.chmod(path.parent, folder_mode)
+        return path
+
+    def test_mode_of_the_picture(self):
+        modes = {"a.png": 0o600, "b.png": 0o640, "c.png": 0o644, "d.png": 0o660, "e.png": 0o444}
+        for name, mode in modes.items():
+            self.put(name, mode)
+        self.assertEqual(self.bucket.once().status, 0)
+        for name, mode in modes.items():
+            for path in (self.bucket.small(name), self.bucket.large(name)):
+                self.assertEqual(self.mode(path), mode | 0o600, name)
+
+    def test_folders(self):
+        """A picture that everybody may read lies in a folder that nobody else may enter."""
+        self.put("private/deep/a.png", 0o644)
+        self.put("public/b.png", 0o644, 0o755)
+        os.chmod(self.bucket.path / "private", 0o700)
+        os.chmod(self.bucket.path / "private/deep", 0o777)
+        self.assertEqual(self.bucket.once().status, 0)
+        small = self.bucket.thumbnails / "small"
+        self.assertEqual(self.mode(small / "private"), 0o700)
+        self.assertEqual(self.mode(small / "private/deep"), 0o755)
+        self.assertEqual(self.mode(small / "public"), 0o755)
+
+    def test_changed_later(self):
+        daemon = self.bucket.start()
+        path = self.put("x/a.png", 0o644, 0o755)
+        self.bucket.wait_record("x/a.png")
+        small = self.bucket.small("x/a.png")
+        os.chmod(path, 0o600)
+        self.bucket.wait_for(lambda: self.mode(small) == 0o600, "the thumbnail to be private")
+        os.chmod(path.parent, 0o700)
+        self.bucket.wait_for(lambda: self.mode(small.parent) == 0o700, "its folder to be private")
+        os.chmod(path.parent, 0o750)
+        self.bucket.wait_for(lambda: self.mode(small.parent) == 0o750, "its folder to follow")
+        self.assertEqual(daemon.stop(), 0)
+
+    def test_folders_of_an_older_version(self):
+        self.put("x/a.png", 0o644)
+        os.chmod(self.bucket.path / "x", 0o700)
+        self.assertEqual(self.bucket.once().status, 0)
+        folder = self.bucket.small("x/a.png").parent
+        os.chmod(folder, 0o755)
+        self.assertEqual(self.bucket.once().status, 0)
+        self.assertEqual(self.mode(folder), 0o700)
+
+    def test_moved_into_a_private_folder(self):
+        daemon = self.bucket.start()
+        path = self.put("a.png", 0o644)
+        (self.bucket.path / "private").mkdir(mode=0o700)
+        self.bucket.wait_record("a.png")
+        os.rename(path, self.bucket.path / "private/a.png")
+        self.bucket.wait_record("private/a.png")
+        self.bucket.sync()
+        self.assertEqual(self.mode(self.bucket.small("private/a.png").parent), 0o700)
+        self.assertEqual(daemon.stop(), 0)
+
+    def test_owner_and_group_as_root(self):
+        if os.geteuid() != 0:
+            self.skipTest("only root gives files away")
+        path = self.put("x/a.png", 0o640, 0o750)
+        os.chown(path, 12345, 12346)
+        os.chown(path.parent, 12347, 12348)
+        self.assertEqual(self.bucket.once().status, 0)
+        made = self.bucket.small("x/a.png")
+        st = os.stat(made)
+        self.assertEqual((st.st_uid, st.st_gid, st.st_mode & 0o7777), (12345, 12346, 0o640))
+        st = os.stat(made.parent)
+        self.assertEqual((st.st_uid, st.st_gid, st.st_mode & 0o7777), (12347, 12348, 0o750))
+
+    def test_group_that_cannot_be_given(self):
+        """Its rights are dropped; others keep only what the group had, too."""
+        if os.geteuid() != 0:
+            self.skipTest("only root can make such files for the test")
+        modes = {"a.png": (0o640, 0o600), "b.png": (0o644, 0o644), "c.png": (0o604, 0o600)}
+        os.chmod(self.bucket.path, 0o755)
+        for name, (mode, _expected) in modes.items():
+            path = self.put(name, mode)
+            os.chown(path, 12345, 12346)
+        os.chown(self.bucket.path, 12345, 12345)
+        thumbq = for_others(THUMBQ)
+        result = subprocess.run([thumbq, "run", "--once", self.bucket.path], user=12345,
+                                group=12345, extra_groups=[], capture_output=True, text=True)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        for name, (_mode, expected) in modes.items():
+            self.assertEqual(self.mode(self.bucket.small(name)), expected, name)
+
+    def test_access_control_list(self):
+        """A list says who else may read: with one, only the owner is left."""
+        path = self.put("a.png", 0o640)
+        nobody = 0xffffffff
+        entries = ((1, 6, nobody), (2, 4, 12345), (4, 0, nobody), (16, 4, nobody), (32, 0, nobody))
+        value = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+        try:
+            os.setxattr(path, "system.posix_acl_access", value)
+        except OSError as error:
+            self.skipTest(f"no access control lists: {error}")
+        self.assertEqual(self.mode(path), 0o640)
+        self.assertEqual(self.bucket.once().status, 0)
+        self.assertEqual(self.mode(self.bucket.small("a.png")), 0o600)
+
+    def test_thumbnails_of_an_older_version(self):
+        """They are open to all: the first sweep closes them."""
+        self.put("a.png", 0o600)
+        self.assertEqual(self.bucket.once().status, 0)
+        small = self.bucket.small("a.png")
+        os.chmod(small, 0o644)
+        result = self.bucket.command("sweep", "missing", "--dry-run", "--bucket", self.bucket.path)
+        self.assertEqual((result.status, self.mode(small)), (0, 0o644))
+        result = self.bucket.command("sweep", "missing", "--bucket", self.bucket.path)
+        self.assertEqual((result.status, self.mode(small)), (0, 0o600))
+
+    def test_setting(self):
+        self.bucket.configure("[bucket]\nmode = 0640\n")
+        self.put("x/a.png", 0o600, 0o700)
+        self.assertEqual(self.bucket.once().status, 0)
+        small = self.bucket.small("x/a.png")
+        self.assertEqual((self.mode(small), self.mode(small.parent)), (0o640, 0o750))
+        for wrong in ("0755", "640x", "0200", "all", "0888", "06440"):
+            self.bucket.configure(f"[bucket]\nmode = {wrong}\n")
+            self.assertEqual(self.bucket.once().status, 2, wrong)
+
+    def test_absolute_prefix(self):
+        """The bucket lies where nobody else gets, the thumbnails would lie where all do."""
+        prefix = self.bucket.root / "thumbs"
+        inner = self.bucket.path / "closed" / "photos"
+        inner.mkdir(parents=True)
+        os.chmod(inner.parent, 0o700)
+        bucket = Bucket.__new__(Bucket)
+        bucket.root, bucket.path, bucket.daemons = self.bucket.root, inner, []
+        bucket.thumbnails, bucket.state = prefix, inner / ".thumbq"
+        bucket.configure(f"[bucket]\nprefix = {prefix}\n")
+        bucket.put("a.png", png(300, 200, RED))
+        self.assertEqual(bucket.once().status, 0)
+        self.assertEqual(self.mode(prefix / "small"), 0o700)
 
 
 if __name__ == "__main__":

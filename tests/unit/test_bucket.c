@@ -305,8 +305,9 @@ typedef struct {
     ino_t ino;
 } Ours;
 
-static bool is_ours(int folder_fd, void *data)
+static bool is_ours(int folder_fd, const char *unused_key, void *data)
 {
+    (void)unused_key;
     const Ours *ours = data;
     struct stat st;
     return fstat(folder_fd, &st) == 0 && st.st_ino == ours->ino;

@@ -24,8 +24,11 @@ static const MarkKey mark = {.secret = "a secret", .since_ns = 1};
 
 static Publisher *open_publisher(const char *bucket, const char *prefix, GError **error)
 {
-    const PublisherOptions options = {
-        .bucket = bucket, .prefix = prefix, .mark = &mark, .durable = true};
+    const PublisherOptions options = {.bucket = bucket,
+                                      .prefix = prefix,
+                                      .mark = &mark,
+                                      .mode = ACCESS_OF_SOURCE,
+                                      .durable = true};
 
     return publisher_open(&options, error);
 }
