@@ -338,8 +338,11 @@ class Bucket:
         return Finished(result.returncode, result.stdout, result.stderr)
 
     def once(self, *arguments):
-        """run --once"""
-        return self.command("run", "--once", *arguments, self.path)
+        """run --once; a crash of it is told of at once, not by what it has left undone."""
+        result = self.command("run", "--once", *arguments, self.path)
+        if result.status < 0:
+            raise AssertionError(f"run --once was ended by signal {-result.status}:\n{result.log}")
+        return result
 
     def start(self, *arguments):
         """run, in the background; returns when it watches."""

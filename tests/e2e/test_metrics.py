@@ -253,8 +253,9 @@ ignore = *.json
 
     def told(self):
         path = self.bucket.path / "errors.json"
-        lines = path.read_text().splitlines() if path.exists() else []
-        return [json.loads(line) for line in lines if line]
+        lines = path.read_text().splitlines(keepends=True) if path.exists() else []
+        # The command may be writing the last line at this moment.
+        return [json.loads(line) for line in lines if line.endswith("\n") and line.strip()]
 
     def wait_told(self, n, explain):
         """What the command was told, once that is `n` times, and thumbq knows that it was."""
