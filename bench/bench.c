@@ -16,6 +16,7 @@ static const struct {
     const char *help;
 } parts[] = {
     {"handler", bench_handler, "one file at a time: handler, floor, a process per image"},
+    {"isolation", bench_isolation, "the price of each isolation; sealing and copying"},
     {"throughput", bench_throughput, "many files on several workers"},
     {"files", bench_files, "make many small files"},
     {"latency", bench_latency, "from the close of an upload to its thumbnail"},

@@ -16,6 +16,9 @@
 /* One file at a time: the handler against the floor, and a process per image against reuse. */
 int bench_handler(int argc, char **argv);
 
+/* What each value of `isolation` costs a picture, and what it costs to seal and to copy. */
+int bench_isolation(int argc, char **argv);
+
 /* Many files on several workers at once. */
 int bench_throughput(int argc, char **argv);
 
