@@ -192,7 +192,7 @@ class Mounts(E2ETest):
         self.check_bucket(["c.png"])
 
     def test_what_waits_when_its_mount_goes(self):
-        self.bucket.configure("[handler]\nconcurrency = 1\n")
+        self.bucket.configure("[handler]\nconcurrency = 1\nisolation = none\n")
         self.fill()
         self.bucket.start()
         self.bucket.sync()
