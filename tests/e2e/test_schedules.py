@@ -93,7 +93,7 @@ class Commands(ScheduleTest):
         # The very event is in the log.
         logged = [e for e in self.bucket.read("events", "--json").lines() if "detail-type" in e]
         self.assertEqual(logged, [event])
-        self.assertRegex(self.bucket.read("events").out, r"schedule +- +hello")
+        self.assertRegex(self.bucket.read("events").out, r"schedule +hello")
 
     def test_how_it_ends(self):
         when = at(2)
