@@ -6,6 +6,7 @@
 #include "failpoint.h"
 #include "file.h"
 #include "layout.h"
+#include "log.h"
 #include "object.h"
 #include "place.h"
 #include "prefix.h"
@@ -413,19 +414,32 @@ bool publisher_put(Publisher *publisher, int fd, const char *rendition, const ch
 /* ---- afterwards ---------------------------------------------------------------------------------
  */
 
+/* Said once for all that fail in a row. */
+static void fail_remove(Publisher *publisher, const char *path)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *text = object_key_to_text(path, NULL);
+
+    error_set_errno(&error, errno, "cannot remove the thumbnail", text);
+    if (!publisher->has_orphans)
+        log_warning("%s; a sweep after the next scan tries again", error->message);
+    publisher->has_orphans = true;
+}
+
 void publisher_remove_path(Publisher *publisher, const char *path)
 {
     const char *name;
     autofd parent_fd = open_parent(publisher, path, &name);
 
     if (parent_fd < 0) {
-        publisher->has_orphans |= errno != ENOENT;
+        if (errno != ENOENT)
+            fail_remove(publisher, path);
         return;
     }
     if (FAILPOINT("publish.remove", unlinkat(parent_fd, name, 0)) == 0)
         remove_empty_parents(publisher, path);
-    else
-        publisher->has_orphans |= errno != ENOENT;
+    else if (errno != ENOENT)
+        fail_remove(publisher, path);
 }
 
 void publisher_remove(Publisher *publisher, const char *rendition, const char *key, ImageType type)

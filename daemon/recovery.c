@@ -225,8 +225,12 @@ void recovery_after_scan(Daemon *daemon, uint64_t n_objects)
     SweepOptions sweep = {.kinds = SWEEP_ORPHANS | SWEEP_MISSING};
 
     bool half_done = daemon->recovery_due || publisher_has_orphans(daemon->publisher);
-    if (!half_done && !daemon->look_due)
+    /* Events would have told a daemon that watches; one that comes and goes looks. */
+    bool looks =
+        n_objects > 0 && (daemon->look_due || (daemon->options->once && daemon->options->job == 0));
+    if (!half_done && !looks)
         return;
+    sweep.is_look = !half_done && !daemon->look_due;
     /* A bucket that looks empty may be one that is not mounted: no reason to remove anything. */
     if (n_objects == 0 || !half_done)
         sweep.kinds = SWEEP_MISSING;

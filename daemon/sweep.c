@@ -219,7 +219,7 @@ static void end_sweep(Sweep *sweep)
 {
     Daemon *daemon = sweep->daemon;
 
-    if (!daemon->paused && !sweep->dry_run)
+    if (!daemon->paused && !sweep->dry_run && !sweep->is_look)
         log_event(sweep);
     if (!daemon->paused && !sweep->dry_run)
         (void)batch_commit(
@@ -321,6 +321,7 @@ void sweep_start(Daemon *daemon, const SweepOptions *options, SweepDone done, vo
     *sweep = (Sweep){.daemon = daemon,
                      .kinds = options->kinds,
                      .dry_run = options->dry_run,
+                     .is_look = options->is_look,
                      .include_away = options->include_away,
                      .note = options->note,
                      .note_data = options->note_data,

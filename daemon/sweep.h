@@ -55,6 +55,7 @@ typedef bool (*SweepNote)(const char *line, void *data);
 typedef struct {
     SweepKinds kinds;
     bool dry_run;      /* nothing is changed */
+    bool is_look;      /* at each start, so it is quick: no event, nobody's access is adjusted */
     bool include_away; /* with SWEEP_ORPHANS: objects that are away are forgotten */
     SweepNote note;    /* or NULL */
     void *note_data;

@@ -13,6 +13,7 @@ struct Sweep {
     Daemon *daemon;
     SweepKinds kinds;
     bool dry_run;
+    bool is_look;
     bool include_away;
     SweepNote note;
     void *note_data;

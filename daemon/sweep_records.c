@@ -90,7 +90,7 @@ static bool check_thumbnails(Sweep *sweep, const Record *record, const char *key
     g_autofree char *stale =
         !missing && sweep->kinds & SWEEP_STALE ? why_stale(sweep, record) : NULL;
 
-    if (sweep->kinds & SWEEP_MISSING && !missing)
+    if (sweep->kinds & SWEEP_MISSING && !missing && !sweep->is_look)
         adjust(sweep, record);
     if (missing) {
         sweep->counts.missing++;

@@ -134,6 +134,18 @@ class Once(E2ETest):
         self.assertEqual(self.bucket.once().status, 0)
         self.check_bucket(names)
 
+    def test_thumbnail_deleted_by_hand(self):
+        """It is made again, and no other one; nor is there an event of a sweep."""
+        names = self.fill()
+        self.assertEqual(self.bucket.once().status, 0)
+        events = self.bucket.read("events").out
+        self.bucket.small("a.png").unlink()
+        done = self.bucket.once()
+        self.assertEqual((done.status, len(done.reports)), (0, 1), done.log)
+        self.check_bucket(names)
+        self.assertNotIn("sweep", self.bucket.read("events").out.replace(events, ""))
+        self.assertEqual(self.bucket.once().reports, [])
+
     def test_missing_bucket_is_exit_status_3(self):
         missing = self.bucket.root / "missing"
         result = self.bucket.command("run", "--once", missing)

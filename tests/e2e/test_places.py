@@ -309,6 +309,23 @@ class Prefixes(PlacesTest):
 
 class Names(PlacesTest):
 
+    def test_removal_that_fails_is_said(self):
+        if os.geteuid() == 0:
+            self.skipTest("root may remove everything")
+        self.bucket.put("x/a.png", png(300, 200, RED))
+        self.assertEqual(self.bucket.once().status, 0)
+        folder = self.bucket.small("x/a.png").parent
+        daemon = self.bucket.start()
+        self.bucket.sync()
+        os.chmod(folder, 0o500)
+        (self.bucket.path / "x/a.png").unlink()
+        self.bucket.wait_for(lambda: "cannot remove the thumbnail 'small/x/a.png.webp'" in
+                             daemon.log(), "a warning")
+        os.chmod(folder, 0o700)
+        self.assertEqual(daemon.stop(), 0)
+        self.assertEqual(self.bucket.once().status, 0)
+        self.check_bucket([])
+
     def put_one_by_one(self, *names):
         for name in names:
             self.bucket.put(name, png(300, 200, RED))
