@@ -2,14 +2,14 @@
 /*
  * What the daemon and the handler program say to each other about starting processes.
  *
- * The daemon executes `thumbq-thumbnail` once, with an empty environment and a SOCK_SEQPACKET
- * socket as FORKSERVER_FD: this is the fork server. It loads libvips, warms it without starting a
- * thread, and then answers each ForkRequest (one descriptor with it: the new worker's end of its
- * own socket pair) with a ForkReply and, on success, a pidfd. The new worker is made with
- * clone(CLONE_PARENT): a child of the daemon, which alone reaps it and reads its rusage. A worker
- * locks itself in, says so with a WorkerHello, and only then reads its first frame; it serves jobs
- * (wire.h) on its socket until that is closed, and exits 0. The fork server exits when its socket
- * is closed.
+ * The daemon executes `thumbq-thumbnail`, not once per worker, with an empty environment and a
+ * SOCK_SEQPACKET socket as FORKSERVER_FD: this is the fork server. It loads libvips, warms it
+ * without starting a thread, and then answers each ForkRequest (one descriptor with it: the new
+ * worker's end of its own socket pair) with a ForkReply and, on success, a pidfd. The new worker is
+ * made with clone(CLONE_PARENT): a child of the daemon, which alone reaps it and reads its rusage.
+ * A worker locks itself in, says so with a WorkerHello, and only then reads its first frame; it
+ * serves jobs (wire.h) on its socket until that is closed, and exits 0. The fork server exits when
+ * its socket is closed.
  */
 #pragma once
 

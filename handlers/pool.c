@@ -115,8 +115,8 @@ Pool *pool_new(const PoolOptions *options)
     pool->options = *options;
     pool->alarm = alarm_new(G_PRIORITY_DEFAULT, look_after_workers, pool);
     pool->options.program = g_strdup(options->program);
-    pool->forkserver = (Process)PROCESS_NONE;
     pool->workers = g_ptr_array_new();
+    pool->replaced = g_ptr_array_new();
     pool->failure = g_strdup("no handler process could be started");
     return pool;
 }
@@ -208,6 +208,7 @@ void pool_free(Pool *pool)
     g_queue_clear_full(&pool->waiting, g_free);
     g_queue_clear_full(&pool->failed, g_free);
     g_ptr_array_unref(pool->workers);
+    g_ptr_array_unref(pool->replaced);
     g_free(pool->failure);
     g_free((char *)pool->options.program);
     g_free(pool);

@@ -47,7 +47,7 @@ static void remember_failure(Pool *pool, const char *message)
 /* The worker that was asked for never came to be. */
 static void fail_start(Worker *worker)
 {
-    g_queue_remove(&worker->pool->starting, worker);
+    forkserver_forget(worker);
     if (worker->n_jobs > 0)
         pool_fail_later(worker->pool, &worker->jobs[0]);
     worker_free(worker);
@@ -86,46 +86,104 @@ static void remember_death(Pool *pool, int wait_status)
     remember_failure(pool, failure);
 }
 
-void forkserver_stop(Pool *pool)
+void forkserver_forget(Worker *worker)
 {
-    bool alone = pool->workers->len == pool->starting.length;
+    if (worker->starter)
+        g_queue_remove(&worker->starter->starting, worker);
+    worker->starter = NULL;
+}
+
+/* True if no worker lives but those that fork servers have not told of. */
+static bool none_lives(const Pool *pool)
+{
+    for (guint i = 0; i < pool->workers->len; i++) {
+        const Worker *worker = g_ptr_array_index(pool->workers, i);
+        if (!worker->starter)
+            return false;
+    }
+    return true;
+}
+
+/* Ends one that is not in the pool any more; those still awaited fail. */
+static void end_forkserver(ForkServer *server)
+{
+    Pool *pool = server->pool;
+    autofd socket_fd = fd_steal(&server->process.socket_fd);
+    pid_t group = server->process.pid;
+    bool alone = none_lives(pool);
     ProcessEnd end;
     Worker *worker;
 
-    g_clear_handle_id(&pool->forkserver_source, g_source_remove);
-    if (pool->forkserver.pid > 0) {
-        autofd socket_fd = fd_steal(&pool->forkserver.socket_fd);
-        pid_t group = pool->forkserver.pid;
-        /* With its workers, where none of them is to live on: one may be in the making. */
-        if (alone)
-            process_kill_group(&pool->forkserver);
-        process_kill(&pool->forkserver);
-        if (process_reap(&pool->forkserver, true, &end) && !g_queue_is_empty(&pool->starting))
-            remember_death(pool, end.wait_status);
-        end_unclaimed(socket_fd);
-        if (alone)
-            process_reap_group(group);
-    }
-    if (!g_queue_is_empty(&pool->starting))
+    g_clear_handle_id(&server->source, g_source_remove);
+    /* With its workers, where none of them is to live on: one may be in the making. */
+    if (alone)
+        process_kill_group(&server->process);
+    process_kill(&server->process);
+    if (process_reap(&server->process, true, &end) && !g_queue_is_empty(&server->starting))
+        remember_death(pool, end.wait_status);
+    end_unclaimed(socket_fd);
+    if (alone)
+        process_reap_group(group);
+    if (!g_queue_is_empty(&server->starting))
         forkserver_back_off(pool);
-    while ((worker = g_queue_peek_head(&pool->starting)))
+    while ((worker = g_queue_peek_head(&server->starting)))
         fail_start(worker);
+    g_free(server);
 }
 
-/* The fork server's answer to the oldest request. False when it talks nonsense or has ended. */
-static bool read_reply(Pool *pool)
+void forkserver_stop(Pool *pool)
 {
+    if (pool->forkserver)
+        end_forkserver(g_steal_pointer(&pool->forkserver));
+    while (pool->replaced->len > 0)
+        end_forkserver(g_ptr_array_steal_index_fast(pool->replaced, 0));
+}
+
+/* No worker is asked of it any more. It ends as soon as it owes none. */
+static void replace_forkserver(Pool *pool)
+{
+    ForkServer *server = g_steal_pointer(&pool->forkserver);
+
+    if (g_queue_is_empty(&server->starting))
+        end_forkserver(server);
+    else
+        g_ptr_array_add(pool->replaced, server);
+}
+
+void forkserver_give_up_layout(Pool *pool, uint64_t layout)
+{
+    GList *next;
+
+    if (pool->forkserver && pool->forkserver->layout == layout)
+        replace_forkserver(pool);
+    for (guint i = 0; i < pool->workers->len; i++) {
+        Worker *worker = g_ptr_array_index(pool->workers, i);
+        if (worker->layout == layout)
+            worker->is_last = true;
+    }
+    for (GList *at = pool->idle.head; at; at = next) {
+        Worker *worker = at->data;
+        next = at->next;
+        if (worker->is_last)
+            worker_retire(worker);
+    }
+}
+
+/* Its answer to the oldest request. False when it talks nonsense or has ended. */
+static bool read_reply(ForkServer *server)
+{
+    Pool *pool = server->pool;
     uint8_t buffer[WIRE_FRAME_MAX];
     ForkReply reply;
     ssize_t len;
     size_t n_fds;
     autofd pidfd = -1;
     int64_t age_us;
-    Worker *worker = g_queue_peek_head(&pool->starting);
+    Worker *worker = g_queue_peek_head(&server->starting);
 
     if (worker)
         fd_clear(&worker->reserved[0]);
-    if (!wire_receive_stamped(pool->forkserver.socket_fd, buffer, &len, &pidfd, 1, &n_fds, &age_us,
+    if (!wire_receive_stamped(server->process.socket_fd, buffer, &len, &pidfd, 1, &n_fds, &age_us,
                               NULL))
         return false;
     if (len < 0)
@@ -142,36 +200,56 @@ static bool read_reply(Pool *pool)
         return true;
     }
 
-    (void)g_queue_pop_head(&pool->starting);
+    forkserver_forget(worker);
     worker_attach(worker, reply.pid, fd_steal(&pidfd), clock_monotonic_us() - age_us);
     return true;
 }
 
 static gboolean on_forkserver(gint fd, GIOCondition condition, gpointer data)
 {
-    Pool *pool = data;
+    ForkServer *server = data;
+    Pool *pool = server->pool;
+    bool is_well = read_reply(server);
 
     (void)fd;
     (void)condition; /* a hang-up is seen by reading */
-    if (read_reply(pool))
+    if (is_well && (server == pool->forkserver || !g_queue_is_empty(&server->starting)))
         return G_SOURCE_CONTINUE;
-    pool->forkserver_source = 0;
-    forkserver_stop(pool);
+    server->source = 0;
+    if (server == pool->forkserver)
+        pool->forkserver = NULL;
+    else
+        g_ptr_array_remove_fast(pool->replaced, server);
+    end_forkserver(server);
     return G_SOURCE_REMOVE;
 }
+
+/*
+ * As many workers are made with one layout of addresses: what a hostile file has learnt of one is
+ * true of few others. To execute the program anew costs some 40 to 60 ms of CPU time: with 16, a
+ * process for each picture would cost half as much again.
+ */
+#define WORKERS_PER_LAYOUT 64
 
 static bool ensure_forkserver(Pool *pool)
 {
     g_autoptr(GError) error = NULL;
+    Process process = PROCESS_NONE;
 
-    if (pool->forkserver.pid > 0)
+    if (pool->forkserver && pool->forkserver->n_workers >= WORKERS_PER_LAYOUT)
+        replace_forkserver(pool);
+    if (pool->forkserver)
         return true;
-    if (!process_start_forkserver(pool->options.program, &pool->forkserver, &error)) {
+    if (!process_start_forkserver(pool->options.program, &process, &error)) {
         remember_failure(pool, error->message);
         return false;
     }
-    pool->forkserver_source =
-        g_unix_fd_add(pool->forkserver.socket_fd, G_IO_IN | G_IO_HUP, on_forkserver, pool);
+    ForkServer *server = g_new0(ForkServer, 1);
+    server->pool = pool;
+    server->process = process;
+    server->layout = ++pool->layouts;
+    server->source = g_unix_fd_add(process.socket_fd, G_IO_IN | G_IO_HUP, on_forkserver, server);
+    pool->forkserver = server;
     pool_watch_idle(pool);
     return true;
 }
@@ -196,8 +274,8 @@ static void remember_end(Pool *pool)
 {
     siginfo_t end;
 
-    process_kill(&pool->forkserver);
-    if (waitid(P_PID, (id_t)pool->forkserver.pid, &end, WEXITED | WNOWAIT) != 0)
+    process_kill(&pool->forkserver->process);
+    if (waitid(P_PID, (id_t)pool->forkserver->process.pid, &end, WEXITED | WNOWAIT) != 0)
         return;
     int status = end.si_code == CLD_EXITED ? end.si_status << 8 : end.si_status;
     remember_death(pool, status);
@@ -235,7 +313,8 @@ static bool request_worker(Pool *pool, const ForkRequest *request, int reserved[
         remember_failure(pool, message);
         return false;
     }
-    if (!wire_send(pool->forkserver.socket_fd, request, sizeof *request, &theirs, 1, NULL)) {
+    if (!wire_send(pool->forkserver->process.socket_fd, request, sizeof *request, &theirs, 1,
+                   NULL)) {
         remember_end(pool);
         fd_clear(&reserved[0]);
         fd_clear(&reserved[1]);
@@ -267,6 +346,8 @@ Worker *forkserver_start_worker(Pool *pool, const char *group)
 
     Worker *worker = g_new0(Worker, 1);
     worker->pool = pool;
+    worker->starter = pool->forkserver;
+    worker->layout = pool->forkserver->layout;
     worker->group = g_strdup(group);
     worker->turn_us = clock_monotonic_us();
     worker->user = user;
@@ -275,6 +356,7 @@ Worker *forkserver_start_worker(Pool *pool, const char *group)
     worker->deadline_us = INT64_MAX;
     worker->listener_fd = -1;
     g_ptr_array_add(pool->workers, worker);
-    g_queue_push_tail(&pool->starting, worker);
+    g_queue_push_tail(&pool->forkserver->starting, worker);
+    pool->forkserver->n_workers++;
     return worker;
 }

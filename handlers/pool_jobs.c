@@ -34,7 +34,7 @@ bool jobs_may_wait(const Worker *worker, int ahead, int64_t now_us)
     int n = (int)worker->n_jobs;
 
     return n > 0 && n <= ahead && worker->greeted && !worker->leaving && !worker->is_alone &&
-           worker->verdict == ERROR_NONE && !first->again &&
+           !worker->is_last && worker->verdict == ERROR_NONE && !first->again &&
            now_us - first->begun_us < worker->pool->options.patience_us &&
            worker->invocations + n < worker->pool->options.max_invocations;
 }

@@ -41,8 +41,21 @@ typedef struct {
     int64_t ended_us;
 } HeldAnswer;
 
+/* One execution of the handler program. All workers that it makes have its layout of addresses. */
 typedef struct {
     Pool *pool;
+    Process process;
+    guint source;
+    GQueue starting;    /* Worker: asked for, in the order of the answers to come */
+    uint64_t layout;    /* its number; 1.. */
+    unsigned n_workers; /* that were asked for so far */
+} ForkServer;
+
+typedef struct {
+    Pool *pool;
+    ForkServer *starter; /* while its fork server has not answered; else NULL */
+    uint64_t layout;     /* of the fork server that makes it */
+    bool is_last;        /* the job that it is at is its last: the layout is given up */
     Process process;     /* pid 0 until the fork server has answered */
     uint32_t user;       /* uid and gid; 0: the daemon's */
     clockid_t cpu_clock; /* of the process */
@@ -71,13 +84,13 @@ typedef struct {
 
 struct Pool {
     PoolOptions options;
-    Process forkserver;
-    guint forkserver_source;
-    GQueue starting;    /* Worker: asked for, in the order of the answers to come */
-    GPtrArray *workers; /* Worker, owned: all that live */
-    GQueue idle;        /* Worker: longest idle first */
-    GQueue waiting;     /* Invocation, owned: no worker has been sent it yet */
-    GQueue failed;      /* Invocation, owned: could not be started; reported from the main loop */
+    ForkServer *forkserver; /* owned: of which workers are asked for; NULL: none */
+    GPtrArray *replaced;    /* ForkServer, owned: still to answer what they were asked for */
+    uint64_t layouts;       /* numbers given out */
+    GPtrArray *workers;     /* Worker, owned: all that live */
+    GQueue idle;            /* Worker: longest idle first */
+    GQueue waiting;         /* Invocation, owned: no worker has been sent it yet */
+    GQueue failed; /* Invocation, owned: could not be started; reported from the main loop */
     int busy;
     GSource *alarm;   /* the next deadline, or time to look after jobs that wait */
     int64_t mean_us;  /* what a job takes, of late; 0: not known */
@@ -184,5 +197,15 @@ Worker *forkserver_start_worker(Pool *pool, const char *group);
 /* Waits before the next try to start anything, longer each time in a row. */
 void forkserver_back_off(Pool *pool);
 
-/* Ends it; workers that live are not touched, those still awaited fail. */
+/*
+ * A worker of this layout has crashed or broken a rule, and may have guessed at addresses: no
+ * worker is made with it any more, those that are idle are retired, and those that are at work
+ * end with their job.
+ */
+void forkserver_give_up_layout(Pool *pool, uint64_t layout);
+
+/* The worker is awaited no more. */
+void forkserver_forget(Worker *worker);
+
+/* Ends them; workers that live are not touched, those still awaited fail. */
 void forkserver_stop(Pool *pool);

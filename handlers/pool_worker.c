@@ -156,7 +156,7 @@ static void handle_result(Worker *worker, const WireResult *result, int64_t ende
     worker->pool->failures = 0;
     worker->invocations++;
     if (worker->invocations >= worker->pool->options.max_invocations || is_suspect ||
-        worker->verdict != ERROR_NONE) {
+        worker->is_last || worker->verdict != ERROR_NONE) {
         worker_retire(worker);
         jobs_hand_back(worker, 1, false);
     } else if (!worker->leaving && worker->n_jobs == 1) {
@@ -173,6 +173,7 @@ static void condemn(Worker *worker, ErrorCode code, const char *message)
         return;
     worker->verdict = code;
     g_strlcpy(worker->verdict_message, message, sizeof worker->verdict_message);
+    forkserver_give_up_layout(worker->pool, worker->layout);
 }
 
 /*
@@ -368,6 +369,24 @@ static void report_held(Worker *worker, const ProcessEnd *end)
     worker_free(worker);
 }
 
+/*
+ * True of a death that a wrong guess of an address may have been. Of SIGKILL it is not: what the
+ * pool kills for a reason was condemned.
+ */
+static bool has_crashed(int wait_status)
+{
+    if (WIFSIGNALED(wait_status))
+        return WTERMSIG(wait_status) != SIGKILL;
+    switch (WEXITSTATUS(wait_status)) {
+    case WORKER_EXIT_OK:
+    case WORKER_EXIT_SANDBOX:
+    case WORKER_EXIT_PROTOCOL:
+        return false;
+    default:
+        return true;
+    }
+}
+
 static gboolean on_worker_exit(gint fd, GIOCondition condition, gpointer data)
 {
     Worker *worker = data;
@@ -384,6 +403,8 @@ static gboolean on_worker_exit(gint fd, GIOCondition condition, gpointer data)
     if (!process_reap(&worker->process, false, &end))
         return G_SOURCE_CONTINUE;
     worker->exit_source = 0;
+    if (has_crashed(end.wait_status))
+        forkserver_give_up_layout(pool, worker->layout);
     jobs_hand_back(worker, 1, false);
     if (worker->held)
         report_held(worker, &end);
@@ -442,7 +463,7 @@ void worker_time_out(Worker *worker)
     if (worker->process.pid > 0)
         condemn(worker, ERROR_TIMEOUT, message);
     else
-        process_kill(&worker->pool->forkserver); /* it is the one that hangs */
+        process_kill(&worker->starter->process); /* it is the one that hangs */
 }
 
 void worker_attach(Worker *worker, pid_t pid, int pidfd, int64_t started_us)
@@ -497,7 +518,7 @@ void worker_free(Worker *worker)
     remove_sources(worker);
     g_clear_handle_id(&worker->exit_source, g_source_remove);
     g_queue_remove(&pool->idle, worker);
-    g_queue_remove(&pool->starting, worker);
+    forkserver_forget(worker);
     fd_clear(&worker->reserved[0]);
     fd_clear(&worker->reserved[1]);
     fd_clear(&worker->listener_fd);
