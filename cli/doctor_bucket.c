@@ -78,12 +78,26 @@ static int open_nearest(const char *path)
     }
 }
 
+/* A file as thumbnails begin where there are no unnamed ones, but without a name from here on. */
+static int make_hidden(int folder_fd)
+{
+    g_autofree char *name = g_strdup_printf(".thumbq-doctor-%d", (int)getpid());
+    int fd = openat(folder_fd, name, O_CREAT | O_EXCL | O_NOFOLLOW | O_RDWR | O_CLOEXEC, 0600);
+
+    if (fd >= 0)
+        (void)unlinkat(folder_fd, name, 0); /* else the next start does */
+    return fd;
+}
+
 /* An unnamed file, as thumbnails begin, where they are to be; and the mark that they carry. */
 static void check_files(Doctor *doctor, const Context *context)
 {
     g_autofree char *path = g_canonicalize_filename(context->config->prefix, context->bucket);
     autofd folder_fd = open_nearest(path);
     autofd fd = folder_fd < 0 ? -1 : openat(folder_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+    bool is_unnamed = fd >= 0;
+    if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
+        fd = make_hidden(folder_fd);
     if (fd < 0) {
         int errnum = errno;
         g_autoptr(GError) error = NULL;
@@ -94,10 +108,18 @@ static void check_files(Doctor *doctor, const Context *context)
                                   "'prefix' in [bucket] to a folder that this one may write to");
         else
             doctor_advise(doctor, "set 'prefix' in [bucket] to a folder on ext4, xfs, btrfs or "
-                                  "tmpfs, which have unnamed files (O_TMPFILE)");
+                                  "tmpfs");
         return;
     }
-    doctor_add(doctor, GROUP, "unnamed-files", DOCTOR_OK, "O_TMPFILE works");
+    if (is_unnamed) {
+        doctor_add(doctor, GROUP, "unnamed-files", DOCTOR_OK, "O_TMPFILE works");
+    } else {
+        doctor_add(doctor, GROUP, "unnamed-files", DOCTOR_WARNING,
+                   "no O_TMPFILE on this file system: thumbnails have hidden names until they are "
+                   "complete");
+        doctor_advise(doctor, "set 'prefix' in [bucket] to a folder on ext4, xfs, btrfs or tmpfs "
+                              "where a crash must leave no hidden file until the next start");
+    }
     if (fsetxattr(fd, "user.thumbq.doctor", "1", 1, 0) == 0)
         doctor_add(doctor, GROUP, "xattr", DOCTOR_OK, "files can be marked");
     else

@@ -10,12 +10,11 @@
  * environment:
  *
  *   THUMBQ_FAILPOINT=NAME=WHAT[@FIRST][xTIMES][,...]
- *       WHAT: crash (as by kill -9), EIO, ENOSPC, EINTR, EMFILE, ENFILE, ENOMEM or EAGAIN; FIRST:
- *       the hit at which it begins, from 1; TIMES: how many hits fail (default: 1)
- *   THUMBQ_FAILPOINT=list      prints all names and ends
- *   THUMBQ_FAILPOINT_LOG=FILE  gets a line with the name at each hit
- *   THUMBQ_CLOCK_FILE=FILE     holds seconds, read by each look at the wall clock and added to it
- *   THUMBQ_BOOT_FILE=FILE      the same for CLOCK_BOOTTIME
+ *       WHAT: crash (as by kill -9), EIO, ENOSPC, EINTR, EMFILE, ENFILE, ENOMEM, EAGAIN or
+ *       EOPNOTSUPP; FIRST: the hit at which it begins, from 1; TIMES: how many hits fail (default:
+ * 1) THUMBQ_FAILPOINT=list      prints all names and ends THUMBQ_FAILPOINT_LOG=FILE  gets a line
+ * with the name at each hit THUMBQ_CLOCK_FILE=FILE     holds seconds, read by each look at the wall
+ * clock and added to it THUMBQ_BOOT_FILE=FILE      the same for CLOCK_BOOTTIME
  */
 #pragma once
 

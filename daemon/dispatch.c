@@ -23,7 +23,7 @@ void job_free(Job *job)
     g_queue_unlink(&job->daemon->jobs, &job->link);
     fd_clear(&job->source_fd);
     for (size_t i = 0; i < RENDITIONS_MAX; i++)
-        fd_clear(&job->outputs[i]);
+        publisher_discard(job->daemon->publisher, &job->outputs[i]);
     g_free(job->group);
     g_free(job->key);
     g_free(job);

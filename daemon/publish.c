@@ -7,11 +7,11 @@
 #include "file.h"
 #include "layout.h"
 #include "log.h"
+#include "named.h"
 #include "object.h"
 #include "place.h"
 #include "prefix.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
@@ -21,22 +21,20 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* Names in the prefix folder that a rename is about to replace: removed at start. */
-#define TEMPORARY_PREFIX ".thumbq-"
-
 struct Publisher {
     char *bucket, *prefix; /* as they were given */
     char *path;            /* of the prefix folder */
     MarkKey mark;
-    int folder_fd;     /* the prefix folder; syncfs reports what failed since it was opened */
-    int bucket_fd;     /* O_PATH; -1: there is none */
-    int mode;          /* ACCESS_OF_SOURCE, or of all thumbnails */
-    bool is_reachable; /* others can get to the bucket where they can get to the thumbnails */
-    Access access;     /* of the thumbnails that are put now */
-    bool durable;      /* publisher_sync waits for the disk */
-    bool has_orphans;  /* something could not be removed */
-    size_t n_unsynced; /* files put or moved since the last publisher_sync */
-    unsigned counter;
+    int folder_fd;       /* the prefix folder; syncfs reports what failed since it was opened */
+    int bucket_fd;       /* O_PATH; -1: there is none */
+    int mode;            /* ACCESS_OF_SOURCE, or of all thumbnails */
+    bool is_reachable;   /* others can get to the bucket where they can get to the thumbnails */
+    Access access;       /* of the thumbnails that are put now */
+    bool durable;        /* publisher_sync waits for the disk */
+    bool has_orphans;    /* something could not be removed */
+    size_t n_unsynced;   /* files put or moved since the last publisher_sync */
+    bool has_no_unnamed; /* the file system has no unnamed files */
+    Named *named;        /* files that are used instead */
 };
 
 /* ---- folders ------------------------------------------------------------------------------------
@@ -140,30 +138,13 @@ static void remove_empty_parents(const Publisher *publisher, const char *path)
 /* ---- opening ------------------------------------------------------------------------------------
  */
 
-static void remove_temporaries(int folder_fd)
-{
-    int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
-
-    if (!dir) {
-        fd_clear(&fd);
-        return;
-    }
-    for (struct dirent *entry; (entry = readdir(dir));) {
-        if (g_str_has_prefix(entry->d_name, TEMPORARY_PREFIX))
-            /* Tried again at the next start. */
-            (void)FAILPOINT("publish.clean", unlinkat(folder_fd, entry->d_name, 0));
-    }
-    closedir(dir);
-}
-
 /* Opens the prefix folder, which is made where it is missing. -1 on error. */
 static int open_prefix(const PublisherOptions *options, char **ret_path, GError **error)
 {
     int fd = prefix_open(options, ret_path, error);
 
     if (fd >= 0) {
-        remove_temporaries(fd);
+        named_clean(fd);
         place_claim(fd, options->mark);
     }
     return fd;
@@ -198,6 +179,7 @@ Publisher *publisher_open(const PublisherOptions *options, GError **error)
     publisher->prefix = g_strdup(options->prefix);
     publisher->path = g_steal_pointer(&path);
     publisher->folder_fd = fd;
+    publisher->named = named_new();
     publisher->durable = options->durable;
     publisher->bucket_fd = open(options->bucket, O_PATH | O_DIRECTORY | O_CLOEXEC);
     publisher->mode = options->mode;
@@ -226,8 +208,10 @@ bool publisher_reopen(Publisher *publisher, GError **error)
 
     if (fd < 0)
         return false;
+    named_discard_all(publisher->named, publisher->folder_fd);
     fd_clear(&publisher->folder_fd);
     publisher->folder_fd = fd;
+    publisher->has_no_unnamed = false;
     publisher->n_unsynced = 0;
     return true;
 }
@@ -252,25 +236,36 @@ const MarkKey *publisher_mark(const Publisher *publisher)
     return &publisher->mark;
 }
 
-/* A name that nothing else uses, for as long as the file has no better one. */
-static char *temporary_name(Publisher *publisher)
+/* Says so once: where this is so, a crash leaves files behind until the next start. */
+static void note_no_unnamed(Publisher *publisher)
 {
-    return g_strdup_printf(TEMPORARY_PREFIX "%d-%u", (int)getpid(), publisher->counter++);
+    publisher->has_no_unnamed = true;
+    log_info("the file system of '%s' has no unnamed files (O_TMPFILE): thumbnails have hidden "
+             "names there until they are complete",
+             publisher->path);
 }
 
 int publisher_create(Publisher *publisher, GError **error)
 {
-    int fd = FAILPOINT("publish.create",
-                       openat(publisher->folder_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+    int fd = -1;
 
-    if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
-        g_set_error(error, THUMBQ_ERROR, ERROR_IO,
-                    "cannot make a file in '%s': its file system has no unnamed files (O_TMPFILE); "
-                    "set 'prefix' to a folder on ext4, xfs, btrfs or tmpfs",
-                    publisher->path);
-    else if (fd < 0)
+    if (!publisher->has_no_unnamed) {
+        fd = FAILPOINT("publish.create",
+                       openat(publisher->folder_fd, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
+        if (fd < 0 && (errno == EOPNOTSUPP || errno == EISDIR))
+            note_no_unnamed(publisher);
+    }
+    if (publisher->has_no_unnamed)
+        fd = named_create(publisher->named, publisher->folder_fd);
+    if (fd < 0)
         error_set_errno(error, errno, "cannot make a file in", publisher->path);
     return fd;
+}
+
+void publisher_discard(Publisher *publisher, int *fd)
+{
+    named_discard(publisher->named, publisher->folder_fd, *fd);
+    fd_clear(fd);
 }
 
 /* ---- who may read it ---------------------------------------------------------------------------
@@ -352,7 +347,7 @@ static bool link_over(Publisher *publisher, int fd, int parent_fd, const char *n
     if (errno != EEXIST)
         return false;
     /* linkat never replaces: by way of a name that nobody looks for. */
-    g_autofree char *temporary = temporary_name(publisher);
+    g_autofree char *temporary = named_new_name(publisher->named);
     if (FAILPOINT("publish.link-temporary", link_unnamed(fd, publisher->folder_fd, temporary)) != 0)
         return false;
     if (FAILPOINT("publish.rename", renameat(publisher->folder_fd, temporary, parent_fd, name)) ==
@@ -362,6 +357,20 @@ static bool link_over(Publisher *publisher, int fd, int parent_fd, const char *n
     (void)unlinkat(publisher->folder_fd, temporary, 0); /* else the next start does */
     errno = errnum;
     return false;
+}
+
+/* Gives the file `fd` the name, replacing what has it. */
+static bool move_into_place(Publisher *publisher, int fd, int parent_fd, const char *name)
+{
+    const char *hidden = named_of(publisher->named, fd);
+
+    if (!hidden)
+        return link_over(publisher, fd, parent_fd, name);
+    if (FAILPOINT("publish.rename-named",
+                  renameat(publisher->folder_fd, hidden, parent_fd, name)) != 0)
+        return false;
+    named_forget(publisher->named, fd);
+    return true;
 }
 
 static void fail_put(const char *path, GError **error)
@@ -401,7 +410,7 @@ bool publisher_put(Publisher *publisher, int fd, const char *rendition, const ch
         return false;
     }
     autofd parent_fd = open_folder(publisher, folder, key);
-    if (parent_fd < 0 || !link_over(publisher, fd, parent_fd, name)) {
+    if (parent_fd < 0 || !move_into_place(publisher, fd, parent_fd, name)) {
         fail_put(path, error);
         return false;
     }
@@ -577,10 +586,12 @@ void publisher_free(Publisher *publisher)
 {
     if (!publisher)
         return;
+    named_discard_all(publisher->named, publisher->folder_fd);
     fd_clear(&publisher->folder_fd);
     g_free(publisher->bucket);
     g_free(publisher->prefix);
     fd_clear(&publisher->bucket_fd);
     g_free(publisher->path);
+    named_free(publisher->named);
     g_free(publisher);
 }

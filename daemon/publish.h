@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Thumbnails on disk: unnamed while they are written, then linked and renamed into place; removed,
- * moved along with their object, and made durable in groups.
+ * Thumbnails on disk: unnamed while they are written (hidden, see named.h, where the file system
+ * has no unnamed files), then linked and renamed into place; removed, moved along with their
+ * object, and made durable in groups.
  *
  * Every path is walked component by component below the prefix folder and no symbolic link is
  * followed: whoever may write into the bucket cannot lead the daemon out of it. Private to the
@@ -53,8 +54,14 @@ void publisher_set_mark(Publisher *publisher, const MarkKey *mark);
 /* The key of the bucket's marks. Borrowed. */
 const MarkKey *publisher_mark(const Publisher *publisher);
 
-/* A new unnamed file in the prefix folder, open for reading and writing; -1 on error. */
+/*
+ * A new file in the prefix folder, open for reading and writing; -1 on error. It is unnamed, or
+ * hidden where the file system has no unnamed files. Owner: publisher_discard.
+ */
 int publisher_create(Publisher *publisher, GError **error);
+
+/* Closes a file of publisher_create, and removes it if it has not been put into its place. */
+void publisher_discard(Publisher *publisher, int *fd);
 
 /*
  * The thumbnails that are put from here on are of the picture that is open as `source_fd`: nobody

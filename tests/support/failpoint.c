@@ -41,8 +41,9 @@ static int errno_from_name(const char *name)
     static const struct {
         const char *name;
         int errnum;
-    } rows[] = {{"crash", 0},       {"EIO", EIO},       {"ENOSPC", ENOSPC}, {"EINTR", EINTR},
-                {"EMFILE", EMFILE}, {"ENFILE", ENFILE}, {"ENOMEM", ENOMEM}, {"EAGAIN", EAGAIN}};
+    } rows[] = {{"crash", 0},       {"EIO", EIO},       {"ENOSPC", ENOSPC},
+                {"EINTR", EINTR},   {"EMFILE", EMFILE}, {"ENFILE", ENFILE},
+                {"ENOMEM", ENOMEM}, {"EAGAIN", EAGAIN}, {"EOPNOTSUPP", EOPNOTSUPP}};
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         if (strcmp(rows[i].name, name) == 0)
