@@ -6,6 +6,19 @@
 
 #include <string.h>
 
+static void explain_failure(const Pool *pool, const Invocation *invocation, WireResult *result)
+{
+    g_autoptr(GError) error = NULL;
+
+    g_strlcpy(result->message, pool->failure, sizeof result->message);
+    if (invocation->errnum == 0)
+        return;
+    error_set_errno(&error, invocation->errnum, "cannot make a memory file for", "thumbnails");
+    g_strlcpy(result->message, error->message, sizeof result->message);
+    if (error_code(error) == ERROR_SHORTAGE)
+        result->error = ERROR_SHORTAGE;
+}
+
 static gboolean report_failed(gpointer data)
 {
     Pool *pool = data;
@@ -15,7 +28,7 @@ static gboolean report_failed(gpointer data)
     while ((invocation = g_queue_pop_head(&pool->failed))) {
         WireResult result = {.serial = invocation->serial, .error = ERROR_HANDLER_UNAVAILABLE};
         PoolUsage usage = {0};
-        g_strlcpy(result.message, pool->failure, sizeof result.message);
+        explain_failure(pool, invocation, &result);
         pool->busy--;
         invocation->done(&result, &usage, invocation->data);
         g_free(invocation);

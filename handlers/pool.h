@@ -45,7 +45,8 @@ typedef struct {
  * `result` and `usage` are borrowed for the call. A worker's death is a result with the error it
  * means: timeout, out_of_memory, sandbox_violation, handler_crashed, source_changed (SIGBUS:
  * truncated while mapped). It is that of the job it was at; those that waited for it are none the
- * worse.
+ * worse. Where there is no descriptor or memory for a memory file the job ends as `shortage`,
+ * before a worker begins with it.
  *
  * What a result says of thumbnails cannot change any more. With `own_files` the worker has been
  * reaped, and the files are the caller's alone; else output_copy (output.h) takes them out of the

@@ -7,7 +7,10 @@
 #include "pool_private.h"
 
 #include "clock.h"
+#include "file.h"
+#include "output.h"
 
+#include <errno.h>
 #include <string.h>
 
 /*
@@ -68,8 +71,26 @@ bool pool_has_room(const Pool *pool)
     return pool->waiting.length < waiting_limit(pool);
 }
 
+/* There is no memory file for it. That is the machine's fault, and is told before a worker begins.
+ */
+static void fail_short(Pool *pool, Worker *worker, Invocation *invocation, int errnum)
+{
+    invocation->errnum = errnum;
+    pool_fail_later(pool, invocation);
+    if (worker && worker->n_jobs == 0)
+        pool_add_idle(worker);
+}
+
 void pool_place(Pool *pool, Worker *worker, Invocation *invocation)
 {
+    bool needs_memory =
+        !invocation->job.wire->own_files && (!worker || worker_lacks_memory(worker));
+    autofd memory_fd = needs_memory ? output_new_memory() : -1;
+
+    if (needs_memory && memory_fd < 0) {
+        fail_short(pool, worker, invocation, errno);
+        return;
+    }
     if (!worker)
         worker = forkserver_start_worker(pool, invocation->job.group);
     if (!worker) {
@@ -79,7 +100,7 @@ void pool_place(Pool *pool, Worker *worker, Invocation *invocation)
     }
     worker->is_alone = invocation->job.wire->own_files;
     jobs_push(worker, invocation);
-    worker_send(worker);
+    worker_send(worker, fd_steal(&memory_fd));
 }
 
 /* The idle worker of the group that was used last, whose memory is the warmest. Takes it out of the

@@ -33,6 +33,7 @@ typedef struct {
         begun_us; /* the worker could begin: the frame was there, and no other job; 0: not yet */
     int64_t init_us;
     bool again; /* its first worker has died of it, or of what came before */
+    int errnum; /* why there is no memory file for it; 0: that is not what failed */
 } Invocation;
 
 /* The answer of a worker that is to be reaped before it counts. */
@@ -105,8 +106,8 @@ struct Pool {
 
 /* ---- pool.c */
 
-/* Gives the job back as handler_unavailable, from the main loop: no callback runs within
- * pool_submit. */
+/* Gives the job back as handler_unavailable, or as what its errnum means, from the main loop: no
+ * callback runs within pool_submit. */
 void pool_fail_later(Pool *pool, const Invocation *invocation);
 
 /* Retires what has had nothing to do for long: workers, and the fork server with the last. */
@@ -181,9 +182,12 @@ bool worker_is_restless(const Worker *worker);
 /* It gets no more work: killed now, freed when it has been reaped. */
 void worker_retire(Worker *worker);
 
-/* Sends it the job that was pushed last. If it cannot be sent the worker is dying: its death will
- * be the job's answer. */
-void worker_send(Worker *worker);
+/* True if one more job would find no memory file: there are as many as jobs. */
+bool worker_lacks_memory(const Worker *worker);
+
+/* Sends it the job that was pushed last, and takes `memory_fd` for it; -1: none. If the job cannot
+ * be sent the worker is dying: its death will be the job's answer. */
+void worker_send(Worker *worker, int memory_fd);
 
 /* Its process must have been reaped, or never have been. */
 void worker_free(Worker *worker);

@@ -480,19 +480,12 @@ void worker_attach(Worker *worker, pid_t pid, int pidfd, int64_t started_us)
     jobs_begin(worker, started_us);
 }
 
-/* As many memory files as jobs, so that each job finds one if it needs it. Without one, for want of
- * descriptors, a job with large thumbnails fails, and is tried again. */
-static int lend_memory(Worker *worker)
+bool worker_lacks_memory(const Worker *worker)
 {
-    if (worker->n_memory >= worker->n_jobs)
-        return -1;
-    int fd = output_new_memory();
-    if (fd >= 0)
-        worker->memory[worker->n_memory++] = fd;
-    return fd;
+    return worker->n_memory <= worker->n_jobs;
 }
 
-void worker_send(Worker *worker)
+void worker_send(Worker *worker, int memory_fd)
 {
     const PoolJob *job = &worker->jobs[worker->n_jobs - 1].job;
     uint8_t buffer[WIRE_FRAME_MAX];
@@ -503,9 +496,9 @@ void worker_send(Worker *worker)
     if (job->wire->own_files) {
         memcpy(fds + 1, job->files, job->wire->n_renditions * sizeof fds[0]);
         n_fds += job->wire->n_renditions;
-    } else {
-        fds[1] = lend_memory(worker);
-        n_fds += fds[1] >= 0;
+    } else if (memory_fd >= 0) {
+        worker->memory[worker->n_memory++] = memory_fd;
+        fds[n_fds++] = memory_fd;
     }
     if (!wire_send(worker->process.socket_fd, buffer, len, fds, n_fds, NULL))
         process_kill(&worker->process);
