@@ -167,6 +167,7 @@ void object_json_add_details(json_t *object, const Record *record)
     json_object_set_new(object, "current", json_boolean(record_is_current(record)));
     json_object_set_new(object, "priority",
                         waits ? json_string(object_priority_name(record->priority)) : json_null());
-    json_object_set_new(object, "due", waits ? json_out_millis(record->due_us) : json_null());
+    json_object_set_new(object, "due",
+                        waits ? json_out_millis(record_due_us(record)) : json_null());
     json_object_set_new(object, "attempts_log", attempts_json(record));
 }

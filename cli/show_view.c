@@ -59,7 +59,7 @@ static void print_state(const Record *record)
         print_below(*message ? message : error_text(record->error));
     }
     if (record->state == STATE_PENDING) {
-        g_autofree char *due = terminal_time(record->due_us);
+        g_autofree char *due = terminal_time(record_due_us(record));
         print_line("queued", "%s, due %s", object_priority_name(record->priority), due);
     }
 }

@@ -59,7 +59,7 @@ static Job *job_new(Daemon *daemon, const Record *record)
     job->attempts = record->attempts;
     job->uploaded_us = record->uploaded_us;
     job->start_us = clock_wall_us();
-    job->throttled = record->due_us <= daemon->no_room_us || !has_free_handler(daemon);
+    job->throttled = record_due_us(record) <= daemon->no_room_us || !has_free_handler(daemon);
     /* Beyond that jobs wait for a handler that is at another one. */
     job->concurrency = MIN(pool_busy(daemon->pool) + 1, daemon->config->concurrency);
     job->is_alone = dispatch_concurrency(daemon) == 1;

@@ -178,6 +178,11 @@ bool record_date_offset(const Record *record, int *ret_offset_min)
     return true;
 }
 
+int64_t record_due_us(const Record *record)
+{
+    return record->due_us < 0 ? record->uploaded_us : record->due_us;
+}
+
 int record_zone_min(const Record *record)
 {
     return zone_offset_min(file_date_us(record));

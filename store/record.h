@@ -62,7 +62,7 @@ typedef struct {
     ObjectVersion made;    /* what facts and thumbnails were made from; all zero if nothing was */
     int64_t uploaded_us;   /* wall clock: when this version was seen first */
     int64_t processed_us;  /* wall clock: when this version was done, skipped or dead; 0 before */
-    int64_t due_us;        /* wall clock: not before this, while pending */
+    int64_t due_us;        /* wall clock: not before this, while pending; < 0: see record_due_us */
     int64_t duration_us;   /* of the last invocation */
     int attempts;          /* invocations of this version */
     uint32_t job;          /* it is made for, until it is done, skipped or dead; 0: none */
@@ -101,6 +101,12 @@ int64_t record_indexed_date_us(const Record *record);
 
 /* The same as an instant; of a camera that wrote no offset, its clock is taken for a local one. */
 int64_t record_date_instant_us(const Record *record);
+
+/*
+ * Since when, or from when on, a pending object may be handled. What a scan has found has a due
+ * time below 0, by which the newest day comes first: it may be handled since it was seen.
+ */
+int64_t record_due_us(const Record *record);
 
 /* What zone_min is to be now. */
 int record_zone_min(const Record *record);

@@ -7,6 +7,8 @@
 
 #include <string.h>
 
+#define DAY_US (INT64_C(86400) * 1000000)
+
 void store_set_renditions(Store *store, const Rendition *renditions, size_t n_renditions)
 {
     store->renditions = renditions;
@@ -94,6 +96,22 @@ static bool check_key(const char *key, GError **error)
     return false;
 }
 
+/*
+ * A first scan finds years of pictures, and people look for the newest first. What a scan has found
+ * and nobody has handled yet is due at the negative day of its file: before all that failed, and
+ * the newest day first. Files of one day keep the order of the scan, which goes by folders: a
+ * handler process serves one folder, and a new one for each file would take longer than the work.
+ * record_due_us knows of it.
+ */
+static int64_t due_of(const Record *record, int64_t now_us)
+{
+    int64_t mtime_us = record->version.mtime_ns / 1000;
+
+    if (record->priority == PRIORITY_SCAN && record->processed_us == 0)
+        return -MAX(mtime_us - mtime_us % DAY_US, 1);
+    return now_us;
+}
+
 static void make_pending(Record *record, Priority priority, int64_t now_us)
 {
     /* What waits already keeps its place where that is better. */
@@ -101,7 +119,7 @@ static void make_pending(Record *record, Priority priority, int64_t now_us)
         priority = MIN(priority, record->priority);
     record->state = STATE_PENDING;
     record->priority = priority;
-    record->due_us = now_us;
+    record->due_us = due_of(record, now_us);
     record->attempts = 0;
     record->expired = false;
 }
@@ -126,13 +144,13 @@ static void set_version(Record *record, const ObjectVersion *version, Priority p
 {
     bool is_running = record->state == STATE_RUNNING;
 
+    record->version = *version;
+    record->processed_us = 0;
     make_pending(record, priority, now_us);
     if (is_running)
         record->state = STATE_RUNNING; /* pending when its invocation ends */
-    record->version = *version;
     record->zone_min = record_zone_min(record);
     record->uploaded_us = now_us;
-    record->processed_us = 0;
     set_error(record, ERROR_NONE, "");
 }
 

@@ -45,7 +45,7 @@ static void test_next_due(void)
 
     fixture_init(&fixture, &small_limits);
     (void)seen_as(fixture.store, "a", version_of(1), PRIORITY_UPLOAD, T0 + 7);
-    (void)seen_as(fixture.store, "b", version_of(1), PRIORITY_SCAN, T0 + 5);
+    (void)seen_as(fixture.store, "b", version_of(1), PRIORITY_BACKFILL, T0 + 5);
     g_assert_false(claim(fixture.store, T0, &record, &due_us));
     g_assert_cmpint(due_us, ==, T0 + 5);
     fixture_clear(&fixture);

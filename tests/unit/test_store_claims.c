@@ -72,6 +72,56 @@ static void test_order(void)
     fixture_clear(&fixture);
 }
 
+/*
+ * Of what a scan finds the newest day comes first, whenever it was found, and within a day what was
+ * found first; what failed waits.
+ */
+static void test_newest_first(void)
+{
+    static const struct {
+        const char *key;
+        int64_t mtime_us;
+    } files[] = {{"1930", -T0 / 2},
+                 {"last year", T0 - 365 * DAY},
+                 {"to come", T0 + 900 * DAY},
+                 {"morning", T0 / DAY * DAY + 1},
+                 {"1970", 0},
+                 {"evening", T0 / DAY * DAY + DAY - 1},
+                 {"yesterday", T0 / DAY * DAY - 1}};
+    StoreOutcome outcome = outcome_of(STATE_PENDING, version_of(0), T0 + 10);
+    Fixture fixture;
+    Record record;
+    int64_t due_us;
+
+    fixture_init(&fixture, &store_default_limits);
+    for (size_t i = 0; i < G_N_ELEMENTS(files); i++) {
+        ObjectVersion version = version_of((int)i);
+        version.mtime_ns = files[i].mtime_us * 1000;
+        (void)seen_as(fixture.store, files[i].key, version, PRIORITY_SCAN, T0 + (int64_t)i);
+    }
+    g_assert_true(claim(fixture.store, T0 + 10, &record, &due_us));
+    g_assert_cmpstr(record.key, ==, "to come");
+    g_assert_cmpint(record_due_us(&record), ==, T0 + 2);
+    outcome.version = record.version;
+    outcome.error = ERROR_TIMEOUT;
+    outcome.counts = true;
+    outcome.due_us = T0 + 60 * SECOND;
+    g_assert_true(finish(fixture.store, "to come", &outcome, &record));
+    g_assert_cmpint(record_due_us(&record), ==, T0 + 60 * SECOND);
+    commit(fixture.store);
+    static const char *const rest[] = {"morning",   "evening", "yesterday",
+                                       "last year", "1930",    "1970"};
+    for (size_t i = 0; i < G_N_ELEMENTS(rest); i++) {
+        g_assert_true(claim(fixture.store, T0 + 10, &record, &due_us));
+        g_assert_cmpstr(record.key, ==, rest[i]);
+    }
+    g_assert_false(claim(fixture.store, T0 + 10, &record, &due_us));
+    g_assert_cmpint(due_us, ==, T0 + 60 * SECOND);
+    g_assert_true(claim(fixture.store, T0 + 60 * SECOND, &record, &due_us));
+    assert_sound(&fixture);
+    fixture_clear(&fixture);
+}
+
 /* Written down by the commit, and not before. */
 static void test_commit(void)
 {
@@ -257,6 +307,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/store/claims/order", test_order);
+    g_test_add_func("/store/claims/newest-first", test_newest_first);
     g_test_add_func("/store/claims/commit", test_commit);
     g_test_add_func("/store/claims/peek", test_peek);
     g_test_add_func("/store/claims/finish", test_finish);

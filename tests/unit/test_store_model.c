@@ -143,6 +143,8 @@ static void pend(Record *record, Priority priority, int64_t now_us)
         record->state = STATE_PENDING;
     record->priority = priority;
     record->due_us = now_us;
+    if (priority == PRIORITY_SCAN && record->processed_us == 0)
+        record->due_us = MIN(-(record->version.mtime_ns / 1000 / DAY) * DAY, -1); /* newest day */
     record->attempts = 0;
 }
 
@@ -166,10 +168,10 @@ static void op_seen(Model *model)
 
     Record *record = &entry->record;
     if (!is_same) {
-        pend(record, priority, model->now_us);
         record->version = version;
         record->uploaded_us = model->now_us;
         record->processed_us = 0;
+        pend(record, priority, model->now_us);
         record->error = ERROR_NONE;
         entry->order = ++model->order;
     } else if (is_stale(model, record)) {
