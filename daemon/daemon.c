@@ -300,7 +300,7 @@ static bool open_state(Daemon *daemon, GError **error)
     if (!check_bucket(bucket, config, error))
         return false;
     raise_descriptor_limit();
-    if (!open_places(daemon, error))
+    if (daemon->dry_run ? !dry_run_open(daemon, error) : !open_places(daemon, error))
         return false;
     open_pool(daemon);
     return open_signals(daemon, error);
@@ -463,16 +463,21 @@ bool daemon_run(const DaemonOptions *options, const Config *config, uint64_t *re
     return opened && !daemon.error;
 }
 
-bool offline_run(const char *bucket, const Config *config, OfflineWork work, void *data,
-                 GError **error)
+static bool run_offline(const char *bucket, const Config *config, bool dry_run, OfflineWork work,
+                        void *data, GError **error)
 {
     const DaemonOptions options = {.bucket = bucket, .once = true, .quiet = true};
-    Daemon daemon = {
-        .options = &options, .config = config, .lock = LOCK_NONE, .signal_fd = -1, .offline = true};
+    Daemon daemon = {.options = &options,
+                     .config = config,
+                     .lock = LOCK_NONE,
+                     .signal_fd = -1,
+                     .offline = true,
+                     .dry_run = dry_run};
 
     daemon.loop = g_main_loop_new(NULL, FALSE);
     bool done = open_state(&daemon, error) && work(&daemon, data, error);
-    bool saved = done && !daemon.error && batch_commit(&daemon); /* else daemon.error says so */
+    /* Else daemon.error says so. */
+    bool saved = done && !daemon.error && (dry_run || batch_commit(&daemon));
     close_all(&daemon, saved);
     g_main_loop_unref(daemon.loop);
     if (!daemon.error)
@@ -481,4 +486,16 @@ bool offline_run(const char *bucket, const Config *config, OfflineWork work, voi
     g_clear_error(error);
     g_propagate_error(error, daemon.error);
     return false;
+}
+
+bool offline_run(const char *bucket, const Config *config, OfflineWork work, void *data,
+                 GError **error)
+{
+    return run_offline(bucket, config, false, work, data, error);
+}
+
+bool offline_look(const char *bucket, const Config *config, OfflineWork work, void *data,
+                  GError **error)
+{
+    return run_offline(bucket, config, true, work, data, error);
 }

@@ -153,6 +153,7 @@ typedef struct {
     /* daemon.c */
     bool stopping;
     bool offline; /* no events, no work: offline_run */
+    bool dry_run; /* with `offline`: nothing is changed */
     int signal_fd;
     guint signal_source;
     bool is_out_of_time;
@@ -184,6 +185,10 @@ Bucket *daemon_open_bucket(Daemon *daemon, BucketCallback callback, GError **err
 typedef bool (*OfflineWork)(Daemon *daemon, void *data, GError **error);
 bool offline_run(const char *bucket, const Config *config, OfflineWork work, void *data,
                  GError **error);
+
+/* The same, with a copy of the store: in bucket, prefix and state nothing is changed. */
+bool offline_look(const char *bucket, const Config *config, OfflineWork work, void *data,
+                  GError **error);
 
 /* Of the configuration in force; `ret_options` borrows from the daemon. */
 void daemon_pool_options(const Daemon *daemon, PoolOptions *ret_options);
@@ -437,6 +442,13 @@ void held_close(Daemon *daemon);
 void readers_look(Daemon *daemon);
 
 /* ---- recovery.c */
+
+/*
+ * Opens lock, key, a copy of the store, and thumbnails, for a daemon with `dry_run`: in bucket,
+ * prefix and state nothing is made, renamed or written. Errors: ERROR_LOCKED, ERROR_NOT_TRUSTED,
+ * those of the store; as error_set_errno, also for the temporary folder that the copy is made in.
+ */
+bool dry_run_open(Daemon *daemon, GError **error);
 
 /*
  * Opens the store. One that is damaged is moved aside, loudly, and a new one made; after a crash

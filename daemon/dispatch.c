@@ -78,7 +78,7 @@ static bool is_there(const Job *job, const RecordThumbnail *thumbnail)
     ImageType type = thumbnail->facts.type;
     int64_t size = thumbnail->facts.size;
 
-    switch (publisher_look(publisher, thumbnail->rendition, job->key, type, size)) {
+    switch (publisher_look(publisher, thumbnail->rendition, job->key, type, size, false)) {
     case PUBLISHED_THERE:
         return true;
     case PUBLISHED_CHANGED:

@@ -79,6 +79,28 @@ bool lock_take(const char *state_path, Lock *ret_lock, GError **error)
     return true;
 }
 
+bool lock_take_existing(const char *state_path, Lock *ret_lock, GError **error)
+{
+    g_autoptr(GError) reason = NULL;
+    autofd folder_fd = trusted_open_folder(AT_FDCWD, state_path, false, error);
+
+    if (folder_fd < 0)
+        return false;
+    autofd file_fd = trusted_open_file(folder_fd, "lock", O_RDONLY, &reason);
+    if (file_fd < 0 && error_code(reason) != ERROR_NOT_FOUND) {
+        g_propagate_error(error, g_steal_pointer(&reason));
+        return false;
+    }
+    bool is_free = lock_folder(folder_fd) &&
+                   (file_fd < 0 || flock(file_fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK);
+    if (!is_free) {
+        report_holder(folder_fd, state_path, error);
+        return false;
+    }
+    *ret_lock = (Lock){.folder_fd = fd_steal(&folder_fd), .file_fd = fd_steal(&file_fd)};
+    return true;
+}
+
 bool lock_is_in_place(const Lock *lock)
 {
     struct stat named, held;

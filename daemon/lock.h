@@ -24,6 +24,12 @@ typedef struct {
  */
 bool lock_take(const char *state_path, Lock *ret_lock, GError **error);
 
+/*
+ * As lock_take, for whoever changes nothing: neither the folder nor the file is made, and the file
+ * is not written. Errors: also ERROR_NOT_FOUND where there is no folder.
+ */
+bool lock_take_existing(const char *state_path, Lock *ret_lock, GError **error);
+
 /* False where the file `lock` was removed or replaced. */
 bool lock_is_in_place(const Lock *lock);
 

@@ -40,11 +40,11 @@ static bool is_link(int folder_fd, const char *name)
     return fstatat(folder_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
 }
 
-static int open_or_make_part(int folder_fd, const char *name, bool is_last)
+static int open_or_make_part(int folder_fd, const char *name, bool is_last, bool may_make)
 {
     int fd = is_last ? open_part(folder_fd, name) : pass_part(folder_fd, name);
 
-    if (fd >= 0 || errno != ENOENT)
+    if (fd >= 0 || errno != ENOENT || !may_make)
         return fd;
     if (mkdirat(folder_fd, name, 0777) != 0 && errno != EEXIST)
         return -1;
@@ -77,7 +77,12 @@ int prefix_open(const PublisherOptions *options, char **ret_path, GError **error
         return -1;
     }
     for (char **part = parts; *part; part++) {
-        autofd next = open_or_make_part(fd, *part, !part[1]);
+        autofd next = open_or_make_part(fd, *part, !part[1], !options->read_only);
+        if (next < 0 && options->read_only && errno == ENOENT) {
+            *ret_path = is_absolute ? g_steal_pointer(&place)
+                                    : g_build_filename(options->bucket, place, NULL);
+            return fcntl(options->stand_in_fd, F_DUPFD_CLOEXEC, 0);
+        }
         if (next < 0) {
             fail_part(fd, *part, options->prefix, error);
             return -1;
@@ -85,8 +90,11 @@ int prefix_open(const PublisherOptions *options, char **ret_path, GError **error
         fd_clear(&fd);
         fd = fd_steal(&next);
     }
-    const OwnerClaim claim = {
-        .prefix = place, .bucket = options->bucket, .mark = options->mark, .adopt = options->adopt};
+    const OwnerClaim claim = {.prefix = place,
+                              .bucket = options->bucket,
+                              .mark = options->mark,
+                              .adopt = options->adopt,
+                              .read_only = options->read_only};
     if (is_absolute && !owner_claim(fd, &claim, error))
         return -1;
     *ret_path =

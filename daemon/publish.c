@@ -143,7 +143,7 @@ static int open_prefix(const PublisherOptions *options, char **ret_path, GError 
 {
     int fd = prefix_open(options, ret_path, error);
 
-    if (fd >= 0) {
+    if (fd >= 0 && !options->read_only) {
         named_clean(fd);
         place_claim(fd, options->mark);
     }
@@ -521,14 +521,24 @@ static bool bring_home(Publisher *publisher, const char *rendition, const char *
     return true;
 }
 
+/* As it is found before bring_home, which a dry run leaves to others. */
+static int open_old(const Publisher *publisher, const char *rendition, const char *key,
+                    ImageType type)
+{
+    g_autofree char *path = layout_old_thumbnail_path(rendition, key, type);
+    return open_beneath(publisher->folder_fd, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
+}
+
 PublishedState publisher_look(Publisher *publisher, const char *rendition, const char *key,
-                              ImageType type, int64_t size_bytes)
+                              ImageType type, int64_t size_bytes, bool dry_run)
 {
     g_autofree char *path = layout_thumbnail_path(rendition, key, type);
     autofd fd = open_beneath(publisher->folder_fd, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
     struct stat st;
 
-    if (fd < 0 && bring_home(publisher, rendition, key, type, path))
+    if (fd < 0 && dry_run)
+        fd = open_old(publisher, rendition, key, type);
+    else if (fd < 0 && bring_home(publisher, rendition, key, type, path))
         fd = open_beneath(publisher->folder_fd, path, O_RDONLY | O_NONBLOCK | O_NOFOLLOW);
     if (fd < 0 || fstat(fd, &st) != 0)
         return PUBLISHED_GONE;
@@ -554,7 +564,7 @@ bool publisher_adopt(Publisher *publisher, const char *rendition, const char *ke
 bool publisher_has(Publisher *publisher, const char *rendition, const char *key, ImageType type,
                    int64_t size_bytes)
 {
-    return publisher_look(publisher, rendition, key, type, size_bytes) == PUBLISHED_THERE;
+    return publisher_look(publisher, rendition, key, type, size_bytes, false) == PUBLISHED_THERE;
 }
 
 size_t publisher_unsynced(const Publisher *publisher)

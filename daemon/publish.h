@@ -26,6 +26,8 @@ typedef struct {
     bool durable;        /* publisher_sync waits for the disk */
     int mode;            /* of thumbnails: ACCESS_OF_SOURCE, or 0644 and the like */
     bool adopt;          /* takes over an absolute prefix that is another bucket's */
+    bool read_only;      /* nothing is made, renamed or written */
+    int stand_in_fd;     /* then: an empty folder, in the place of one that is missing */
 } PublisherOptions;
 
 /*
@@ -110,9 +112,10 @@ typedef enum {
     PUBLISHED_THERE,
 } PublishedState;
 
-/* Whether the thumbnail is there as it was put, with this size. */
+/* Whether the thumbnail is there as it was put, with this size. One that an older version put
+ * elsewhere gets its place, unless `dry_run`. */
 PublishedState publisher_look(Publisher *publisher, const char *rendition, const char *key,
-                              ImageType type, int64_t size_bytes);
+                              ImageType type, int64_t size_bytes, bool dry_run);
 
 /*
  * For one that is PUBLISHED_CHANGED by its mark or its time alone, as a copy is: true if it holds

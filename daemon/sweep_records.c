@@ -23,7 +23,7 @@ static char *why_missing(const Sweep *sweep, const Record *record)
         const RecordThumbnail *thumbnail = &record->thumbnails[i];
         PublishedState state =
             publisher_look(sweep->daemon->publisher, thumbnail->rendition, record->key,
-                           thumbnail->facts.type, thumbnail->facts.size);
+                           thumbnail->facts.type, thumbnail->facts.size, sweep->dry_run);
         if (state == PUBLISHED_CHANGED && thumbnail->hash != 0 &&
             publisher_adopt(sweep->daemon->publisher, thumbnail->rendition, record->key,
                             thumbnail->facts.type, thumbnail->facts.size, thumbnail->hash,

@@ -53,7 +53,8 @@ bool sweep_run(const char *bucket, const Config *config, const SweepOptions *opt
 {
     OfflineSweep offline = {.options = options};
 
-    if (!offline_run(bucket, config, sweep_offline, &offline, error))
+    if (options->dry_run ? !offline_look(bucket, config, sweep_offline, &offline, error)
+                         : !offline_run(bucket, config, sweep_offline, &offline, error))
         return false;
     *ret_counts = offline.counts;
     return true;

@@ -4,6 +4,7 @@ stand in each other's way."""
 
 import json
 import os
+import re
 import subprocess
 
 from harness import (BLUE, DEADLINE_S, GREEN, RED, SOURCE_DIR, THUMBQ, Daemon, E2ETest, main, png,
@@ -170,6 +171,60 @@ class Sweeps(SweepTest):
             ("orphan", str(path.relative_to(self.bucket.path))): "its object is gone"})
         self.assertIn("1 orphaned thumbnail removed", self.sweep("orphans").out)
         self.check_bucket([LONG, f"{folder}/l{LONG[1:]}"])
+
+    def snapshot(self):
+        """Everything below the folder of bucket and state: names, inodes, times, contents."""
+        found = {}
+        for where, folders, names in os.walk(self.bucket.root):
+            for path in [where, *(os.path.join(where, name) for name in folders + names)]:
+                st = os.lstat(path)
+                content = None
+                if os.path.isfile(path):
+                    with open(path, "rb") as file:
+                        content = file.read()
+                attributes = {name: os.getxattr(path, name) for name in os.listxattr(path)}
+                found[path] = (st.st_ino, st.st_mode, st.st_mtime_ns, st.st_ctime_ns, attributes,
+                               content)
+        return found
+
+    def check_dry_run(self, log):
+        before = self.snapshot()
+        result = self.sweep("all", "--dry-run")
+        self.assertIn(log, result.log)
+        after = self.snapshot()
+        self.assertEqual(before.keys() ^ after.keys(), set())
+        self.assertEqual([path for path in before if before[path] != after[path]], [])
+
+    def make_older(self):
+        """The store says that an older thumbq made it."""
+        path = self.bucket.state / "store" / "data.mdb"
+        data = path.read_bytes()
+        versions = {data[at.end():at.end() + 4] for at in re.finditer(b"schema", data)}
+        version, = (v for v in versions if 1 < int.from_bytes(v, "little") < 100)
+        older = (int.from_bytes(version, "little") - 1).to_bytes(4, "little")
+        path.write_bytes(data.replace(b"schema" + version, b"schema" + older))
+
+    def test_dry_run_changes_nothing(self):
+        self.put("a.png", "b.png")
+        with self.subTest("a bucket that thumbq has never seen"):
+            self.check_dry_run("all in order")
+        self.assertEqual(self.bucket.once().status, 0)
+        self.bucket.small("a.png").unlink()
+        with self.subTest("what a run has left"):
+            self.check_dry_run("1 object with missing")
+        with self.subTest("a prefix that has gone"):
+            self.bucket.thumbnails.rename(self.bucket.root / "elsewhere")
+            self.check_dry_run("2 objects with missing")
+            (self.bucket.root / "elsewhere").rename(self.bucket.thumbnails)
+        with self.subTest("a daemon that was killed"):
+            (self.bucket.state / "session").write_text("thumbq-session 1 running full\n")
+            self.check_dry_run("1 object with missing")
+        with self.subTest("an older store"):
+            self.make_older()
+            self.check_dry_run("1 object with missing")
+        with self.subTest("no key, and thumbnails known by their content"):
+            (self.bucket.state / "mark.key").unlink()
+            self.check_dry_run("1 object with missing")
 
     def test_event(self):
         self.put("a.png")

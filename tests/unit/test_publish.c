@@ -315,7 +315,7 @@ static void test_has(Fixture *fixture, const void *data)
 
 static PublishedState look(Fixture *fixture, const char *key, int64_t size)
 {
-    return publisher_look(fixture->publisher, "small", key, IMAGE_WEBP, size);
+    return publisher_look(fixture->publisher, "small", key, IMAGE_WEBP, size, false);
 }
 
 /* Whoever writes to a thumbnail changes it, even if it is as long as before. */
