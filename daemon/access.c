@@ -21,11 +21,25 @@ static const char *self_path(int fd, char path[static SELF_MAX])
     return path;
 }
 
+#define LIST_OF_FILE   "system.posix_acl_access"
+#define LIST_OF_FOLDER "system.posix_acl_default"
+
 static bool has_list(int fd)
 {
     char self[SELF_MAX];
 
-    return getxattr(self_path(fd, self), "system.posix_acl_access", NULL, 0) > 0;
+    return getxattr(self_path(fd, self), LIST_OF_FILE, NULL, 0) > 0;
+}
+
+/* Takes away the access control lists that a folder above hands down to all that is made in it: a
+ * change of the mode would give their users rights. False if one stays. */
+static bool drop_lists(int fd, bool is_folder)
+{
+    char self[SELF_MAX];
+
+    if (is_folder)
+        (void)removexattr(self_path(fd, self), LIST_OF_FOLDER); /* it is for what is made later */
+    return !has_list(fd) || removexattr(self_path(fd, self), LIST_OF_FILE) == 0;
 }
 
 void access_close(Access *access)
@@ -76,6 +90,8 @@ int access_apply(int fd, const Access *access)
 
     if (fstat(fd, &st) != 0)
         return errno;
+    if (!drop_lists(fd, S_ISDIR(st.st_mode)))
+        mode &= 0700;
     if (is_of_source && st.st_gid != access->gid &&
         fchownat(fd, "", (uid_t)-1, access->gid, AT_EMPTY_PATH) != 0)
         mode = without_group(mode);

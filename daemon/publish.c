@@ -204,10 +204,15 @@ bool publisher_reopen(Publisher *publisher, GError **error)
     const PublisherOptions options = {
         .bucket = publisher->bucket, .prefix = publisher->prefix, .mark = &publisher->mark};
     g_autofree char *path = NULL;
-    int fd = open_prefix(&options, &path, error);
+    g_autoptr(GError) reason = NULL;
+    int fd = open_prefix(&options, &path, &reason);
 
-    if (fd < 0)
+    if (fd < 0) {
+        /* A link that somebody has put there is not the configuration's fault, and may go again. */
+        int code = error_code(reason) == ERROR_CONFIG ? ERROR_IO : error_code(reason);
+        g_set_error_literal(error, THUMBQ_ERROR, code, reason->message);
         return false;
+    }
     named_discard_all(publisher->named, publisher->folder_fd);
     fd_clear(&publisher->folder_fd);
     publisher->folder_fd = fd;
@@ -288,17 +293,26 @@ bool publisher_follow_source(Publisher *publisher, const char *key)
     return fd >= 0 && access_of(fd, publisher->mode, &publisher->access);
 }
 
+/* The daemon's, root's, or the picture's owner's: who else owns a file has not got it from here. */
+static bool is_of_ours(const Publisher *publisher, const struct stat *st)
+{
+    return st->st_uid == geteuid() || st->st_uid == 0 || st->st_uid == publisher->access.uid;
+}
+
 void publisher_adjust(Publisher *publisher, const char *rendition, const char *key, ImageType type)
 {
     g_autofree char *path = layout_thumbnail_path(rendition, key, type);
     const char *name;
     g_autofree char *folder = split_path(path, &name);
     autofd parent_fd = open_folder(publisher, folder, key);
-    autofd fd = parent_fd < 0 ? -1 : open_beneath(parent_fd, name, O_PATH | O_NOFOLLOW);
+    autofd fd =
+        parent_fd < 0 ? -1 : open_beneath(parent_fd, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     struct stat st;
 
-    /* One that has other links is somebody else's too, and stays as it is. */
-    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink > 1)
+    /* Whoever owns the folder can put a file there that belongs to somebody else: only what bears
+     * the mark is given away. One that has other links is somebody else's too. */
+    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || st.st_nlink > 1 ||
+        !is_of_ours(publisher, &st) || !mark_is_unchanged(&publisher->mark, fd, key))
         return;
     if (access_apply(fd, &publisher->access) != 0)
         publisher_remove_path(publisher, path); /* it is missed, and made again */
@@ -480,6 +494,10 @@ bool publisher_move(Publisher *publisher, const char *rendition, const char *fro
     autofd fd =
         to_fd < 0 ? -1 : openat(from_fd, from_name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 
+    /* Something else lies there, and stays: the mark is not for files that others have put there.
+     */
+    if (fd >= 0 && !mark_is_unchanged(&publisher->mark, fd, from))
+        return false;
     /* With both marks for as long as it may be at either place. */
     if (fd < 0 || mark_set(&publisher->mark, fd, from, to) != 0 ||
         FAILPOINT("publish.move", renameat(from_fd, from_name, to_fd, to_name)) != 0) {

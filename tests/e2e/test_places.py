@@ -7,6 +7,7 @@ import shutil
 import struct
 import subprocess
 import sys
+import unittest
 from pathlib import Path
 
 sys.path.append(os.fspath(Path(__file__).parents[1] / "support"))
@@ -298,6 +299,22 @@ class Prefixes(PlacesTest):
             self.assertIn("'out' in it is a symbolic link", result.log)
             self.assertEqual(os.listdir(elsewhere), [])
 
+    def test_link_in_place_of_the_prefix(self):
+        """Somebody who may write to the bucket ends no daemon with it."""
+        daemon = self.bucket.start()
+        self.bucket.put("a.png", png(30, 20, RED))
+        self.bucket.wait_record("a.png")
+        away = self.bucket.path / "away"
+        os.rename(self.bucket.thumbnails, away)
+        self.bucket.thumbnails.symlink_to("/nowhere")
+        self.bucket.put("b.png", png(30, 20, RED))
+        self.bucket.wait_for(lambda: "is a symbolic link" in daemon.log(), "a word on it")
+        self.assertTrue(daemon.is_running(), daemon.log())
+        self.bucket.thumbnails.unlink()
+        self.bucket.wait_record("b.png")
+        self.assertTrue(self.bucket.small("b.png").exists())
+        self.assertEqual(daemon.stop(), 0)
+
     def test_link_in_an_absolute_prefix(self):
         (self.bucket.root / "real").mkdir()
         (self.bucket.root / "link").symlink_to("real")
@@ -398,6 +415,9 @@ class Names(PlacesTest):
         self.assertEqual(daemon.stop(), 0)
 
 
+NO_ID = 0xffffffff  # in an entry of an access control list that names nobody
+
+
 class Readers(E2ETest):
     """Nobody may read a thumbnail who could not read the picture."""
 
@@ -444,6 +464,59 @@ class Readers(E2ETest):
         os.chmod(path.parent, 0o750)
         self.bucket.wait_for(lambda: self.mode(small.parent) == 0o750, "its folder to follow")
         self.assertEqual(daemon.stop(), 0)
+
+    @unittest.skipUnless(os.geteuid() == 0, "only root can become somebody else")
+    def test_files_that_others_put_there(self):
+        """The owner of a folder of thumbnails moves somebody else's file to a thumbnail's name."""
+        alice, bob = 3001, 3002
+        os.chmod(self.bucket.path, 0o777)
+        os.chmod(self.bucket.root, 0o755)
+        daemon = self.bucket.start()
+        picture = self.put("alice/p.png", 0o644)
+        os.chown(picture.parent, alice, alice)
+        os.chown(picture, alice, alice)
+        self.bucket.wait_record("alice/p.png")
+        self.bucket.sync()
+        small = self.bucket.small("alice/p.png")
+        secret = self.bucket.root / "secret"
+        secret.write_bytes(b"s" * small.stat().st_size)
+        os.chmod(secret, 0o600)
+        os.chown(secret, bob, bob)
+        os.rename(secret, small)
+        self.as_user(alice, "mv", picture, picture.with_name("q.png"))
+        self.bucket.wait_record("alice/q.png")
+        self.as_user(alice, "touch", picture.with_name("q.png"))
+        self.bucket.sync()
+        self.bucket.command("sweep", "all", self.bucket.path)
+        for path in small.parent.iterdir():
+            if path.read_bytes().startswith(b"sss"):
+                self.assertEqual((path.stat().st_uid, self.mode(path)), (bob, 0o600), path)
+        self.assertEqual(daemon.stop(), 0)
+
+    def set_list(self, path, attribute, entries):
+        """An access control list as the kernel takes it: (tag, rights, user or group) each."""
+        value = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+        try:
+            os.setxattr(path, attribute, value)
+        except OSError as error:
+            self.skipTest(f"no access control lists: {error}")
+
+    def as_user(self, uid, *command):
+        subprocess.run(["setpriv", f"--reuid={uid}", f"--regid={uid}", "--clear-groups",
+                        *map(os.fspath, command)], check=True)
+
+    def test_lists_that_are_handed_down(self):
+        """A folder's default list gives user 3001 what is made in it; the thumbnail gets none."""
+        entries = ((1, 7, NO_ID), (2, 5, 3001), (4, 5, NO_ID), (16, 5, NO_ID), (32, 5, NO_ID))
+        self.set_list(self.bucket.path, "system.posix_acl_default", entries)
+        elsewhere = self.bucket.root / "s.png"
+        elsewhere.write_bytes(png(30, 20, RED))
+        os.chmod(elsewhere, 0o640)
+        os.rename(elsewhere, self.bucket.path / "s.png")
+        self.assertEqual(self.bucket.once().status, 0)
+        small = self.bucket.small("s.png")
+        self.assertEqual(self.mode(small), 0o640)
+        self.assertNotIn("system.posix_acl_access", os.listxattr(small))
 
     def test_folders_of_an_older_version(self):
         self.put("x/a.png", 0o644)
@@ -498,13 +571,8 @@ class Readers(E2ETest):
     def test_access_control_list(self):
         """A list says who else may read: with one, only the owner is left."""
         path = self.put("a.png", 0o640)
-        nobody = 0xffffffff
-        entries = ((1, 6, nobody), (2, 4, 12345), (4, 0, nobody), (16, 4, nobody), (32, 0, nobody))
-        value = struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
-        try:
-            os.setxattr(path, "system.posix_acl_access", value)
-        except OSError as error:
-            self.skipTest(f"no access control lists: {error}")
+        entries = ((1, 6, NO_ID), (2, 4, 12345), (4, 0, NO_ID), (16, 4, NO_ID), (32, 0, NO_ID))
+        self.set_list(path, "system.posix_acl_access", entries)
         self.assertEqual(self.mode(path), 0o640)
         self.assertEqual(self.bucket.once().status, 0)
         self.assertEqual(self.mode(self.bucket.small("a.png")), 0o600)
