@@ -198,7 +198,7 @@ static size_t common_end(const char *a, const char *b, size_t limit)
     return n;
 }
 
-/* Has each of these rows show what its name does not share with the others. */
+/* Has each of these rows, two at least, show what its name does not share with the others. */
 static void show_difference(const GPtrArray *rows, size_t column)
 {
     const Row *first = rows->pdata[0];
@@ -246,8 +246,10 @@ static void tell_apart(Table *table, size_t column, const Room *room)
     GHashTableIter iter;
     gpointer rows;
     g_hash_table_iter_init(&iter, alike);
-    while (g_hash_table_iter_next(&iter, NULL, &rows))
-        show_difference(rows, column);
+    while (g_hash_table_iter_next(&iter, NULL, &rows)) {
+        if (((const GPtrArray *)rows)->len > 1)
+            show_difference(rows, column);
+    }
 }
 
 /* ---- cells --------------------------------------------------------------------------------------

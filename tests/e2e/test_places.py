@@ -340,7 +340,7 @@ class Names(PlacesTest):
                              daemon.log(), "a warning")
         os.chmod(folder, 0o700)
         self.assertEqual(daemon.stop(), 0)
-        self.assertEqual(self.bucket.once().status, 0)
+        self.assertEqual(self.bucket.command("sweep", "orphans", self.bucket.path).status, 0)
         self.check_bucket([])
 
     def put_one_by_one(self, *names):
