@@ -3,6 +3,7 @@
 
 import os
 import subprocess
+import tempfile
 import unittest
 from pathlib import Path
 
@@ -55,3 +56,12 @@ def run(*command, **options):
     if result.returncode != 0:
         raise AssertionError(f"{command} exits {result.returncode}:\n{result.stdout}")
     return result.stdout
+
+
+def make_package(test_class):
+    """The Debian package of the build, in a folder that goes with the class. Returns its path."""
+    folder = tempfile.TemporaryDirectory(prefix="thumbq-e2e-")
+    test_class.addClassCleanup(folder.cleanup)
+    run("cpack", "-G", "DEB", "--config", BUILD / "CPackConfig.cmake", "-B", folder.name, cwd=BUILD)
+    package, = Path(folder.name).glob("*.deb")
+    return package

@@ -3,12 +3,10 @@
 
 import re
 import shutil
-import tempfile
 import unittest
-from pathlib import Path
 
 from harness import E2ETest, RED, THUMBQ, main, png, slow_png, wait_for
-from installed import BUILD, SOURCE, expected_files, needs_real_build, run
+from installed import SOURCE, expected_files, make_package, needs_real_build, run
 from machine import Machine
 
 INSTANCE = "thumbq@srv-photos.service"
@@ -23,11 +21,7 @@ class Package(E2ETest):
 
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory(prefix="thumbq-e2e-")
-        cls.addClassCleanup(cls.folder.cleanup)
-        run("cpack", "-G", "DEB", "--config", BUILD / "CPackConfig.cmake", "-B", cls.folder.name,
-            cwd=BUILD)
-        cls.package, = Path(cls.folder.name).glob("*.deb")
+        cls.package = make_package(cls)
 
     def test_name(self):
         version = run(THUMBQ, "version").split()[1]

@@ -3,13 +3,10 @@
 
 import os
 import shutil
-import subprocess
-import tempfile
 import unittest
-from pathlib import Path
 
-from harness import E2ETest, RED, THUMBQ, main, png, wait_for
-from installed import BUILD, SOURCE, needs_real_build, run
+from harness import E2ETest, RED, main, png, wait_for
+from installed import make_package, needs_real_build
 from machine import Machine
 
 INSTANCE = "thumbq@srv-photos.service"
@@ -31,11 +28,7 @@ class Setup(E2ETest):
 
     @classmethod
     def setUpClass(cls):
-        cls.folder = tempfile.TemporaryDirectory(prefix="thumbq-e2e-")
-        cls.addClassCleanup(cls.folder.cleanup)
-        run("cpack", "-G", "DEB", "--config", BUILD / "CPackConfig.cmake", "-B", cls.folder.name,
-            cwd=BUILD)
-        cls.package, = Path(cls.folder.name).glob("*.deb")
+        cls.package = make_package(cls)
 
     def setUp(self):
         super().setUp()
