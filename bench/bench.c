@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * thumbq-bench PART [OPTION...]: what bench/run measures with.
- */
+/* thumbq-bench PART [OPTION...]: the measurements behind bench/run. */
 #include "bench.h"
+
+#include "base/scan.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -48,8 +48,9 @@ size_t bench_renditions(const char *sizes, int quality,
     size_t n = g_strv_length(parts_of_it);
 
     for (size_t i = 0; i < n && n <= RENDITIONS_MAX; i++) {
-        int size = atoi(parts_of_it[i]);
-        if (size < 1 || size > RENDITION_SIZE_MAX)
+        const char *at = parts_of_it[i];
+        int size = 0;
+        if (!scan_int(&at, RENDITION_SIZE_MAX, &size) || *at || size < 1)
             n = 0;
         ret_renditions[i] = (Rendition){.width = size,
                                         .height = size,
@@ -72,7 +73,8 @@ int64_t bench_now_ns(void)
 {
     struct timespec now;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &now); /* this clock is always there */
+    /* This clock always exists. */
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 }
 
@@ -93,6 +95,6 @@ int main(int argc, char **argv)
     fprintf(stderr, "usage: thumbq-bench PART [OPTION...]\n\n");
     for (size_t i = 0; i < G_N_ELEMENTS(parts); i++)
         fprintf(stderr, "  %-12s %s\n", parts[i].name, parts[i].help);
-    fprintf(stderr, "\nbench/run calls them all, and says what their figures mean.\n");
+    fprintf(stderr, "\nbench/run runs all parts and explains their figures.\n");
     return 2;
 }

@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The parts of thumbq-bench. Each runs one measurement and prints its raw figures as JSON lines on
- * stdout; medians, spreads and comparisons are the business of bench/run, which calls it.
+ * The parts of thumbq-bench. Each part runs one measurement and prints its raw figures as JSON
+ * lines on stdout. bench/run starts the parts and computes medians, spreads and comparisons.
  *
- * Each `run` gets what follows its name on the command line and returns the exit status.
+ * Each `run` gets the arguments behind its name on the command line and returns the exit status.
  */
 #pragma once
 
-#include "rendition.h"
+#include "model/rendition.h"
 
 #include <glib.h>
 #include <stddef.h>
 #include <stdint.h>
 
-/* One file at a time: the handler against the floor, and a process per image against reuse. */
+/*
+ * One file at a time: the handler compared with the floor, and a new process per image compared
+ * with a reused one.
+ */
 int bench_handler(int argc, char **argv);
 
-/* What each value of `isolation` costs a picture, and what it costs to seal and to copy. */
+/* The cost of each value of `isolation` per picture, and the cost of sealing and copying. */
 int bench_isolation(int argc, char **argv);
 
 /* Many files on several workers at once. */
@@ -25,23 +28,22 @@ int bench_throughput(int argc, char **argv);
 /* Makes many small files. */
 int bench_files(int argc, char **argv);
 
-/* From the close of an upload to its thumbnail, in the bucket of a running daemon. */
+/* Time from the close of an upload to its thumbnail, in the bucket of a running daemon. */
 int bench_latency(int argc, char **argv);
 
 /* Makes a store of many records. */
 int bench_fill(int argc, char **argv);
 
-/* ---- shared -------------------------------------------------------------------------------------
- */
-
-/* Parses the options; on a wrong one, says so and ends the program with 2. */
+/* Parses the options; prints a message and ends the program with 2 on a wrong one. */
 void bench_parse(const char *usage, const GOptionEntry *entries, int *argc, char ***argv);
 
-/* Says what went wrong, and ends the program with 74. */
+/* Prints a message about a failure and ends the program with 74. */
 G_NORETURN void bench_fail(const char *what, const char *subject);
 
-/* JPEG renditions of the given widths (and heights), as "256,1024"; ends the program where it is
- * none. */
+/*
+ * Parses widths (and heights), "256,1024", into JPEG renditions; ends the program on an invalid
+ * text.
+ */
 size_t bench_renditions(const char *sizes, int quality,
                         Rendition ret_renditions[static RENDITIONS_MAX]);
 

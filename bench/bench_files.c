@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench.h"
 
-#include "file.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +20,7 @@ static void write_all(int fd, const void *data, size_t len, const char *path)
         bench_fail("cannot write", path);
 }
 
-/* Makes one file; returns when it was closed. */
+/* Makes one file; returns the time when it was closed. */
 static int64_t make_file(int folder_fd, const char *name, const void *data, size_t len)
 {
     autofd fd = openat(folder_fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
@@ -83,10 +83,7 @@ int bench_files(int argc, char **argv)
     return 0;
 }
 
-/* ---- latency ------------------------------------------------------------------------------------
- */
-
-/* Waits until something called like that appears in the watched folder; returns when. */
+/* Waits until a file with that name part appears in the watched folder; returns the time. */
 static int64_t await_name(int inotify_fd, const char *name)
 {
     _Alignas(struct inotify_event) char buffer[4096];
@@ -135,7 +132,8 @@ int bench_latency(int argc, char **argv)
         int64_t closed_ns = make_file(folder_fd, name, data, len);
         int64_t seen_ns = await_name(inotify_fd, name);
         printf("{\"name\":\"%s\",\"ms\":%.4f}\n", name, (double)(seen_ns - closed_ns) / 1e6);
-        g_usleep((gulong)pause_ms * 1000); /* the machine becomes idle again: what is measured */
+        /* The pause makes the machine idle, since the wake-up is part of the measurement. */
+        g_usleep((gulong)pause_ms * 1000);
     }
     return 0;
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench.h"
 
-#include "clock.h"
-#include "error.h"
-#include "store.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "store/store.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* Uploads come evenly over this time, the last of them now. */
+/* Uploads are spread evenly over these days; the last one is now. */
 #define DAYS 1000
 
 #define COMMIT_CHANGES 2000
@@ -23,7 +23,7 @@ static void check(bool fine, GError *error)
     exit(error_exit_status(error_code(error)));
 }
 
-/* Numbers that look random and are the same each time (splitmix64). */
+/* Returns numbers that look random and are the same in each run (splitmix64). */
 static uint64_t scramble(uint64_t x)
 {
     x += UINT64_C(0x9e3779b97f4a7c15);
@@ -50,10 +50,10 @@ static StoreOutcome outcome_of(uint64_t i, const ObjectVersion *version, int64_t
                             .now_us = when_us + 50000,
                             .has_facts = true,
                             .n_thumbnails = n};
-    outcome.attempt = (RecordAttempt){.start_us = when_us + 20000,
-                                      .duration_us = (int64_t)(5000 + random % 60000),
-                                      .cpu_us = (int64_t)(5000 + random % 60000),
-                                      .memory_bytes = (int64_t)(8 + random % 30) << 20};
+    outcome.attempt = (Attempt){.start_us = when_us + 20000,
+                                .duration_us = (int64_t)(5000 + random % 60000),
+                                .cpu_us = (int64_t)(5000 + random % 60000),
+                                .memory_bytes = (int64_t)(8 + random % 30) << 20};
     memcpy(outcome.attempt.request_id, &random, sizeof random);
     outcome.facts = (ImageFacts){.type = random % 10 == 0 ? IMAGE_PNG : IMAGE_JPEG,
                                  .width = 4000,
@@ -67,9 +67,9 @@ static StoreOutcome outcome_of(uint64_t i, const ObjectVersion *version, int64_t
                                  .color = (uint32_t)(random & 0xffffff),
                                  .thumbhash_len = 21};
     for (size_t at = 0; at < n; at++) {
-        RecordThumbnail *thumbnail = &outcome.thumbnails[at];
+        Thumbnail *thumbnail = &outcome.thumbnails[at];
         g_strlcpy(thumbnail->rendition, renditions[at].name, sizeof thumbnail->rendition);
-        thumbnail->recipe = renditions[at].recipe;
+        thumbnail->recipe = rendition_recipe(&renditions[at], outcome.facts.type);
         thumbnail->facts = (ThumbnailFacts){.type = IMAGE_JPEG,
                                             .width = renditions[at].width,
                                             .height = renditions[at].height * 3 / 4,
@@ -78,7 +78,7 @@ static StoreOutcome outcome_of(uint64_t i, const ObjectVersion *version, int64_t
     return outcome;
 }
 
-/* One object's life: seen, claimed, done. */
+/* Adds one object and takes it through its states: seen, claimed, done. */
 static void add_object(Store *store, uint64_t i, int64_t when_us, const Rendition *renditions,
                        size_t n)
 {
@@ -98,7 +98,7 @@ static void add_object(Store *store, uint64_t i, int64_t when_us, const Renditio
     check(store_claim(store, when_us, &found, &record, &next_us, &error), error);
     check(store_finish(store, key, &outcome, &found, &record, &error), error);
     if (!found) {
-        fprintf(stderr, "thumbq-bench: '%s' was not there to be finished\n", key);
+        fprintf(stderr, "thumbq-bench: '%s' has no record to finish\n", key);
         exit(70);
     }
     if (store_batch_size(store) >= COMMIT_CHANGES)
@@ -126,7 +126,7 @@ int bench_fill(int argc, char **argv)
 
     int64_t start_ns = bench_now_ns();
     int64_t end_us = clock_wall_us();
-    int64_t step_us = MAX(1, DAYS * INT64_C(86400) * CLOCK_US_PER_SEC / count);
+    int64_t step_us = MAX(1, DAYS * CLOCK_DAY_US / count);
     for (gint64 i = 0; i < count; i++)
         add_object(store, (uint64_t)i, end_us - (count - i) * step_us, renditions, n);
     check(store_commit(store, &error), error);

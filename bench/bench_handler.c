@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench.h"
 
-#include "clock.h"
-#include "file.h"
+#include "base/clock.h"
+#include "base/file.h"
 #include "floor.h"
 #include "handler_client.h"
 
@@ -21,7 +21,7 @@
 
 static const ForkRequest fork_request = {.version = FORKSERVER_VERSION,
                                          .memory_bytes = INT64_C(512) << 20,
-                                         .timeout_us = 60 * CLOCK_US_PER_SEC,
+                                         .timeout_us = CLOCK_MINUTE_US,
                                          .max_output_size = THUMBNAIL_MAX};
 
 typedef struct {
@@ -31,8 +31,8 @@ typedef struct {
     int times;
     int jobs;
     HandlerServer server;
-    WireJob job;
-} Setup;
+    WireOrder job;
+} HandlerBench;
 
 static int open_file(const char *path)
 {
@@ -42,13 +42,13 @@ static int open_file(const char *path)
     return fd;
 }
 
-static void start_worker(Setup *setup, HandlerWorker *worker)
+static void start_worker(HandlerBench *setup, HandlerWorker *worker)
 {
     if (!handler_worker_start(&setup->server, &fork_request, worker))
         bench_fail("cannot start a worker of", setup->program);
 }
 
-/* A refused picture would be done in no time. */
+/* A picture that the handler refuses would take no time, so a failure ends the bench. */
 static void check_result(const char *path, const WireResult *result)
 {
     if (result->error == ERROR_NONE)
@@ -57,8 +57,11 @@ static void check_result(const char *path, const WireResult *result)
     exit(74);
 }
 
-/* One job; the thumbnails' descriptors are closed but the first, if it is asked for. */
-static void run_job(const Setup *setup, HandlerWorker *worker, const char *path, int *ret_fd)
+/*
+ * Runs one job and closes the descriptors of its thumbnails, except the first if the caller asks
+ * for it.
+ */
+static void run_job(const HandlerBench *setup, HandlerWorker *worker, const char *path, int *ret_fd)
 {
     autofd source = open_file(path);
     int fds[RENDITIONS_MAX];
@@ -75,7 +78,7 @@ static void run_job(const Setup *setup, HandlerWorker *worker, const char *path,
     }
 }
 
-static void run_fresh(Setup *setup, const char *path)
+static void run_fresh(HandlerBench *setup, const char *path)
 {
     HandlerWorker worker;
 
@@ -95,8 +98,8 @@ static GBytes *read_all(int fd, const char *path)
     return g_bytes_new_take(g_steal_pointer(&data), (gsize)st.st_size);
 }
 
-/* NULL where the file is no JPEG: there is no floor for others. */
-static Floor *make_floor(const Setup *setup, HandlerWorker *worker, const char *path,
+/* Returns NULL for a file that is no JPEG: there is no floor for other types. */
+static Floor *make_floor(const HandlerBench *setup, HandlerWorker *worker, const char *path,
                          GBytes *source)
 {
     autofd fd = -1;
@@ -106,8 +109,8 @@ static Floor *make_floor(const Setup *setup, HandlerWorker *worker, const char *
                      g_bytes_get_data(thumbnail, NULL), g_bytes_get_size(thumbnail), JPEG_QUALITY);
 }
 
-/* The three are taken in turn, so that whatever else the machine does hits all of them. */
-static void measure_file(Setup *setup, HandlerWorker *worker, const char *path)
+/* Runs the three variants in turn, so that other load on the machine affects all of them. */
+static void measure_file(HandlerBench *setup, HandlerWorker *worker, const char *path)
 {
     autofd fd = open_file(path);
     g_autoptr(GBytes) source = read_all(fd, path);
@@ -139,7 +142,7 @@ static void measure_file(Setup *setup, HandlerWorker *worker, const char *path)
     fflush(stdout);
 }
 
-static void set_up(Setup *setup, const char *usage, int *argc, char ***argv)
+static void set_up(HandlerBench *setup, const char *usage, int *argc, char ***argv)
 {
     const GOptionEntry entries[] = {
         {"program", 0, 0, G_OPTION_ARG_FILENAME, &setup->program, "the handler", "PATH"},
@@ -155,11 +158,11 @@ static void set_up(Setup *setup, const char *usage, int *argc, char ***argv)
         fprintf(stderr, "usage: thumbq-bench %s --program PATH FILE...\n", (*argv)[0]);
         exit(2);
     }
-    setup->job = (WireJob){.serial = 1,
-                           .max_pixels = 150000000,
-                           .max_file_size = SOURCE_MAX,
-                           .max_output_size = THUMBNAIL_MAX,
-                           .max_pages = 200};
+    setup->job = (WireOrder){.serial = 1,
+                             .max_pixels = 150000000,
+                             .max_file_size = SOURCE_MAX,
+                             .max_output_size = THUMBNAIL_MAX,
+                             .max_pages = 200};
     setup->job.n_renditions =
         bench_renditions(setup->sizes ? setup->sizes : "256", JPEG_QUALITY, setup->job.renditions);
     if (!setup->folder)
@@ -167,7 +170,7 @@ static void set_up(Setup *setup, const char *usage, int *argc, char ***argv)
     handler_server_start(&setup->server, setup->program);
 }
 
-static void tear_down(Setup *setup)
+static void tear_down(HandlerBench *setup)
 {
     (void)handler_server_stop(&setup->server);
     g_free(setup->program);
@@ -177,7 +180,7 @@ static void tear_down(Setup *setup)
 
 int bench_handler(int argc, char **argv)
 {
-    Setup setup = {.times = 15, .jobs = 1};
+    HandlerBench setup = {.times = 15, .jobs = 1};
     HandlerWorker worker;
 
     set_up(&setup, "FILE... - the handler against the floor", &argc, &argv);
@@ -189,15 +192,13 @@ int bench_handler(int argc, char **argv)
     return 0;
 }
 
-/* ---- throughput ---------------------------------------------------------------------------------
- */
-
 typedef struct {
-    Setup *setup;
+    HandlerBench *setup;
     HandlerWorker worker;
     char **files;
     int n_jobs;
-    gint *next; /* shared */
+    /* Shared. */
+    gint *next;
 } Lane;
 
 static gpointer run_lane(gpointer data)
@@ -213,19 +214,20 @@ static gpointer run_lane(gpointer data)
     }
 }
 
-/* Of the workers that have ended: user + system. */
+/* CPU seconds, user and system, of the workers that have ended. */
 static double cpu_seconds(void)
 {
     struct rusage usage;
 
-    (void)getrusage(RUSAGE_CHILDREN, &usage); /* these arguments are fine */
+    /* These arguments are always valid. */
+    (void)getrusage(RUSAGE_CHILDREN, &usage);
     return (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
            (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6;
 }
 
 int bench_throughput(int argc, char **argv)
 {
-    Setup setup = {.times = 3, .jobs = 2};
+    HandlerBench setup = {.times = 3, .jobs = 2};
     gint next = 0;
 
     set_up(&setup, "FILE... - many files on several workers", &argc, &argv);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bench.h"
 
-#include "clock.h"
-#include "file.h"
-#include "output.h"
-#include "pool.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "handlers/memory_output.h"
+#include "handlers/pool.h"
+#include "handlers/thumbnail_kind.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -13,18 +14,19 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#define KEEP_IDLE 32 /* as the daemon does */
+/* The same number as in the daemon. */
+#define KEEP_IDLE 32
 
 typedef struct {
     char *program;
     char *folder;
     int times;
-    WireJob job;
+    ThumbnailOrder order;
     int files[RENDITIONS_MAX];
     bool done;
-} Setup;
+} IsolationBench;
 
-/* How jobs are spread over groups. */
+/* Distributions of jobs over groups. */
 static const struct {
     const char *name;
     bool own_files;
@@ -37,7 +39,7 @@ static const struct {
     {"file", true, 1},
 };
 
-static int new_file(const Setup *setup)
+static int new_file(const IsolationBench *setup)
 {
     int fd = open(setup->folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
     if (fd < 0)
@@ -45,83 +47,92 @@ static int new_file(const Setup *setup)
     return fd;
 }
 
-/* What the daemon does with the answer, but for the name that the file gets. */
-static void on_done(const WireResult *result, const PoolUsage *usage, void *data)
+/* Does the daemon's work with an answer, except for naming the file. */
+static void on_done(const Answer *answer, const InvocationUsage *usage, void *data)
 {
-    Setup *setup = data;
+    IsolationBench *setup = data;
+    WireResult result;
 
     (void)usage;
-    if (!result || result->error != ERROR_NONE) {
+    if (!answer || answer->error != ERROR_NONE) {
         fprintf(stderr, "thumbq-bench: the handler refuses a picture: %s\n",
-                result ? result->message : "it was handed back");
+                answer ? answer->message : "it was handed back");
         exit(74);
     }
-    for (size_t i = 0; i < result->n_thumbnails; i++) {
-        if (!setup->job.own_files)
+    thumbnail_result(answer, &result);
+    for (size_t i = 0; i < result.n_thumbnails; i++) {
+        if (!setup->order.wire.own_files)
             setup->files[i] = new_file(setup);
-        if (!setup->job.own_files && output_copy(result, i, setup->files[i]) != 0)
+        if (!setup->order.wire.own_files && output_copy(&result, i, setup->files[i]) != 0)
             bench_fail("cannot copy a thumbnail into", setup->folder);
         fd_clear(&setup->files[i]);
     }
     setup->done = true;
 }
 
-static void run_job(Setup *setup, Pool *pool, const char *path, const char *group)
+static void run_job(IsolationBench *setup, Executor *pool, const char *path, const char *group)
 {
     autofd source = open(path, O_RDONLY | O_CLOEXEC);
     if (source < 0)
         bench_fail("cannot open", path);
-    for (size_t i = 0; setup->job.own_files && i < setup->job.n_renditions; i++)
+    for (size_t i = 0; setup->order.wire.own_files && i < setup->order.wire.n_renditions; i++)
         setup->files[i] = new_file(setup);
-    setup->job.serial++;
+    setup->order.wire.serial++;
     setup->done = false;
-    const PoolJob work = {
-        .wire = &setup->job, .source_fd = source, .files = setup->files, .group = group};
-    pool_submit(pool, &work, on_done, setup);
+    const Invocation invocation = {.serial = setup->order.wire.serial,
+                                   .kind = &thumbnail_kind,
+                                   .order = &setup->order,
+                                   .source_fd = source,
+                                   .own_files = setup->order.wire.own_files,
+                                   .files = setup->files,
+                                   .n_files = setup->order.wire.n_renditions,
+                                   .group = group};
+    executor_submit(pool, &invocation, on_done, setup);
     while (!setup->done)
         g_main_context_iteration(NULL, TRUE);
 }
 
-/* Of this process and of those that it has reaped. */
+/* CPU time of this process and of the processes that it has reaped. */
 static int64_t cpu_us(void)
 {
     struct rusage self, children;
 
-    (void)getrusage(RUSAGE_SELF, &self); /* these arguments are fine */
+    /* These arguments are always valid. */
+    (void)getrusage(RUSAGE_SELF, &self);
     (void)getrusage(RUSAGE_CHILDREN, &children);
     return clock_cpu_us(&self) + clock_cpu_us(&children);
 }
 
-static void measure_mode(Setup *setup, size_t mode, char **files, int n_files)
+static void measure_mode(IsolationBench *setup, size_t mode, char **files, int n_files)
 {
-    const PoolOptions options = {.program = setup->program,
-                                 .concurrency = 1,
-                                 .keep_idle = KEEP_IDLE,
-                                 .max_invocations = 100,
-                                 .patience_us = CLOCK_US_PER_SEC,
-                                 .timeout_us = 60 * CLOCK_US_PER_SEC,
-                                 .idle_us = 60 * CLOCK_US_PER_SEC,
-                                 .memory_bytes = INT64_C(512) << 20,
-                                 .max_output_size = setup->job.max_output_size};
-    Pool *pool = pool_new(&options);
+    const ExecutorOptions options = {.program = setup->program,
+                                     .concurrency = 1,
+                                     .keep_idle = KEEP_IDLE,
+                                     .max_invocations = 100,
+                                     .patience_us = CLOCK_US_PER_SEC,
+                                     .timeout_us = CLOCK_MINUTE_US,
+                                     .idle_us = CLOCK_MINUTE_US,
+                                     .memory_bytes = INT64_C(512) << 20,
+                                     .max_output_size = setup->order.wire.max_output_size};
+    Executor *pool = pool_new(&options);
     int64_t cpu_before_us = cpu_us();
     int64_t start_ns = bench_now_ns();
 
-    setup->job.own_files = modes[mode].own_files;
+    setup->order.wire.own_files = modes[mode].own_files;
     for (int i = 0; i < setup->times; i++) {
         g_autofree char *group = g_strdup_printf("%d", i % modes[mode].groups);
         run_job(setup, pool, files[i % n_files], group);
     }
     int64_t wall_ns = bench_now_ns() - start_ns;
-    pool_free(pool);
+    executor_free(pool);
     printf("{\"isolation\":\"%s\",\"n\":%d,\"wall_ms\":%.3f,\"cpu_ms\":%.3f}\n", modes[mode].name,
            setup->times, (double)wall_ns / 1e6 / setup->times,
            (double)(cpu_us() - cpu_before_us) / 1e3 / setup->times);
     fflush(stdout);
 }
 
-/* A memory file of `size` bytes, from its making to its copy on the disk. */
-static void measure_copy(const Setup *setup, size_t size)
+/* Measures a memory file of `size` bytes, from its creation to its copy on the disk. */
+static void measure_copy(const IsolationBench *setup, size_t size)
 {
     g_autofree uint8_t *bytes = g_malloc0(size);
     int64_t make_ns = 0, seal_ns = 0, copy_ns = 0;
@@ -154,11 +165,11 @@ static void measure_copy(const Setup *setup, size_t size)
 
 int bench_isolation(int argc, char **argv)
 {
-    Setup setup = {.times = 200,
-                   .job = {.max_pixels = 150000000,
-                           .max_file_size = INT64_C(512) << 20,
-                           .max_output_size = INT64_C(64) << 20,
-                           .max_pages = 200}};
+    IsolationBench setup = {.times = 200,
+                            .order.wire = {.max_pixels = 150000000,
+                                           .max_file_size = INT64_C(512) << 20,
+                                           .max_output_size = INT64_C(64) << 20,
+                                           .max_pages = 200}};
     const GOptionEntry entries[] = {
         {"program", 0, 0, G_OPTION_ARG_FILENAME, &setup.program, "the handler", "PATH"},
         {"times", 0, 0, G_OPTION_ARG_INT, &setup.times, "pictures, at each value", "N"},
@@ -173,7 +184,7 @@ int bench_isolation(int argc, char **argv)
     }
     if (!setup.folder)
         setup.folder = g_strdup(g_get_tmp_dir());
-    setup.job.n_renditions = bench_renditions("256", 80, setup.job.renditions);
+    setup.order.wire.n_renditions = bench_renditions("256", 80, setup.order.wire.renditions);
     for (size_t mode = 0; mode < G_N_ELEMENTS(modes); mode++)
         measure_mode(&setup, mode, argv + 1, argc - 1);
     measure_copy(&setup, 10000);

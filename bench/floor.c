@@ -8,7 +8,8 @@ struct Floor {
     size_t size;
     tjhandle reader, writer;
     int denominator;
-    int width, height; /* decoded */
+    /* Size of the decoded picture. */
+    int width, height;
     int thumbnail_width, thumbnail_height;
     uint8_t *pixels, *thumbnail;
     unsigned char *jpeg;
@@ -24,15 +25,21 @@ static bool read_header(Floor *floor, const void *data, size_t size, int *ret_wi
                                &space) == 0;
 }
 
-/* The smallest scale that leaves twice the thumbnail, as the handler chooses it. */
+/* True for the 1.9 times as many pixels that the handler wants for its filter. */
+static bool is_enough(int decoded, int wanted)
+{
+    return (int64_t)decoded * 10 >= (int64_t)wanted * 19;
+}
+
+/* Chooses the smallest scale that leaves enough for the thumbnail, as the handler does. */
 static void choose_scale(Floor *floor, int width, int height)
 {
     for (floor->denominator = 8; floor->denominator >= 1; floor->denominator /= 2) {
         const tjscalingfactor factor = {1, floor->denominator};
         floor->width = TJSCALED(width, factor);
         floor->height = TJSCALED(height, factor);
-        if (floor->denominator == 1 || (floor->width >= 2 * floor->thumbnail_width &&
-                                        floor->height >= 2 * floor->thumbnail_height))
+        if (floor->denominator == 1 || (is_enough(floor->width, floor->thumbnail_width) &&
+                                        is_enough(floor->height, floor->thumbnail_height)))
             return;
     }
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The floor: what no program that makes a thumbnail of a JPEG can do without. TurboJPEG decodes it
- * from memory at the scale the handler decodes at, and encodes a picture of the thumbnail's size;
- * no file, no resizing, no checks.
+ * The floor: the least work that any program needs to make a thumbnail of a JPEG. TurboJPEG decodes
+ * the picture from memory at the handler's scale and encodes a picture of the thumbnail's size.
+ * There are no files, no resizing and no checks.
  */
 #pragma once
 
@@ -14,8 +14,8 @@
 typedef struct Floor Floor;
 
 /*
- * For a JPEG in memory (borrowed) and a thumbnail made of it, whose pixels are what is encoded.
- * NULL where TurboJPEG cannot read either. Owner: floor_free.
+ * Makes a floor for a JPEG in memory (borrowed) and its thumbnail, whose pixels are encoded.
+ * Returns NULL if TurboJPEG cannot read one of them. Owner: floor_free.
  */
 Floor *floor_new(const void *data, size_t size, const void *thumbnail, size_t thumbnail_size,
                  int quality);
@@ -23,7 +23,7 @@ Floor *floor_new(const void *data, size_t size, const void *thumbnail, size_t th
 /* Decodes and encodes once. */
 bool floor_run(Floor *floor);
 
-/* The 1/N it decodes at. */
+/* The N of the decoding scale 1/N. */
 int floor_denominator(const Floor *floor);
 
 void floor_free(Floor *floor);

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "complete.h"
 
-#include "image.h"
-#include "object.h"
-#include "record.h"
+#include "model/image.h"
+#include "model/object.h"
+#include "store/record.h"
 
 #include <stdio.h>
 #include <string.h>
 
-#define KEYS_MAX 1000 /* printed of one folder; more are no help */
+/* Keys printed for one folder. A longer list is of no use. */
+#define KEYS_MAX 1000
 
 static void offer(const char *candidate, const char *about)
 {
@@ -24,17 +25,16 @@ static void offer_if(const char *typed, const char *candidate, const char *about
         offer(candidate, about);
 }
 
-/* ---- keys ---------------------------------------------------------------------------------------
- */
-
-/* Whether people would put a picture there. */
+/* Returns true for an entry that begins with `typed`, is not ignored by the configuration, and is
+ * not the folder of the thumbnails. */
 static bool is_shown(const Context *context, const char *key, const char *name, const char *typed)
 {
     return g_str_has_prefix(name, typed) && strcmp(key, context->prefix) != 0 &&
            !config_ignores_entry(context->config, name, key);
 }
 
-/* The bucket is the truth: its folders tell what keys there are, one step of the path at a time. */
+/* Prints the keys in a folder of the bucket, one step of the path at a time. Keys come from the
+ * folders, not from the store: the bucket is the truth. */
 static void offer_keys(Context *context, const char *typed)
 {
     if (!context_open_bucket(context, NULL)) {
@@ -57,9 +57,6 @@ static void offer_keys(Context *context, const char *typed)
     }
 }
 
-/* ---- values of options --------------------------------------------------------------------------
- */
-
 static const char *type_name(int type)
 {
     return image_type_name((ImageType)type);
@@ -70,7 +67,7 @@ static const char *state_name_of(int state)
     return state_name((ObjectState)state);
 }
 
-/* What the help calls a value, and what it may be. */
+/* The values of an option, by the name that the help gives its value. */
 static const struct {
     const char *value;
     const char *(*name_of)(int number);
@@ -80,8 +77,9 @@ static const struct {
     {"STATE[,...]", state_name_of, STATE_PENDING, STATES_END},
 };
 
-/* The last of a list with commas: `head` is what stands before it in the word. */
-static void offer_value(const Option *option, const char *head, const char *typed)
+/* Prints the values of an option that takes a list with commas. `head` is the part of the word
+ * before the last comma. */
+static void offer_value(const CommandOption *option, const char *head, const char *typed)
 {
     if (!strcmp(option->value, "DIR"))
         puts(":folders");
@@ -107,24 +105,24 @@ static void offer_value(const Option *option, const char *head, const char *type
     }
 }
 
-/* ---- the line so far ----------------------------------------------------------------------------
- */
-
 typedef struct {
     const Command *command;
-    const Option *tables[COMMAND_TABLES_MAX];
+    const CommandOption *tables[COMMAND_TABLES_MAX];
     size_t n_tables;
     size_t n_arguments;
-    bool ended;         /* by `--`: no option comes any more */
-    const Option *open; /* the option whose value comes next; NULL: none */
-    const char *bucket; /* of --bucket */
-} Line;
+    /* A `--` was read: no options follow. */
+    bool ended;
+    /* Option whose value is the next word. NULL means none. */
+    const CommandOption *open;
+    /* Value of --bucket. */
+    const char *bucket;
+} CommandWords;
 
-static const Option *find_option(const Line *line, const char *word)
+static const CommandOption *find_option(const CommandWords *line, const char *word)
 {
     size_t len = strcspn(word, "=");
     for (size_t i = 0; i < line->n_tables; i++) {
-        for (const Option *option = line->tables[i]; option->name; option++) {
+        for (const CommandOption *option = line->tables[i]; option->name; option++) {
             if (strlen(option->name) == len - 2 && !strncmp(option->name, word + 2, len - 2))
                 return option;
         }
@@ -132,41 +130,41 @@ static const Option *find_option(const Line *line, const char *word)
     return NULL;
 }
 
-static bool is_option(const Line *line, const char *word)
+static bool is_option(const CommandWords *line, const char *word)
 {
     return !line->ended && g_str_has_prefix(word, "--");
 }
 
-static void take_value(Line *line, const Option *option, const char *value)
+static void set_value(CommandWords *line, const CommandOption *option, const char *value)
 {
     if (!strcmp(option->name, "bucket"))
         line->bucket = value;
 }
 
-/* A word that is typed out. */
-static void take_word(Line *line, const char *word)
+/* Reads a complete word of the line. */
+static void parse_word(CommandWords *line, const char *word)
 {
-    const Option *open = g_steal_pointer(&line->open);
+    const CommandOption *open = g_steal_pointer(&line->open);
     const char *equals = strchr(word, '=');
     if (open) {
-        take_value(line, open, word);
+        set_value(line, open, word);
     } else if (!is_option(line, word)) {
         line->n_arguments++;
     } else if (!strcmp(word, "--")) {
         line->ended = true;
     } else {
-        const Option *option = find_option(line, word);
+        const CommandOption *option = find_option(line, word);
         if (option && equals)
-            take_value(line, option, equals + 1);
+            set_value(line, option, equals + 1);
         else if (option && option->value)
             line->open = option;
     }
 }
 
-static void offer_options(const Line *line, const char *typed)
+static void offer_options(const CommandWords *line, const char *typed)
 {
     for (size_t i = 0; i < line->n_tables; i++) {
-        for (const Option *option = line->tables[i]; option->name; option++) {
+        for (const CommandOption *option = line->tables[i]; option->name; option++) {
             g_autofree char *word = g_strconcat("--", option->name, NULL);
             if (option->help)
                 offer_if(typed, word, option->help);
@@ -174,7 +172,7 @@ static void offer_options(const Line *line, const char *typed)
     }
 }
 
-static void offer_argument(const Line *line, const char *typed)
+static void offer_argument(const CommandWords *line, const char *typed)
 {
     const CommandUsage *usage = line->command->usage;
     bool takes_bucket = line->command->flags & COMMAND_BUCKET_FLAGS && !line->bucket;
@@ -190,10 +188,11 @@ static void offer_argument(const Line *line, const char *typed)
     }
 }
 
-static void offer_word(const Line *line, const char *typed)
+static void offer_word(const CommandWords *line, const char *typed)
 {
     const char *equals = strchr(typed, '=');
-    const Option *option = is_option(line, typed) && equals ? find_option(line, typed) : NULL;
+    const CommandOption *option =
+        is_option(line, typed) && equals ? find_option(line, typed) : NULL;
     if (line->open) {
         offer_value(line->open, "", typed);
     } else if (option && option->value) {
@@ -214,7 +213,7 @@ static void offer_commands(const Command *commands, size_t n_commands, const cha
 
 void complete_print(const Command *commands, size_t n_commands, char *const *words)
 {
-    Line line = {0};
+    CommandWords line = {0};
     if (!words[0])
         return;
     if (!words[1] || (!strcmp(words[0], "help") && !words[2])) {
@@ -233,6 +232,6 @@ void complete_print(const Command *commands, size_t n_commands, char *const *wor
         return;
     line.n_tables = command_list_options(line.command, line.tables);
     for (words++; words[1]; words++)
-        take_word(&line, words[0]);
+        parse_word(&line, words[0]);
     offer_word(&line, words[0]);
 }

@@ -1,28 +1,30 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "context.h"
 
-#include "daemon.h"
-#include "error.h"
-#include "etc.h"
-#include "file.h"
-#include "layout.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/trusted.h"
+#include "config/etc.h"
+#include "daemon/daemon.h"
 #include "locate.h"
-#include "log.h"
-#include "output.h"
-#include "trusted.h"
+#include "model/layout.h"
+#include "views/output.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define CONFIG_NAME "thumbq.conf"
 
-/*
- * The file that somebody names is theirs to choose: folders above it may be links, which are
- * resolved here; the file itself may not. Owner: the caller frees.
- */
+/* Bytes of a page before its last row. */
+#define PAGE_BYTES (512 << 10)
+
+/* Resolves links in the folders above a configuration file that the user named. The file itself may
+ * not be a link. Owner: the caller frees. */
 static char *resolve_folder(const char *path)
 {
     g_autofree char *folder = g_path_get_dirname(path);
@@ -40,7 +42,7 @@ Config *context_load_file(const char *path, GError **error)
     return config_load(resolved, error);
 }
 
-/* A file that says which bucket it is about is used for no other. */
+/* Refuses a configuration whose `path` names another bucket. */
 static Config *check_bucket(const Context *context, Config *config, GError **error)
 {
     char *real = config && *config->bucket ? realpath(config->bucket, NULL) : NULL;
@@ -56,7 +58,7 @@ static Config *check_bucket(const Context *context, Config *config, GError **err
     return NULL;
 }
 
-/* Of the bucket's own file in the folder `state_fd`, or the defaults where there is none. */
+/* Reads thumbq.conf in the folder `state_fd`, or returns the defaults if there is no such file. */
 static Config *load_from(int state_fd, GError **error)
 {
     if (faccessat(state_fd, CONFIG_NAME, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT)
@@ -64,7 +66,8 @@ static Config *load_from(int state_fd, GError **error)
     return config_load_at(state_fd, CONFIG_NAME, error);
 }
 
-/* The folder of the bucket's own file; -1, without an error where there is none. */
+/* Opens the folder that holds the bucket's own thumbq.conf. Returns -1 on error, and -1 with no
+ * error set if there is no such folder. */
 static int open_state_folder(const Context *context, GError **error)
 {
     g_autofree char *path = g_build_filename(context->bucket, LOCATE_STATE_FOLDER, NULL);
@@ -76,8 +79,8 @@ static int open_state_folder(const Context *context, GError **error)
     return fd;
 }
 
-/* Says so where the bucket has a file of its own that is not read. */
-static void tell_unused(const Context *context, const char *config)
+/* Logs that the bucket's own thumbq.conf is not read because another configuration is used. */
+static void warn_unused(const Context *context, const char *config)
 {
     g_autofree char *own =
         g_build_filename(context->bucket, LOCATE_STATE_FOLDER, CONFIG_NAME, NULL);
@@ -98,7 +101,7 @@ Config *context_load_config(const Context *context, int state_fd, GError **error
     if (!etc_find_config(ETC_FOLDER, context->bucket, &etc, error))
         return NULL;
     if (etc) {
-        tell_unused(context, etc);
+        warn_unused(context, etc);
         return check_bucket(context, config_load(etc, error), error);
     }
     if (state_fd >= 0)
@@ -112,11 +115,31 @@ Config *context_load_config(const Context *context, int state_fd, GError **error
                       : check_bucket(context, load_from(own_fd, error), error);
 }
 
-/* Of the folder in the bucket, before anything in it is read; then of the state, which may lie
- * elsewhere. */
+/* A root process becomes the owner of .thumbq in the bucket before it reads any file there, then
+ * the owner of the state, which may lie elsewhere. */
 static bool become_owner(const Context *context, const char *folder, GError **error)
 {
     return context->keeps_user || trusted_become_owner(folder, error);
+}
+
+/* Adds the files of conf.d to the main configuration. If this user cannot read conf.d, the main
+ * file alone is used, and `unread` keeps the reason for commands that need the state. */
+static bool add_fragments(Context *context, const char *state, GError **error)
+{
+    g_autoptr(GError) reason = NULL;
+    autofd state_fd = trusted_open_folder(AT_FDCWD, state, false, &reason);
+
+    if (state_fd < 0) {
+        if (error_code(reason) != ERROR_NOT_FOUND)
+            context->unread = g_steal_pointer(&reason);
+        return true;
+    }
+    Config *whole = config_with_fragments(context->config, state_fd, error);
+    if (!whole)
+        return false;
+    config_free(context->config);
+    context->config = whole;
+    return true;
 }
 
 bool context_open_bucket(Context *context, GError **error)
@@ -135,8 +158,10 @@ bool context_open_bucket(Context *context, GError **error)
     if (!context->config)
         return false;
     g_autofree char *state = daemon_state_path(context->bucket, context->config);
-    if (!become_owner(context, state, error))
+    if (!become_owner(context, state, error) || !add_fragments(context, state, error)) {
+        g_clear_pointer(&context->config, config_free);
         return false;
+    }
     context->prefix = layout_below_bucket(context->bucket, context->config->prefix);
     return true;
 }
@@ -161,13 +186,44 @@ bool context_open_store(Context *context, GError **error)
         g_propagate_error(error, g_steal_pointer(&failure));
         return false;
     }
+    if (store_is_old(context->store))
+        log_warning(
+            "the store is of an older thumbq, and figures that it lacks are shown as empty: "
+            "'thumbq run' updates it; restart a running daemon");
     return context_renew_snapshot(context, error);
+}
+
+bool context_is_closed(const GError *error)
+{
+    ErrorCode code = error_code(error);
+    return code == ERROR_NOT_TRUSTED || code == ERROR_ACCESS_DENIED;
+}
+
+bool context_try_store(Context *context, GError **error)
+{
+    g_autoptr(GError) reason = NULL;
+
+    if (context_open_store(context, &reason))
+        return true;
+    context->is_closed = context->config && context_is_closed(reason);
+    if (!context->is_closed)
+        g_propagate_error(error, g_steal_pointer(&reason));
+    return context->is_closed;
+}
+
+bool context_page_is_full(const ContextPage *page)
+{
+    /* The caller checks ferror. */
+    (void)fflush(stdout);
+    return page->output->len >= PAGE_BYTES;
 }
 
 bool context_renew_snapshot(Context *context, GError **error)
 {
     g_clear_pointer(&context->snapshot, store_snapshot_end);
     context->snapshot = store_snapshot_begin(context->store, error);
+    if (context->page)
+        return context->snapshot;
     if (context->snapshot)
         output_hold(context->snapshot);
     else
@@ -181,6 +237,11 @@ void context_end_snapshot(Context *context)
     output_release();
 }
 
+const char *context_nothing_found(const Context *context)
+{
+    return store_filter_is_empty(&context->filter) ? "no objects yet" : "no objects match";
+}
+
 void context_close_store(Context *context)
 {
     context_end_snapshot(context);
@@ -190,6 +251,7 @@ void context_close_store(Context *context)
 void context_clear(Context *context)
 {
     context_close_store(context);
+    g_clear_error(&context->unread);
     g_clear_pointer(&context->config, config_free);
     g_clear_pointer(&context->prefix, g_free);
     g_clear_pointer(&context->bucket, g_free);

@@ -1,12 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "daemon_probe.h"
 
-#include "control.h"
-#include "error.h"
-#include "file.h"
+#include "base/error.h"
+#include "base/file.h"
+#include "control/connect.h"
+
+#include <stdbool.h>
+
+static bool is_part_of_daemon;
+
+void daemon_probe_is_part(void)
+{
+    is_part_of_daemon = true;
+}
 
 DaemonState daemon_probe(const char *state_path)
 {
+    if (is_part_of_daemon)
+        return DAEMON_UP;
+
     g_autoptr(GError) error = NULL;
     autofd fd = control_connect(state_path, &error);
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "locate.h"
 
-#include "error.h"
-#include "etc.h"
-#include "object.h"
-#include "trusted.h"
+#include "base/error.h"
+#include "base/trusted.h"
+#include "config/etc.h"
+#include "model/object.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -12,7 +12,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* realpath(3), with memory that g_free takes. NULL sets errno. */
+/* realpath(3) with a result for g_free. Returns NULL and sets errno on error. */
 static char *real_path(const char *path)
 {
     char *real = realpath(path, NULL);
@@ -21,7 +21,7 @@ static char *real_path(const char *path)
     return copy;
 }
 
-/* The folder `path`, which `origin` (may be "") named. */
+/* Resolves the folder `path`. `origin` says in messages where the path comes from, or is "". */
 static char *named_bucket(const char *path, const char *origin, GError **error)
 {
     char *real = real_path(path);
@@ -43,8 +43,10 @@ static char *named_bucket(const char *path, const char *origin, GError **error)
     return real;
 }
 
-/* The nearest folder upward that holds a LOCATE_STATE_FOLDER of this user or of root. `others`
- * (may be NULL) is set to the first one that is another user's. */
+/*
+ * Returns the nearest folder at or above `real` with a LOCATE_STATE_FOLDER that belongs to this
+ * user or to root. *others, if not NULL, gets the first folder whose state belongs to another user.
+ */
 static char *state_above(const char *real, char **others)
 {
     char *path = g_strdup(real);
@@ -81,7 +83,7 @@ static void set_nowhere(const char *directory, const char *others, GError **erro
 {
     if (others)
         g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND,
-                    "no bucket here that is yours: '%s' belongs to another user; name the bucket "
+                    "no bucket of yours here: '%s' belongs to another user; name the bucket "
                     "if you mean it",
                     others);
     else
@@ -112,12 +114,13 @@ char *locate_bucket(const char *argument, const char *environment, const char *e
     return bucket;
 }
 
-/* What `path` (absolute, without "." and "..") is called below `bucket`; NULL if it lies elsewhere.
- */
+/* Returns the part of `path` below `bucket`; NULL if `path` lies elsewhere. `path` is absolute,
+ * without "." and "..". */
 static const char *below(const char *path, const char *bucket)
 {
     size_t len = strlen(bucket);
-    if (len == 1) /* the bucket is "/" itself */
+    /* The bucket is "/". */
+    if (len == 1)
         return path + 1;
     return !strncmp(path, bucket, len) && path[len] == '/' ? path + len + 1 : NULL;
 }
@@ -139,7 +142,7 @@ GStrv locate_keys(const char *text, const char *bucket, const char *directory)
     if (*text) {
         g_autofree char *path = g_canonicalize_filename(text, directory);
         add(keys, below(path, bucket));
-        /* The file itself may be gone, or be a link: only the folders above it are resolved. */
+        /* The file may be deleted, or be a link, so only the folders above it are resolved. */
         g_autofree char *folder = g_path_get_dirname(path);
         g_autofree char *name = g_path_get_basename(path);
         g_autofree char *real = real_path(folder);

@@ -2,12 +2,13 @@
 /*
  * thumbq: the table of commands.
  */
+#include "base/error.h"
+#include "base/fault.h"
+#include "base/log.h"
+#include "base/units.h"
 #include "command.h"
 #include "complete.h"
-#include "error.h"
-#include "fault.h"
-#include "log.h"
-#include "units.h"
+#include "reader/reader_process.h"
 
 #include <jansson.h>
 #include <locale.h>
@@ -17,28 +18,38 @@
 
 static const Command commands[] = {
     {"run", COMMAND_NEEDS_BUCKET | COMMAND_KEEPS_USER,
-     "Watch a bucket and make thumbnails of what is in it", &usage_run, cmd_run},
+     "Watch a bucket and make thumbnails of its images", &usage_run, cmd_run},
     {"sync", COMMAND_NEEDS_BUCKET, "Wait until everything in a bucket has been handled",
      &usage_sync, cmd_sync},
-    {"stats", COMMAND_NEEDS_STORE | COMMAND_FILTERS, "Totals of a bucket, or a grouped table",
-     &usage_stats, cmd_stats},
-    {"list", COMMAND_NEEDS_STORE | COMMAND_FILTERS, "One row per object", &usage_list, cmd_list},
-    {"show", COMMAND_TAKES_BUCKET, "All that is known of one object", &usage_show, cmd_show},
-    {"dead", COMMAND_NEEDS_STORE | COMMAND_FILTERS, "Objects that have been given up", &usage_dead,
-     cmd_dead},
-    {"events", COMMAND_NEEDS_STORE, "The event log", &usage_events, cmd_events},
-    {"metrics", COMMAND_NEEDS_STORE, "Counters and percentiles over time", &usage_metrics,
-     cmd_metrics},
-    {"bill", COMMAND_NEEDS_STORE, "What AWS Lambda would have charged", &usage_bill, cmd_bill},
-    {"sweep", COMMAND_NEEDS_BUCKET, "Put right what events cannot tell of", &usage_sweep,
-     cmd_sweep},
-    {"reprocess", COMMAND_NEEDS_STORE | COMMAND_FILTERS, "Make thumbnails of objects once more",
-     &usage_reprocess, cmd_reprocess},
-    {"schedule", COMMAND_TAKES_BUCKET, "Schedules and when they are due", &usage_schedule,
-     cmd_schedule},
+    {"stats", COMMAND_ASKED | COMMAND_PAGED | COMMAND_NEEDS_STORE | COMMAND_FILTERS,
+     "Totals of a bucket, or a grouped table", &usage_stats, cmd_stats},
+    {"list", COMMAND_ASKED | COMMAND_PAGED | COMMAND_NEEDS_STORE | COMMAND_FILTERS,
+     "One row per object", &usage_list, cmd_list},
+    {"show", COMMAND_ASKED | COMMAND_TAKES_BUCKET, "All that is known of one object", &usage_show,
+     cmd_show},
+    {"dead", COMMAND_ASKED | COMMAND_PAGED | COMMAND_TAKES_BUCKET | COMMAND_FILTERS,
+     "Objects that have been given up", &usage_dead, cmd_dead},
+    {"events", COMMAND_ASKED | COMMAND_PAGED | COMMAND_NEEDS_STORE, "The event log", &usage_events,
+     cmd_events},
+    {"metrics", COMMAND_ASKED | COMMAND_NEEDS_STORE, "Counters and percentiles over time",
+     &usage_metrics, cmd_metrics},
+    {"bill", COMMAND_ASKED | COMMAND_NEEDS_STORE, "What AWS Lambda would have charged", &usage_bill,
+     cmd_bill},
+    {"sweep", COMMAND_NEEDS_BUCKET, "Repair what events do not report", &usage_sweep, cmd_sweep},
+    {"reprocess", COMMAND_ASKED | COMMAND_TAKES_BUCKET | COMMAND_FILTERS,
+     "Make thumbnails of objects once more", &usage_reprocess, cmd_reprocess},
+    {"schedule", COMMAND_ASKED | COMMAND_TAKES_BUCKET, "Schedules and when they are due",
+     &usage_schedule, cmd_schedule},
+    {"trigger", COMMAND_ASKED | COMMAND_TAKES_BUCKET, "Triggers, their places and dead letters",
+     &usage_trigger, cmd_trigger},
     {"doctor", COMMAND_TAKES_BUCKET, "Check machine, sandbox, formats and bucket", &usage_doctor,
      cmd_doctor},
     {"setup", 0, "Make a service of thumbq over a folder, as root", &usage_setup, cmd_setup},
+    {"gateway", COMMAND_HANDS_ON, "Serve buckets over HTTP, as S3 does", &usage_gateway,
+     cmd_gateway},
+    {"key", COMMAND_HANDS_ON, "Keys of the gateway", &usage_key, cmd_key},
+    {"sign", COMMAND_HANDS_ON, "A URL of an object that works without a key", &usage_sign,
+     cmd_sign},
     {"bench", COMMAND_HANDS_ON, "Measure it: speed, latency, a million records", &usage_bench,
      cmd_bench},
     {"config", COMMAND_TAKES_BUCKET, "The effective configuration, every option explained",
@@ -53,7 +64,7 @@ static void print_help(void)
            "Commands:\n");
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
         printf("  %-10s %s\n", commands[i].name, commands[i].summary);
-    printf("\n'thumbq COMMAND --help' says more of each. To begin: thumbq run DIR\n");
+    printf("\n'thumbq COMMAND --help' describes a command. To begin: thumbq run DIR\n");
 }
 
 static const Command *find_command(const char *name)
@@ -92,10 +103,12 @@ static bool is_one_of(const char *text, const char *a, const char *b, const char
 
 int main(int argc, char **argv)
 {
-    setlocale(LC_CTYPE, ""); /* how wide a character is; figures stay the same everywhere */
+    /* Widths of characters follow the locale. Figures are the same everywhere. */
+    setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN);
     fault_handle_signals();
-    json_set_alloc_funcs(g_malloc, g_free); /* out of memory is the end here as everywhere */
+    /* GLib's allocator ends the program when memory is exhausted, as everywhere else. */
+    json_set_alloc_funcs(g_malloc, g_free);
 
     if (argc < 2)
         return help(NULL);
@@ -105,10 +118,14 @@ int main(int argc, char **argv)
         printf("thumbq %s\n", THUMBQ_VERSION);
         return command_finish_output(0);
     }
-    if (!strcmp(argv[1], "complete")) { /* for shells; see packaging/completions/ */
+    /* Called by the shell scripts in packaging/completions/. */
+    if (!strcmp(argv[1], "complete")) {
         complete_print(commands, G_N_ELEMENTS(commands), argv + 2);
         return command_finish_output(0);
     }
+    /* Called by the daemon. */
+    if (!strcmp(argv[1], READER_WORD))
+        return reader_main(commands, G_N_ELEMENTS(commands), argv + 2);
     const Command *command = find_command(argv[1]);
     return command ? command_run(command, argv + 2) : error_exit_status(ERROR_USAGE);
 }

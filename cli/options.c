@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "options.h"
 
-#include "error.h"
-#include "units.h"
-#include "wrap.h"
+#include "base/error.h"
+#include "base/units.h"
+#include "base/wrap.h"
 
 #include <string.h>
 
-/* An option that is wider has its help on the next line. */
+/* The help of an option with a longer name begins on the next line. */
 #define NAME_MAX_WIDTH 24
 
-#define OPTIONS_MAX 64 /* of one command, all groups together */
+/* Options of one command in all groups, at most. */
+#define OPTIONS_MAX 64
 
 static bool fail_unknown(const OptionGroup *groups, size_t n_groups, const char *arg,
                          const char *name, GError **error)
@@ -18,7 +19,8 @@ static bool fail_unknown(const OptionGroup *groups, size_t n_groups, const char 
     const char *names[OPTIONS_MAX];
     size_t n = 0;
     for (size_t i = 0; i < n_groups; i++) {
-        for (const Option *option = groups[i].options; option->name && n < OPTIONS_MAX; option++)
+        for (const CommandOption *option = groups[i].options; option->name && n < OPTIONS_MAX;
+             option++)
             names[n++] = option->name;
     }
     const char *nearest = units_nearest(name, names, n);
@@ -30,11 +32,11 @@ static bool fail_unknown(const OptionGroup *groups, size_t n_groups, const char 
     return false;
 }
 
-static const Option *find(const OptionGroup *groups, size_t n_groups, const char *name,
-                          void **ret_values)
+static const CommandOption *find(const OptionGroup *groups, size_t n_groups, const char *name,
+                                 void **ret_values)
 {
     for (size_t i = 0; i < n_groups; i++) {
-        for (const Option *option = groups[i].options; option->name; option++) {
+        for (const CommandOption *option = groups[i].options; option->name; option++) {
             if (!strcmp(option->name, name)) {
                 *ret_values = groups[i].values;
                 return option;
@@ -44,7 +46,8 @@ static const Option *find(const OptionGroup *groups, size_t n_groups, const char
     return NULL;
 }
 
-static bool set_count(const Option *option, const char *text, uint64_t *ret_count, GError **error)
+static bool set_count(const CommandOption *option, const char *text, uint64_t *ret_count,
+                      GError **error)
 {
     int64_t count = 0;
     if (!units_parse_count(text, &count, error)) {
@@ -60,7 +63,7 @@ static bool set_count(const Option *option, const char *text, uint64_t *ret_coun
     return true;
 }
 
-static bool set(const Option *option, void *values, const char *text, GError **error)
+static bool set(const CommandOption *option, void *values, const char *text, GError **error)
 {
     void *field = (char *)values + option->offset;
     switch (option->kind) {
@@ -76,18 +79,20 @@ static bool set(const Option *option, void *values, const char *text, GError **e
     g_return_val_if_reached(false);
 }
 
-/* Takes the option at *args, and its value if that follows it; *args is then the last one used. */
-static bool take(const OptionGroup *groups, size_t n_groups, char *const **args, GError **error)
+/* Parses the option at *args and its value. *args is then the last argument used. */
+static bool parse_option(const OptionGroup *groups, size_t n_groups, char *const **args,
+                         GError **error)
 {
     const char *arg = **args;
-    const char *value = strchr(arg, '=');
+    const char *value = g_str_has_prefix(arg, "--") ? strchr(arg + 2, '=') : NULL;
     g_autofree char *name =
         value ? g_strndup(arg + 2, (size_t)(value - arg - 2)) : g_strdup(arg + 2);
     void *values = NULL;
-    const Option *option =
+    const CommandOption *option =
         g_str_has_prefix(arg, "--") ? find(groups, n_groups, arg + 2, &values) : NULL;
+    /* The name of a flag may contain '='. */
     if (option && option->kind == OPTION_FLAG)
-        return set(option, values, NULL, error); /* its name may have an '=' in it */
+        return set(option, values, NULL, error);
     option = g_str_has_prefix(arg, "--") ? find(groups, n_groups, name, &values) : NULL;
     if (!option)
         return fail_unknown(groups, n_groups, arg, name, error);
@@ -118,7 +123,7 @@ bool options_parse(const OptionGroup *groups, size_t n_groups, char *const *args
             g_ptr_array_add(arguments, *args);
         else if (!strcmp(*args, "--"))
             ended = true;
-        else if (!take(groups, n_groups, &args, error))
+        else if (!parse_option(groups, n_groups, &args, error))
             return false;
     }
     return true;
@@ -127,14 +132,14 @@ bool options_parse(const OptionGroup *groups, size_t n_groups, char *const *args
 void options_print(const OptionGroup *group, FILE *out)
 {
     size_t width = 0;
-    for (const Option *option = group->options; option->name; option++) {
+    for (const CommandOption *option = group->options; option->name; option++) {
         size_t len = strlen(option->name) + (option->value ? strlen(option->value) + 1 : 0);
         if (option->help && len <= NAME_MAX_WIDTH)
             width = MAX(width, len);
     }
     g_autofree char *indent = g_strnfill(strlen("  --") + width + strlen("  "), ' ');
     fprintf(out, "\n%s:\n", group->title);
-    for (const Option *option = group->options; option->name; option++) {
+    for (const CommandOption *option = group->options; option->name; option++) {
         if (!option->help)
             continue;
         g_autofree char *left =

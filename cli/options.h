@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Command line options: tables of rows, one parser and one help text for all commands.
+ * Command line options: tables of rows, with one parser and one help text for all commands.
  *
- * A row names an option and the field that takes its value; a group is a table with the struct that
- * its fields lie in. Options may stand before or after the arguments, as `--name VALUE` or
- * `--name=VALUE`; `--` ends them; of an option given twice the last one holds. Names are never
- * abbreviated. Used by command.c alone; commands write the rows.
+ * A row names an option and the field for its value. A group is a table with the struct that has
+ * the fields. Options may precede or follow the arguments, as `--name VALUE` or `--name=VALUE`.
+ * `--` ends the options. The last value of a repeated option is used. Names cannot be abbreviated.
+ * Only command.c calls the parser; commands define the rows.
  */
 #pragma once
 
@@ -15,33 +15,43 @@
 #include <stdio.h>
 
 typedef enum {
-    OPTION_FLAG,  /* bool; takes no value; its name may have an '=' in it: "csv=raw" */
-    OPTION_TEXT,  /* const char *, borrowed from the command line */
-    OPTION_COUNT, /* uint64_t, 1 or more */
+    /* A bool. It takes no value. Its name may contain '=', as in "csv=raw". */
+    OPTION_FLAG,
+    /* A `const char *`, borrowed from the command line. */
+    OPTION_TEXT,
+    /* A uint64_t, 1 or more. */
+    OPTION_COUNT,
 } OptionKind;
 
 typedef struct {
-    const char *name; /* without the dashes; NULL ends a table */
+    /* Name without the dashes. NULL ends a table. */
+    const char *name;
     OptionKind kind;
-    const char *value; /* what the help calls its value, "a|b" if it is one of them, DIR or FILE if
-                          it is that: shells complete it then; NULL for a flag */
-    size_t offset;     /* of the field in the struct of the group */
-    const char *help;  /* NULL: a form of another option, which its help tells of */
-} Option;
+    /* Name of the value in the help. "a|b" lists the possible values; DIR and FILE make shells
+     * complete folders and files. NULL for a flag. */
+    const char *value;
+    /* Offset of the field in the group's struct. */
+    size_t offset;
+    /* NULL if the help of another option describes this one. */
+    const char *help;
+} CommandOption;
 
 typedef struct {
-    const char *title;     /* heading in the help */
-    const Option *options; /* up to a row without a name */
-    void *values;          /* the struct that the offsets are into; all zero before options_parse */
+    /* Heading in the help. */
+    const char *title;
+    /* Ends with a row without a name. */
+    const CommandOption *options;
+    /* The struct with the fields. All zero before options_parse. */
+    void *values;
 } OptionGroup;
 
 /*
- * Reads `args` (NULL-terminated, without program and command) into the groups' structs and appends
- * what is no option to `arguments`, borrowed. Errors: ERROR_USAGE, with the nearest name for an
- * unknown one.
+ * Parses `args`, the NULL-terminated arguments after program and command, into the groups' structs.
+ * Appends the arguments that are no options to `arguments`, borrowed. Errors: ERROR_USAGE, with the
+ * nearest name for an unknown option.
  */
 bool options_parse(const OptionGroup *groups, size_t n_groups, char *const *args,
                    GPtrArray *arguments, GError **error);
 
-/* Writes the group for the help: its title, then a line or more per option, aligned. */
+/* Prints the help of a group: its title, then one or more aligned lines for each option. */
 void options_print(const OptionGroup *group, FILE *out);

@@ -1,501 +1,347 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "daemon_private.h"
+/* Makes the parts of a daemon in order (parts.h), runs the loop, and ends the parts. Reports errors
+ * of the start, and the reason of an early end. */
+#include "daemon/daemon.h"
 
-#include "clock.h"
-#include "command_needs.h"
-#include "error.h"
-#include "file.h"
-#include "formats.h"
-#include "layout.h"
-#include "log.h"
-#include "place.h"
-#include "user.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "common_parts.h"
+#include "facts.h"
+#include "handlers/formats.h"
+#include "journal/journal.h"
+#include "journal/state_parts.h"
+#include "kinds/kind_thumbnail.h"
+#include "parts.h"
+#include "passes/backfill.h"
+#include "passes/redate.h"
+#include "queue/bucket_view.h"
+#include "queue/dispatch.h"
+#include "queue/folders.h"
+#include "queue/intake.h"
+#include "reader/reader.h"
+#include "reload.h"
+#include "report.h"
+#include "rules/alarms.h"
+#include "rules/clock_guard.h"
+#include "rules/command_needs.h"
+#include "rules/destination.h"
+#include "rules/lifecycle_notice.h"
+#include "rules/schedules.h"
+#include "rules/trigger_letter.h"
+#include "rules/triggers.h"
+#include "server/command_server.h"
+#include "settle.h"
 
-#include <errno.h>
-#include <glib-unix.h>
-#include <poll.h>
-#include <signal.h>
-#include <string.h>
-#include <sys/resource.h>
-#include <sys/signalfd.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-/* Workers that wait for the next picture of their user and folder, beside those that are at work.
- * Each takes some 2 MB of its own. */
-#define WORKERS_KEPT_IDLE 32
-
-/* An idle worker costs memory, a new one milliseconds. */
-#define WORKER_IDLE_US (10 * CLOCK_US_PER_SEC)
-
-/* Jobs that may wait for a busy worker, where they are short: as many as its socket holds. */
-#define WORKER_AHEAD 7
-
-/* As often as its CPU time a job may take by the clock. */
-#define WORKER_WALL_TIMES 10
-
-/* A worker that is at a job for longer keeps no other one waiting. */
-#define WORKER_PATIENCE_US (250 * CLOCK_US_PER_MS)
-
-static char *resolve(const char *bucket, const char *path)
+static void reload(void *daemon)
 {
-    return path[0] == '/' ? g_strdup(path) : g_build_filename(bucket, path, NULL);
+    reload_config(daemon);
 }
 
-char *daemon_state_path(const char *bucket, const Config *config)
+static void on_stopping(void *data)
 {
-    return resolve(bucket, config->state);
+    const Daemon *daemon = data;
+    int busy = dispatch_busy_here(daemon->dispatch);
+
+    service_stopping(daemon->service, "stopping when the running handlers have finished");
+    if (busy > 0)
+        log_info("stopping when %d running handlers have finished; a second signal stops at once",
+                 busy);
 }
 
-char *daemon_store_path(const char *bucket, const Config *config)
-{
-    g_autofree char *state = daemon_state_path(bucket, config);
-    return g_build_filename(state, "store", NULL);
-}
-
-void daemon_fail(Daemon *daemon, GError *error)
-{
-    if (daemon->error)
-        g_error_free(error);
-    else
-        daemon->error = error;
-    g_main_loop_quit(daemon->loop);
-}
-
-bool daemon_is_settled(const Daemon *daemon)
-{
-    return !daemon->paused && !bucket_is_scanning(daemon->bucket) &&
-           g_queue_is_empty((GQueue *)&daemon->walks) && sweep_is_idle(daemon) &&
-           backfill_is_idle(daemon) && !daemon->dispatch_source && daemon->queue_is_empty &&
-           pool_busy(daemon->pool) == 0;
-}
-
-void daemon_check_finished(Daemon *daemon)
-{
-    if (daemon->offline)
-        return; /* whoever began the loop ends it */
-    if (daemon->stopping && pool_busy(daemon->pool) == 0)
-        g_main_loop_quit(daemon->loop);
-    if (!daemon_is_settled(daemon))
-        return;
-    if (store_batch_size(daemon->store) > 0 && !batch_commit(daemon))
-        return;
-    if (daemon->options->once)
-        g_main_loop_quit(daemon->loop);
-    if (daemon->control)
-        control_check_settled(daemon->control);
-}
-
-/* The window that it ran in was closed: nobody wants the configuration read anew. */
-static bool terminal_is_gone(void)
-{
-    struct pollfd log = {.fd = STDERR_FILENO};
-
-    return poll(&log, 1, 0) == 1 && log.revents & (POLLHUP | POLLERR);
-}
-
-static gboolean on_signal(gint fd, GIOCondition condition, gpointer data)
-{
-    Daemon *daemon = data;
-    struct signalfd_siginfo info;
-
-    (void)condition;
-    if (read(fd, &info, sizeof info) != sizeof info)
-        return G_SOURCE_CONTINUE;
-    if (info.ssi_signo == SIGHUP && !terminal_is_gone()) {
-        reload_config(daemon);
-        return G_SOURCE_CONTINUE;
-    }
-    daemon->stopping = true;
-    service_stopping(daemon->service);
-    if (++daemon->signals > 1) {
-        log_info("stopping at once; what was under way is done again at the next start");
-        g_main_loop_quit(daemon->loop);
-        return G_SOURCE_CONTINUE;
-    }
-    if (pool_busy(daemon->pool) > 0)
-        log_info("stopping when %d running handlers have finished; again to stop at once",
-                 pool_busy(daemon->pool));
-    daemon_check_finished(daemon);
-    return G_SOURCE_CONTINUE;
-}
-
-/* As descriptors, not handlers: GLib's own way would start a thread. */
 static bool open_signals(Daemon *daemon, GError **error)
 {
-    sigset_t wanted;
+    bool reloads = daemon->options->load_config && !daemon->options->once;
+    const RunSignals signals = {
+        .reload = reloads ? reload : NULL, .stopping = on_stopping, .data = daemon};
 
-    sigemptyset(&wanted);
-    sigaddset(&wanted, SIGINT);
-    sigaddset(&wanted, SIGTERM);
-    if (daemon->options->load_config && !daemon->options->once)
-        sigaddset(&wanted, SIGHUP);
-    sigprocmask(SIG_BLOCK, &wanted, NULL);
-    daemon->signal_fd = signalfd(-1, &wanted, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (daemon->signal_fd < 0) {
-        error_set_errno(error, errno, "cannot listen to", "SIGTERM");
-        return false;
-    }
-    daemon->signal_source = g_unix_fd_add(daemon->signal_fd, G_IO_IN, on_signal, daemon);
-    return true;
+    return run_listen(daemon->run, &signals, error);
 }
 
-/* ---- opening ------------------------------------------------------------------------------------
- */
-
-/* The bucket must be there, and may not be its own folder of thumbnails or state. */
-static bool check_bucket(const char *bucket, const Config *config, GError **error)
+static char *describe(void *data)
 {
-    const char *const settings[] = {config->prefix, config->state};
-    struct stat st;
+    const Daemon *daemon = data;
 
-    if (stat(bucket, &st) != 0 || !S_ISDIR(st.st_mode)) {
-        g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND,
-                    "there is no bucket '%s': not a folder; make it first", bucket);
-        return false;
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(settings); i++) {
-        g_autofree char *path = layout_below_bucket(bucket, settings[i]);
-        if (strcmp(path, bucket) == 0) {
-            g_set_error(error, THUMBQ_ERROR, ERROR_CONFIG,
-                        "'prefix' and 'state' must be folders of their own, not the bucket '%s'",
-                        bucket);
-            return false;
-        }
-    }
-    return true;
+    return report_status(&daemon->state, daemon->dispatch);
 }
 
-/* Each directory watched, output open and thumbnail not yet synced takes a descriptor or two. */
-static void raise_descriptor_limit(void)
+/* Opened first: no child may inherit the variables that it removes from the environment. */
+static void open_service(Daemon *daemon)
 {
-    struct rlimit limit;
+    g_autoptr(GError) error = NULL;
 
-    if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
-        limit.rlim_cur = MIN(limit.rlim_max, 65536);
-        (void)setrlimit(RLIMIT_NOFILE, &limit); /* then fewer workers fit, with a clear error */
-    }
+    if (!service_open(describe, daemon, &daemon->service, &error))
+        log_warning("cannot report to the service manager: %s", error->message);
 }
 
-void daemon_pool_options(const Daemon *daemon, PoolOptions *ret_options)
+/* Checks schedules and formats: a wrong configuration is refused before anything is changed. */
+static bool open_rules(Daemon *daemon, GError **error)
 {
-    const Config *config = daemon->config;
+    const Config *config = daemon->state.config;
 
-    *ret_options = (PoolOptions){
-        .program = daemon->options->handler_program,
-        .concurrency = dispatch_concurrency(daemon),
-        .keep_idle =
-            config->isolation == ISOLATION_OWNER && daemon->lowered == 0 ? WORKERS_KEPT_IDLE : 0,
-        .max_invocations = config->max_invocations,
-        .ahead = daemon->lowered > 0 ? 0 : WORKER_AHEAD,
-        .patience_us = WORKER_PATIENCE_US,
-        .timeout_us = config->timeout_us,
-        .wall_us = WORKER_WALL_TIMES * config->timeout_us,
-        .idle_us = WORKER_IDLE_US,
-        .memory_bytes = config->memory_bytes,
-        .max_output_size = config->max_output_size,
-        .own_users = user_is_needed(),
-    };
-}
-
-static void open_pool(Daemon *daemon)
-{
-    PoolOptions options;
-
-    daemon_pool_options(daemon, &options);
-    daemon->pool = pool_new(&options);
-    pool_set_room_callback(daemon->pool, (void (*)(void *))dispatch_soon, daemon);
+    daemon->schedule_parts = (ScheduleParts){.state = &daemon->state,
+                                             .run = daemon->run,
+                                             .window = daemon->window,
+                                             .sweeps = &daemon->sweeps};
+    daemon->schedules = schedules_new(&daemon->schedule_parts, config, error);
+    daemon->alarms = alarms_new(&daemon->state, config);
+    return daemon->schedules && trigger_letter_check(daemon->options->bucket, config, error) &&
+           formats_check(daemon->options->handler_program, config->renditions, config->n_renditions,
+                         error);
 }
 
 static bool ignore_name(const char *name, const char *key, void *data)
 {
     const Daemon *daemon = data;
 
-    return config_ignores_entry(daemon->config, name, key);
+    return config_ignores_entry(daemon->state.config, name, key);
 }
 
-/* Whatever its name is now: a folder of ours that was renamed, or one of a bucket in the bucket. */
 static bool reserve_folder(int folder_fd, const char *key, void *data)
 {
     const Daemon *daemon = data;
-    bool is_own =
-        (daemon->publisher && place_is_same(folder_fd, publisher_folder_fd(daemon->publisher))) ||
-        place_is_same(folder_fd, daemon->lock.folder_fd) ||
-        place_is_anothers(folder_fd, &daemon->mark);
 
-    /* Who may look into it may have changed. */
-    for (size_t i = 0; !is_own && daemon->publisher && i < daemon->config->n_renditions; i++)
-        publisher_adjust_folder(daemon->publisher, daemon->config->renditions[i].name, key);
-    return is_own;
+    return folders_reserve(daemon->folders, folder_fd, key);
 }
 
-Bucket *daemon_open_bucket(Daemon *daemon, BucketCallback callback, GError **error)
+static void on_bucket_event(const BucketEvent *event, void *data)
 {
-    const Config *config = daemon->config;
-    const char *bucket = daemon->options->bucket;
-    g_autofree char *prefix = layout_below_bucket(bucket, config->prefix);
-    g_autofree char *state = layout_below_bucket(bucket, config->state);
-    const char *const reserved[] = {prefix, state, NULL};
-    BucketOptions options = {
-        .path = bucket,
-        .reserved = reserved,
-        .ignore = ignore_name,
-        .reserve = reserve_folder,
-        .watch = !daemon->options->once,
-        .no_first_scan = daemon->options->job != 0,
-        .rescan_us = config->rescan_us,
-    };
+    const Daemon *daemon = data;
 
-    return bucket_open(&options, callback, daemon, error);
+    intake_event(&daemon->intake, event);
 }
 
-static bool open_publisher(Daemon *daemon, GError **error)
+static bool open_bucket(Daemon *daemon, GError **error)
 {
-    const PublisherOptions options = {
-        .bucket = daemon->options->bucket,
-        .prefix = daemon->config->prefix,
-        .mark = &daemon->mark,
-        .durable = daemon->config->durability == DURABILITY_FULL,
-        .mode = daemon->config->mode,
-        .adopt = daemon->options->adopt,
-    };
+    g_auto(BucketView) view = {0};
+    BucketOptions options;
 
-    daemon->publisher = publisher_open(&options, error);
-    return daemon->publisher != NULL;
+    bucket_view_init(&view, daemon->state.bucket_path, daemon->state.config, &options);
+    daemon->intake = (Intake){.walks = {.state = &daemon->state,
+                                        .passes = daemon->passes,
+                                        .objects = daemon->objects,
+                                        .folders = daemon->folders,
+                                        .away = daemon->away},
+                              .sweeps = &daemon->sweeps,
+                              .run = daemon->run,
+                              .service = daemon->service,
+                              /* A daemon that watches learns of changes by events. */
+                              .looks = daemon->options->once && daemon->options->job == 0};
+    options.ignore = ignore_name;
+    options.reserve = reserve_folder;
+    options.watch = !daemon->options->once;
+    options.no_first_scan = daemon->options->job != 0;
+    daemon->state.bucket = bucket_open(&options, on_bucket_event, daemon, error);
+    return daemon->state.bucket != NULL;
 }
 
-void daemon_explain_place(GError *failure)
-{
-    ErrorCode code = error_code(failure);
-
-    if (code != ERROR_ACCESS_DENIED && code != ERROR_NO_SPACE)
-        return;
-    char *message = g_strconcat(failure->message, DAEMON_PLACE_HINT, NULL);
-    g_free(failure->message);
-    failure->message = message;
-}
-
-/* What is written to: the lock, the store, the thumbnails. */
-static bool open_places(Daemon *daemon, GError **error)
-{
-    GError *failure = NULL;
-
-    if (lock_take(daemon->state_path, &daemon->lock, &failure) &&
-        mark_key_open(daemon->lock.folder_fd, true, &daemon->mark, &failure) &&
-        recovery_open(daemon, &failure) && clock_guard_open(daemon, &failure) &&
-        open_publisher(daemon, &failure))
-        return true;
-    daemon_explain_place(failure);
-    g_propagate_error(error, failure);
-    return false;
-}
-
-/* What every change of state needs. */
-static bool open_state(Daemon *daemon, GError **error)
-{
-    const char *bucket = daemon->options->bucket;
-    const Config *config = daemon->config;
-
-    daemon->state_path = daemon_state_path(bucket, config);
-    if (!check_bucket(bucket, config, error))
-        return false;
-    raise_descriptor_limit();
-    if (daemon->dry_run ? !dry_run_open(daemon, error) : !open_places(daemon, error))
-        return false;
-    open_pool(daemon);
-    return open_signals(daemon, error);
-}
-
-static char *describe(void *data)
-{
-    return report_status(data);
-}
-
-/* Before all else: no child may have what it takes out of the environment. */
-static void open_service(Daemon *daemon)
+/* Opens the query reader. After a failure the daemon does all its other work. */
+static void open_reader(Daemon *daemon)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!service_open(describe, daemon, &daemon->service, &error))
-        log_warning("the service manager is told nothing: %s", error->message);
+    daemon->query_reader = reader_open(&daemon->state, daemon->run, &error);
+    if (!daemon->query_reader)
+        log_warning("the query socket is not served: %s", error->message);
+}
+
+static void change_zone(void *data)
+{
+    const Daemon *daemon = data;
+
+    schedules_zone_changed(daemon->schedules);
+}
+
+static void on_concluded(const WorkItem *item, const Record *record, void *data)
+{
+    const Daemon *daemon = data;
+
+    destination_write(daemon->destinations, item, record);
+}
+
+static void open_work(Daemon *daemon)
+{
+    const DaemonOptions *options = daemon->options;
+    const DispatchOptions work = {.kind = &kind_thumbnail,
+                                  .handler_program = options->handler_program,
+                                  .outcomes = {.state = &daemon->state,
+                                               .run = daemon->run,
+                                               .away = daemon->away,
+                                               .objects = daemon->objects,
+                                               .news = {options->news, options->news_data},
+                                               .concluded = on_concluded,
+                                               .data = daemon,
+                                               .once = options->once,
+                                               .quiet = options->quiet}};
+
+    daemon->dispatch = dispatch_new(&work);
+    const RedateOptions zone = {.state = &daemon->state,
+                                .passes = daemon->passes,
+                                .folders = daemon->folders,
+                                .zone_changed = change_zone,
+                                .data = daemon};
+    daemon->redate = redate_new(&zone);
+}
+
+static bool open_server(Daemon *daemon, GError **error)
+{
+    const CommandServerParts parts = {.state = &daemon->state,
+                                      .sweeps = &daemon->sweeps,
+                                      .backfill = &daemon->backfill,
+                                      .window = daemon->window,
+                                      .triggers = &daemon->triggers};
+
+    daemon->server = command_server_open(&parts, error);
+    return daemon->server != NULL;
+}
+
+static bool start_rules(Daemon *daemon, GError **error)
+{
+    const TriggerParts parts = {.bucket = daemon->options->bucket,
+                                .journal = daemon->state.journal,
+                                .lock = &daemon->state.lock,
+                                .clock_guard = daemon->clock_guard,
+                                .store = &daemon->state.store};
+
+    daemon->triggers = triggers_new(&parts);
+    triggers_configure(daemon->triggers, daemon->state.config);
+    return schedules_start(daemon->schedules, error) &&
+           alarms_start(daemon->alarms, daemon->dispatch, error) &&
+           triggers_load(daemon->triggers, error);
 }
 
 static bool open_events(Daemon *daemon, GError **error)
 {
-    daemon->reporter = reporter_new(daemon);
-    daemon->bucket = daemon_open_bucket(daemon, intake_event, error);
-    if (!daemon->bucket)
+    bool is_watching = !daemon->options->once;
+
+    if (!open_bucket(daemon, error) || !open_server(daemon, error))
         return false;
-    daemon->control = control_open(daemon, error);
-    if (!daemon->control)
+    if (is_watching) {
+        dispatch_lend(daemon->dispatch);
+        open_reader(daemon);
+        journal_watch(daemon->state.journal);
+    }
+    clock_guard_start(daemon->clock_guard);
+    redate_start(daemon->redate);
+    if (is_watching)
+        redate_watch(daemon->redate);
+    return backfill_open(&daemon->backfill, error) && (!is_watching || start_rules(daemon, error));
+}
+
+static bool open_all(Daemon *daemon, GError **error)
+{
+    if (!open_rules(daemon, error) || !common_parts_open(daemon, false, error))
         return false;
-    if (!daemon->options->once)
-        held_open(daemon);
-    clock_guard_start(daemon);
-    redate_start(daemon);
-    if (!daemon->options->once)
-        redate_watch(daemon);
-    return backfill_open(daemon, error) &&
-           (daemon->options->once ||
-            (schedules_start(daemon->schedules, error) && alarms_start(daemon->alarms, error)));
+    daemon->destinations = destination_batch_new(&daemon->state);
+    destination_clean(&daemon->state);
+    open_work(daemon);
+    return open_signals(daemon, error) && open_events(daemon, error);
 }
 
-/* `saved`: nothing is left to be committed. */
-static void close_all(Daemon *daemon, bool saved)
-{
-    recovery_close(daemon, saved);
-    dispatch_stop(daemon);
-    held_close(daemon);
-    walk_stop_all(daemon);
-    sweep_stop_all(daemon);
-    batch_stop(daemon);
-    schedules_free(daemon->schedules);
-    alarms_free(daemon->alarms);
-    clock_guard_free(daemon);
-    redate_stop(daemon);
-    reporter_free(daemon->reporter);
-    backfill_free(daemon->backfill);
-    control_free(daemon->control);
-    pool_free(daemon->pool);
-    g_clear_pointer(&daemon->excuses, g_hash_table_unref);
-    while (!g_queue_is_empty(&daemon->jobs)) /* nobody answers them any more */
-        job_free(g_queue_peek_head(&daemon->jobs));
-    bucket_free(daemon->bucket);
-    publisher_free(daemon->publisher);
-    g_clear_pointer(&daemon->seen, g_byte_array_unref);
-    g_free(daemon->state_path);
-    g_clear_handle_id(&daemon->signal_source, g_source_remove);
-    fd_clear(&daemon->signal_fd);
-    lock_drop(&daemon->lock);
-    g_clear_pointer(&daemon->loaded_config, config_free);
-}
-
-/* What is under way is done again by the next one. */
-static gboolean run_out_of_time(gpointer data)
-{
-    Daemon *daemon = data;
-
-    daemon->is_out_of_time = true;
-    g_main_loop_quit(daemon->loop);
-    return G_SOURCE_CONTINUE;
-}
-
-/* True if all that was done has been committed. */
-static bool run_loop(Daemon *daemon)
+/* Runs the daemon. Returns true if all changes were committed. */
+static bool run_all(Daemon *daemon)
 {
     const DaemonOptions *options = daemon->options;
     int64_t start_us = clock_monotonic_us();
-    guint timeout = 0;
+    Reporter *reporter = reporter_new(options, &daemon->backfill, daemon->dispatch);
 
-    if (!daemon->options->once) {
-        lifecycle_notice(daemon);
-        log_info("watching '%s'", daemon->options->bucket);
+    if (!options->once) {
+        /* The changes of the start are committed before the log says that the daemon watches. */
+        /* On failure the recovery has begun, or run_loop ends at once. */
+        (void)journal_commit(daemon->state.journal);
+        lifecycle_notice(daemon->state.config, daemon->state.store,
+                         clock_guard_now_us(daemon->clock_guard));
+        log_info("watching '%s'", options->bucket);
     }
-    if (options->timeout_us > 0)
-        timeout = g_timeout_add((guint)MIN(options->timeout_us / CLOCK_US_PER_MS + 1, G_MAXUINT),
-                                run_out_of_time, daemon);
-    dispatch_soon(daemon);
-    g_main_loop_run(daemon->loop);
-    g_clear_handle_id(&timeout, g_source_remove);
-    schedules_stop(daemon->schedules);
-    clock_guard_rest(daemon);
-    backfill_rest(daemon);
-    bool saved = !daemon->error && batch_commit(daemon); /* else it is done again */
-    if (!daemon->error && !daemon->is_out_of_time && (options->once || options->summary) &&
+    dispatch_wake(daemon->dispatch);
+    GSource *settle = settle_new(daemon);
+    run_loop(daemon->run, options->timeout_us);
+    settle_free(settle);
+    facts_publish(daemon, FACT_STOPPING);
+    const GError *error = run_error(daemon->run);
+    /* On failure the next run repeats the work. */
+    bool saved = !error && journal_commit(daemon->state.journal);
+    if (!error && !run_is_out_of_time(daemon->run) && (options->once || options->summary) &&
         options->job == 0)
-        report_summary(daemon, clock_monotonic_us() - start_us);
+        report_summary(options, daemon->state.store, daemon->dispatch,
+                       clock_monotonic_us() - start_us);
+    reporter_free(reporter);
     return saved;
 }
 
-/* It ended well, but before its time: for who wanted all of it. */
-static void set_end(Daemon *daemon)
+/* Closes the parts. `saved`: nothing is left to commit. */
+static void close_all(Daemon *daemon, bool saved)
 {
-    const DaemonOptions *options = daemon->options;
-
-    if (daemon->error)
-        return;
-    if (daemon->is_out_of_time)
-        daemon->error = g_error_new(THUMBQ_ERROR, ERROR_TIMEOUT, "not finished within %.1f s",
-                                    (double)options->timeout_us / CLOCK_US_PER_SEC);
-    else if (options->must_finish && daemon->signals > 0)
-        daemon->error = g_error_new(THUMBQ_ERROR, ERROR_INTERRUPTED, "interrupted before the end");
+    reload_cancel(daemon);
+    common_parts_close(daemon, saved);
+    dispatch_stop(daemon->dispatch);
+    /* Before the passes, which are woken when a client is dropped. */
+    command_server_free(daemon->server);
+    g_clear_pointer(&daemon->passes, passes_free);
+    g_clear_pointer(&daemon->destinations, destination_batch_free);
+    schedules_free(daemon->schedules);
+    alarms_free(daemon->alarms);
+    triggers_free(daemon->triggers);
+    redate_free(daemon->redate);
+    reader_free(daemon->query_reader);
+    dispatch_free(daemon->dispatch);
+    bucket_free(daemon->state.bucket);
 }
 
-bool daemon_check_config(const Config *config, const char *handler_program, GError **error)
+/* Returns the reason why the daemon ended, or could not start. Reports an early end as an error if
+ * the caller asked for all of the work. NULL: none. Owner: the caller. */
+static GError *find_end(const Daemon *daemon)
 {
-    Daemon daemon = {.config = config};
-    Schedules *schedules = schedules_new(&daemon, config, error);
+    const DaemonOptions *options = daemon->options;
+    const DaemonRun *run = daemon->run;
 
-    if (!schedules)
-        return false;
-    schedules_free(schedules);
-    return !handler_program ||
-           formats_check(handler_program, config->renditions, config->n_renditions, error);
+    if (run_error(run))
+        return g_error_copy(run_error(run));
+    if (run_is_out_of_time(run))
+        return g_error_new(THUMBQ_ERROR, ERROR_TIMEOUT, "not finished within %.1f s",
+                           (double)options->timeout_us / CLOCK_US_PER_SEC);
+    if (options->must_finish && run_was_interrupted(run))
+        return g_error_new(THUMBQ_ERROR, ERROR_INTERRUPTED, "interrupted before the end");
+    return NULL;
 }
 
 bool daemon_run(const DaemonOptions *options, const Config *config, uint64_t *ret_dead,
                 GError **error)
 {
-    Daemon daemon = {.options = options, .config = config, .lock = LOCK_NONE, .signal_fd = -1};
-    bool opened, saved = false;
+    Daemon daemon = {.options = options};
+    bool saved = false;
 
-    daemon.loop = g_main_loop_new(NULL, FALSE);
+    state_parts_init(&daemon.state, options->bucket, config);
+    common_parts_init(&daemon);
     open_service(&daemon);
-    /* A wrong schedule or format is a wrong configuration: refused before anything is touched. */
-    daemon.schedules = schedules_new(&daemon, config, error);
-    daemon.alarms = alarms_new(&daemon, config);
-    opened =
-        daemon.schedules &&
-        formats_check(options->handler_program, config->renditions, config->n_renditions, error) &&
-        open_state(&daemon, error) && open_events(&daemon, error);
+    bool opened = open_all(&daemon, error);
     if (opened) {
         if (!options->once)
             command_needs_warn(config);
-        saved = run_loop(&daemon);
-        *ret_dead = report_dead(&daemon);
+        saved = run_all(&daemon);
+        *ret_dead = report_dead(daemon.state.store);
     }
     close_all(&daemon, saved);
-    set_end(&daemon);
+    g_autoptr(GError) end = find_end(&daemon);
+    common_parts_clear(&daemon);
+    g_clear_pointer(&daemon.loaded_config, config_free);
     service_free(daemon.service);
-    g_main_loop_unref(daemon.loop);
-    if (daemon.error)
-        g_propagate_error(error, daemon.error);
-    return opened && !daemon.error;
-}
-
-static bool run_offline(const char *bucket, const Config *config, bool dry_run, OfflineWork work,
-                        void *data, GError **error)
-{
-    const DaemonOptions options = {.bucket = bucket, .once = true, .quiet = true};
-    Daemon daemon = {.options = &options,
-                     .config = config,
-                     .lock = LOCK_NONE,
-                     .signal_fd = -1,
-                     .offline = true,
-                     .dry_run = dry_run};
-
-    daemon.loop = g_main_loop_new(NULL, FALSE);
-    bool done = open_state(&daemon, error) && work(&daemon, data, error);
-    /* Else daemon.error says so. */
-    bool saved = done && !daemon.error && (dry_run || batch_commit(&daemon));
-    close_all(&daemon, saved);
-    g_main_loop_unref(daemon.loop);
-    if (!daemon.error)
-        return done;
-    /* The first error is the reason of all. */
+    if (!end)
+        return opened;
     g_clear_error(error);
-    g_propagate_error(error, daemon.error);
+    g_propagate_error(error, g_steal_pointer(&end));
     return false;
 }
 
-bool offline_run(const char *bucket, const Config *config, OfflineWork work, void *data,
-                 GError **error)
+bool daemon_check_config(const char *bucket, const Config *config, const char *handler_program,
+                         GError **error)
 {
-    return run_offline(bucket, config, false, work, data, error);
-}
-
-bool offline_look(const char *bucket, const Config *config, OfflineWork work, void *data,
-                  GError **error)
-{
-    return run_offline(bucket, config, true, work, data, error);
+    if (bucket && !trigger_letter_check(bucket, config, error))
+        return false;
+    Schedules *schedules = schedules_new(NULL, config, error);
+    if (!schedules)
+        return false;
+    schedules_free(schedules);
+    return !handler_program ||
+           formats_check(handler_program, config->renditions, config->n_renditions, error);
 }

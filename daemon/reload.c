@@ -1,88 +1,139 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * SIGHUP: the configuration is read anew, and taken over as a whole or not at all.
- */
-#include "daemon_private.h"
+#include "reload.h"
 
-#include "command_needs.h"
-#include "formats.h"
-#include "log.h"
-#include "service.h"
+#include "facts.h"
+#include "journal/journal.h"
+#include "parts.h"
+#include "passes/redate.h"
+#include "rules/alarms.h"
 
-/* What of it can be wrong beside the file itself; nothing is changed yet. NULL on error. */
-static Schedules *check(Daemon *daemon, const Config *config, GError **error)
+#include "base/log.h"
+#include "base/service.h"
+#include "handlers/formats.h"
+#include "rules/command_needs.h"
+#include "rules/schedules.h"
+#include "rules/trigger_letter.h"
+#include "rules/triggers.h"
+
+/* A configuration that is not in force yet: the handler program is asked which formats it can
+ * write. */
+struct Reload {
+    Daemon *daemon;
+    Config *config;
+    Schedules *schedules;
+    /* NULL: no format was in doubt, or the check has ended. */
+    FormatsCheck *check;
+};
+
+static void reload_free(Reload *reload)
 {
-    Schedules *schedules = schedules_new(daemon, config, error);
-
-    /* Starts a process and waits for it, but only for formats that not every libvips writes. */
-    if (schedules && !formats_check(daemon->options->handler_program, config->renditions,
-                                    config->n_renditions, error))
-        g_clear_pointer(&schedules, schedules_free);
-    return schedules;
+    if (!reload)
+        return;
+    formats_check_cancel(reload->check);
+    if (reload->schedules)
+        schedules_free(reload->schedules);
+    g_clear_pointer(&reload->config, config_free);
+    g_free(reload);
 }
 
-/* Nothing refers to the old one any more when it returns. False if the store has failed. */
-static bool take_over(Daemon *daemon, Config *config, Schedules *schedules, GError **error)
+/* Applies the configuration. No reference to the old one remains afterwards. Returns false if the
+ * store has failed. */
+static bool apply_config(Daemon *daemon, Config *config, Schedules *schedules, GError **error)
 {
-    PoolOptions pool;
     bool started = true;
 
-    if (!daemon->paused && !batch_commit(daemon)) /* what alarms remember is read back below */
+    /* The alarms' states are read back below. */
+    if (journal_is_open(daemon->state.journal) && !journal_commit(daemon->state.journal))
         log_warning(
             "the store takes no changes at the moment; the configuration holds all the same");
-    daemon->config = config;
+    daemon->state.config = config;
     schedules_adopt(schedules, daemon->schedules);
     daemon->schedules = schedules;
     alarms_free(daemon->alarms);
-    daemon->alarms = alarms_new(daemon, config);
-    daemon_pool_options(daemon, &pool);
-    pool_configure(daemon->pool, &pool);
-    bucket_set_rescan(daemon->bucket, config->rescan_us);
-    if (daemon->store) {
-        recovery_configure(daemon);
-        lifecycle_notice(daemon);
-        started = schedules_start(daemon->schedules, error) && alarms_start(daemon->alarms, error);
-    }
-    /* Finds what is ignored now, or is no longer, and what is of another recipe. */
-    bucket_rescan(daemon->bucket);
-    dispatch_soon(daemon);
+    daemon->alarms = alarms_new(&daemon->state, config);
+    facts_publish(daemon, FACT_RECONFIGURED);
+    if (daemon->state.store)
+        started = schedules_start(daemon->schedules, error) &&
+                  alarms_start(daemon->alarms, daemon->dispatch, error) &&
+                  triggers_load(daemon->triggers, error);
     return started;
 }
 
-static bool load(Daemon *daemon, GError **error)
+/* Puts the checked configuration in force. */
+static void apply(Reload *reload)
 {
-    const DaemonOptions *options = daemon->options;
-    g_autoptr(Config) config =
-        options->load_config(daemon->lock.folder_fd, options->load_data, error);
-    Schedules *schedules = config ? check(daemon, config, error) : NULL;
-
-    if (!schedules)
-        return false;
-    g_autofree char *kept = config_keep_fixed(config, daemon->config);
-    g_autofree char *changes = config_changes(config, daemon->config);
+    Daemon *daemon = reload->daemon;
+    Config *config = reload->config;
+    g_autofree char *kept = config_restore_fixed(config, daemon->state.config);
+    g_autofree char *changes = config_changes(config, daemon->state.config);
     if (kept)
         log_warning("%s cannot be changed while thumbq runs: restart it for that", kept);
-    log_info("configuration read anew from '%s': %s",
-             config->path ? config->path : "the built-in defaults",
+    g_autofree char *more = config->files->len > 1
+                                ? g_strdup_printf(" and %u in conf.d", config->files->len - 1)
+                                : g_strdup("");
+    log_info("configuration read anew from '%s'%s: %s",
+             config->path ? config->path : "the built-in defaults", more,
              changes ? changes : "nothing has changed");
     g_autoptr(Config) old = g_steal_pointer(&daemon->loaded_config);
-    daemon->loaded_config = g_steal_pointer(&config);
+    daemon->loaded_config = g_steal_pointer(&reload->config);
     command_needs_warn(daemon->loaded_config);
-    GError *failure = NULL;
-    if (!take_over(daemon, daemon->loaded_config, schedules, &failure))
-        batch_lost(daemon, failure);
-    return true;
+    (void)journal_check(daemon->state.journal, apply_config(daemon, daemon->loaded_config,
+                                                            g_steal_pointer(&reload->schedules),
+                                                            journal_error(daemon->state.journal)));
+}
+
+/* Ends the reload. `error` NULL: the configuration is valid. */
+static void end_reload(const GError *error, void *data)
+{
+    Reload *reload = data;
+    Daemon *daemon = reload->daemon;
+
+    reload->check = NULL;
+    daemon->reload = NULL;
+    if (error)
+        log_error("the configuration is wrong, the old one stays in force: %s", error->message);
+    else if (!run_is_stopping(daemon->run))
+        apply(reload);
+    reload_free(reload);
+    service_ready(daemon->service);
+}
+
+/* Checks the configuration; nothing is changed yet. */
+static bool begin_reload(Reload *reload, GError **error)
+{
+    Daemon *daemon = reload->daemon;
+    const DaemonOptions *options = daemon->options;
+
+    reload->config = options->load_config(daemon->state.lock.folder_fd, options->load_data, error);
+    if (!reload->config)
+        return false;
+    if (!trigger_letter_check(options->bucket, reload->config, error))
+        return false;
+    reload->schedules = schedules_new(&daemon->schedule_parts, reload->config, error);
+    return reload->schedules &&
+           formats_check_start(options->handler_program, reload->config->renditions,
+                               reload->config->n_renditions, end_reload, reload, &reload->check,
+                               error);
 }
 
 void reload_config(Daemon *daemon)
 {
     g_autoptr(GError) error = NULL;
 
-    if (!daemon->options->load_config || daemon->stopping)
+    if (!daemon->options->load_config || run_is_stopping(daemon->run))
         return;
     service_reloading(daemon->service);
-    redate_look(daemon);
-    if (!load(daemon, &error))
-        log_error("the configuration is wrong, the old one stays in force: %s", error->message);
-    service_ready(daemon->service);
+    redate_check(daemon->redate);
+    /* The file may have changed since. */
+    reload_cancel(daemon);
+    Reload *reload = g_new0(Reload, 1);
+    reload->daemon = daemon;
+    daemon->reload = reload;
+    if (!begin_reload(reload, &error) || !reload->check)
+        end_reload(error, reload);
+}
+
+void reload_cancel(Daemon *daemon)
+{
+    g_clear_pointer(&daemon->reload, reload_free);
 }

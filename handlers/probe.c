@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "probe.h"
+#include "handlers/probe.h"
 
-#include "landlock.h"
+#include "handlers/landlock.h"
+#include "handlers/programs.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <sys/syscall.h>
 
 const ProbeRow probe_rows[PROBES_END] = {
-    [PROBE_OPEN_READ] = {"open-read", "open /etc/passwd", PROBE_REFUSED, EACCES},
-    [PROBE_OPEN_WRITE] = {"open-write", "make a file in /tmp", PROBE_REFUSED, EACCES},
+    [PROBE_OPEN_READ] = {"open-read", "open /etc/passwd", PROBE_REFUSED, EACCES, 0, CALLS_SEARCHES,
+                         SYS_openat},
+    [PROBE_OPEN_WRITE] = {"open-write", "make a file in /tmp", PROBE_REFUSED, EACCES, 0,
+                          CALLS_SEARCHES, SYS_openat},
     [PROBE_OPEN_BENEATH] = {"openat2", "open / with openat2", PROBE_FORBIDDEN, SYS_openat2},
     [PROBE_STAT] = {"stat", "look at /etc/passwd", PROBE_REFUSED, EACCES},
     [PROBE_UNLINK] = {"unlink", "delete a file", PROBE_FORBIDDEN, SYS_unlinkat},
@@ -24,12 +27,13 @@ const ProbeRow probe_rows[PROBES_END] = {
     [PROBE_OTHER_MEMORY] = {"process-vm", "read another worker's memory", PROBE_FORBIDDEN,
                             SYS_process_vm_readv},
     [PROBE_OTHER_MEMORY_FILE] = {"proc-mem", "open /proc/PID/mem of another worker", PROBE_REFUSED,
-                                 EACCES},
+                                 EACCES, 0, CALLS_SEARCHES, SYS_openat},
 
     [PROBE_EXECVE] = {"execve", "run a program", PROBE_FORBIDDEN, SYS_execve},
     [PROBE_EXECVEAT] = {"execveat", "run a program from a descriptor", PROBE_FORBIDDEN,
                         SYS_execveat},
-    [PROBE_MEMFD] = {"memfd", "make a file in memory", PROBE_REFUSED, EPERM},
+    [PROBE_MEMFD] = {"memfd", "make a file in memory", PROBE_REFUSED, EPERM, 0, CALLS_MACHINE,
+                     SYS_memfd_create},
     [PROBE_FORK] = {"fork", "make a process", PROBE_FORBIDDEN, SYS_clone},
 #ifdef SYS_vfork
     [PROBE_VFORK] = {"vfork", "make a process with vfork", PROBE_FORBIDDEN, SYS_vfork},
@@ -49,7 +53,8 @@ const ProbeRow probe_rows[PROBES_END] = {
     [PROBE_CHROOT] = {"chroot", "change the root", PROBE_FORBIDDEN, SYS_chroot},
     [PROBE_SETUID] = {"setuid", "become root", PROBE_FORBIDDEN, SYS_setuid},
     [PROBE_CAPSET] = {"capset", "change capabilities", PROBE_FORBIDDEN, SYS_capset},
-    [PROBE_DUMPABLE] = {"prctl", "make itself dumpable", PROBE_REFUSED, EPERM},
+    [PROBE_DUMPABLE] = {"prctl", "make itself dumpable", PROBE_REFUSED, EPERM, 0, CALLS_MACHINE,
+                        SYS_prctl},
     [PROBE_RAISE_LIMIT] = {"setrlimit", "raise a limit of its own", PROBE_FORBIDDEN, SYS_prlimit64},
     [PROBE_IO_URING] = {"io-uring", "set up io_uring", PROBE_FORBIDDEN, SYS_io_uring_setup},
     [PROBE_BPF] = {"bpf", "load a BPF program", PROBE_FORBIDDEN, SYS_bpf},
@@ -57,14 +62,16 @@ const ProbeRow probe_rows[PROBES_END] = {
     [PROBE_PERF] = {"perf", "open a performance counter", PROBE_FORBIDDEN, SYS_perf_event_open},
     [PROBE_USERFAULTFD] = {"userfaultfd", "handle page faults", PROBE_FORBIDDEN, SYS_userfaultfd},
     [PROBE_MODULE] = {"module", "load a kernel module", PROBE_FORBIDDEN, SYS_finit_module},
-    [PROBE_IOCTL] = {"ioctl", "type into a terminal", PROBE_REFUSED, ENOTTY},
+    [PROBE_IOCTL] = {"ioctl", "type into a terminal", PROBE_REFUSED, ENOTTY, 0, CALLS_MACHINE,
+                     SYS_ioctl},
     [PROBE_FOREIGN_CALL] = {"foreign-call", "make a call of another architecture", PROBE_ENDED,
                             SIGSYS},
 
     [PROBE_OUTPUT] = {"output", "write for ever", PROBE_LIMITED, EFBIG},
     [PROBE_MEMORY] = {"memory", "allocate for ever", PROBE_LIMITED, ENOMEM},
     [PROBE_DESCRIPTORS] = {"descriptors", "hold descriptors for ever", PROBE_LIMITED, EMFILE},
-    [PROBE_THREADS] = {"threads", "start threads for ever", PROBE_LIMITED, EAGAIN},
+    [PROBE_THREADS] = {"threads", "start threads for ever", PROBE_LIMITED, EAGAIN, 0, CALLS_THREADS,
+                       SYS_clone},
     [PROBE_CPU] = {"cpu", "spin for ever", PROBE_ENDED, SIGXCPU},
 
     [PROBE_ENVIRONMENT] = {"environment", "list its environment", PROBE_TOLD, 0},
@@ -73,7 +80,8 @@ const ProbeRow probe_rows[PROBES_END] = {
 
     [PROBE_STAT_FLAG] = {"stat-flag", "look at /etc/passwd with the flag of an fstat",
                          PROBE_REFUSED, EACCES},
-    [PROBE_AFFINITY] = {"affinity", "choose the daemon's processors", PROBE_REFUSED, EPERM},
+    [PROBE_AFFINITY] = {"affinity", "choose the daemon's processors", PROBE_REFUSED, EPERM, 0,
+                        CALLS_THREADS, SYS_sched_setaffinity},
     [PROBE_MADVISE] = {"madvise", "share equal pages with other processes", PROBE_REFUSED, EPERM},
     [PROBE_MMAP_STACK] = {"mmap-stack", "map memory that counts as a stack", PROBE_FORBIDDEN,
                           SYS_mmap},

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "prober.h"
+#include "handlers/prober.h"
 
-#include "clock.h"
-#include "file.h"
-#include "forkserver.h"
-#include "landlock.h"
-#include "process.h"
-#include "tasks.h"
-#include "user.h"
-#include "violation.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "handlers/forkserver.h"
+#include "handlers/landlock.h"
+#include "handlers/user.h"
+#include "pool/process.h"
+#include "pool/violation.h"
+#include "probe_judge.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -23,20 +23,32 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STEP_US   (20 * CLOCK_US_PER_SEC) /* no step takes longer */
-#define CPU_US    (100 * CLOCK_US_PER_MS) /* of a worker's job; the kernel counts seconds */
-#define FRAMES_FD 10 /* of as many descriptors as fit: more than a worker's limit */
+/* The most time of a step. */
+#define STEP_US (20 * CLOCK_US_PER_SEC)
+/* The most time of an attempt that gets no processor. */
+#define STARVED_MOST_US (15 * CLOCK_MINUTE_US)
+/* CPU time of a worker's invocation; the kernel counts seconds. */
+#define CPU_US (100 * CLOCK_US_PER_MS)
+/* With this CPU time, the limit has not ended an attempt. */
+#define CPU_MOST_US (3 * CLOCK_US_PER_SEC)
+/* Frames that have as many descriptors as fit: together more than a worker's limit. */
+#define FRAMES_FD 10
 
 typedef struct {
     Process process;
     int listener_fd;
-    uint32_t user; /* 0: that of this process */
+    /* 0: the user of this process. */
+    uint32_t user;
 } Subject;
 
 struct Prober {
     Process server;
-    Subject idle;       /* the first worker */
-    uint32_t next_user; /* 0: all stay what this process is */
+    /* The profile of the program. */
+    unsigned calls;
+    /* The first worker. */
+    Subject idle;
+    /* 0: all workers keep the user of this process. */
+    uint32_t next_user;
     uint64_t serial;
 };
 
@@ -46,18 +58,18 @@ static bool fail(GError **error, const char *what)
     return false;
 }
 
-/* Waits for any of `fds`, at most until `deadline_us`. False when that has passed. */
+/* Waits for any of `fds`, at most until `deadline_us`. False at the deadline, or on an error. */
 static bool wait_any(struct pollfd *fds, nfds_t n, int64_t deadline_us)
 {
     for (;;) {
         int64_t left_ms = (deadline_us - clock_monotonic_us()) / CLOCK_US_PER_MS;
-        int ready = left_ms > 0 ? poll(fds, n, (int)left_ms) : 0;
+        int ready = poll(fds, n, (int)MAX(left_ms, 0));
         if (ready >= 0 || errno != EINTR)
             return ready > 0;
     }
 }
 
-/* One frame of at least a byte, with at most one descriptor. */
+/* Receives one frame of exactly `len` bytes, with at most one descriptor. */
 static bool receive(int socket_fd, uint8_t *buffer, size_t len, int *ret_fd)
 {
     struct pollfd socket = {.fd = socket_fd, .events = POLLIN};
@@ -73,19 +85,22 @@ static void subject_end(Subject *subject)
     ProcessEnd end;
     if (subject->process.pid > 0) {
         process_kill(&subject->process);
-        (void)process_reap(&subject->process, true, &end); /* killed: it ends */
+        /* A killed process ends. */
+        (void)process_reap(&subject->process, true, &end);
     }
     fd_clear(&subject->listener_fd);
 }
 
-/* A worker that is locked in. */
+/* Starts a worker that has entered its sandbox. */
 static bool subject_start(Prober *prober, Probe probe, Subject *ret_subject, GError **error)
 {
     uint8_t buffer[WIRE_FRAME_MAX];
     autofd ours = -1, theirs = -1, pidfd = -1;
     ForkReply reply;
     WorkerHello hello;
-    /* The kernel itself keeps one user from signalling another. */
+    /*
+     * The kernel itself keeps one user from signalling another, so this probe needs the same user.
+     */
     uint32_t user = probe == PROBE_LANDLOCK_SIGNAL ? prober->idle.user : prober->next_user;
     const ForkRequest request = {
         .version = FORKSERVER_VERSION,
@@ -119,12 +134,13 @@ static bool subject_start(Prober *prober, Probe probe, Subject *ret_subject, GEr
     return true;
 }
 
-Prober *prober_open(const char *program, GError **error)
+Prober *prober_open(const char *path, unsigned calls, GError **error)
 {
     g_autoptr(Prober) prober = g_new0(Prober, 1);
     prober->server = (Process)PROCESS_NONE;
+    prober->calls = calls;
     prober->idle.listener_fd = -1;
-    if (!process_start_forkserver(program, &prober->server, error))
+    if (!process_start_forkserver(path, &prober->server, error))
         return NULL;
     if (user_is_needed())
         prober->next_user = USER_FIRST + (uint32_t)getpid() % USERS_N;
@@ -138,7 +154,8 @@ void prober_free(Prober *prober)
     subject_end(&prober->idle);
     if (prober->server.pid > 0) {
         process_kill(&prober->server);
-        (void)process_reap(&prober->server, true, &end); /* killed: it ends */
+        /* A killed process ends. */
+        (void)process_reap(&prober->server, true, &end);
     }
     g_free(prober);
 }
@@ -147,16 +164,6 @@ bool prober_has_users(void)
 {
     return user_is_needed();
 }
-
-/* How an attempt has ended: exactly one of these. */
-typedef struct {
-    bool violated; /* its filter has stopped it; violation: the call's number, or -1 */
-    int violation;
-    bool reported;
-    ProbeReport report;
-    bool ended;
-    int wait_status;
-} Ending; /* none: it never ended */
 
 static int output_file(void)
 {
@@ -175,7 +182,7 @@ static bool send_target(const Prober *prober, const Subject *subject, Probe prob
         fds[i] = output;
     if (probe != PROBE_DESCRIPTORS)
         return true;
-    /* A worker that can hold no more hangs up before it has got them all. */
+    /* A worker that can hold no more descriptors hangs up before it has got all frames. */
     for (int i = 0; i < FRAMES_FD; i++) {
         if (!wire_send(socket_fd, "", 1, fds, WIRE_FDS_MAX, NULL))
             return true;
@@ -184,17 +191,39 @@ static bool send_target(const Prober *prober, const Subject *subject, Probe prob
     return true;
 }
 
-static Ending wait_for_end(Subject *subject)
+/* True if the process wants a processor, and has not had the CPU time that must end it. */
+static bool is_starved(pid_t pid)
+{
+    g_autofree char *path = g_strdup_printf("/proc/%d/status", (int)pid);
+    g_autofree char *status = file_read(path, 1 << 16, NULL, NULL);
+    return status && strstr(status, "\nState:\tR") &&
+           process_cpu_us(process_cpu_clock(pid)) < CPU_MOST_US;
+}
+
+/* Waits for any of `fds`, for the time of a step from `start_us` on. It is longer on a machine that
+ * is so busy that the attempt gets no processor. */
+static bool wait_step(struct pollfd *fds, nfds_t n, pid_t pid, int64_t start_us)
+{
+    int64_t deadline_us = start_us + STEP_US;
+    while (!wait_any(fds, n, deadline_us)) {
+        if (deadline_us >= start_us + STARVED_MOST_US || !is_starved(pid))
+            return false;
+        deadline_us += STEP_US;
+    }
+    return true;
+}
+
+static ProbeEnding wait_for_end(Subject *subject)
 {
     uint8_t buffer[WIRE_FRAME_MAX];
-    Ending ending = {.violation = -1};
-    int64_t deadline_us = clock_monotonic_us() + STEP_US;
+    ProbeEnding ending = {.violation = -1};
+    int64_t start_us = clock_monotonic_us();
     struct pollfd fds[] = {
         {.fd = subject->listener_fd, .events = POLLIN},
         {.fd = subject->process.socket_fd, .events = POLLIN},
         {.fd = subject->process.pidfd, .events = POLLIN},
     };
-    while (wait_any(fds, G_N_ELEMENTS(fds), deadline_us)) {
+    while (wait_step(fds, G_N_ELEMENTS(fds), subject->process.pid, start_us)) {
         ProcessEnd end;
         ssize_t len;
         size_t n_fds;
@@ -203,8 +232,9 @@ static Ending wait_for_end(Subject *subject)
             ending.violation = violation_read(subject->listener_fd);
             break;
         }
+        /* The worker has ended without a violation. */
         if (fds[0].revents)
-            fds[0].fd = -1; /* it has ended without one */
+            fds[0].fd = -1;
         if (fds[1].revents) {
             bool got = wire_receive(fds[1].fd, buffer, &len, NULL, 0, &n_fds, NULL);
             if (got && len == sizeof ending.report) {
@@ -213,118 +243,16 @@ static Ending wait_for_end(Subject *subject)
                 ending.reported = true;
                 break;
             }
-            fds[1].fd = -1; /* its end tells more */
+            /* The end of the process tells more. */
+            fds[1].fd = -1;
         } else if (fds[2].revents && process_reap(&subject->process, true, &end)) {
             ending.ended = true;
             ending.wait_status = end.wait_status;
             break;
         }
     }
+    ending.waited_us = clock_monotonic_us() - start_us;
     return ending;
-}
-
-static void say(ProberFinding *finding, ProberVerdict verdict, const char *format, ...)
-    G_GNUC_PRINTF(3, 4);
-
-static void say(ProberFinding *finding, ProberVerdict verdict, const char *format, ...)
-{
-    va_list args;
-    va_start(args, format);
-    finding->verdict = verdict;
-    g_vsnprintf(finding->text, sizeof finding->text, format, args);
-    va_end(args);
-}
-
-/* The number after a field of /proc/PID/status, in any base that strtoll knows; -1 if there is
- * none. */
-static int64_t status_number(const char *status, const char *field, int base)
-{
-    const char *at = strstr(status, field);
-    return at ? g_ascii_strtoll(at + strlen(field), NULL, base) : -1;
-}
-
-/*
- * A container or a service manager may have put a filter around this process. What that refuses
- * with an error never comes to a worker's own filter, since the kernel takes an error before a word
- * to the daemon: the call is not done, but the worker lives on.
- */
-static bool is_shadowed(const ProbeRow *row, int errnum)
-{
-    g_autofree char *status = file_read("/proc/self/status", 1 << 16, NULL, NULL);
-    bool filtered = status && status_number(status, "\nSeccomp:", 10) == 2;
-    return filtered && (row->end == PROBE_FORBIDDEN || row->landlock > 0) &&
-           (errnum == EPERM || errnum == ENOSYS || errnum == EAFNOSUPPORT);
-}
-
-/* Memory and the limits of the user end threads some time, too: that is no limit of the worker. */
-static bool is_too_much(const ProbeRow *row, const ProbeReport *report)
-{
-    int64_t most =
-        user_is_needed() ? TASKS_ALONE : tasks_count() + 2 * TASKS_MORE; /* some end meanwhile */
-    return row == &probe_rows[PROBE_THREADS] && report->amount > most;
-}
-
-static void judge_report(const ProbeRow *row, const ProbeReport *report, ProberFinding *finding)
-{
-    const char *reason = g_strerror(report->errnum);
-    bool as_said = report->errnum == row->number;
-    switch (report->outcome) {
-    case PROBE_SAID:
-        say(finding, row->end == PROBE_TOLD ? PROBER_CONTAINED : PROBER_UNPROVEN, "%s",
-            report->text);
-        break;
-    case PROBE_STOPPED:
-        if (is_too_much(row, report))
-            say(finding, PROBER_OPEN, "only after %" G_GINT64_FORMAT, (gint64)report->amount);
-        else
-            say(finding, row->end == PROBE_LIMITED && as_said ? PROBER_CONTAINED : PROBER_UNPROVEN,
-                "limited: after %" G_GINT64_FORMAT ", %s", (gint64)report->amount, reason);
-        break;
-    case PROBE_FAILED:
-        /* What the filter should have stopped came as far as the kernel's own checks. */
-        if (row->end == PROBE_REFUSED && as_said)
-            say(finding, PROBER_CONTAINED, "refused: %s", reason);
-        else if (is_shadowed(row, report->errnum))
-            say(finding, PROBER_SHADOWED,
-                "refused by a filter around thumbq, so that the "
-                "handler's own could not end it");
-        else
-            say(finding, row->end == PROBE_FORBIDDEN ? PROBER_OPEN : PROBER_UNPROVEN,
-                "not stopped by the filter: %s", reason);
-        break;
-    default:
-        say(finding, PROBER_OPEN, "it could do it");
-    }
-}
-
-static void judge_end(const ProbeRow *row, int wait_status, ProberFinding *finding)
-{
-    char message[WIRE_MESSAGE_MAX];
-    int number = WIFSIGNALED(wait_status) ? WTERMSIG(wait_status) : 0;
-    (void)process_death_reason(wait_status, message);
-    if (row->end == PROBE_ENDED && number == row->number)
-        say(finding, PROBER_CONTAINED, "killed: %s", message);
-    else if (row->end == PROBE_FORBIDDEN && number == SIGSYS)
-        say(finding, PROBER_CONTAINED, "killed: %s", message);
-    else /* a program that it could execute ends like this, too */
-        say(finding, number != 0 ? PROBER_UNPROVEN : PROBER_OPEN, "it ended: %s", message);
-}
-
-static void judge(const ProbeRow *row, const Ending *ending, ProberFinding *finding)
-{
-    char message[WIRE_MESSAGE_MAX];
-    if (ending->violated) {
-        violation_describe(ending->violation, message);
-        bool as_said = row->end == PROBE_FORBIDDEN && ending->violation == row->number;
-        say(finding, as_said ? PROBER_CONTAINED : PROBER_UNPROVEN, "killed: %s", message);
-    } else if (ending->reported) {
-        judge_report(row, &ending->report, finding);
-    } else if (ending->ended) {
-        judge_end(row, ending->wait_status, finding);
-    } else {
-        say(finding, PROBER_OPEN, "it still runs after %d seconds",
-            (int)(STEP_US / CLOCK_US_PER_SEC));
-    }
 }
 
 bool prober_can_try(Probe probe)
@@ -332,7 +260,7 @@ bool prober_can_try(Probe probe)
     return probe_rows[probe].landlock <= landlock_version();
 }
 
-/* A local service that anybody may connect to; -1: none. */
+/* Opens a local service that any process may connect to; -1 on failure. */
 static int listen_locally(void)
 {
     struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -349,20 +277,23 @@ static int listen_locally(void)
 
 bool prober_try(Prober *prober, Probe probe, ProberFinding *ret_finding, GError **error)
 {
+    const ProbeRow *row = &probe_rows[probe];
+    const ProbeRow without = {
+        .name = row->name, .about = row->about, .end = PROBE_FORBIDDEN, .number = row->without};
     Subject subject;
     autofd service = probe == PROBE_LANDLOCK_SOCKET ? listen_locally() : -1;
     if (!subject_start(prober, probe, &subject, error))
         return false;
     bool sent = send_target(prober, &subject, probe);
     if (sent) {
-        Ending ending = wait_for_end(&subject);
-        judge(&probe_rows[probe], &ending, ret_finding);
+        ProbeEnding ending = wait_for_end(&subject);
+        probe_judge(row->calls & ~prober->calls ? &without : row, &ending, ret_finding);
     }
     subject_end(&subject);
     return sent || fail(error, "a worker does not listen");
 }
 
-/* The soft limit in a row of /proc/PID/limits; -1: none. */
+/* Returns the soft limit in a row of /proc/PID/limits; -1: none. */
 static int64_t limit_number(const char *limits, const char *name)
 {
     const char *at = strstr(limits, name);
@@ -371,7 +302,7 @@ static int64_t limit_number(const char *limits, const char *name)
     return g_ascii_isdigit(*at) ? g_ascii_strtoll(at, NULL, 10) : -1;
 }
 
-bool prober_look(Prober *prober, ProberWorker *ret_worker, GError **error)
+bool prober_read_worker(Prober *prober, ProberWorker *ret_worker, GError **error)
 {
     pid_t pid = prober->idle.process.pid;
     g_autofree char *folder = g_strdup_printf("/proc/%d", (int)pid);
@@ -384,15 +315,15 @@ bool prober_look(Prober *prober, ProberWorker *ret_worker, GError **error)
         return false;
     if (stat(status_path, &st) != 0)
         return fail(error, "a worker has ended by itself");
-    uint32_t uid = (uint32_t)status_number(status, "\nUid:", 10);
+    uint32_t uid = (uint32_t)process_status_number(status, "\nUid:", 10);
     *ret_worker = (ProberWorker){
         .pid = pid,
-        .no_new_privileges = status_number(status, "\nNoNewPrivs:", 10) == 1,
-        .filtered = status_number(status, "\nSeccomp:", 10) == 2,
+        .no_new_privileges = process_status_number(status, "\nNoNewPrivs:", 10) == 1,
+        .filtered = process_status_number(status, "\nSeccomp:", 10) == 2,
         .told_from = prober->idle.listener_fd >= 0,
-        /* The files of what is not dumpable belong to root in /proc. */
+        /* In /proc, root owns the files of a process that is not dumpable. */
         .dumpable = uid != 0 && st.st_uid == uid,
-        .privileged = status_number(status, "\nCapEff:", 16) != 0,
+        .privileged = process_status_number(status, "\nCapEff:", 16) != 0,
         .uid = uid,
         .descriptors_max = limit_number(limits, "Max open files"),
         .memory_max = limit_number(limits, "Max data size"),
@@ -402,7 +333,7 @@ bool prober_look(Prober *prober, ProberWorker *ret_worker, GError **error)
     return true;
 }
 
-/* An unnamed file with these bytes, or -1. */
+/* Returns an unnamed file with these bytes, or -1. Owner: the caller. */
 static int source_file(GBytes *source)
 {
     size_t size;
@@ -413,16 +344,16 @@ static int source_file(GBytes *source)
     return fd_steal(&fd);
 }
 
-static bool run_job(Prober *prober, const WireJob *job, const int *fds, WireResult *ret_result,
-                    GError **error)
+static bool run_order(Prober *prober, const WireOrder *order, const int *fds,
+                      WireResult *ret_result, GError **error)
 {
     uint8_t buffer[WIRE_FRAME_MAX];
     int socket_fd = prober->idle.process.socket_fd;
     struct pollfd socket = {.fd = socket_fd, .events = POLLIN};
     ssize_t len;
     size_t n_fds;
-    size_t job_len = wire_encode_job(job, buffer);
-    if (!wire_send(socket_fd, buffer, job_len, fds, 1 + job->n_renditions, NULL) ||
+    size_t order_len = wire_encode_order(order, buffer);
+    if (!wire_send(socket_fd, buffer, order_len, fds, 1 + order->n_renditions, NULL) ||
         !wait_any(&socket, 1, clock_monotonic_us() + STEP_US) ||
         !wire_receive(socket_fd, buffer, &len, NULL, 0, &n_fds, NULL) || len <= 0)
         return fail(error, "the worker has ended, or hangs");
@@ -437,7 +368,7 @@ static bool run_job(Prober *prober, const WireJob *job, const int *fds, WireResu
 GBytes *prober_convert(Prober *prober, GBytes *source, Format format, ImageFacts *ret_facts,
                        GError **error)
 {
-    WireJob job = {
+    WireOrder order = {
         .serial = ++prober->serial,
         .max_pixels = 1 << 20,
         .max_file_size = 1 << 20,
@@ -460,7 +391,7 @@ GBytes *prober_convert(Prober *prober, GBytes *source, Format format, ImageFacts
         error_set_errno(error, errno, "cannot make a file in", "memory");
         return NULL;
     }
-    if (!run_job(prober, &job, (const int[]){from, to}, &result, error))
+    if (!run_order(prober, &order, (const int[]){from, to}, &result, error))
         return NULL;
     size_t size = (size_t)result.thumbnails[0].size;
     g_autofree uint8_t *bytes = g_malloc(MAX(size, 1));

@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "groups.h"
-#include "store_internal.h"
+/* Checks a whole store: whether records, indexes and totals agree. */
+#include "engine/env.h"
+#include "engine/snapshot.h"
+#include "schema.h"
+#include "store/jobs.h"
+#include "tables/groups.h"
+#include "tables/object_rows.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
-/* Rows that the file could hold at the most: each takes a header and a byte of key. */
+/*
+ * Smallest size of a row: a header and one byte of key. It limits the number of rows a file can
+ * hold.
+ */
 #define ROW_BYTES_MIN 10
 
-/* The index has a row for the record that names it. */
+/* Checks that the index has a row for the record that the row names. */
 static bool check_index(Store *store, MDB_txn *txn, Table table, IndexKey index_key, MDB_val row,
                         GError **error)
 {
@@ -36,7 +44,7 @@ static bool check_record(Store *store, MDB_txn *txn, MDB_val key, MDB_val value,
         return false;
     size_t len = key_from_object(record.key, row);
     if (len != key.mv_size || memcmp(row, key.mv_data, len) != 0)
-        return env_fail_corrupt(store, "a record lies in another's place", error);
+        return env_fail_corrupt(store, "a record is in the row of another one", error);
     return check_index(store, txn, TABLE_QUEUE, index_key_queue(&record), key, error) &&
            check_index(store, txn, TABLE_BY_STATE, index_key_state(&record), key, error) &&
            check_index(store, txn, TABLE_BY_DATE, index_key_date(&record), key, error) &&
@@ -44,7 +52,7 @@ static bool check_record(Store *store, MDB_txn *txn, MDB_val key, MDB_val value,
            check_index(store, txn, TABLE_BY_TYPE, index_key_type(&record), key, error);
 }
 
-/* Every byte of a row is read, so that pages that cannot be read are met here. */
+/* Reads every byte of a row, so that unreadable pages are found here. */
 static uint8_t touch(MDB_val value)
 {
     const uint8_t *bytes = value.mv_data;
@@ -70,7 +78,8 @@ static bool check_rows(Store *store, MDB_txn *txn, Table table, MDB_cursor *curs
         sum ^= touch(value);
         if (table == TABLE_OBJECTS && !check_record(store, txn, key, value, error))
             return false;
-        last = key; /* stays where it is as long as the transaction */
+        /* The key stays valid until the end of the transaction. */
+        last = key;
     }
     if (rc != MDB_NOTFOUND)
         return env_fail(store, rc, "cannot read store", error);
@@ -91,10 +100,10 @@ static bool check_table(Store *store, MDB_txn *txn, Table table, size_t rows_max
         rc = mdb_cursor_open(txn, store->tables[table], &cursor);
     if (rc != 0)
         return env_fail(store, rc, "cannot read store", error);
-    /* A number that cannot be is a loop without end. */
+    /* A number of rows that the file cannot hold means that the pages form a loop. */
     bool ok = stat.ms_entries <= rows_max
                   ? check_rows(store, txn, table, cursor, stat.ms_entries, error)
-                  : env_fail_corrupt(store, "it has no such size", error);
+                  : env_fail_corrupt(store, "its size is impossible", error);
     mdb_cursor_close(cursor);
     if (ok)
         *ret_rows = stat.ms_entries;
@@ -107,14 +116,15 @@ static bool check_tables(Store *store, MDB_txn *txn, size_t *ret_queued, GError 
     size_t rows[TABLES];
     int fd;
 
-    (void)mdb_env_get_fd(store->env, &fd); /* fails only without an environment */
+    /* This fails only without an environment. */
+    (void)mdb_env_get_fd(store->env, &fd);
     if (fstat(fd, &st) != 0)
         return env_fail(store, errno, "cannot read store", error);
     for (int i = 0; i < TABLES; i++) {
         if (!check_table(store, txn, (Table)i, (size_t)st.st_size / ROW_BYTES_MIN, &rows[i], error))
             return false;
     }
-    /* Each record has one row in each of these. */
+    /* Each record has exactly one row in each of these tables. */
     static const Table indexes[] = {TABLE_BY_STATE, TABLE_BY_DATE, TABLE_BY_SIZE, TABLE_BY_TYPE};
     for (size_t i = 0; i < G_N_ELEMENTS(indexes); i++) {
         if (rows[indexes[i]] != rows[TABLE_OBJECTS])
@@ -124,12 +134,11 @@ static bool check_tables(Store *store, MDB_txn *txn, size_t *ret_queued, GError 
     return true;
 }
 
-/* ---- totals -------------------------------------------------------------------------------------
- */
-
 typedef struct {
-    StoreTotals all;     /* as the store says */
-    StoreTotals counted; /* the records, or the groups of a table */
+    /* The totals that the store keeps. */
+    ObjectTotals all;
+    /* The totals that were counted from the records, or from the groups of a table. */
+    ObjectTotals counted;
 } Sums;
 
 static bool count_record(const Record *record, void *data)
@@ -138,21 +147,21 @@ static bool count_record(const Record *record, void *data)
     return true;
 }
 
-static bool take_all(const char *group, const StoreTotals *totals, void *data)
+static bool store_sums(const char *group, const ObjectTotals *totals, void *data)
 {
     (void)group;
     ((Sums *)data)->all = *totals;
     return true;
 }
 
-static bool add_group(const char *group, const StoreTotals *totals, void *data)
+static bool add_group(const char *group, const ObjectTotals *totals, void *data)
 {
     (void)group;
-    group_merge(&((Sums *)data)->counted, totals);
+    object_totals_add(&((Sums *)data)->counted, totals);
     return true;
 }
 
-/* Nothing but counters of the same type: no gaps between them. */
+/* The struct contains only counters of one type, so it has no padding. */
 static bool sums_agree(const Sums *sums)
 {
     return memcmp(&sums->all, &sums->counted, sizeof sums->all) == 0;
@@ -163,12 +172,12 @@ static bool check_totals(StoreSnapshot *snapshot, size_t queued, GError **error)
     const StoreFilter everything = {0};
     Sums sums = {0};
 
-    if (!store_totals(snapshot, &everything, STORE_BY_ALL, take_all, &sums, error) ||
+    if (!store_totals(snapshot, &everything, STORE_BY_ALL, store_sums, &sums, error) ||
         !store_query(snapshot, &everything, STORE_SORT_NAME, false, 0, count_record, &sums, error))
         return false;
     bool agree = sums_agree(&sums) && sums.all.by_state[STATE_PENDING] == queued;
     for (int by = STORE_BY_TYPE; agree && by <= STORE_BY_PREFIX; by++) {
-        sums.counted = (StoreTotals){0};
+        sums.counted = (ObjectTotals){0};
         if (!store_totals(snapshot, &everything, (StoreBy)by, add_group, &sums, error))
             return false;
         agree = sums_agree(&sums);
@@ -176,26 +185,25 @@ static bool check_totals(StoreSnapshot *snapshot, size_t queued, GError **error)
     return agree || env_fail_corrupt(snapshot->store, "its totals are wrong", error);
 }
 
-static bool take_job(const StoreJob *job, void *data)
+static bool accept_job(const BatchJob *job, void *data)
 {
     (void)job;
     (void)data;
     return true;
 }
 
-/* Each can be read. */
+/* Checks that each job can be read. */
 static bool check_jobs(StoreSnapshot *snapshot, GError **error)
 {
-    return snapshot->store->tables[TABLE_JOBS] == TABLE_LACKING ||
-           store_jobs(snapshot, take_job, NULL, error);
+    return store_jobs(snapshot, accept_job, NULL, error);
 }
 
 bool store_check(const char *directory, GError **error)
 {
-    g_autoptr(Store) store = env_open_any_schema(AT_FDCWD, directory, error);
+    g_autoptr(Store) store = schema_open_alone(AT_FDCWD, directory, error);
     g_autoptr(StoreSnapshot) snapshot = store ? store_snapshot_begin(store, error) : NULL;
 
-    size_t queued;
+    size_t queued = 0;
 
     return snapshot && check_tables(store, snapshot->txn, &queued, error) &&
            check_totals(snapshot, queued, error) && check_jobs(snapshot, error);

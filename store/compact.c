@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * LMDB never gives pages back to the file system. Where much of the file is free, the store is
- * written anew beside the old one and takes its place in one step, lock file and all: whoever reads
- * the old one keeps reading it, as it was.
+ * LMDB never returns pages to the file system. If much of the file is free, compaction copies the
+ * store beside the old one and exchanges the two folders in one step, lock file included. A process
+ * that reads the old store continues to read it unchanged.
  */
-#include "failpoint.h"
-#include "file.h"
-#include "store_internal.h"
-#include "trusted.h"
+#include "base/error.h"
+#include "base/failpoint.h"
+#include "base/file.h"
+#include "base/trusted.h"
+#include "engine/env.h"
+#include "schema.h"
+#include "tables/upkeep.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +18,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Removes a folder that only ever holds a store. */
+/* Removes a folder that contains nothing but a store. */
 static void remove_store(int dir_fd, const char *directory)
 {
     static const char *const files[] = {"data.mdb", "lock.mdb"};
@@ -25,7 +28,8 @@ static void remove_store(int dir_fd, const char *directory)
         return;
     for (size_t i = 0; i < G_N_ELEMENTS(files); i++)
         (void)FAILPOINT("compact.remove",
-                        unlinkat(fd, files[i], 0)); /* left over, it is removed the next time */
+                        /* A file that is left over is removed by the next compaction. */
+                        unlinkat(fd, files[i], 0));
     (void)unlinkat(dir_fd, directory, AT_REMOVEDIR);
 }
 
@@ -34,7 +38,7 @@ static bool sync_fd(int fd)
     return fd >= 0 && FAILPOINT("compact.sync", fsync(fd)) == 0;
 }
 
-/* The folder above it, where its name is, is on disk. */
+/* Syncs the folder that contains the store's folder. */
 static bool sync_parent(int dir_fd, const char *directory)
 {
     g_autofree char *parent = g_path_get_dirname(directory);
@@ -42,7 +46,7 @@ static bool sync_parent(int dir_fd, const char *directory)
     return sync_fd(fd);
 }
 
-/* Copies into the folder `fd`, and has all of it on disk. */
+/* Copies the store into the folder `fd` and syncs the copy. */
 static bool copy_into(Store *store, int fd, const char *directory, GError **error)
 {
     g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", fd);
@@ -52,7 +56,8 @@ static bool copy_into(Store *store, int fd, const char *directory, GError **erro
         return env_fail(store, rc == -1 ? errno : rc, "cannot compact store", error);
     autofd data_fd = openat(fd, "data.mdb", O_RDONLY | O_CLOEXEC);
     if (data_fd >= 0)
-        (void)fchmod(data_fd, 0600); /* its folder is closed to others all the same */
+        /* The folder denies access to other users in any case. */
+        (void)fchmod(data_fd, 0600);
     if (sync_fd(data_fd) && sync_fd(fd))
         return true;
     error_set_errno(error, errno, "cannot compact store into", directory);
@@ -74,7 +79,7 @@ static bool copy_to(Store *store, int dir_fd, const char *directory, GError **er
     return false;
 }
 
-/* One takes the other's place: nobody ever sees neither. */
+/* Exchanges the two folders in one step, so that no process ever finds neither. */
 static bool swap(int dir_fd, const char *directory, const char *other, GError **error)
 {
     int rc =
@@ -83,7 +88,8 @@ static bool swap(int dir_fd, const char *directory, const char *other, GError **
     if (rc != 0)
         error_set_errno(error, errno, "cannot put the compacted store in the place of", directory);
     else
-        (void)sync_parent(dir_fd, directory); /* a power cut that undoes it is no harm */
+        /* A power cut may undo the exchange; the old store is complete as well. */
+        (void)sync_parent(dir_fd, directory);
     return rc == 0;
 }
 
@@ -93,13 +99,14 @@ bool store_compact(int dir_fd, const char *directory, int64_t min_free_bytes,
     g_autofree char *other = g_strconcat(directory, ".compact", NULL);
     StoreCompaction compaction = {0};
 
-    remove_store(dir_fd, other); /* of one that was cut off */
-    g_autoptr(Store) store = env_open_any_schema(dir_fd, directory, error);
+    /* Removes the remains of a compaction that was interrupted. */
+    remove_store(dir_fd, other);
+    g_autoptr(Store) store = schema_open_alone(dir_fd, directory, error);
     if (!store || !upkeep_measure(store, &compaction.before_bytes, &compaction.free_bytes, error))
         return false;
     compaction.after_bytes = compaction.before_bytes;
     compaction.is_due =
-        upkeep_is_worth_it(compaction.before_bytes, compaction.free_bytes, min_free_bytes);
+        upkeep_is_due(compaction.before_bytes, compaction.free_bytes, min_free_bytes);
     if (compaction.is_due) {
         struct stat st;
         g_autofree char *data = g_build_filename(directory, "data.mdb", NULL);

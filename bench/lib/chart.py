@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The comparisons as an SVG: a bar for each, on one scale."""
+"""Draws the comparisons as an SVG: one bar for each, on one scale."""
 
 from xml.sax.saxutils import escape
 
@@ -10,7 +10,7 @@ STYLE = ("text{font:13px system-ui,sans-serif;fill:#1b1f24}.dim{fill:#656d76}.ti
 
 
 def _rows(report):
-    """Speeds over others: a bar shorter than the line at 1 would be a loss."""
+    """Draws relative speeds: a bar that ends below the line at 1 means a loss."""
     return [row for row in report.rows if row.get("unit") == "x" and " over " in f" {row['name']}"
             and "objects" not in row["name"]]
 

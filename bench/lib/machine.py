@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The machine and the versions of all that takes part."""
+"""Describes the machine and the versions of the programs that are compared."""
 
 import os
 import platform
@@ -30,7 +30,7 @@ def _library(name):
 
 
 def imagemagick():
-    """The program itself, which some wrap: Debian's own, else what the path says."""
+    """Path of the program itself, not of a wrapper: Debian's own, else the one in PATH."""
     debian = "/usr/bin/convert"
     return debian if os.access(debian, os.X_OK) else shutil.which("magick") or shutil.which(
         "convert")

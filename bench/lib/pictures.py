@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The handler alone: against the floor, against sharp, against a program per picture."""
+"""Compares the handler alone with the floor, with sharp, and with a process per picture."""
 
 import json
 import shutil
@@ -10,7 +10,7 @@ from .tools import CORES, Figures, Missing, ratios, seconds
 
 
 def floor(work, sets, report):
-    """Six megapixels to 256 px, beside TurboJPEG's own time for it; and a process per picture."""
+    """Six megapixels to 256 px, compared with TurboJPEG and with a process per picture."""
     measured = work.part("handler", "--program", work.handler, "--times", work.times(61, 11),
                          sets.six)[0]
     report.add("handler / floor, 6 MP JPEG -> 256 px",
@@ -35,7 +35,7 @@ def _sharp(work, files, sizes, rounds, concurrency, folder):
 
 
 def _best_concurrency(work, files, sizes, folder):
-    """sharp's own setting that suits it best: its threads per picture."""
+    """Finds the fastest setting of sharp: its number of threads per picture."""
     return min((1, CORES), key=lambda n: _sharp(work, files, sizes, 1, n, folder)["seconds"])
 
 
@@ -69,7 +69,7 @@ def throughput(work, sets, report):
 
 
 def _programs(folder):
-    """How each program is told to make one 256 px JPEG thumbnail as fast as it can."""
+    """Returns the command line of each program for one 256 px JPEG thumbnail at its best speed."""
     out = str(folder / "out.jpg")
     return {
         "vipsthumbnail": ("vipsthumbnail", lambda file: [
@@ -86,7 +86,7 @@ def _programs(folder):
 
 
 def programs(work, sets, report):
-    """One picture after another, in one process each; vipsthumbnail also in batches."""
+    """Times one picture after another, with a process for each; vipsthumbnail also in batches."""
     files = [str(file) for file in [sets.six, *sets.photographs]]
     with work.empty_folder("programs") as folder:
         found = {name: command for name, (program, command) in _programs(folder).items()

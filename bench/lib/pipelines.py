@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole pipeline: files are dropped, thumbnails and committed records come of it."""
+"""Measures the whole pipeline, from files in the bucket to thumbnails and committed records."""
 
 import contextlib
 import json
@@ -14,7 +14,7 @@ from .tools import CORES, ONE_SIZE, PEERS, Figures, Missing, memory_kb, ratios, 
 
 
 def _stage(files, copies, folder):
-    """Copies of the files on the bucket's own disk, to be dropped by renaming."""
+    """Copies the files to the bucket's disk, so that a rename can put them into the bucket."""
     for copy in range(copies):
         for file in files:
             shutil.copyfile(file, folder / f"{copy:03d}-{Path(file).name}")
@@ -28,7 +28,7 @@ def _drop(staged, folder):
 
 
 def _warm_up(files, stage, folder):
-    """One picture through everything, so that what starts on demand has been started."""
+    """Handles one picture first, so that parts that start on demand are running."""
     shutil.copyfile(files[-1], stage / "warm.jpg")
     (stage / "warm.jpg").rename(folder / "warm.jpg")
 
@@ -57,7 +57,7 @@ def _await_lines(process, n):
 
 
 def _run_peer(work, command, files, copies):
-    """A peer says "ready", and a line for each file that is done."""
+    """A peer prints "ready" and then a line for each finished file."""
     with work.empty_folder("in") as inbox, work.empty_folder("out") as out, work.empty_folder(
             "stage") as stage:
         staged = _stage(files, copies, stage)
@@ -106,7 +106,7 @@ def against_peers(work, sets, report):
                    "files/s; ours durable, with records")
 
 
-NO_IMAGE = 2  # bytes of a source that the null handler calls no image
+NO_IMAGE = 2  # bytes of a source that the null handler treats as no image
 
 
 def _drop_rate(work, count, size):
@@ -126,7 +126,7 @@ def _scan_rate(work, count, size):
 
 
 def null_rate(work, sets, report):
-    """Everything but the pictures: events that come in, and a store full of them."""
+    """Measures everything except the pictures: incoming events, and a store with many of them."""
     del sets
     count = work.times(100000, 20000)
     rates = [[rate(work, count, size) for rate, size in (
@@ -165,7 +165,7 @@ def latency(work, sets, report):
 
 
 def backlog(work, sets, report):
-    """Dropped faster than they can be handled, with real thumbnails: none lost, memory bounded."""
+    """Uploads faster than the handlers work: no file is lost, memory is bounded."""
     del sets
     count = work.times(100000, 10000)
     peak = []
@@ -212,7 +212,7 @@ def rescan(work, sets, report):
 
 
 def flat(work, sets, report):
-    """What an image costs does not grow with the bucket; a scan, which `sync` makes, does."""
+    """The cost of an image does not grow with the bucket; that of a scan (`sync`) does."""
     photograph = min(sets.photographs, key=lambda file: file.stat().st_size)
     batch = work.times(200, 60)
     costs = {}
@@ -231,7 +231,7 @@ def flat(work, sets, report):
                     _drop(staged, inbox)
                     work.run("sync", bucket)
                     took = time.perf_counter() - start
-                    took -= seconds(lambda: work.run("sync", bucket))  # which scans the bucket
+                    took -= seconds(lambda: work.run("sync", bucket))  # sync scans the bucket
                     costs[objects] = 1000 * took / batch
     first, last = costs[100], list(costs.values())[-1]
     report.add(f"cost of an image, {list(costs)[-1]:,} objects over 100", Figures([last / first]),

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What was found: rows, as a table for people and as JSON."""
+"""The results: rows, printed as a table for people and as JSON."""
 
 import json
 
@@ -11,7 +11,7 @@ class Report:
         self.details = {}
 
     def add(self, name, figures, unit, goal=None, note="", digits=2):
-        """One row. `goal` is (operator, number): ("<=", 1.25)."""
+        """Adds a row. `goal` is (operator, number): ("<=", 1.25)."""
         row = {"name": name, "unit": unit, "note": note, "digits": digits, **figures.as_json()}
         if goal:
             operator, limit = goal

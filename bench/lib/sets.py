@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The pictures: the sample photographs, and those of two Debian packages where they are there."""
+"""The pictures: the sample photographs, and those of two Debian packages if they are installed."""
 
 import subprocess
 from pathlib import Path

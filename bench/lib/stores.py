@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Questions to a store of many records: whole processes, warm cache."""
+"""Times queries of a store with many records: whole processes, warm cache."""
 
 import shutil
 import subprocess
@@ -15,7 +15,7 @@ FULL_SCAN = ["list", "--match", "*99999.jpg", "--json"]
 
 
 def _fill(work, count, bucket):
-    """In memory where there is room, since only the reading is measured; then moved to the disk."""
+    """Makes the store in memory if possible, since only reading is measured, and moves it."""
     memory = Path("/dev/shm")
     roomy = memory.is_dir() and shutil.disk_usage(memory).free > 2000 * count
     build = memory / f"thumbq-bench-{count}" if roomy else bucket / ".thumbq" / "store"

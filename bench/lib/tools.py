@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Programs, buckets and figures: what every measurement needs."""
+"""Programs, buckets and figures that every measurement uses."""
 
 import contextlib
 import json
@@ -19,7 +19,7 @@ ONE_SIZE = "[rendition small]\nsize = 256x256\nfit = inside\nformat = jpeg\nqual
 
 
 class Missing(Exception):
-    """A peer or a set of pictures that this machine has not got."""
+    """A peer or a set of pictures is missing on this machine."""
 
 
 class Figures:
@@ -43,14 +43,14 @@ class Figures:
 
 
 def ratios(over, under):
-    """Of measurements taken in turn, pair by pair."""
+    """Returns the ratio of measurements that were taken in turn, pair by pair."""
     return Figures(a / b for a, b in zip(over, under))
 
 
 class Work:
-    """Where things are: our programs, a folder to work in, the peers."""
+    """Paths: the programs of thumbq, a work folder, the peers."""
 
-    def __init__(self, build, folder, quick):
+    def __init__(self, build, folder, quick, photographs=None):
         self.bin = Path(build).resolve() / "bin"
         self.thumbq = self.bin / "thumbq"
         self.bench = self.bin / "thumbq-bench"
@@ -58,6 +58,7 @@ class Work:
         self.null_handler = self.bin / "thumbq-bench-null"
         self.folder = Path(folder)
         self.quick = quick
+        self.photographs = photographs
         self.peers = Path(os.environ.get("THUMBQ_BENCH_PEERS") or Path(
             os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "thumbq-bench")
 
@@ -65,13 +66,13 @@ class Work:
         return quick if self.quick else full
 
     def part(self, name, *arguments):
-        """Runs a part of thumbq-bench; what it says, line by line."""
+        """Runs a part of thumbq-bench and returns its output, line by line."""
         output = subprocess.run([self.bench, name, *map(str, arguments)], check=True,
                                 stdout=subprocess.PIPE, text=True).stdout
         return [json.loads(line) for line in output.splitlines()]
 
     def run(self, *arguments, check=True, null=False):
-        """Runs a command of thumbq; what it says on stdout."""
+        """Runs a command of thumbq and returns its standard output."""
         return subprocess.run([self.thumbq, *map(str, arguments)], check=check, text=True,
                               stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                               env=self.environment(null)).stdout
@@ -95,8 +96,9 @@ class Work:
 
     @contextlib.contextmanager
     def empty_folder(self, name):
-        """Goes with the whole work folder at the end, not before: for minutes ext4 looks at each
-        inode that was just deleted before it makes a new one, which costs more than all else."""
+        """Makes a folder that is deleted only at the end, with the whole work folder: for minutes
+        after a deletion ext4 checks each deleted inode before it makes a new one, which would
+        cost more than the measured work."""
         yield Path(tempfile.mkdtemp(prefix=f"{name}-", dir=self.folder))
 
     @contextlib.contextmanager
@@ -108,7 +110,7 @@ class Work:
 
     @contextlib.contextmanager
     def daemon(self, bucket, *arguments, null=False):
-        """`thumbq run` in the bucket, idle; its process."""
+        """Starts `thumbq run` in the bucket, waits until it is idle, and returns the process."""
         log = open(self.folder / "daemon.log", "wb")
         process = subprocess.Popen([self.thumbq, "run", "--quiet", *arguments, bucket], stderr=log,
                                    env=self.environment(null))

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // sharp-watch.mjs LANES CONCURRENCY SIZE IN OUT
-// The usual watcher script: chokidar tells of new files, sharp makes a thumbnail of each. Says
-// "ready" once it watches, and the name of each file that is done. It keeps no records, and makes
-// nothing durable; LANES files at a time.
+// The usual watcher script: chokidar reports new files, sharp makes a thumbnail of each, LANES files
+// at a time. Prints "ready" once it watches, and the name of each file that is done. It keeps no
+// records, and makes nothing durable.
 import path from "node:path";
 import { createRequire } from "node:module";
 const require = createRequire(path.join(process.env.THUMBQ_BENCH_PEERS, "peers.cjs"));

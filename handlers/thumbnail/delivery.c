@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "delivery.h"
 
-#include "error.h"
+#include "base/error.h"
 
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
 
-void delivery_begin(Delivery *delivery, const WireJob *job, const int *files, int memory_fd)
+void delivery_begin(OutputDelivery *delivery, const WireOrder *order, const int *files,
+                    int memory_fd)
 {
     delivery->files = files;
     delivery->memory_fd = memory_fd;
-    delivery->left = job->max_output_size;
+    delivery->left = order->max_output_size;
     delivery->memory_len = 0;
     delivery->payload_len = 0;
 }
@@ -32,7 +33,7 @@ static bool write_bytes(int fd, const uint8_t *at, size_t left, GError **error)
     return true;
 }
 
-bool delivery_put(Delivery *delivery, size_t i, const char *name, GBytes *bytes,
+bool delivery_put(OutputDelivery *delivery, size_t i, const char *name, GBytes *bytes,
                   WirePlace *ret_place, GError **error)
 {
     size_t size;
@@ -62,7 +63,7 @@ bool delivery_put(Delivery *delivery, size_t i, const char *name, GBytes *bytes,
     return true;
 }
 
-void delivery_end(const Delivery *delivery, WireResult *result)
+void delivery_end(const OutputDelivery *delivery, WireResult *result)
 {
     result->took_memory = delivery->memory_len > 0;
     result->payload = delivery->payload;

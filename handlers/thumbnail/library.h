@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libvips, started so that as little of it as possible can be reached by a file: no modules but
- * those wanted, no loader or saver that is not on the list, no run-time code generation, no
- * spilling to disk.
+ * Starts libvips so that a file can reach as little of it as possible: only needed modules, only
+ * loaders and savers on the list, no code made at run time, no temporary files.
  */
 #pragma once
 
@@ -10,9 +9,9 @@
 #include <stdbool.h>
 
 /*
- * Starts libvips and touches what every job needs, so that processes forked from this one share it.
- * Called once, before any other use of libvips; the process has one thread afterwards as before.
- * Changes the environment. Errors: ERROR_INTERNAL.
+ * Starts libvips and touches the memory that every invocation needs, so that processes forked from
+ * this one share it. Call it once, before any other use of libvips; the process has one thread
+ * afterwards as before. Changes the environment. Errors: ERROR_INTERNAL.
  */
 bool library_start(GError **error);
 

@@ -3,13 +3,14 @@
  * thumbq-thumbnail: started by the daemon, never by hand. Loads libvips once and then makes workers
  * (forkserver.h), which alone touch pictures.
  */
-#include "encode.h"
-#include "error.h"
-#include "forkserver.h"
-#include "formats.h"
+#include "base/error.h"
+#include "fork_server.h"
+#include "formats/encode.h"
+#include "handlers/forkserver.h"
+#include "handlers/formats.h"
+#include "handlers/programs.h"
 #include "library.h"
-#include "sandbox.h"
-#include "server.h"
+#include "sandbox/sandbox.h"
 
 #include <limits.h>
 #include <stdio.h>
@@ -19,7 +20,9 @@
 #include <unistd.h>
 
 #ifdef THUMBQ_SANITIZE
-/* A source that is cut short while it is mapped ends the worker, as the daemon expects: no finding.
+/*
+ * A source that is cut short while it is mapped ends the worker, as the daemon expects: the
+ * sanitizer should not report it.
  */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
@@ -35,7 +38,7 @@ static bool is_packet_socket(int fd)
     return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == 0 && type == SOCK_SEQPACKET;
 }
 
-/* Every type that a thumbnail can be, a line each. */
+/* Prints every type that a thumbnail can have, one per line. */
 static int print_formats(void)
 {
     g_autoptr(GError) error = NULL;
@@ -59,8 +62,12 @@ int main(int argc, char **argv)
         return 2;
     }
     g_autoptr(GError) error = NULL;
-    (void)close_range(FORKSERVER_FD + 1, UINT_MAX, 0); /* workers do it again, and look */
-    if (!library_start(&error) || !sandbox_prepare(&error) || !server_run(FORKSERVER_FD, &error)) {
+    size_t n_programs;
+    unsigned calls = program_table(&n_programs)[PROGRAM_FIRST].calls;
+    /* Workers repeat this, and check the result. */
+    (void)close_range(FORKSERVER_FD + 1, UINT_MAX, 0);
+    if (!library_start(&error) || !sandbox_prepare(calls, &error) ||
+        !fork_server_run(FORKSERVER_FD, &error)) {
         fprintf(stderr, "thumbq-thumbnail: %s\n", error->message);
         return error_exit_status(error_code(error));
     }

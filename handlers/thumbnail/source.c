@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "source.h"
 
-#include "error.h"
+#include "base/error.h"
 
 #include <errno.h>
 #include <sys/mman.h>
@@ -29,7 +29,10 @@ bool source_open(int fd, int64_t max_bytes, Source *ret_source, GError **error)
                     (gint64)st.st_size, (gint64)max_bytes);
         return false;
     }
-    /* At once, as all of it is read for the hash: a fault for every few pages costs more. */
+    /*
+     * Maps all pages at once, as all of the file is read for the hash: a fault for every few pages
+     * costs more.
+     */
     void *data = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE | MAP_POPULATE, fd, 0);
     if (data == MAP_FAILED) {
         error_set_errno(error, errno, "cannot map", "source");
@@ -43,7 +46,8 @@ bool source_open(int fd, int64_t max_bytes, Source *ret_source, GError **error)
 
 void source_clear(Source *source)
 {
+    /* The call fails only for a wrong address. */
     if (source->data != NULL)
-        (void)munmap((void *)source->data, source->size); /* can only fail for a wrong address */
+        (void)munmap((void *)source->data, source->size);
     *source = (Source){0};
 }

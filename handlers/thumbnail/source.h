@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The bytes of the picture to be read: a descriptor, mapped whole.
+ * The bytes of a picture: a descriptor, mapped whole.
  *
- * If the file is truncated while it is mapped, touching it is SIGBUS, which ends the worker; the
- * daemon knows that for a source that changed.
+ * If the file is truncated while it is mapped, reading it causes SIGBUS, which ends the worker; the
+ * daemon reports such a death as a changed source.
  */
 #pragma once
 
@@ -15,7 +15,8 @@
 typedef struct {
     const uint8_t *data;
     size_t size;
-    uint64_t etag[2]; /* XXH3-128 of the bytes: low, high */
+    /* XXH3-128 of the bytes: low, high. */
+    uint64_t etag[2];
 } Source;
 
 /*

@@ -2,36 +2,43 @@
 #include "worker.h"
 
 #include "attempt.h"
-#include "clock.h"
+#include "base/clock.h"
+#include "base/file.h"
 #include "delivery.h"
-#include "file.h"
-#include "job.h"
-#include "probe.h"
-#include "sandbox.h"
-#include "wire.h"
+#include "handlers/probe.h"
+#include "handlers/wire.h"
+#include "sandbox/sandbox.h"
+#include "worker_order.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/ioprio.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* Where the worker's only descriptors are, beside the standard ones. */
+/* The worker's only descriptors beside the standard ones. */
 #define SOCKET_FD 3
-#define RESET_FD  4 /* /proc/self/clear_refs, or closed */
+/* /proc/self/clear_refs, or closed. */
+#define RESET_FD 4
 
 _Noreturn static void die(int status, const char *message)
 {
-    g_autofree char *line = g_strdup_printf("thumbq-thumbnail: %s\n", message);
-    (void)!write(STDERR_FILENO, line, strlen(line)); /* nobody is left to be told otherwise */
+    g_autofree char *line = g_strdup_printf("%s: %s\n", program_invocation_short_name, message);
+    /* A failure is ignored: the process has no other way to report. */
+    (void)!write(STDERR_FILENO, line, strlen(line));
     _exit(status);
 }
 
-/* Nothing is inherited but the socket and stderr. */
+/*
+ * Keeps only the socket and stderr of the inherited descriptors. Opens the file that resets the
+ * peak of memory as RESET_FD.
+ */
 static bool settle_descriptors(int socket_fd)
 {
     autofd null = open("/dev/null", O_RDWR | O_CLOEXEC);
@@ -46,37 +53,45 @@ static bool settle_descriptors(int socket_fd)
     return reset < 0 || reset == RESET_FD;
 }
 
-/* So that the peak of the memory is that of this job, not of all jobs. */
+/* Resets the peak of memory, so that it becomes that of this invocation, not of all invocations. */
 static void reset_peak(void)
 {
-    (void)!write(RESET_FD, "5", 1); /* without it, the peak is of the process: still a bound */
+    /* Without the reset, the peak of the whole process is still an upper bound. */
+    (void)!write(RESET_FD, "5", 1);
 }
 
-/* Memory of this job, since the mark was reset; CPU time of all so far. Source: getrusage(2). */
-static void tell_usage(WireResult *result)
+/*
+ * Sets the memory of this invocation, since the peak was reset, and the CPU time of all invocations
+ * so far. Source: getrusage(2).
+ */
+static void fill_usage(WireResult *result)
 {
     struct rusage usage = {0};
-    (void)getrusage(RUSAGE_SELF, &usage); /* fails on bad arguments only */
+    /* The call fails only for wrong arguments. */
+    (void)getrusage(RUSAGE_SELF, &usage);
     result->memory_bytes = (int64_t)usage.ru_maxrss * 1024;
     result->cpu_us = clock_cpu_us(&usage);
 }
 
-/* What a worker has for its jobs, made once. */
+/* The memory that a worker reuses for its invocations. */
 typedef struct {
     uint8_t frame[WIRE_FRAME_MAX];
-    WireJob job;
+    WireOrder order;
     WireResult result;
-    Delivery delivery;
-    int memory[WIRE_MEMORY_FILES_MAX]; /* memory files that are still empty, the oldest first */
+    OutputDelivery delivery;
+    /* Memory files that are still empty, the oldest first. */
+    int memory[WIRE_MEMORY_FILES_MAX];
     unsigned n_memory;
 } Desk;
 
-/* Keeps the memory file that may have come with the job. False if the frame was not as it must be.
+/*
+ * Keeps the memory file that may have come with the invocation. False if the number of descriptors
+ * is wrong.
  */
-static bool take_descriptors(Desk *desk, const int *fds, size_t n_fds)
+static bool accept_descriptors(Desk *desk, const int *fds, size_t n_fds)
 {
-    if (desk->job.own_files)
-        return n_fds == 1 + desk->job.n_renditions;
+    if (desk->order.own_files)
+        return n_fds == 1 + desk->order.n_renditions;
     if (n_fds < 1 || n_fds > 2 || (n_fds == 2 && desk->n_memory == WIRE_MEMORY_FILES_MAX))
         return false;
     if (n_fds == 2)
@@ -84,12 +99,12 @@ static bool take_descriptors(Desk *desk, const int *fds, size_t n_fds)
     return true;
 }
 
-static void do_job(Desk *desk, const int *fds)
+static void do_order(Desk *desk, const int *fds)
 {
-    bool own_files = desk->job.own_files;
-    delivery_begin(&desk->delivery, &desk->job, own_files ? fds + 1 : NULL,
+    bool own_files = desk->order.own_files;
+    delivery_begin(&desk->delivery, &desk->order, own_files ? fds + 1 : NULL,
                    own_files || desk->n_memory == 0 ? -1 : desk->memory[0]);
-    job_run(&desk->job, fds[0], &desk->delivery, &desk->result);
+    worker_order_run(&desk->order, fds[0], &desk->delivery, &desk->result);
     if (desk->result.took_memory) {
         fd_clear(&desk->memory[0]);
         desk->n_memory--;
@@ -97,7 +112,8 @@ static void do_job(Desk *desk, const int *fds)
     }
 }
 
-/* One frame in, one frame out. False at the end of the stream. */
+/* Reads one frame, does its invocation, and answers with one frame. False at the end of the stream.
+ */
 static bool serve(const ForkRequest *request, Desk *desk)
 {
     g_autoptr(GError) error = NULL;
@@ -105,19 +121,19 @@ static bool serve(const ForkRequest *request, Desk *desk)
     size_t n_fds = 0;
     ssize_t len;
     if (!wire_receive(SOCKET_FD, desk->frame, &len, fds, WIRE_FDS_MAX, &n_fds, &error) ||
-        (len > 0 && !wire_decode_job(desk->frame, (size_t)len, &desk->job, &error)))
+        (len > 0 && !wire_decode_order(desk->frame, (size_t)len, &desk->order, &error)))
         die(WORKER_EXIT_PROTOCOL, error->message);
     if (len <= 0)
         return false;
-    if (!take_descriptors(desk, fds, n_fds))
-        die(WORKER_EXIT_PROTOCOL, "a job came with the wrong descriptors");
+    if (!accept_descriptors(desk, fds, n_fds))
+        die(WORKER_EXIT_PROTOCOL, "an order came with the wrong descriptors");
 
     reset_peak();
-    sandbox_start_job(request->timeout_us);
-    do_job(desk, fds);
-    for (size_t i = 0; i < (desk->job.own_files ? n_fds : 1); i++)
+    sandbox_begin_invocation(request->timeout_us);
+    do_order(desk, fds);
+    for (size_t i = 0; i < (desk->order.own_files ? n_fds : 1); i++)
         fd_clear(&fds[i]);
-    tell_usage(&desk->result);
+    fill_usage(&desk->result);
     size_t result_len = wire_encode_result(&desk->result, desk->frame);
     if (!wire_send(SOCKET_FD, desk->frame, result_len, NULL, 0, &error))
         die(WORKER_EXIT_PROTOCOL, error->message);
@@ -125,8 +141,8 @@ static bool serve(const ForkRequest *request, Desk *desk)
 }
 
 /*
- * GLib and libvips end the process where an allocation of theirs fails, after a message: the only
- * one that is of use here. All others are dropped.
+ * Drops all messages of GLib and libvips but one: they end the process after a message if an
+ * allocation of theirs fails.
  */
 static GLogWriterOutput on_log(GLogLevelFlags level, const GLogField *fields, gsize n_fields,
                                void *data)
@@ -140,16 +156,41 @@ static GLogWriterOutput on_log(GLogLevelFlags level, const GLogField *fields, gs
     return G_LOG_WRITER_HANDLED;
 }
 
-/* Nothing of a file has been read until here. */
+/*
+ * Leaves processor and disk to all other processes that need them. Never raises the priority that
+ * the process was started with. If a service manager refuses it, the invocation is done all the
+ * same.
+ */
+static void lower_priority(const ForkRequest *request)
+{
+    if (request->nice <= 0)
+        return;
+    (void)setpriority(PRIO_PROCESS, 0, MAX(getpriority(PRIO_PROCESS, 0), request->nice));
+    (void)syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
+}
+
+static bool greet(int listener_fd, GError **error)
+{
+    const WorkerHello hello = {.version = FORKSERVER_VERSION};
+    return wire_send(SOCKET_FD, &hello, sizeof hello, &listener_fd, listener_fd >= 0 ? 1 : 0,
+                     error);
+}
+
+/*
+ * Enters the sandbox and sends the greeting. No byte of a file was read before. The daemon cannot
+ * use a worker whose greeting the kernel refuses; that is no fault of the file that waits for it.
+ */
 static void lock_in(const ForkRequest *request)
 {
     g_autoptr(GError) error = NULL;
-    const WorkerHello hello = {.version = FORKSERVER_VERSION};
     autofd listener = -1;
     if (!sandbox_enter(request, &listener, &error))
         die(WORKER_EXIT_SANDBOX, error->message);
-    if (!wire_send(SOCKET_FD, &hello, sizeof hello, &listener, listener >= 0 ? 1 : 0, &error))
-        die(WORKER_EXIT_PROTOCOL, error->message);
+    /* The first attempt fails if many descriptors of this user are on their way. */
+    bool is_sent =
+        greet(listener, NULL) || (sandbox_widen_descriptors(&error) && greet(listener, &error));
+    if (!is_sent || !sandbox_limit_descriptors(&error))
+        die(WORKER_EXIT_SANDBOX, error->message);
 }
 
 _Noreturn void worker_run(int socket_fd, const ForkRequest *request)
@@ -157,6 +198,7 @@ _Noreturn void worker_run(int socket_fd, const ForkRequest *request)
     g_log_set_writer_func(on_log, NULL, NULL);
     if (!settle_descriptors(socket_fd))
         die(WORKER_EXIT_SANDBOX, "sandbox: cannot settle descriptors");
+    lower_priority(request);
     lock_in(request);
     if (request->probe != PROBE_NONE)
         attempt_run(SOCKET_FD, request);
@@ -166,7 +208,8 @@ _Noreturn void worker_run(int socket_fd, const ForkRequest *request)
         continue;
 #ifdef THUMBQ_SANITIZE
     g_clear_pointer(&desk, g_free);
-    exit(WORKER_EXIT_OK); /* with the search for leaks */
+    /* exit() searches for leaks. */
+    exit(WORKER_EXIT_OK);
 #else
     _exit(WORKER_EXIT_OK);
 #endif

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-# Completion of thumbq for bash. What may come next is asked of the program itself.
+# Completion of thumbq for bash. `thumbq complete` prints the possible words.
 
 _thumbq()
 {
     local words=() word joined='' typed line
 
-    # COMP_WORDBREAKS has '=' in it: `--by=type` is three words here, and one there.
+    # bash splits words at '=', because COMP_WORDBREAKS has it: `--by=type` is three words here, and
+    # one word for thumbq.
     for word in "${COMP_WORDS[@]:1:COMP_CWORD}"; do
         if [[ -n $joined && ( $word == '=' || $joined == *= ) ]]; then
             joined+=$word

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-# Completion of thumbq for fish. What may come next is asked of the program itself.
+# Completion of thumbq for fish. `thumbq complete` prints the possible words.
 
 function __thumbq_complete
     set -l words (commandline -opc) (commandline -ct)

@@ -1,19 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Says what is wrong with a bucket, by what can be read: the bucket, the thumbnails, and
-`thumbq list --json`. Shares no code with thumbq and none with the rest of its tests.
+"""Reports the faults of a bucket, from its files, its thumbnails, and `thumbq list --json`. Shares no
+code with thumbq and none with the rest of its tests.
 
     checker.py [--thumbq PROGRAM] [--running] BUCKET [CONFIG]
 
 Always: every record that says `done` of the file that is there now has all its thumbnails, whole,
-of the size it says, and made of this very file. With nothing under way (without --running) also:
-each file has one record, about the file as it is, that is done (a picture), skipped or dead;
-nothing is recorded that is not there; no file lies in the folder of the thumbnails that no record
-names; the totals are those of the records.
+of the recorded size, and made of this very file. Without --running, when no work is under way: each
+file has one record of its current version, which is done (a picture), skipped or dead; no record is
+without its file; no file in the folder of the thumbnails is without a record; and the totals are
+those of the records.
 
-That a thumbnail is made of this very file is told by colour: the pictures of these tests are PNG
-files of one colour each, another for every version, and a length of their own. Exits 1 if anything
-is wrong.
+The colour tells that a thumbnail is made of this very file: the pictures of these tests are PNG
+files of one colour, with another colour and another length for every version. Exits 1 if there is a
+fault.
 """
 
 import argparse
@@ -31,7 +31,7 @@ IGNORED = [".*", "*.part", "*.tmp", "*.crdownload", "*~"]
 
 
 class Broken(Exception):
-    """This is no whole PNG file of one colour."""
+    """The data is no whole PNG file of one colour."""
 
 
 def _chunks(data):
@@ -76,7 +76,7 @@ def _unfilter(kind, row, above, step):
 
 
 def color(path):
-    """(width, height, colour) of a whole PNG file of one colour. Every byte is looked at."""
+    """Returns (width, height, colour) of a whole PNG file of one colour. It reads every byte."""
     with open(path, "rb") as file:
         data = file.read()
     header, packed, palette = None, b"", None
@@ -139,7 +139,7 @@ class Bucket:
         return [json.loads(line) for line in result.stdout.splitlines()]
 
     def objects(self):
-        """{key: size} of the files that are uploads."""
+        """Returns {key: size} of the files that are uploads."""
         found = {}
         for folder, folders, names in os.walk(self.path):
             folders[:] = [name for name in folders
@@ -175,7 +175,7 @@ def _is_picture(path):
 
 
 def _check_done(bucket, key, row, may_be_old):
-    """What is wrong with a record that says `done` of the file that is there."""
+    """Returns the faults of a record that says `done` of the file that is there now."""
     try:
         _width, _height, expected = color(os.path.join(bucket.path, key))
     except FileNotFoundError:
@@ -230,7 +230,8 @@ def _check_settled(bucket, objects, records, may_be_dead, may_have_orphans):
 
 def problems(path, config=None, thumbq="thumbq", running=False, may_be_dead=False,
              may_have_orphans=False, may_be_old=False):
-    """[what is wrong], as text. may_be_old: thumbnails may be those of the version before."""
+    """Returns a list of faults, as text. With may_be_old, thumbnails may be those of the version
+    before."""
     bucket = Bucket(path, config, thumbq)
     try:
         rows = bucket.run("list", "--json")

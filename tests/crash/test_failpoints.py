@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""At every fail point: die there, or be told that the call failed, in the middle of a batch; then
-everything holds after the next start. A point that is never reached fails the test."""
+"""At every fail point the process dies, or the call fails, in the middle of a batch; after the next
+start the bucket is right. A point that is never reached fails the test."""
 
 import concurrent.futures
+import json
 import os
 import random
 import shutil
@@ -11,17 +12,17 @@ import unittest
 
 from rig import CONFIG, FAILPOINTS, SEED, CrashTest, count, main, wait_for
 
-# In the short run some of the errors are tried, others each time; deaths always.
+# The short run tries all deaths, and a part of the errors, which differs from run to run.
 SHARE = count("THUMBQ_ERROR_SHARE", 6, 1)
 ERRORS = ("EIO", "ENOSPC", "EINTR")
 
-# Hits of each point at which to die beside the first; those of a point that is hit less often
-# do nothing.
+# The number of later hits of each point at which the daemon dies, beside the first hit. A plan does
+# nothing if the point is hit less often.
 LATER_HITS = count("THUMBQ_LATER_HITS", 0, 4)
 
 AT_ONCE = 5
 
-# Places to die at: there is no call that could fail.
+# Points without a call that could fail: the daemon can only die there.
 ONLY_CRASH = {"store.commit.before", "store.commit.after"}
 
 EXPIRE = ("[lifecycle old]\nprefix = old/\nexpire = 1s\ntarget = objects\n"
@@ -39,8 +40,8 @@ class Failpoints(CrashTest):
         return sorted(set(names))
 
     def prepare(self, rig, name):
-        """A bucket that is up to date, and what leads to the point: a file that a dead daemon left,
-        a store that has to be set aside."""
+        """Makes a bucket that is up to date, and the conditions of the point, for example a file
+        that a dead daemon left, or a store that has to be set aside."""
         state = rig.bucket / ".thumbq"
         for i in range(4):
             rig.put(f"a/{i}.png")
@@ -58,11 +59,13 @@ class Failpoints(CrashTest):
             (state / "mark.key").unlink()
         if name.startswith("owner."):
             (rig.root / "thumbnails/.thumbq.owner").unlink()
+        if name.startswith("access.narrow"):  # its thumbnails' folder is open to more
+            (rig.bucket / "a").chmod(0o700)
         if name.startswith("control.clean"):
-            (state / "control").write_bytes(b"")
+            (state / "control.new").write_bytes(b"")
 
     def make_sparse(self, rig):
-        """Most of the store's file is free."""
+        """Frees most of the store's file."""
         (rig.bucket / "many").mkdir()
         for i in range(1000):
             (rig.bucket / f"many/{i}.txt").write_bytes(b"no picture")
@@ -71,11 +74,13 @@ class Failpoints(CrashTest):
         rig.once()
 
     def drive(self, rig, daemon, began):
-        """Changes of every kind while the daemon runs, which may die at any of them; then it is
-        told to end."""
+        """Makes changes of every kind while the daemon runs, which may die at any of them; then
+        ends the daemon."""
         bucket = rig.bucket
         wait_for(lambda: rig.log().count("watching") > began or not daemon.is_running(),
                  "the daemon to watch or die", rig.log)
+        if daemon.is_running():
+            rig.command("sync")  # the folders are watched now: a rename is seen as one
         for i in (1, 2):
             rig.put(f"a/{i}.png")
         os.rename(bucket / "a/3.png", bucket / "a/renamed.png")
@@ -84,7 +89,7 @@ class Failpoints(CrashTest):
         (bucket / "a/b").rmdir()
         result = rig.command("sync") if daemon.is_running() else None
         if result and result.returncode == 0:
-            # What could not be removed goes with the sweep after the next start.
+            # The sweep after the next start removes a thumbnail that could not be removed.
             rig.check(may_have_orphans=True)
         old = bucket / "old/x.png"
         while old.exists() and daemon.is_running():  # until it is a second old, and gone
@@ -93,7 +98,7 @@ class Failpoints(CrashTest):
             daemon.terminate()
 
     def try_point(self, name, what, hit=1):
-        """True if the daemon has died of it."""
+        """Tries one point. Returns True if the daemon died there."""
         config = CONFIG + DESTINATION
         if name.startswith("store.flush"):
             config += "[bucket]\ndurability = store\n"
@@ -116,20 +121,34 @@ class Failpoints(CrashTest):
         if what == "crash":
             self.assertIn(status, (0, -9), rig.log())
         else:
-            # Once it runs, no error ends it: it may pass.
+            # No error ends a daemon that runs. Before that, an error may end it.
             started = rig.log().count("watching") > began
             self.assertIn(status, (0,) if started else (0, 74), rig.log())
         if status == -9 and not name.startswith("recovery."):
             rig.check_crashed()
         rig.once()
         rig.check()
+        self.check_destinations(rig, what)
         shutil.rmtree(rig.root)
         return status == -9
 
+    def check_destinations(self, rig, what):
+        """Checks that each object that is done has a destination record, unless the log reports a
+        failed write; and that each record that has a name is whole."""
+        told = set()
+        for path in (rig.bucket / ".thumbq/successes").glob("*.json"):
+            event = json.loads(path.read_text())["requestPayload"]["Records"][0]
+            told.add((event["s3"]["object"]["key"], event["s3"]["object"]["size"]))
+        done = {(key, (rig.bucket / key).stat().st_size)
+                for key in ("a/0.png", "a/1.png", "a/2.png", "c/d/new.png")
+                if (rig.bucket / key).exists()}
+        if what == "crash" or "cannot write the destination" not in rig.log():
+            self.assertEqual(done - told, set(), rig.log())
+
     def try_all(self, plans):
-        """How many died of it. Several at a time: they mostly wait. In processes, not threads: a
-        file that one of them writes would for a moment be open in what another one starts, and a
-        file that is being written to is not waited for."""
+        """Returns the number of deaths. Several plans run at a time, because they mostly wait. They
+        run in processes, not in threads: a child of one thread would inherit a file that another
+        thread writes, and the daemon does not read a file that is open for writing."""
         n_died = 0
         with concurrent.futures.ProcessPoolExecutor(AT_ONCE) as executor:
             for (name, what, hit), (died, wrong) in zip(plans, executor.map(play, plans)):
@@ -148,8 +167,8 @@ class Failpoints(CrashTest):
         print(f"{len(names)} fail points: {died} crashes, {len(plans) - died} errors", flush=True)
 
     def test_tree_moved_back(self):
-        """Thumbnails have gone along with a folder, and the folder comes back while nobody looks:
-        its files are the same to the last time stamp, and so are their records."""
+        """A folder leaves the bucket, its thumbnails are removed, and the folder comes back while
+        no daemon runs. Its files have the same time stamps as before, and so do their records."""
         rig = self.rig()
         for i in range(4):
             rig.put(f"a/{i}.png")
@@ -164,7 +183,8 @@ class Failpoints(CrashTest):
         rig.check()
 
     def test_gone_before_it_was_written_down(self):
-        """A thumbnail is in its place, its object goes, and no record ever knew of it."""
+        """The daemon dies after it has published a thumbnail, and before any record names it. Then
+        the object is removed."""
         rig = self.rig()
         rig.put("a/kept.png")
         rig.once()
@@ -185,7 +205,7 @@ class Failpoints(CrashTest):
 
 
 def play(plan):
-    """(whether the daemon died of it, what is wrong or None)"""
+    """Returns (True if the daemon died, the failure or None)."""
     case = Failpoints()
     case.setUp()
     try:

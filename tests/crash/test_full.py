@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A disk that is full, of the bucket or of the state, and then has room again: work goes on by
-itself, in the same daemon."""
+"""The disk of the bucket or of the state is full, and then has room again: the same daemon
+continues by itself."""
 
 import contextlib
 import os
@@ -27,7 +27,7 @@ class Full(CrashTest):
         self.addCleanup(subprocess.run, ["umount", "-l", self.disk], check=True)
 
     def fill(self, folder):
-        """Takes all the room there is. Returns the file that does."""
+        """Fills the disk. Returns the file that does it."""
         path = folder / "filler.part"
         with open(path, "ab", buffering=0) as file, contextlib.suppress(OSError):
             while True:
@@ -36,7 +36,7 @@ class Full(CrashTest):
 
     @unittest.skipUnless(LONG, "a long run only: a scan that takes seconds")
     def test_batch_lost_during_a_scan(self):
-        """The scan goes on while the store is closed, and ends after it was opened again."""
+        """The scan continues while the store is closed, and ends after the store is open again."""
         rig = self.rig()
         rig.put("a.png")
         rig.put("z/0")
@@ -60,7 +60,7 @@ class Full(CrashTest):
 
     def test_bucket(self):
         rig = self.rig(bucket=self.disk / "bucket", config=CONFIG + f"[bucket]\n"
-                       f"state = {self.root}/state\n")
+                       f"reserve = 0\nstate = {self.root}/state\n")
         rig.put("a/0.png")
         daemon = rig.start_watching()
         self.wait_done(rig, 1)
@@ -79,8 +79,8 @@ class Full(CrashTest):
         self.assertEqual(daemon.terminate(), 0)
 
     def start_without_room(self):
-        """A daemon that watches, with 300 objects, but no room left for its store."""
-        rig = self.rig(config=CONFIG + f"[bucket]\nstate = {self.disk}/state\n")
+        """Starts a daemon that watches 300 objects, with a full disk for its store."""
+        rig = self.rig(config=CONFIG + f"[bucket]\nreserve = 0\nstate = {self.disk}/state\n")
         rig.put("a/0.png")
         daemon = rig.start_watching()
         self.wait_done(rig, 1)
@@ -101,8 +101,28 @@ class Full(CrashTest):
         rig.once()
         rig.check()
 
+    def test_reserve(self):
+        """Work waits before the disk is quite full, and continues when there is room."""
+        rig = self.rig(bucket=self.disk / "bucket", config=CONFIG + f"[bucket]\n"
+                       f"reserve = 25%\nstate = {self.root}/state\n")
+        daemon = rig.start_watching()  # the disk is looked at when there is work for the first time
+        filler = rig.bucket / "filler.part"
+        filler.write_bytes(bytes((MEGABYTES << 20) * 85 // 100))
+        for i in range(5):
+            rig.put(f"a/{i}.png")
+        wait_for(lambda: "work waits" in rig.log(), "the daemon to wait", rig.log)
+        wait_for(lambda: self.states(rig) == ["pending"] * 5, "all to wait", rig.log)
+        self.assertIn("reserve = 25%", rig.log())
+        filler.unlink()
+        self.wait_done(rig, 5)
+        self.assertEqual(rig.log().count("work waits"), 1, rig.log())
+        self.assertEqual(rig.log().count("work goes on"), 1, rig.log())
+        self.assertNotIn("no space left", rig.log())
+        rig.check()
+        self.assertEqual(daemon.terminate(), 0)
+
     def test_end_while_full(self):
-        """SIGTERM while nothing can be written, and a start that finds no room."""
+        """SIGTERM comes while the disk is full, and the next start finds no room."""
         rig, daemon, filler = self.start_without_room()
         self.assertEqual(daemon.terminate(), 0, rig.log())
         self.assertEqual(rig.start("--once").wait(), 74, rig.log())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""kill -9 of the daemon, of its workers, of both, at random moments, in a loop, under load."""
+"""kill -9 ends the daemon, its workers, or both, at random moments, in a loop, under load."""
 
 import os
 import shutil
@@ -33,7 +33,7 @@ class Kill(CrashTest):
         for number in range(KILLS):
             for _ in range(chance.randrange(1, LOAD)):
                 rig.stir()
-            time.sleep(chance.uniform(0, 0.15))  # the moment is what is tried
+            time.sleep(chance.uniform(0, 0.15))  # the test tries moments
             victim = chance.choice(list(victims))
             victims[victim] += 1
             if victim != "daemon":
@@ -48,7 +48,7 @@ class Kill(CrashTest):
                 rig.sync()
                 rig.check()
             if number % 50 == 49:
-                shutil.rmtree(rig.bucket / "a", ignore_errors=True)  # or it would grow for ever
+                shutil.rmtree(rig.bucket / "a", ignore_errors=True)  # keeps the bucket small
         rig.sync()
         self.assertEqual(daemon.terminate(), 0)
         rig.once()

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Random sequences of what people, daemons and crashes do, compared with a model of the bucket.
-
-A failing sequence prints its seed: THUMBQ_TEST_SEED=<seed> THUMBQ_SEQUENCES=1 plays it again.
-"""
+"""Random sequences of changes by people, daemons and crashes, compared with a model of the bucket.
+A failing sequence prints its seed: THUMBQ_TEST_SEED=<seed> THUMBQ_SEQUENCES=1 plays it again."""
 
 import concurrent.futures
 import json
@@ -22,13 +20,13 @@ FOLDERS = ["", "a", "a/b", "c", "c/d/e"]
 
 
 class Player:
-    """Plays one sequence. The model is what lies where: {name: version}."""
+    """Plays one sequence. The model is {name: version} of the files in the bucket."""
 
     def __init__(self, rig, seed):
         self.rig, self.chance, self.model = rig, random.Random(seed), {}
         self.outside = rig.root / "outside"
         self.outside.mkdir()
-        self.away = {}  # the model of what lies outside
+        self.away = {}  # the model of the trees outside
         self.daemon = None
         self.told = []
 
@@ -46,8 +44,6 @@ class Player:
         path.write_bytes(picture(self.rig.version))
         self.model[name] = self.rig.version
 
-    # -- steps
-
     def create(self):
         for _ in range(self.chance.randrange(1, 4)):
             self.write(self.place())
@@ -57,7 +53,8 @@ class Player:
             self.write(name)
 
     def replace(self):
-        """As an editor does: a new file, renamed over the old one."""
+        """Replaces a file as an editor does: it writes a new file and renames it over the old
+        one."""
         if name := self.some():
             self.rig.version += 1
             temporary = self.rig.bucket / ".new"
@@ -91,7 +88,8 @@ class Player:
             self.model[to + name[len(tree):]] = self.model.pop(name)
 
     def take_out(self):
-        """A tree leaves the bucket; `put_back` brings it again, unchanged to the last time stamp."""
+        """Moves a tree out of the bucket; `put_back` moves it in again, with the same time
+        stamps."""
         tree = self.chance.choice(["a", "c"])
         if (self.rig.bucket / tree).is_dir() and not (self.outside / tree).exists():
             os.rename(self.rig.bucket / tree, self.outside / tree)
@@ -111,7 +109,7 @@ class Player:
             del self.model[name]
 
     def lose_thumbnails(self):
-        """They are derived: with the store gone too, all of them come again."""
+        """Removes the thumbnails, and the store with them: thumbq makes all of them again."""
         if not self.daemon:
             shutil.rmtree(self.rig.bucket / "thumbnails", ignore_errors=True)
             shutil.rmtree(self.rig.bucket / ".thumbq/store", ignore_errors=True)
@@ -137,14 +135,12 @@ class Player:
             self.compare()
 
     def reprocess(self):
-        """A job, by the daemon or left to the next one."""
+        """Submits a job to the daemon, or leaves it to the next one."""
         if (self.rig.bucket / ".thumbq/store").exists():
             prefix = self.chance.choice(["", "a", "c/"])
             result = self.rig.command("reprocess", "--detach", "--prefix", prefix)
             if result.returncode != 0:
                 raise AssertionError(f"reprocess exits {result.returncode}: {result.stdout}")
-
-    # -- judging
 
     def compare(self):
         if not self.model:
@@ -160,7 +156,7 @@ class Player:
                     raise AssertionError(f"{path} is not made of version {version}")
 
     def check_jobs(self):
-        """All have ended, and whatever happened meanwhile, each object of theirs has been counted."""
+        """Checks that all jobs have ended, and that each object of a job has been counted."""
         for line in self.rig.command("reprocess", "list", "--json").stdout.splitlines():
             job = json.loads(line)
             if job["state"] != "SUCCEEDED" or job["failed"] > 0 or not (
@@ -184,7 +180,7 @@ class Player:
 
 
 def play(seed):
-    """Plays a sequence in a place of its own. Returns what is wrong, or nothing."""
+    """Plays a sequence in a folder of its own. Returns the failure, or None."""
     with tempfile.TemporaryDirectory(prefix="thumbq-model-") as root:
         rig = Rig(root)
         player = Player(rig, seed)
@@ -201,8 +197,8 @@ def play(seed):
 class Model(unittest.TestCase):
 
     def test_sequences(self):
-        # In processes, not threads: a file that one of them writes would for a moment be open in
-        # what another one starts, and a file that is being written to is not waited for.
+        # The sequences run in processes, not in threads: a child of one thread would inherit a file
+        # that another thread writes, and the daemon does not read a file that is open for writing.
         seeds = range(SEED, SEED + SEQUENCES)
         with concurrent.futures.ProcessPoolExecutor(AT_ONCE) as executor:
             for seed, wrong in zip(seeds, executor.map(play, seeds)):

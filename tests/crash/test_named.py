@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A file system without unnamed files (O_TMPFILE), as many on FUSE are: thumbnails are made all the
-same, under hidden names until they are complete, and nothing of those stays."""
+"""On a file system without unnamed files (O_TMPFILE), like many on FUSE, thumbnails have hidden
+names until they are complete, and no hidden file remains."""
 
 import json
 import os
@@ -42,7 +42,7 @@ class Named(CrashTest):
                 self.assertEqual(rig.log().count("has no unnamed files"), 2, rig.log())
 
     def test_picture_that_fails(self):
-        """What was made for it is removed at once."""
+        """The files of a picture that fails are removed at once."""
         rig = self.rig(config=CONFIG.replace("[handler]", "[handler]\nisolation = file"))
         rig.put("good.png")
         (rig.bucket / "bad.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(50))
@@ -53,7 +53,7 @@ class Named(CrashTest):
         self.assertEqual(daemon.terminate(), 0, rig.log())
 
     def test_crash(self):
-        """What a crash leaves is removed at the next start."""
+        """The next start removes the files that a crash leaves."""
         rig = self.rig()
         for i in range(N):
             rig.put(f"a/{i}.png")
@@ -64,7 +64,7 @@ class Named(CrashTest):
         rig.check()
 
     def test_bindfs(self):
-        """A real one."""
+        """The bucket lies on a real file system of this kind."""
         if os.geteuid() != 0 or not shutil.which("bindfs"):
             self.skipTest("a bucket on FUSE is not tried: that takes root and bindfs")
         (self.root / "below").mkdir()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A store that is cut short or overwritten with noise, at rest or under a running daemon: moved
-aside, loudly, and rebuilt from the bucket."""
+"""A store is truncated or overwritten with noise, at rest or under a running daemon. The daemon
+moves it aside, reports that, and builds a new one from the bucket."""
 
 import os
 import unittest
@@ -25,7 +25,7 @@ class Damage(CrashTest):
         self.good = self.data.read_bytes()
 
     def restore(self):
-        """The store of setUp again, and nothing that says how it came about."""
+        """Writes the undamaged store of setUp."""
         self.data.write_bytes(self.good)
 
     def damaged(self):
@@ -44,7 +44,7 @@ class Damage(CrashTest):
                        len(self.good) - PAGE):
             with self.subTest(length=length):
                 os.truncate(self.data, length)
-                # The last page may be a free one, which nobody misses.
+                # The last page may be a free one, which the store does not need.
                 self.check_rebuilt(must_be_aside=length < len(self.good) - PAGE)
 
     def test_all_noise(self):
@@ -52,7 +52,8 @@ class Damage(CrashTest):
         self.check_rebuilt()
 
     def test_some_noise(self):
-        """In free pages it does no harm; everywhere else it is noticed, or put right by the scan."""
+        """In free pages the noise does no harm. Elsewhere the daemon notices it, or the scan
+        repairs it."""
         for number in range(PLACES):
             length = self.rig.random.choice([1, 16, 200, PAGE, 3 * PAGE])
             at = self.rig.random.randrange(len(self.good) - length)
@@ -72,7 +73,7 @@ class Damage(CrashTest):
             file.write(self.rig.random.randbytes(len(self.good) - 2 * PAGE))
         for i in range(30):
             self.rig.put(f"b/{i}.png")
-        # It notices, or dies of it: LMDB trusts its file.
+        # The daemon notices the noise, or dies of it, because LMDB trusts its file.
         wait_for(lambda: "was moved to" in self.rig.log() or not daemon.is_running(),
                  "the daemon to notice", self.rig.log)
         if daemon.is_running():

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a machine can do to a daemon: no rights, rights that come and go, a disk that cannot be
-written to, a clock that jumps, a second daemon, the order to end."""
+"""Troubles of a machine: missing rights, rights that come and go, a disk that cannot be written to,
+a clock that jumps, a second daemon, and SIGTERM."""
 
 import os
 import signal
@@ -32,10 +32,24 @@ class Trouble(CrashTest):
         wait_for(lambda: self.states(rig) == expected, f"{expected}",
                  lambda: f"{self.states(rig)}\n{rig.log()}")
 
-    # -- rights
+    def test_an_error_on_resuming(self):
+        """The lock is removed, and cannot be taken again at once: the log reports the reason, and
+        the daemon tries again."""
+        rig = self.rig()
+        daemon = rig.start_watching(program=FAILPOINTS,
+                                    env={"THUMBQ_FAILPOINT": "lock.open.before=EIO@2"})
+        rig.sync()
+        (rig.bucket / ".thumbq/lock").unlink()
+        wait_for(lambda: "was removed or replaced: it is taken anew" in rig.log(), "the lock",
+                 rig.log)
+        self.assertRegex(rig.log(), r"error: cannot open the lock in .*: input/output error;.*: trying again in \d+ s")
+        rig.put("a/x.png")
+        rig.sync()
+        rig.check()
+        self.assertEqual(daemon.terminate(), 0)
 
     def rig_of_nobody(self):
-        """A rig whose daemon is not root: nobody refuses anything to root."""
+        """Makes a rig whose daemon is not root, because the kernel refuses nothing to root."""
         rig = self.rig()
         os.chown(rig.bucket, NOBODY, NOBODY)
         os.chmod(rig.bucket, 0o777)
@@ -80,7 +94,7 @@ class Trouble(CrashTest):
         os.chmod(rig.bucket / "a", 0)
         rig.put("b/3.png")
         rig.sync()
-        # What cannot be seen is not gone.
+        # An object that cannot be seen is not gone.
         self.assertEqual(self.states(rig),
                          {"a/1.png": "done", "b/2.png": "done", "b/3.png": "done"})
         os.chmod(rig.bucket / "a", 0o755)
@@ -90,7 +104,7 @@ class Trouble(CrashTest):
 
     @needs_root("folders that cannot be written to are")
     def test_thumbnails_cannot_be_written(self):
-        """It is no object's fault, so none is given up; with the rights the work goes on."""
+        """The objects are not to blame, so none is given up. With the rights the work continues."""
         rig = self.rig_of_nobody()
         rig.put("a/1.png")
         self.start_as_nobody(rig)
@@ -121,8 +135,6 @@ class Trouble(CrashTest):
         self.assertEqual(daemon.terminate(), 0)
         rig.check()
 
-    # -- the clock
-
     def test_clock(self):
         rig = self.rig()
         clock = rig.root / "clock"
@@ -139,7 +151,8 @@ class Trouble(CrashTest):
         rig.check()
 
     def test_clock_set_back_before_a_retry(self):
-        """The retry was due tomorrow's time: it must not wait for tomorrow."""
+        """A retry is due in one second when the clock is set back by 30 days. It does not wait for
+        30 days."""
         rig = self.rig(config=CONFIG.replace("retry_delay = 100ms", "retry_delay = 1s"))
         clock = rig.root / "clock"
         clock.write_text("0")
@@ -150,8 +163,6 @@ class Trouble(CrashTest):
         clock.write_text(str(-30 * DAY_S))
         self.wait_states(rig, {"a.png": "done"})
         rig.check()
-
-    # -- daemons
 
     def test_second_daemon(self):
         rig = self.rig()
@@ -181,7 +192,7 @@ class Trouble(CrashTest):
         rig.check()
 
     def test_terminated_twice(self):
-        """At once: a handler that is stuck holds nothing up."""
+        """The second signal ends the daemon at once, although a handler is stuck."""
         rig = self.rig()
         daemon = self.busy(rig, 40)
         family = daemon.family()

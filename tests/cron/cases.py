@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Schedules at random: expressions of both dialects, zones, start times, the same each run.
-
-A third of the start times lie around clock changes, and expressions there are due at night, when
-clocks are changed.
-"""
+"""Random schedules: expressions of both dialects, zones and start times, the same in each run. A
+third of the start times lie around clock changes, with expressions that are due at night, when
+clocks change."""
 
 import datetime
 import functools
@@ -17,8 +15,9 @@ UTC = datetime.timezone.utc
 TIMES = 5  # of each schedule that are compared
 TABLES_END = 2145916800  # 2038
 
-# Half an hour (Lord Howe) and two (Troll), at midnight (Cairo, Havana, Santiago), a minute past it
-# (St John's until 2011), a day left out (Apia 2011), in winter (Dublin), with Ramadan (Casablanca).
+# Zones with unusual clock changes: half an hour (Lord Howe) and two hours (Troll), at midnight
+# (Cairo, Havana, Santiago), one minute past midnight (St John's until 2011), a skipped day (Apia
+# 2011), in winter (Dublin), with Ramadan (Casablanca).
 ZONES = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia",
          "America/Santiago", "Australia/Sydney", "Africa/Casablanca", "Asia/Kathmandu",
          "America/St_Johns", "Antarctica/Troll", "Africa/Cairo", "America/Havana", "Europe/Dublin",
@@ -36,7 +35,7 @@ class Field:
         return rng.randint(self.low if low is None else low, self.high if high is None else high)
 
     def text(self, rng, value):
-        """The number, or now and then its name."""
+        """Returns the number, or sometimes its name."""
         if not self.names or rng.random() < 0.5:
             return str(value)
         name = self.names[(value - self.low) % len(self.names)]
@@ -48,7 +47,7 @@ class Field:
         if kind < 0.5:
             return self.text(rng, first)
         last = self.value(rng, low=first)
-        # A range to 7 by its name would begin with Sunday.
+        # A range that ends with SUN instead of 7 would begin with Sunday.
         bounds = f"{first}-{last}" if last == 7 else (
             f"{self.text(rng, first)}-{self.text(rng, last)}")
         if kind < 0.75:
@@ -73,7 +72,7 @@ EVENTBRIDGE_WEEKDAY = Field(1, 7, WEEKDAYS)
 
 
 def crontab(rng, night):
-    """Five fields; at night often."""
+    """Makes five fields, which are often due at night."""
     hour = rng.choice(["*", "0", "1", "2", "3", "0-4", "*/2", "1,2", "2-3", "23,0"]) if night else (
         HOUR.random(rng))
     minute = rng.choice(["0", "30", "*/15", "15,45", "1", "59", "*/7"]) if night else (
@@ -83,7 +82,7 @@ def crontab(rng, night):
 
 
 def eventbridge(rng, night):
-    """Six fields, what lies beyond crontab(5) among them."""
+    """Makes six fields, with the extensions of EventBridge beside the syntax of crontab(5)."""
     options = {"steps_from_value": True}
     minute = MINUTE.random(rng, star=0.1, **options)
     hour = rng.choice(["0", "1", "2", "3", "0-4", "1/2"]) if night else (
@@ -110,16 +109,13 @@ def eventbridge(rng, night):
     return [minute, hour, day, MONTH.random(rng, star=0.7, **options), weekday, year]
 
 
-# ---- start times --------------------------------------------------------------------------------
-
-
 def offset_at(zone, seconds):
     return datetime.datetime.fromtimestamp(seconds, zone).utcoffset()
 
 
 @functools.cache
 def clock_changes(name):
-    """The seconds at which the clock of the zone is changed, 1990 to 2037."""
+    """Returns the seconds at which the clock of the zone changes, 1990 to 2037."""
     zone = zoneinfo.ZoneInfo(name)
     day = 86400
     at = int(datetime.datetime(1990, 1, 1, tzinfo=UTC).timestamp())
@@ -162,7 +158,7 @@ class Case:
 
 
 def generate(make, n, seed):
-    """`n` cases of the dialect `make`."""
+    """Makes `n` cases of the dialect `make`."""
     rng = random.Random(seed)
     for i in range(n):
         near_change = i % 3 == 0
@@ -171,7 +167,7 @@ def generate(make, n, seed):
 
 
 def ask_thumbq(cases, times=TIMES):
-    """For each case the next times in seconds, or None for an expression that is refused."""
+    """Returns the next times of each case in seconds, or None for an expression that is refused."""
     text = "".join(f"{c.zone}\t{c.start}\t{times}\t{c.expression}\n" for c in cases)
     result = subprocess.run([DRIVER], input=text, stdout=subprocess.PIPE, text=True, check=True)
     answers = result.stdout.splitlines()
@@ -185,7 +181,7 @@ def show(times):
 
 
 class Judge:
-    """Compares, counts, and remembers what differs."""
+    """Compares results, counts them, and keeps the differences."""
 
     def __init__(self, name):
         self.name = name
@@ -194,7 +190,8 @@ class Judge:
 
     def compare(self, case, ours, theirs):
         if case.zone == "Europe/Dublin" and ours != theirs:
-            # Winter is Ireland's time with an offset, which GLib reckons wrongly beyond its tables.
+            # In Ireland winter is the time with an offset. GLib computes it wrongly after the end
+            # of its tables.
             ours, theirs = ([t for t in times if t < TABLES_END] for times in (ours, theirs))
             self.note("GLib is wrong about Irish winters from 2038 on")
         self.cases += 1
@@ -206,7 +203,7 @@ class Judge:
         self.readings[reading] = self.readings.get(reading, 0) + 1
 
     def report(self):
-        """Prints what was found; True if nothing differs."""
+        """Prints the result. Returns True if nothing differs."""
         print(f"{self.name}: {self.cases} schedules, {self.times} times compared, "
               f"{len(self.failures)} differ")
         for reading, n in sorted(self.readings.items()):

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""
-Compares thumbq's schedules with independent implementations: croniter (Debian: python3-croniter)
-for crontab(5), `systemd-analyze calendar` (Debian: systemd) for both dialects, and definitions
-written down here in Python for what neither has. Time zones are zoneinfo's where the other does not
-know them.
+"""Compares thumbq's schedules with independent implementations: croniter (Debian: python3-croniter)
+for crontab(5), `systemd-analyze calendar` (Debian: systemd) for both dialects, and definitions in
+Python for the rest of the syntax. Time zones come from zoneinfo where the other implementation does
+not know them.
 
-Where another reads an expression otherwise than crontab(5), EventBridge's documentation or
-docs/schedules.md say, the case is put to it in its own words, and counted with the reason.
+An implementation may read an expression otherwise than crontab(5), EventBridge's documentation or
+docs/schedules.md do. Then it gets the case in its own syntax, and the case is counted with the
+reason.
 """
 
 import datetime
@@ -27,21 +27,17 @@ SCALE = float(os.environ.get("CRON_SCALE", "1"))
 try:
     import croniter
 except ImportError:
-    # Debian's package belongs to Debian's interpreter.
+    # Debian's package works with Debian's interpreter only.
     debian = "/usr/bin/python3"
     if os.path.realpath(sys.executable) != os.path.realpath(debian) and os.path.exists(debian):
         os.execv(debian, [debian, "-B", *sys.argv])
     croniter = None
 
 
-# ---- from local time to instants ----------------------------------------------------------------
-
-
 def instants(local_times, zone_name, after):
-    """
-    The instants after `after` at which clocks of the zone show these local times, in order: none
-    for a time that is left out in spring, the first for one that comes twice in autumn.
-    """
+    """Yields the instants after `after` at which clocks of the zone show these local times, in
+    order: no instant for a time that a change in spring skips, and the first one for a time that
+    comes twice in autumn."""
     zone = zoneinfo.ZoneInfo(zone_name)
     found = []
     for local in local_times:
@@ -56,7 +52,7 @@ def instants(local_times, zone_name, after):
 
 
 def first_of_two(instant, zone_name):
-    """The first time that clocks show what they show at the instant."""
+    """Returns the first instant at which clocks show the same time as at this one."""
     zone = zoneinfo.ZoneInfo(zone_name)
     return int(datetime.datetime.fromtimestamp(instant, zone).replace(fold=0).timestamp())
 
@@ -66,12 +62,9 @@ def is_second_of_two(instant, zone_name):
 
 
 def local_start(case):
-    """Before the start, so that nothing is missed whatever the clock did."""
+    """The walk begins before the start, so that it misses no time around a clock change."""
     at = datetime.datetime.fromtimestamp(case.start, zoneinfo.ZoneInfo(case.zone))
     return at.replace(tzinfo=None, fold=0) - datetime.timedelta(hours=30)
-
-
-# ---- by definition ------------------------------------------------------------------------------
 
 
 def number(text, names, low):
@@ -80,7 +73,7 @@ def number(text, names, low):
 
 
 def values(text, low, high, names=()):
-    """What a field names, as a set."""
+    """Returns the set of values that a field names."""
     found = set()
     for item in text.split(","):
         base, _, step = item.partition("/")
@@ -101,7 +94,7 @@ def days_of_month(year, month):
 
 
 def workday_near(day):
-    """Monday to Friday nearest to the day, in its month."""
+    """Returns the day from Monday to Friday that is nearest to the day, in the same month."""
     candidates = [day + datetime.timedelta(days=delta) for delta in (0, -1, 1, -2, 2)]
     return next(c for c in candidates if c.month == day.month and c.weekday() < 5)
 
@@ -114,7 +107,7 @@ def crontab_days(fields, days):
     day, weekday = fields[2], fields[4]
     by_day = values(day, 1, 31)
     by_weekday = {d % 7 for d in values(weekday, 0, 7, cases.WEEKDAYS)}
-    # A field that begins with * is no restriction: */2 and *,5 neither.
+    # A field that begins with * does not restrict, and neither do */2 and *,5.
     test = any if not day.startswith("*") and not weekday.startswith("*") else all
     return [d for d in days if test([d.day in by_day, from_sunday(d) in by_weekday])]
 
@@ -141,7 +134,7 @@ def eventbridge_days(fields, days):
 
 
 def definition_times(case):
-    """Every year, month, day, hour and minute in turn."""
+    """Yields the times by a walk over every year, month, day, hour and minute."""
     minute, hour, _, month = case.fields[:4]
     is_eventbridge = len(case.fields) == 6
     years = values(case.fields[5], 1970, 2199) if is_eventbridge else range(1970, 2200)
@@ -171,12 +164,9 @@ def compare_definition(make, n, seed):
     return judge
 
 
-# ---- croniter -----------------------------------------------------------------------------------
-
-
 def croniter_times(case, fields, day_or):
     def local_times():
-        # Five-field schedules repeat within 40 years, if they are ever due.
+        # The times of schedules with five fields repeat within 40 years, if there are any.
         walk = croniter.croniter(" ".join(fields), local_start(case), day_or=day_or,
                                  max_years_between_matches=40)
         try:
@@ -189,16 +179,14 @@ def croniter_times(case, fields, day_or):
 
 
 def names_every_day(day, weekday):
-    """`1-31`, `0-6` and the like: every day, though not written *."""
+    """Returns True if a field like `1-31` or `0-6` names every day without a *."""
     return len(values(day, 1, 31)) == 31 or (
         len({d % 7 for d in values(weekday, 0, 7, cases.WEEKDAYS)}) == 7)
 
 
 def compare_croniter(n):
-    """
-    crontab(5): where neither day field begins with *, either of them is enough. croniter asks
-    instead whether a field names every day, however it is written.
-    """
+    """By crontab(5), either day field is enough if neither begins with *. croniter tests instead
+    whether a field names every day, in any notation."""
     judge = Judge("croniter")
     found = list(generate(cases.crontab, n, seed=1))
     for case, ours in zip(found, ask_thumbq(found)):
@@ -217,13 +205,11 @@ def compare_croniter(n):
     return judge
 
 
-# ---- systemd ------------------------------------------------------------------------------------
-
 SYSTEMD_DAYS = ["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]
 
 
 def systemd_field(text, low, high, names=(), wide=False):
-    """A list of values, ranges and steps in systemd's words; two digits as it likes them."""
+    """Returns values, ranges and steps in the syntax of systemd, with two digits."""
     items = []
     for item in text.split(","):
         base, _, step = item.partition("/")
@@ -241,7 +227,8 @@ def systemd_field(text, low, high, names=(), wide=False):
 
 
 def systemd_weekdays(text, first):
-    """Steps are spelled out: systemd has none for days of the week. `first`: the number of Sunday."""
+    """Returns days of the week without steps, which systemd does not have. `first` is the number of
+    Sunday."""
     days = set()
     for item in text.split(","):
         base, _, step = item.partition("/")
@@ -255,7 +242,7 @@ def systemd_weekdays(text, first):
 
 
 def systemd_expression(case):
-    """The same in systemd's words; None for what it cannot say."""
+    """Returns the expression in the syntax of systemd; None if systemd has no such expression."""
     minute, hour, day, month, weekday = case.fields[:5]
     is_eventbridge = len(case.fields) == 6
     year = case.fields[5] if is_eventbridge else "*"
@@ -286,7 +273,8 @@ def systemd_expression(case):
 
 
 def systemd_times(asked):
-    """[(case, expression)] that begin at the same time -> their next times; None where it fails."""
+    """Returns the next times of [(case, expression)] that begin at the same time; None where
+    systemd fails."""
     start = datetime.datetime.fromtimestamp(asked[0][0].start, UTC)
     result = subprocess.run(
         ["systemd-analyze", "calendar", f"--iterations={TIMES}",
@@ -294,7 +282,7 @@ def systemd_times(asked):
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
         env={**os.environ, "TZ": "UTC", "LC_ALL": "C"})
     if result.returncode != 0:
-        # One that it cannot do ends the call.
+        # One expression that systemd refuses ends the whole call.
         return [systemd_times([row])[0] for row in asked] if len(asked) > 1 else [None]
     answers = []
     for line in result.stdout.splitlines():
@@ -309,7 +297,8 @@ def systemd_times(asked):
 
 
 def compare_systemd(make, n, seed, per_start):
-    """`per_start` schedules share a start time: systemd takes one for a call."""
+    """Compares n cases. `per_start` of them share a start time, because systemd takes only one per
+    call."""
     judge = Judge(f"systemd, {make.__name__}")
     found = list(generate(make, n, seed))
     for at in range(0, len(found), per_start):
@@ -337,7 +326,7 @@ def compare_systemd(make, n, seed, per_start):
 
 
 def compare_documented():
-    """What documentation says of its own examples, worked out by hand."""
+    """The results that documentations state for their own examples, computed by hand."""
     judge = Judge("documented examples")
     with open(os.path.join(os.path.dirname(__file__), "documented.tsv"), encoding="ascii") as table:
         rows = [line.rstrip("\n").split("\t") for line in table if line[0] != "#"]

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 """
-Compares thumbq's schedules with parsers from the npm registry: cron-parser and croner. They are not
-part of what the tests need: without them the test is skipped.
+Compares thumbq's schedules with parsers from the npm registry: cron-parser and croner. The other
+tests do not need them; without them this test is skipped.
 
     tests/cron/compare_npm.py --install    fetches them into build/cron-npm, once
 """
@@ -33,7 +33,8 @@ def install():
 
 
 def ask(parser, asked):
-    """[(expression, zone, start)] -> [times in seconds, or None where it refuses]."""
+    """Asks [(expression, zone, start)]. Returns [times in seconds, or None if the parser
+    refuses]."""
     rows = [{"expression": expression, "zone": zone, "start": start, "times": TIMES + 3}
             for expression, zone, start in asked]
     result = subprocess.run(["node", str(HERE / "next_times.mjs"), parser, str(FOLDER)],
@@ -42,7 +43,7 @@ def ask(parser, asked):
 
 
 def from_sunday_0(text):
-    """EventBridge's days of the week, Sunday is 1, by numbers with Sunday 0."""
+    """Returns EventBridge's days of the week, where Sunday is 1, as numbers where Sunday is 0."""
     name, mark, nth = text.partition("#")
     if mark:
         return f"{cases.WEEKDAYS.index(name.upper()) if name.isalpha() else int(name) - 1}#{nth}"
@@ -50,7 +51,8 @@ def from_sunday_0(text):
 
 
 def croner_expression(case):
-    """The same in croner's words: seconds first, year last, days of the week from 0."""
+    """Returns the expression in the syntax of croner: seconds first, year last, days of the week
+    from 0."""
     minute, hour, day, month, weekday, year = case.fields
     if weekday == "L":
         weekday = "6"
@@ -70,7 +72,8 @@ def croner_expression(case):
 
 
 def is_far_from_changes(case, times):
-    """Clocks are not changed within two days of any of the times: parsers differ there."""
+    """Returns True if no clock change is within two days of any of the times, where parsers
+    differ."""
     changes = cases.clock_changes(case.zone)
     return all(abs(change - t) > 2 * 86400 for t in times for change in changes)
 
@@ -98,7 +101,8 @@ def compare(judge, parser, found, expressions):
 
 
 def crontab_words(case):
-    """As it is, but for */n in a day field, which npm's parsers count as a restriction."""
+    """Returns the fields, but for */n in a day field, which npm's parsers count as a
+    restriction."""
     day, weekday = case.fields[2], case.fields[4]
     if ("*/" in day and weekday != "*") or ("*/" in weekday and day != "*"):
         return None

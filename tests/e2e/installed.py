@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the tests of the installation share: the build that is installed, and what is to be in it."""
+"""The fixture of the tests of the installation: the build that is installed, and the expected
+files."""
 
 import os
 import subprocess
@@ -12,7 +13,7 @@ from harness import SANITIZED, THUMBQ
 SOURCE = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("THUMBQ_BUILD", Path(THUMBQ).resolve().parents[1]))
 
-# A build for tests is no program to be installed: sanitizers leave no sandbox.
+# A build with sanitizers has no sandbox, and is not a program to be installed.
 needs_real_build = unittest.skipIf(SANITIZED, "a build with sanitizers is not installed")
 
 
@@ -22,10 +23,26 @@ def commands():
             for line in listed.split("Commands:\n")[1].split("\n\n")[0].splitlines()]
 
 
+# The gateway is built where its libraries are, and is a package of its own.
+HAS_GATEWAY = (BUILD / "bin/thumbq-gateway").exists()
+
+
+def gateway_files():
+    """All files of the gateway below the prefix that `cmake --install` puts there."""
+    return {
+        "libexec/thumbq/thumbq-gateway",
+        "lib/systemd/system/thumbq-gateway.service",
+        "lib/systemd/system/thumbq-gateway.socket",
+        "lib/sysusers.d/thumbq-gateway.conf",
+        "share/doc/thumbq-gateway/examples/gateway.conf",
+    } if HAS_GATEWAY else set()
+
+
 def expected_files():
-    """All files below the prefix that `cmake --install` puts there. No other may be."""
+    """All files of the base below the prefix that `cmake --install` puts there. No other may be,
+    but for those of the gateway."""
     pages = [f"share/man/man1/thumbq-{name}.1.gz" for name in commands()]
-    docs = [f"share/doc/thumbq/docs/{path.name}" for path in (SOURCE / "docs").glob("*.*")]
+    docs = [f"share/doc/thumbq/{path.relative_to(SOURCE)}" for path in (SOURCE / "docs").rglob("*.*")]
     return {
         "bin/thumbq",
         "libexec/thumbq/thumbq-thumbnail",
@@ -50,7 +67,7 @@ def files_below(folder):
 
 
 def run(*command, **options):
-    """The output of a command that must succeed."""
+    """Returns the output of a command that must succeed."""
     result = subprocess.run(list(map(os.fspath, command)), stdin=subprocess.DEVNULL,
                             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, **options)
     if result.returncode != 0:
@@ -58,10 +75,15 @@ def run(*command, **options):
     return result.stdout
 
 
-def make_package(test_class):
-    """The Debian package of the build, in a folder that goes with the class. Returns its path."""
+def make_packages(test_class):
+    """The Debian packages of the build, in a folder that goes with the class. Returns their paths by
+    their names."""
     folder = tempfile.TemporaryDirectory(prefix="thumbq-e2e-")
     test_class.addClassCleanup(folder.cleanup)
     run("cpack", "-G", "DEB", "--config", BUILD / "CPackConfig.cmake", "-B", folder.name, cwd=BUILD)
-    package, = Path(folder.name).glob("*.deb")
-    return package
+    return {path.name.partition("_")[0]: path for path in Path(folder.name).glob("*.deb")}
+
+
+def make_package(test_class):
+    """The Debian package of the base, as make_packages."""
+    return make_packages(test_class)["thumbq"]

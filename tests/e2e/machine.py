@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A machine of the test's own: this one's files under a layer that is thrown away, with systemd as
-process 1 in namespaces of its own. Packages can be installed and services run in it, and nothing of
-that is left behind: the layer is memory, and ends with the namespaces. Needs root."""
+"""A machine of the test's own: the files of this machine under a temporary layer, with systemd as
+process 1 in namespaces of its own. Tests can install packages and run services in it, and leave
+nothing behind: the layer is memory, and ends with the namespaces. Needs root."""
 
 import os
 import shutil
@@ -16,7 +16,8 @@ from harness import DEADLINE_S, wait_for
 SYSTEMD = "/lib/systemd/systemd"
 CGROUPS = [Path("/sys/fs/cgroup/systemd"), Path("/sys/fs/cgroup/unified")]
 
-# Of all units only the journal is started, and nothing in it can change a setting of the kernel.
+# Of all units only the journal starts, and no process in the machine can change a setting of the
+# kernel.
 BOOT = r"""
 set -e
 root=$1
@@ -45,7 +46,7 @@ exec env -i container=test PATH=/usr/sbin:/usr/bin:/sbin:/bin setsid chroot . \
 
 
 def why_not():
-    """What keeps this machine from having one, or None."""
+    """Returns the reason why this machine can have none; None if it can."""
     if os.geteuid() != 0:
         return "only root can make a machine of its own"
     if os.path.isdir("/run/systemd/system"):
@@ -86,7 +87,7 @@ class Machine:
         return self.log.read().decode(errors="replace")
 
     def find_init(self):
-        """Its process 1, as this machine numbers it."""
+        """Returns its process 1, by the numbers of this machine."""
         if self.process.poll() is not None:
             raise unittest.SkipTest(f"a machine of its own cannot be made: {self.explain()}")
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
@@ -100,7 +101,7 @@ class Machine:
         return state in ("running", "degraded")
 
     def run(self, *command, **options):
-        """A command in the machine, as its root."""
+        """Runs a command in the machine, as its root."""
         inside = ["nsenter", "-t", str(self.init), "--mount", "--pid", "--ipc", "--uts",
                   "--cgroup", f"--root=/proc/{self.init}/root", f"--wd=/proc/{self.init}/root",
                   "--", *map(os.fspath, command)]
@@ -111,18 +112,18 @@ class Machine:
                               env=environment, **options)
 
     def check(self, *command):
-        """The output of a command that must succeed."""
+        """Returns the output of a command that must succeed."""
         result = self.run(*command)
         if result.returncode != 0:
             raise AssertionError(f"{command} exits {result.returncode}:\n{result.stdout}")
         return result.stdout
 
     def path(self, inside):
-        """A path in the machine, as seen from here."""
+        """Returns the path on this machine of a path in the machine."""
         return Path(f"/proc/{self.init}/root{inside}")
 
     def changed(self):
-        """All files that differ from this machine's, as paths in it."""
+        """Returns all files that differ from this machine's, as paths in the machine."""
         upper = Path(f"/proc/{self.process.pid}/root{self.folder}/upper")
         return {"/" + os.fspath(path.relative_to(upper))
                 for path in upper.rglob("*") if not path.is_dir() or path.is_symlink()}
@@ -146,7 +147,7 @@ class Machine:
                     try:
                         os.rmdir(folder)
                     except OSError:
-                        return False  # somebody in it is still dying
+                        return False  # a process in it is still dying
             return True
 
         wait_for(is_gone, "its control groups to be empty")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A terminal to run a command on, and what stands on its screen."""
+"""A terminal on which a command runs, and the content of its screen."""
 
 import fcntl
 import os
@@ -28,7 +28,7 @@ class Terminal:
         fcntl.ioctl(self.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
 
     def read(self):
-        """What has been shown since; "" at the end of all."""
+        """Returns the output since the last call; "" after the end."""
         if not select.select([self.fd], [], [], DEADLINE_S)[0]:
             raise AssertionError(f"nothing is shown any more after:\n{self.shown[-2000:]}")
         try:
@@ -48,7 +48,7 @@ class Terminal:
         os.write(self.fd, keys)
 
     def finish(self):
-        """Its exit status; negative for a signal."""
+        """Waits for its end. Returns its exit status, negative for a signal."""
         while self.read():
             pass
         _pid, status = os.waitpid(self.pid, 0)
@@ -57,7 +57,8 @@ class Terminal:
         return os.waitstatus_to_exitcode(status)
 
     def screen(self):
-        """The lines as they stand at the end: \\r, clearing and newlines are followed."""
+        """Returns the lines of the screen at the end. It follows carriage returns, clearing and
+        newlines."""
         lines, column = [""], 0
         for part in re.findall(r"\x1b\[[0-9;]*[A-Za-z]|\r|\n|[^\x1b\r\n]+", self.shown):
             if part == "\r":

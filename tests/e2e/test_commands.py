@@ -21,7 +21,7 @@ MILLIS = r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$"
 OBJECT_FIELDS = [
     "name", "size", "date", "date_utc", "date_source", "state", "type", "width", "height", "pages",
     "orientation", "alpha", "damaged", "uploaded", "processed", "duration_ms", "attempts",
-    "thumbhash", "color", "thumbnails", "error", "away"]
+    "worker", "thumbhash", "color", "thumbnails", "error", "away"]
 DETAIL_FIELDS = ["id", "sequencer", "etag", "version", "current", "priority", "due",
                  "attempts_log", "events"]
 
@@ -45,14 +45,13 @@ class Commands(E2ETest):
     def names(self, *arguments):
         return [row["name"] for row in self.bucket.list(*arguments)]
 
-    # -- stats
-
     def test_stats(self):
         stats = self.bucket.stats()
         size = {name: os.stat(path).st_size for name, path in self.paths.items()}
         thumbnails = self.bucket.files_in(self.bucket.thumbnails)
         self.assertEqual(list(stats), ["bucket", "objects", "source_bytes", "thumbnails",
-                                       "by_type", "invocations"])
+                                       "by_type", "invocations", "backfill_paused",
+                                       "low_disk"])
         self.assertEqual(stats["bucket"], os.fspath(self.bucket.path))
         self.assertEqual(stats["objects"], {"total": 6, "pending": 0, "running": 0, "done": 4,
                                             "skipped": 1, "dead": 1, "damaged": 1, "away": 0})
@@ -114,8 +113,6 @@ class Commands(E2ETest):
             self.bucket.read("stats", "--by", "type", "--csv").out)))
         self.assertEqual({row["group"]: row["objects"] for row in rows},
                          {"jpeg": "2", "none": "1", "png": "3"})
-
-    # -- list
 
     def test_list_rows(self):
         rows = {row["name"]: row for row in self.bucket.list()}
@@ -191,7 +188,7 @@ class Commands(E2ETest):
                 self.assertEqual(self.bucket.stats(*arguments)["objects"]["total"], len(expected))
 
     def test_csv_is_no_formula(self):
-        """Whoever names a file shall not calculate in the spreadsheet of who opens the list."""
+        """A file name must not become a formula in the spreadsheet that opens the list."""
         names = ["=1+2.png", "+x.png", "-y.png", "@z.png", "a=b.png"]
         for name in names:
             self.bucket.put(name, png(9, 9, RED))
@@ -215,6 +212,8 @@ class Commands(E2ETest):
         self.bucket.once()
         text = self.bucket.read("list", "--csv").out
         self.assertNotIn("\r", text)
+        self.assertEqual(text.splitlines()[0].split(",")[-3:],
+                         ["error", "error_message", "away"])
         rows = {row["name"]: row for row in csv.DictReader(io.StringIO(text))}
         self.assertEqual(set(rows), set(self.paths) | {'quo"te,d.txt'})
         for row in self.bucket.list():
@@ -222,6 +221,7 @@ class Commands(E2ETest):
             for field in ("size", "date", "date_source", "state", "type", "uploaded",
                           "processed", "attempts"):
                 self.assertEqual(cells[field], str(row[field]), field)
+            self.assertEqual(cells["away"], "false")
             self.assertEqual(cells["width"], "" if row["width"] is None else str(row["width"]))
             self.assertEqual(cells["thumbnails"], str(len(row["thumbnails"])))
             self.assertEqual(cells["error"], row["error"]["name"] if row["error"] else "")
@@ -242,8 +242,6 @@ class Commands(E2ETest):
             process.stdout.close()
             self.assertEqual(process.stderr.read(), b"")
             self.assertEqual(process.wait(), 0)
-
-    # -- show
 
     def test_show(self):
         row = self.bucket.show("2024/a.png")
@@ -272,8 +270,6 @@ class Commands(E2ETest):
         self.assertEqual(by_path.json()["name"], "c d.png")
         inside = self.bucket.command("show", "--json", "a.png", cwd=self.bucket.path / "2024")
         self.assertEqual(inside.json()["name"], "2024/a.png")
-
-    # -- events, metrics, schedule
 
     def test_events(self):
         events = [record for line in self.bucket.read("events", "--json").lines()
@@ -314,13 +310,12 @@ class Commands(E2ETest):
         self.assertEqual([(s["name"], s["expression"], s["run"], len(s["next"]))
                           for s in schedules], [("nightly", "0 3 * * *", "sweep all", 1)])
 
-    # -- sweep
-
     def test_sweep(self):
         foreign = self.bucket.put("thumbnails/small/2024/mine.webp", b"not made by thumbq")
         before = self.bucket.files_in(self.bucket.thumbnails)
         orphans = {b"small/2024/a.png.webp", b"large/2024/a.png.jpg"}
-        # They come back when nobody knows any more that they were made of a.png.
+        # The test brings the orphans back after the store has forgotten that they belonged to
+        # a.png.
         saved = self.bucket.root / "saved"
         for name in orphans:
             copy = saved / os.fsdecode(name)
@@ -344,8 +339,6 @@ class Commands(E2ETest):
         done = self.bucket.once()
         self.assertEqual([r["Key"] for r in done.reports], ["c d.png"])
         self.assertEqual(self.bucket.files_in(self.bucket.thumbnails), before - orphans)
-
-    # -- what all share
 
     def test_answers_are_the_same_while_a_daemon_runs(self):
         before = {command: self.bucket.read(*command).out for command in

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Completion as the shells do it: each is given a line, and what it offers is looked at."""
+"""Completion by the real shells: each gets a line, and the test reads its offers."""
 
 import os
 import pty
@@ -15,7 +15,7 @@ from harness import DEADLINE_S, E2ETest, RED, THUMBQ, main, png
 
 COMPLETIONS = Path(__file__).resolve().parents[2] / "packaging" / "completions"
 
-# Reads lines, and prints what bash offers for each: the words as readline splits them.
+# Reads lines, and prints the offers of bash for each: the words as readline splits them.
 BASH = r"""
 compopt() { :; }  # works within a completion only
 source "$1"
@@ -51,12 +51,10 @@ class Completion(E2ETest):
         self.environment.pop("THUMBQ_BUCKET", None)
 
     def ask(self, *words, cwd=None):
-        """What the program says may come next: [words], without what is said of them."""
+        """Returns the words that the program offers next, without their descriptions."""
         out = subprocess.run([THUMBQ, "complete", *words], check=True, stdout=subprocess.PIPE,
                              env=self.environment, cwd=cwd or self.home).stdout.decode()
         return [line.split("\t")[0] for line in out.splitlines()]
-
-    # -- the program
 
     def test_commands(self):
         listed = subprocess.run([THUMBQ, "help"], check=True, stdout=subprocess.PIPE).stdout
@@ -120,10 +118,8 @@ class Completion(E2ETest):
         self.assertEqual(self.ask("show", "--bucket=bucket", "nothing/"), [])
         self.assertEqual(self.ask("show", "2026/trip/dune.png", "b", **inside), [":folders"])
 
-    # -- the shells
-
     def bash(self, *lines, cwd=None):
-        """[what bash offers for each line]"""
+        """Returns [the offers of bash for each line]."""
         out = subprocess.run(
             ["bash", "--norc", "-c", BASH, "bash", COMPLETIONS / "thumbq.bash"], check=True,
             input="".join(line + "\n" for line in lines), stdout=subprocess.PIPE, text=True,
@@ -183,10 +179,8 @@ class Completion(E2ETest):
                 self.assertIn(f"<{expected}>", self.type_into_zsh(typed, f"<{expected}>"))
 
     def type_into_zsh(self, typed, expected):
-        """
-        Types the keys at a real terminal, then Ctrl-G, which prints the line as it stands in < >.
-        Returns all that was shown, as soon as `expected` is in it.
-        """
+        """Types the keys at a real terminal, then Ctrl-G, which prints the current line in < >.
+        Returns all output, as soon as `expected` is in it."""
         (self.home / ".zshrc").write_text(
             f"fpath=({COMPLETIONS} $fpath)\nautoload -U compinit\ncompinit -u -D\nPS1='ready> '\n"
             "show-line() { print -r -- \"<$BUFFER>\"; zle reset-prompt }\nzle -N show-line\n"

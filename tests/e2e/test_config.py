@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""thumbq.conf and the options of run: what is wrong is named, what changes remakes only what it
-must, and folders may lie anywhere."""
+"""thumbq.conf and the options of run: messages name mistakes, a change remakes only the affected
+thumbnails, and folders may lie anywhere."""
 
 import os
 import shutil
@@ -104,7 +104,7 @@ class Options(E2ETest):
         path = self.bucket.root / "try.conf"
         for text, reason in (
                 ("[schedule x]\ncron = 0 3 * *\nrun = sweep all\n", "cron: cannot parse"),
-                ("[schedule x]\ncron = @daily\nrun = swep all\n", "nothing that can be run"),
+                ("[schedule x]\ncron = @daily\nrun = swep all\n", "cannot be run"),
                 ("[schedule x]\ncron = @daily\ntimezone = Europe/Berlyn\nrun = sweep all\n",
                  "unknown time zone 'Europe/Berlyn'"),
                 ("[lifecycle x]\nprefix = /tmp/\nexpire = 3d\n", "no name begins with '/tmp/'"),
@@ -121,7 +121,7 @@ class Options(E2ETest):
         self.assertIn("'tmp*' is no pattern", result.log)
 
     def test_quiet_with_nothing_to_do(self):
-        """Each line would be a mail from cron."""
+        """Cron would send each line of output as a mail."""
         self.bucket.put("a.png", png(9, 9, RED))
         self.bucket.once()
         result = self.bucket.once("--quiet")
@@ -236,7 +236,7 @@ class Recipes(E2ETest):
 class Places(E2ETest):
 
     def check_place(self, prefix, state):
-        """All works with the folders there, watching and once."""
+        """Checks all work with these folders, with `run` and with `run --once`."""
         self.bucket.thumbnails = self.bucket.path / prefix
         self.bucket.state = self.bucket.path / state
         conf = self.bucket.root / "places.conf"

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Containerfile: each of its commands, as far as this machine can try it. With buildah and
-THUMBQ_CONTAINER_BASE=IMAGE (a Debian that is there already) the image is built and run."""
+"""The Containerfile: each of its commands, as far as this machine can run it. With buildah and
+THUMBQ_CONTAINER_BASE=IMAGE (a Debian image that exists already) the image is built and run."""
 
 import json
 import os
@@ -22,7 +22,7 @@ FILE = SOURCE / "packaging/Containerfile"
 
 
 def instructions():
-    """[(keyword, rest)] with lines that go on put together."""
+    """Returns [(keyword, rest)], with continued lines joined."""
     text = re.sub(r"\\\n\s*", "", FILE.read_text())
     return [tuple(line.split(None, 1)) for line in text.splitlines()
             if line and not line.startswith("#")]
@@ -33,7 +33,7 @@ def values(keyword):
 
 
 def listed_packages(text):
-    """What is installed by name."""
+    """Returns the names of the packages that it installs."""
     words = re.search(r"apt-get install -y --no-install-recommends (.*?)(?:&&|$)", text)[1].split()
     return {word for word in words if not word.startswith(("/", "-"))}
 
@@ -43,7 +43,7 @@ class Containerfile(E2ETest):
     def test_packages_are_those_that_thumbq_is_built_with(self):
         script = (SOURCE / "scripts/install-deps").read_text()
         build = set(re.search(r"# build\n(.*?)\n\s*#", script, re.DOTALL)[1].split())
-        # C++ is for the tests; Python for the manual pages, the rest to make the package.
+        # C++ serves the tests, Python the manual pages, and the rest makes the package.
         self.assertEqual(listed_packages(values("RUN")[0]),
                          build - {"g++"} | {"python3", "dpkg-dev", "file"})
 
@@ -76,13 +76,14 @@ class Containerfile(E2ETest):
         self.assertTrue(self.bucket.small("a.png").exists())
 
     def health_check(self):
-        """Its command, with the arguments for this bucket."""
+        """Returns its command, with the arguments for this bucket."""
         words = re.findall(r'"([^"]*)"', values("HEALTHCHECK")[0])
         self.assertEqual(words[0], "/usr/bin/thumbq")
         return self.bucket.command(*words[1:], env={"THUMBQ_BUCKET": os.fspath(self.bucket.path)})
 
     def test_health_check(self):
-        """Healthy while a daemon works; not before, when it stands still, and after it."""
+        """The container is healthy while a daemon works; not before, not while it stands still, and
+        not after it."""
         self.assertEqual(self.health_check().status, 1)
         daemon = self.bucket.start()
         result = self.health_check()
@@ -101,14 +102,15 @@ class Containerfile(E2ETest):
     def test_is_not_root(self):
         self.assertEqual(values("USER"), ["thumbq"])
         self.assertIn("u thumbq ", (SOURCE / "packaging/thumbq.sysusers").read_text())
-        # The packages come before it, and what is run after.
+        # USER stands before ENTRYPOINT, and no command of the build runs after it.
         words = [word for word, _rest in instructions()]
         self.assertLess(words.index("USER"), words.index("ENTRYPOINT"))
         self.assertNotIn("RUN", words[words.index("USER"):])
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can make a root that is read-only")
     def test_read_only_root_without_capabilities(self):
-        """As `podman run --read-only --cap-drop all --user` has it: only the bucket can be written."""
+        """Runs like `podman run --read-only --cap-drop all --user`: only the bucket can be
+        written."""
         self.bucket.put("a.png", png(20, 20, RED))
         os.chown(self.bucket.path, 12345, 12345)
         bucket = shlex.quote(os.fspath(self.bucket.path))
@@ -150,7 +152,7 @@ class Containerfile(E2ETest):
         self.assertEqual(inside("id", "-un", user="thumbq").split()[-1], "thumbq")
         inside("thumbq", "run", "--once")
         self.assertEqual(os.stat(self.bucket.small("a.png")).st_uid, 12345)
-        # The daemon and its health check, in one container.
+        # The daemon and its health check run in one container.
         inside("sh", "-c", "thumbq run --quiet & trap 'kill $!; wait' EXIT; "
                "until thumbq sync --alive 2>/dev/null; do sleep 0.1; done")
 

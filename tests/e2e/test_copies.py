@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Buckets that were copied, restored or moved: nothing is made again whose bytes are there; and the
+"""Buckets that were copied, restored or moved: no existing thumbnail is made again. Also the
 commands of docs/backup.md."""
 
 import os
@@ -13,7 +13,7 @@ PICTURES = {f"{folder}{i}.png": png(20 + i, 20, color) for i, (folder, color) in
     [("", RED), ("a/", GREEN), ("a/b/", BLUE), ("c d/", RED), ("k" * 251 + "/", GREEN)])}
 LONG = "k" * 251 + ".png"  # its thumbnails' names are cut
 
-# How a folder is copied, from "$1" to "$2".
+# Ways to copy a folder from "$1" to "$2".
 COPIES = {
     "cp -a": 'cp -a "$1" "$2"',
     "cp -r": 'cp -r "$1" "$2"',
@@ -35,7 +35,7 @@ class Copies(E2ETest):
         self.assertEqual(self.bucket.once().status, 0)
 
     def copy(self, how):
-        """The bucket's copy; the one that was copied stays."""
+        """Copies the bucket, and keeps the original. Returns the copy."""
         kept = self.bucket.root / "kept"
         if not kept.exists():
             subprocess.run(["cp", "-a", self.bucket.path, kept], check=True)
@@ -50,7 +50,7 @@ class Copies(E2ETest):
 
     @staticmethod
     def thumbnails(bucket):
-        """What lies there, and which file it is."""
+        """Returns {thumbnail: inode}."""
         base = os.fsencode(bucket.thumbnails)
         return {name: os.stat(os.path.join(base, name)).st_ino
                 for name in bucket.files_in(bucket.thumbnails)}
@@ -77,7 +77,8 @@ class Copies(E2ETest):
                 rows = self.check_copy(copy)
                 self.assertEqual(facts, {name: [row[field] for field in (
                     "width", "height", "thumbhash", "color")] for name, row in rows.items()})
-                # They bear their marks again: another run has nothing to do, and sweeps know them.
+                # The thumbnails have their marks again: another run has no work, and sweeps know
+                # them.
                 count = copy.stats()["invocations"]["count"]
                 self.assertEqual(copy.once().status, 0)
                 self.assertEqual(copy.stats()["invocations"]["count"], count)
@@ -112,7 +113,7 @@ class Copies(E2ETest):
                          {b"0.png.webp", b"a/1.png.webp", b"a/b/2.png.webp"})
 
     def test_thumbnails_alone_are_restored(self):
-        """The records are as they were; the thumbnails have lost their marks."""
+        """The records are unchanged, but the thumbnails have lost their marks."""
         aside = self.bucket.root / "aside"
         subprocess.run(["cp", "-r", self.bucket.thumbnails, aside], check=True)
         shutil.rmtree(self.bucket.thumbnails)
@@ -128,7 +129,7 @@ class Copies(E2ETest):
 
 
 class Documented(E2ETest):
-    """docs/backup.md, from its first block to its last."""
+    """Runs docs/backup.md from its first block to its last."""
 
     def test_every_command(self):
         for program in ("rsync", "mdb_copy"):
@@ -154,7 +155,7 @@ class Documented(E2ETest):
                                                       name))
         environment = {**os.environ, "PATH": f"{programs}:{os.environ['PATH']}"}
         for number, block in enumerate(blocks):
-            if "mdb_copy" in block:  # of a store that is written to
+            if "mdb_copy" in block:  # the copy of a store that is written to
                 daemon = photos.start()
                 self.bucket.daemons.append(daemon)
                 photos.put("late.png", png(50, 50, RED))
@@ -167,7 +168,7 @@ class Documented(E2ETest):
         result = self.bucket.command("list", "--json", restored)
         self.assertEqual({(row["name"], row["state"]) for row in result.lines()},
                          {(name, "done") for name in [*PICTURES, "late.png"]})
-        # Made of what was restored: which inode each has is what the copies have.
+        # The next run makes no thumbnail again, although the restored files have other inodes.
         self.assertEqual(self.bucket.command("run", "--once", restored).status, 0)
         for name in [*PICTURES, "late.png"]:
             made = restored / "thumbnails" / "small" / f"{name}.webp"

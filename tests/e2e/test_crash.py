@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Death of the daemon at any moment, under load: after the next start all that always holds holds."""
+"""The daemon dies at random moments, under load. After the next start the bucket is right."""
 
 import os
 import random
@@ -18,7 +18,7 @@ class Crash(E2ETest):
         seed = int(os.environ.get("THUMBQ_TEST_SEED", time.time_ns() % 2**32))
         print(f"THUMBQ_TEST_SEED={seed}", flush=True)
         self.random = random.Random(seed)
-        self.colors = {}  # what lies in the bucket: name -> colour
+        self.colors = {}  # the files of the bucket: name -> colour
         self.next = 0
 
     def put_new(self):
@@ -31,7 +31,7 @@ class Crash(E2ETest):
         self.bucket.put(name, png(self.random.randint(50, 300), 120, self.colors[name]))
 
     def stir(self):
-        """One change: a new picture, another one in its place, a rename, a removal."""
+        """Makes one change: a new picture, an overwritten one, a rename, or a removal."""
         act = self.random.random()
         if act < 0.5 or len(self.colors) < PICTURES // 2:
             self.put_new()
@@ -66,7 +66,7 @@ class Crash(E2ETest):
             daemon = self.bucket.start()
             for _ in range(self.random.randrange(60)):
                 self.stir()
-            time.sleep(self.random.uniform(0, 0.1))  # the moment is what is tried
+            time.sleep(self.random.uniform(0, 0.1))  # the test tries moments
             daemon.kill()
         done = self.bucket.once()
         self.assertEqual(done.status, 0, done.log)
@@ -79,7 +79,7 @@ class Crash(E2ETest):
             for _ in range(10):
                 self.stir()
             daemon = self.bucket.start_once()
-            time.sleep(self.random.uniform(0, 0.2))  # the moment is what is tried
+            time.sleep(self.random.uniform(0, 0.2))  # the test tries moments
             daemon.kill()
         done = self.bucket.once()
         self.assertEqual(done.status, 0, done.log)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Days are people's days: dates by the clock of the camera, those of files by the local zone; what is
-printed can be asked for; a zone that changes under the daemon."""
+"""Days are those of a person: dates by the clock of the camera, dates of files by the local zone;
+printed dates work as filters; the zone changes under the daemon."""
 
 import json
 import os
@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from harness import GREEN, RED, THUMBQ, Daemon, E2ETest, main, jpeg, png, wait_for
+from harness import GREEN, RED, THUMBQ, E2ETest, main, jpeg, png, wait_for
 
 ZONES = ("UTC", "Europe/Berlin", "Pacific/Auckland", "America/St_Johns")
 
@@ -146,7 +146,8 @@ class Days(E2ETest):
             self.assertGreaterEqual({row["group"]: row["objects"] for row in groups}[day], 1)
 
     def test_tiff(self):
-        """Its EXIF entries lie in the file itself: when it was taken, before when it was changed."""
+        """The entries of EXIF lie in the file itself. The time of the exposure counts before that
+        of the last change."""
         self.bucket.put("a.tif", tiff("2020:01:01 00:00:00", "2015:05:05 05:05:05"))
         self.run_in("UTC", "run", "--once")
         row = self.rows("UTC")["a.tif"]
@@ -155,7 +156,7 @@ class Days(E2ETest):
 
 
 class Localtime(E2ETest):
-    """/etc/localtime in a mount namespace of its own."""
+    """/etc/localtime is replaced in a mount namespace."""
 
     def test_a_new_zone_is_noticed(self):
         zones = Path("/usr/share/zoneinfo")
@@ -174,19 +175,17 @@ class Localtime(E2ETest):
         wrapper.write_text(f"#!/bin/sh\nunset TZ\nexec unshare -m sh -c 'mount --bind {zone} "
                            f"/etc/localtime && exec \"$0\" \"$@\"' {THUMBQ} \"$@\"\n")
         wrapper.chmod(0o755)
-        log = self.bucket.root / "daemon.log"
-        daemon = Daemon([os.fspath(self.bucket.path)], log, program=os.fspath(wrapper))
-        self.bucket.daemons.append(daemon)
-        wait_for(lambda: "watching" in daemon.log(), "the daemon", daemon.log)
+        daemon = self.bucket.start(program=wrapper)
 
         def day_in_store():
-            """As a reader in that zone has it from the totals: no record is read for it."""
+            """Returns the days that a reader in another zone gets from the totals, without a look
+            at the records."""
             groups = self.bucket.command("stats", "--by", "day", "--json", self.bucket.path,
                                          env={"TZ": "Asia/Tokyo"}).json()["groups"]
             return [row["group"] for row in groups]
 
         self.bucket.sync()
-        time.sleep(1.1)  # another time of change, whatever the file system rounds it to
+        time.sleep(1.1)  # another time of change, also on file systems that round it
         shutil.copy(zones / "America/Los_Angeles", zone)
         wait_for(lambda: "the local time zone has changed" in daemon.log(), "the zone to be noticed",
                  daemon.log)

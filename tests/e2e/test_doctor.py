@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""thumbq doctor: every attempt of a worker is contained, by name; and what fails is called failed."""
+"""thumbq doctor: every attempt of a worker is contained, by name, and every failure is reported as
+one."""
 
 import errno
 import os
@@ -13,7 +14,7 @@ sys.path.append(os.fspath(Path(__file__).parents[1] / "support"))
 from others import for_others
 from harness import RED, SANITIZED, THUMBQ, E2ETest, main, png
 
-# Everything that a worker must not be able to do. Scripts may rely on these names.
+# The attempts that must fail in a worker. Scripts may rely on these names.
 SANDBOX = """
     open-read open-write openat2 stat unlink
     socket-inet socket-unix kill-daemon kill-worker tgkill pidfd ptrace process-vm proc-mem
@@ -24,7 +25,7 @@ SANDBOX = """
     stat-flag affinity madvise mmap-stack mmap-locked mmap-huge mremap
 """.split()
 
-# As far as the kernel's version of Landlock goes.
+# These calls are contained as far as the kernel's version of Landlock allows.
 LANDLOCK = {1: "landlock-open", 4: "landlock-connect", 6: "landlock-socket landlock-signal"}
 
 WORKER = """
@@ -37,7 +38,7 @@ FORMATS = """
     write-webp read-webp write-avif read-avif write-jxl
 """.split()
 
-# What may be missing or shared on a machine, and is then a warning.
+# Checks of things that a machine may lack or share, which is then a warning.
 MAY_WARN = {"threads", "user", "violations", "simd", "landlock", "max_user_watches",
             "max_queued_events", "max_user_instances", "free-space", "file-system", "xattr"}
 
@@ -54,7 +55,7 @@ class Doctor(E2ETest):
     found_outside = None  # it takes seconds, and several tests look at it
 
     def outside(self):
-        """Without any bucket in sight."""
+        """No bucket is named, and none is found."""
         if not Doctor.found_outside:
             empty = self.bucket.root / "empty"
             empty.mkdir(exist_ok=True)
@@ -170,7 +171,8 @@ class Doctor(E2ETest):
                           rows(report, "machine")["max_user_watches"]["result"])
 
     def doctor_with_limits(self, limits):
-        """What it says where /proc/sys/fs/inotify has these; in a mount namespace of its own."""
+        """Returns the row of doctor with these values in /proc/sys/fs/inotify, in a mount
+        namespace."""
         script = "set -e\n"
         for name, limit in limits.items():
             (self.bucket.root / name).write_text(limit + "\n")
@@ -209,7 +211,8 @@ class Doctor(E2ETest):
 
     @unittest.skipIf(SANITIZED, "under a sanitizer, workers are not locked in")
     def test_manager_that_refuses_landlock(self):
-        """systemd-nspawn's filter, among others, does not know it: it is then not there."""
+        """The filter of systemd-nspawn, among others, does not know this call, and reports that the
+        kernel lacks it."""
         self.assertIn("REFUSE_CALLS", os.environ, "run this by ctest")
         refused = "landlock_create_ruleset,landlock_add_rule,landlock_restrict_self"
         for number, text in ((errno.EPERM, "refused by a filter around thumbq"),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the kernel says by a signal: a store that was cut short under a running daemon, and a limit on
-the size of files. Neither ends a process without a word."""
+"""Faults that the kernel reports by a signal: a store that is truncated under a running daemon, and
+a limit on the size of files. The process ends with a message, or continues."""
 
 import os
 import resource
@@ -17,7 +17,8 @@ class Faults(E2ETest):
             self.bucket.put(f"{i:03}.txt", b"no picture\n")
 
     def test_store_cut_short_under_a_daemon(self):
-        """A line and status 74, at which a unit starts it again; then all is rebuilt."""
+        """The daemon ends with a message and status 74, at which a unit starts it again. Then it
+        rebuilds everything."""
         self.fill(300)
         daemon = self.bucket.start("--quiet")
         self.bucket.sync()
@@ -34,7 +35,8 @@ class Faults(E2ETest):
         self.assertEqual(self.bucket.stats()["objects"]["total"], 301)
 
     def test_limit_on_the_size_of_files(self):
-        """As a full disk: it is said, and no signal kills the daemon."""
+        """The limit works like a full disk: the daemon reports it, and no signal kills the
+        daemon."""
         self.fill(300)
         self.bucket.put("a.png", png(20, 20, RED))
         result = subprocess.run(

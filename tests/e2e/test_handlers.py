@@ -1,44 +1,74 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Worker processes: separate, locked in, killed; and what becomes of their work when they or the
-daemon die."""
+"""Worker processes: separate, locked in, and killed; and their jobs after the death of a worker or
+of the daemon."""
 
 import contextlib
 import os
 import pwd
 import re
 import signal
+import socket
+import subprocess
+import sys
 import unittest
 from pathlib import Path
 
-from harness import (BLUE, GREEN, RED, SANITIZED, E2ETest, descriptors, is_alive, main, png, slow_png,
-                     wait_for)
+sys.path.append(os.fspath(Path(__file__).resolve().parents[1] / "support"))
 
+from harness import (BLUE, DEADLINE_S, GREEN, RED, SANITIZED, THUMBQ, E2ETest, check_sanitizers,
+                     descriptors, is_alive, main, parse_reports, png, slow_png, wait_for)
+from others import for_others
+
+ANOTHER = 64126
 IMAGE_LIBRARIES = re.compile(r"lib(vips|jpeg|png|webp|tiff|heif|gif|exif)")
 
 
-class Isolation(E2ETest):
+def leave_unread(uid):
+    """Returns sockets in which 200 descriptors that this user has sent wait to be read."""
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.setresuid(uid, uid, uid)
+            for _ in range(2):
+                socket.send_fds(ours, [b"x"], [ours.fileno()] * 100)
+            os._exit(0)
+        finally:
+            os._exit(1)
+    _pid, status = os.waitpid(pid, 0)
+    assert status == 0, status
+    return ours, theirs
+
+
+class HandlersTest(E2ETest):
+
+    def start_used(self, jobs, name="a.png"):
+        """Starts a daemon, one worker of which has made a picture. The worker serves uploads: a picture
+        that the first scan finds would have got a nice one."""
+        daemon = self.bucket.start("--jobs", str(jobs))
+        self.bucket.sync()
+        self.bucket.put(name, png(64, 64, RED))
+        self.bucket.wait_record(name)
+        return daemon
+
+
+class Isolation(HandlersTest):
 
     def test_daemon_loads_no_image_library(self):
-        daemon = self.bucket.start("--jobs", "1")
-        self.bucket.put("a.png", png(64, 64, RED))
-        self.bucket.wait_record("a.png")
+        daemon = self.start_used(1)
         self.assertNotRegex(Path(f"/proc/{daemon.pid}/maps").read_text(), IMAGE_LIBRARIES)
 
     @unittest.skipUnless(os.geteuid() == 0, "workers can be looked into by root only")
     def test_workers_load_image_libraries(self):
-        """What the test above looks for is what a worker has."""
-        daemon = self.bucket.start("--jobs", "1")
-        self.bucket.put("a.png", png(64, 64, RED))
-        self.bucket.wait_record("a.png")
+        """Workers load the libraries that the test above does not find in the daemon."""
+        daemon = self.start_used(1)
         worker, = daemon.wait_workers(1)
         self.assertNotEqual(worker, daemon.pid)
         self.assertRegex(Path(f"/proc/{worker}/maps").read_text(), IMAGE_LIBRARIES)
 
     @unittest.skipUnless(os.geteuid() == 0, "workers can be looked into by root only")
     def test_worker_holds_no_path(self):
-        daemon = self.bucket.start("--jobs", "1")
-        self.bucket.put("first.png", png(64, 64, RED))
-        self.bucket.wait_record("first.png")
+        daemon = self.start_used(1, "first.png")
         worker = daemon.pause_worker()
         slow = self.bucket.put("slow.png", slow_png())
         self.bucket.wait_for(lambda: self.bucket.stats()["objects"]["running"] == 1,
@@ -48,7 +78,7 @@ class Isolation(E2ETest):
                         os.fspath(slow) in found.values() and found, "the job to be taken",
                         daemon.log)
         os.kill(worker, signal.SIGSTOP)
-        log = os.readlink(f"/proc/{daemon.pid}/fd/2")  # what sanitizers need, and no other
+        log = os.readlink(f"/proc/{daemon.pid}/fd/2")  # sanitizers need these, and no others
         self.assertEqual(held.pop(2), log if SANITIZED else "/dev/null")
         unexpected = [target for target in held.values()
                       if not target.startswith("socket:") and not target.endswith("(deleted)") and
@@ -59,9 +89,7 @@ class Isolation(E2ETest):
 
     @unittest.skipUnless(os.geteuid() == 0, "only root can become somebody else")
     def test_each_worker_of_root_is_a_user_of_its_own(self):
-        daemon = self.bucket.start("--jobs", "2")
-        self.bucket.put("a.png", png(64, 64, RED))
-        self.bucket.wait_record("a.png")
+        daemon = self.start_used(2)
         daemon.pause_worker()
         self.bucket.put("b.png", png(64, 64, RED))  # for the worker that stands still, or for
         self.bucket.put("c.png", png(64, 64, RED))  # the second one
@@ -82,17 +110,18 @@ class Isolation(E2ETest):
         self.assertEqual(len(users), 2)
 
 
-class Trouble(E2ETest):
+class Trouble(HandlersTest):
 
     def wait_running(self):
-        """Until a job is under way and written down as such."""
+        """Waits until a job is running, and its record says so."""
         data = self.bucket.state / "store" / "data.mdb"
         self.bucket.wait_for(
             lambda: data.exists() and self.bucket.stats()["objects"]["running"] == 1,
             "a job to be under way")
 
     def test_killed_worker_costs_one_retry(self):
-        """At the most: the job of one that has served before gets another worker at no cost."""
+        """The death costs at most one retry: the job of a worker that has served before gets
+        another worker without an attempt."""
         names = [f"{i}.png" for i in range(150)]
         for i, name in enumerate(names):
             self.bucket.put(name, png(400, 400, (i, 0, 0)))
@@ -116,9 +145,7 @@ class Trouble(E2ETest):
                          (len(names) + n, n, n))
 
     def test_killed_fork_server_costs_nothing(self):
-        daemon = self.bucket.start("--jobs", "2")
-        self.bucket.put("a.png", png(20, 20, RED))
-        self.bucket.wait_record("a.png")
+        daemon = self.start_used(2)
         for pid in daemon.handlers():
             os.kill(pid, signal.SIGKILL)
         wait_for(lambda: not daemon.handlers(), "them to be reaped", daemon.log)
@@ -127,8 +154,8 @@ class Trouble(E2ETest):
         self.assertEqual(row["attempts"], 1)
 
     def test_hanging_worker_is_killed_at_the_timeout(self):
-        """And the file gets one retry, though others get two; and two more by the clock, as it has
-        used no CPU time."""
+        """The file gets one retry, though other files get two. It gets two more for the time by the
+        clock, because it has used no CPU time."""
         self.bucket.configure("[handler]\ntimeout = 500ms\nretries = 2\n")
         self.bucket.put("slow.png", slow_png())
         daemon = self.bucket.start_once("--jobs", "1")
@@ -153,10 +180,8 @@ class Trouble(E2ETest):
             self.assertFalse(is_alive(pid))
 
     def test_death_of_a_used_worker_costs_nothing(self):
-        """It may have been harmed by an earlier job: the next one gets a worker of its own."""
-        daemon = self.bucket.start("--jobs", "1")
-        self.bucket.put("first.png", png(20, 20, RED))
-        self.bucket.wait_record("first.png")
+        """An earlier job may have harmed the worker, so the next job gets a worker of its own."""
+        daemon = self.start_used(1, "first.png")
         worker = daemon.pause_worker()
         self.bucket.put("victim.png", png(20, 20, RED))
         self.wait_running()
@@ -168,12 +193,18 @@ class Trouble(E2ETest):
     def test_crash_does_not_hold_others_up(self):
         daemon = self.bucket.start("--jobs", "1")
         self.bucket.put("victim.png", slow_png())
-        for _ in range(2):  # the first worker, should it have served before, and the next
-            self.bucket.wait_for(lambda: daemon.workers() or self.is_pending("victim.png"),
-                                 "a worker")
+
+        def crash():
+            """A worker that has no job yet, or that has served before, costs nothing: the next one is
+            killed, too."""
+            if self.is_pending("victim.png"):
+                return True
             for pid in daemon.workers():
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
+            return False
+
+        self.bucket.wait_for(crash, "a crash that counts")
         self.bucket.put("next.png", png(20, 20, RED))
         self.bucket.wait_record("next.png")
         row = self.bucket.wait_record("victim.png", "pending")
@@ -186,9 +217,7 @@ class Trouble(E2ETest):
         return row is not None and row["state"] == "pending" and row["attempts"] > 0
 
     def test_source_that_changes_while_it_is_read_is_done_again(self):
-        daemon = self.bucket.start("--jobs", "1")
-        self.bucket.put("first.png", png(20, 20, RED))
-        self.bucket.wait_record("first.png")
+        daemon = self.start_used(1, "first.png")
         worker = daemon.pause_worker()
         self.bucket.put("a.png", png(20, 20, GREEN))
         self.wait_running()
@@ -201,9 +230,7 @@ class Trouble(E2ETest):
         self.assert_color(self.bucket.small("a.png"), BLUE)
 
     def test_source_that_goes_while_it_is_read_leaves_nothing(self):
-        daemon = self.bucket.start("--jobs", "1")
-        self.bucket.put("first.png", png(20, 20, RED))
-        self.bucket.wait_record("first.png")
+        daemon = self.start_used(1, "first.png")
         worker = daemon.pause_worker()
         path = self.bucket.put("a.png", png(20, 20, GREEN))
         self.wait_running()
@@ -214,9 +241,7 @@ class Trouble(E2ETest):
         self.check_bucket(["first.png"])
 
     def test_source_that_is_renamed_while_it_is_read(self):
-        daemon = self.bucket.start("--jobs", "1")
-        self.bucket.put("first.png", png(20, 20, RED))
-        self.bucket.wait_record("first.png")
+        daemon = self.start_used(1, "first.png")
         worker = daemon.pause_worker()
         path = self.bucket.put("a.png", png(20, 20, GREEN))
         self.wait_running()
@@ -239,15 +264,13 @@ class Trouble(E2ETest):
         self.check_bucket(["a.png"])
 
 
-class Ending(E2ETest):
+class Ending(HandlersTest):
 
     def test_signal_drains_and_exits_0(self):
         for signum in (signal.SIGTERM, signal.SIGINT):
             with self.subTest(signal=signum.name):
-                daemon = self.bucket.start("--jobs", "1")
                 first, last = f"first-{signum}.png", f"last-{signum}.png"
-                self.bucket.put(first, png(20, 20, RED))
-                self.bucket.wait_record(first)
+                daemon = self.start_used(1, first)
                 worker = daemon.pause_worker()
                 self.bucket.put(last, png(20, 20, RED))
                 self.bucket.wait_for(lambda: self.bucket.stats()["objects"]["running"] == 1,
@@ -268,9 +291,7 @@ class Ending(E2ETest):
         self.assertFalse((self.bucket.state / "control").exists())
 
     def test_second_signal_does_not_wait(self):
-        daemon = self.bucket.start("--jobs", "1")
-        self.bucket.put("first.png", png(20, 20, RED))
-        self.bucket.wait_record("first.png")
+        daemon = self.start_used(1, "first.png")
         worker = daemon.pause_worker()
         self.bucket.put("last.png", png(20, 20, RED))
         self.bucket.wait_for(lambda: self.bucket.stats()["objects"]["running"] == 1,
@@ -302,6 +323,25 @@ class Ending(E2ETest):
         self.bucket.wait_record("a.png")
         self.assertEqual(daemon.stop(), 0)
         self.assertEqual(self.bucket.once().status, 0)
+
+    def test_descriptors_on_their_way(self):
+        """The kernel refuses to send descriptors while their user has more of them on their way
+        than the sender may have open. A worker may have few, and sends one with its greeting."""
+        uid, user = os.geteuid(), {}
+        if uid == 0:  # root has no such limit
+            uid, user = ANOTHER, {"user": ANOTHER, "group": ANOTHER, "extra_groups": []}
+            os.chown(self.bucket.path, uid, uid)
+        self.bucket.put("a.png", png(40, 30, RED)).chmod(0o644)
+        for end in leave_unread(uid):
+            self.addCleanup(end.close)
+        result = subprocess.run([for_others(THUMBQ), "run", "--once", self.bucket.path],
+                                stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
+                                timeout=DEADLINE_S, **user)
+        check_sanitizers(result.stderr)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        report, = parse_reports(result.stderr)
+        self.assertNotIn("Error Type", report)
+        self.assert_color(self.bucket.small("a.png"), RED)
 
 
 if __name__ == "__main__":

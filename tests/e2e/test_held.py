@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Folders that are removed, moved and replaced under a running daemon: it goes on where the names
-are now, without a restart, and says so once."""
+"""Folders are removed, moved and replaced under a running daemon. It continues with the folders of
+these names, without a restart, and reports each change once."""
 
+import fcntl
 import os
 import shutil
+import subprocess
+import tempfile
 import time
-import unittest
+from pathlib import Path
 
-from harness import BLUE, GREEN, RED, THUMBQ, E2ETest, main, png, wait_for
+from harness import BLUE, GREEN, RED, E2ETest, descriptors, main, png, wait_for
 
 
 class Held(E2ETest):
@@ -20,25 +23,29 @@ class Held(E2ETest):
         return daemon
 
     def settle(self, daemon, keys):
-        """All is as it always is, and the daemon ends as ever."""
+        """Checks that the bucket is in order, and that the daemon ends well."""
         self.bucket.put("after.png", png(30, 30, GREEN))
         self.bucket.wait_record("after.png")
         self.bucket.sync()
         self.check_bucket([*keys, "after.png"])
         self.assertEqual(daemon.stop(), 0, daemon.log())
-        # Nor is anything found wrong by the next one.
+        # The next run finds no fault either.
         result = self.bucket.once()
         self.assertEqual(result.status, 0, result.log)
         self.assertNotIn("damaged", result.log)
         self.assertEqual(result.reports, [])
 
+    def delete(self, folder):
+        """Removes a folder, in which the daemon may make files at any moment."""
+        gone = Path(tempfile.mkdtemp(dir=self.bucket.root))
+        folder.rename(gone / "folder")
+        shutil.rmtree(gone, ignore_errors=True)
+
     def wait_line(self, daemon, text):
         wait_for(lambda: text in daemon.log(), f"'{text}' in the log", daemon.log)
 
-    # -- thumbnails
-
     def test_thumbnails_deleted(self):
-        """With 1,000 pictures the first is back soon, and then all of them."""
+        """With 1,000 pictures, the first thumbnail is back soon, and later all of them."""
         n = 1000
         daemon = self.start(n)
         inode = self.bucket.thumbnails.stat().st_ino
@@ -69,7 +76,7 @@ class Held(E2ETest):
         self.settle(daemon, ["0000.png", "0001.png", "0002.png"])
 
     def test_thumbnails_replaced(self):
-        """By a folder that has some of them, as after a restored backup."""
+        """The new folder has some of the thumbnails, like one from a restored backup."""
         daemon = self.start()
         taken = self.bucket.root / "taken"
         shutil.copytree(self.bucket.thumbnails, taken)
@@ -84,7 +91,8 @@ class Held(E2ETest):
         self.settle(daemon, ["0000.png", "0001.png", "0002.png"])
 
     def test_thumbnails_deleted_under_load(self):
-        """While pictures are being made: none dies of it, none is lost."""
+        """The folder is removed while pictures are made: no object is given up, and none is
+        lost."""
         daemon = self.bucket.start("--quiet")
         keys = []
         for round_ in range(3):
@@ -96,7 +104,7 @@ class Held(E2ETest):
         self.bucket.sync()
         stats = self.bucket.stats()["objects"]
         self.assertEqual((stats["dead"], stats["done"]), (0, len(keys)), daemon.log())
-        # What was deleted out of a folder that stayed is for the sweep.
+        # Thumbnails that were deleted from a folder that still exists are made by the sweep.
         result = self.bucket.command("sweep", "missing", self.bucket.path)
         self.assertEqual(result.status, 0, result.log)
         self.settle(daemon, keys)
@@ -107,16 +115,14 @@ class Held(E2ETest):
         daemon = self.start(1)
         thumbnail = outside / "small/0000.png.webp"
         self.assertTrue(thumbnail.exists())
-        shutil.rmtree(self.bucket.root / "out", ignore_errors=True)  # it may be there again
+        self.delete(self.bucket.root / "out")
         wait_for(thumbnail.exists, "the thumbnail", daemon.log)
         self.assertEqual(daemon.stop(), 0)
-
-    # -- state
 
     def test_state_deleted(self):
         daemon = self.start()
         key = (self.bucket.state / "mark.key").read_bytes()
-        shutil.rmtree(self.bucket.state)
+        self.delete(self.bucket.state)
         self.wait_line(daemon, "state folder")
         wait_for((self.bucket.state / "control").exists, "the socket", daemon.log)
         self.bucket.sync()
@@ -126,7 +132,7 @@ class Held(E2ETest):
         self.settle(daemon, ["0000.png", "0001.png", "0002.png"])
 
     def test_state_moved(self):
-        """Its configuration goes along: what was said there is still wanted."""
+        """The new state folder gets the configuration of the old one."""
         self.bucket.configure("[rendition mine]\nsize = 32x32\n")
         daemon = self.start()
         self.bucket.state.rename(self.bucket.path / ".old")
@@ -136,7 +142,7 @@ class Held(E2ETest):
         self.settle(daemon, ["0000.png", "0001.png", "0002.png"])
 
     def test_state_moved_and_back(self):
-        """For a moment only: nothing is lost."""
+        """The folder is away for a moment only: nothing is lost."""
         daemon = self.start()
         old = self.bucket.path / ".old"
         inode = self.bucket.state.stat().st_ino
@@ -150,14 +156,14 @@ class Held(E2ETest):
 
     def test_store_deleted(self):
         daemon = self.start()
-        shutil.rmtree(self.bucket.state / "store")
+        self.delete(self.bucket.state / "store")
         self.wait_line(daemon, "the store in")
         wait_for((self.bucket.state / "store/data.mdb").exists, "the store", daemon.log)
         self.bucket.sync()
         self.settle(daemon, ["0000.png", "0001.png", "0002.png"])
 
     def test_store_replaced(self):
-        """By an older copy of itself, and by noise."""
+        """The store is replaced by an older copy of itself, and then by noise."""
         daemon = self.start()
         store = self.bucket.state / "store"
         copy = self.bucket.root / "copy"
@@ -178,7 +184,7 @@ class Held(E2ETest):
         self.settle(daemon, ["0000.png", "0001.png", "0002.png", "b.png"])
 
     def test_lock_deleted(self):
-        """No second daemon beside the first, in no moment."""
+        """At no moment does a second daemon run beside the first."""
         daemon = self.start()
         (self.bucket.state / "lock").unlink()
         second = self.bucket.once()
@@ -188,6 +194,31 @@ class Held(E2ETest):
         self.assertEqual(self.bucket.once().status, 4)
         self.settle(daemon, ["0000.png", "0001.png", "0002.png"])
 
+    def test_lock_of_an_ended_daemon(self):
+        """A process that a killed daemon has started holds its locks for a moment: the next daemon
+        waits for that. It does not wait for a daemon that runs."""
+        self.bucket.put("a.png", png(30, 30, RED))
+        self.assertEqual(self.bucket.once().status, 0)
+        ended = subprocess.Popen(["true"])
+        ended.wait()
+        folder = os.open(self.bucket.state, os.O_RDONLY)
+        self.addCleanup(os.close, folder)
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        (self.bucket.state / "lock").write_text(f"{os.getpid()}\n")
+        self.assertEqual(self.bucket.once().status, 4)
+
+        def is_waited_for():
+            fcntl.flock(folder, fcntl.LOCK_EX)
+            (self.bucket.state / "lock").write_text(f"{ended.pid}\n")
+            daemon = self.bucket.start_once()
+            wait_for(lambda: not daemon.is_running() or os.fspath(self.bucket.state) in
+                     descriptors(daemon.pid).values(), "the daemon to be at the lock", daemon.log)
+            fcntl.flock(folder, fcntl.LOCK_UN)
+            return daemon.wait() == 0
+
+        # A daemon waits for two seconds, which may pass before this process is back.
+        self.assertTrue(any(is_waited_for() for _ in range(3)), self.bucket.explain())
+
     def test_socket_deleted(self):
         daemon = self.start()
         (self.bucket.state / "control").unlink()
@@ -195,8 +226,28 @@ class Held(E2ETest):
         self.bucket.sync()
         self.settle(daemon, ["0000.png", "0001.png", "0002.png"])
 
+    def test_state_replaced_by_what_is_none(self):
+        """The daemon does not end because of the false state folder, and ends well when it is told
+        to."""
+        daemon = self.start()
+        away = self.bucket.root / "state"
+        false = self.bucket.root / "false"
+        (false / "lock").mkdir(parents=True)
+        false.chmod(0o700)
+        self.bucket.state.rename(away)
+        false.rename(self.bucket.state)
+        self.bucket.put("b.png", png(20, 20, BLUE))
+        self.wait_line(daemon, "trying again in")
+        self.assertTrue(daemon.is_running(), daemon.log())
+        self.assertEqual(daemon.stop(), 0, daemon.log())
+        shutil.rmtree(self.bucket.state)
+        away.rename(self.bucket.state)
+        daemon = self.bucket.start()
+        self.bucket.sync()
+        self.settle(daemon, ["0000.png", "0001.png", "0002.png", "b.png"])
+
     def test_bucket_deleted(self):
-        """Nothing is made where the bucket was."""
+        """The daemon makes nothing in the place of the bucket."""
         daemon = self.start()
         self.bucket.path.rename(self.bucket.root / "gone")
         self.assertEqual(daemon.wait(), 3, daemon.log())

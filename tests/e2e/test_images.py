@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every sample image comes out as sample-images/expected.tsv says: state, facts, error, and exact
-thumbnails. The table is tab-separated, one row per file, '-' where there is nothing."""
+"""Every sample image has the result of sample-images/expected.tsv: state, facts, error, and exact
+thumbnails. The table is tab-separated, with one row per file, and '-' for an empty field."""
 
 import csv
 import shutil
@@ -13,7 +13,7 @@ COLUMNS = ["key", "state", "type", "width", "height", "pages", "damaged", "date"
 
 
 def read_expected():
-    """{key: row} of the table; keys as the commands print them."""
+    """Returns {key: row} of the table, with keys as the commands print them."""
     with open(SAMPLES / "expected.tsv", encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file, COLUMNS, delimiter="\t", quoting=csv.QUOTE_NONE))
     wrong = [row for row in rows if None in row or None in row.values()]
@@ -31,7 +31,7 @@ def flag(text):
 
 
 def inside(width, height, box):
-    """The size a picture is given inside box x box: in proportion, never enlarged, never nothing."""
+    """Returns the size of a picture inside box x box: in proportion, never enlarged, never zero."""
     scale = min(1.0, box / width, box / height)
     return width * scale, height * scale
 

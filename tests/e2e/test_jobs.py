@@ -1,66 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Back-fill jobs: `reprocess` with and without a daemon, interrupted, killed, cancelled; progress on
-a terminal; `sync` without a daemon."""
+"""Back-fill jobs: `reprocess` with and without a daemon, interrupted, killed, cancelled."""
 
 import os
-import re
-import shutil
 import signal
 import subprocess
-import time
-import unicodedata
 
-from harness import BLUE, GREEN, RED, THUMBQ, E2ETest, Finished, main, png, wait_for
+from harness import BLUE, GREEN, RED, THUMBQ, main, png
+from jobs import ONE_AT_A_TIME, JobsTest
 from terminal import Terminal
 
-ONE_AT_A_TIME = "[handler]\nconcurrency = 1\ntimeout = 900s\n"
 WINDOW = 256  # objects of a job in the queue at a time
 
 
-def drawn_lines(shown):
-    """The progress lines, each time they were drawn."""
-    parts = re.split(r"[\r\n]|\x1b\[[0-9;]*[A-Za-z]", shown)
-    return [part for part in parts if re.match(r"(reprocess|thumbnails|sync|sweep) ?[\[0-9 ]", part)]
-
-
-def columns_of(text):
-    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in text)
-
-
-class OnBucket(E2ETest):
-
-    def setUp(self):
-        super().setUp()
-        self.bucket.configure(ONE_AT_A_TIME)
-
-    def fill(self, *names):
-        for name in names:
-            self.bucket.put(name, png(20, 20, RED))
-        self.assertEqual(self.bucket.once().status, 0)
-
-    def reprocess(self, *arguments):
-        return self.bucket.command("reprocess", *arguments, "--bucket", self.bucket.path)
-
-    def job(self, *number):
-        return self.reprocess("status", *map(str, number), "--json").json()
-
-    def jobs(self):
-        return self.reprocess("list", "--json").lines()
-
-    def states(self):
-        return [job["state"] for job in self.jobs()]
-
-    def attempts(self):
-        """{name: invocations that its record remembers}"""
-        return {row["name"]: len(self.bucket.show(row["name"])["attempts_log"])
-                for row in self.bucket.list()}
-
-    def job_events(self):
-        return [line.split()[-1] if "objects" in line else line
-                for line in self.bucket.read("events").out.splitlines() if "  job " in line]
-
-
-class WithDaemon(OnBucket):
+class WithDaemon(JobsTest):
 
     def test_all_are_made_again(self):
         self.fill("a.png", "b/c.png", "d.png")
@@ -91,6 +43,9 @@ class WithDaemon(OnBucket):
         self.assertEqual(events[0]["source"], "aws.batch")
         self.assertEqual(events[0]["resources"], ["arn:aws:batch:local:0:job/1"])
         self.assertEqual(len(self.job_events()), 2)
+        shown = self.bucket.read("events").out.splitlines()[-1]
+        self.assertTrue(shown.endswith(" done"), shown)
+        self.assertLessEqual(len(shown), 80)
 
     def test_filters(self):
         self.fill("a b/1.png", "a b/2.png", "a.png", "a/1.png", "z.png")
@@ -106,10 +61,7 @@ class WithDaemon(OnBucket):
 
     def test_uploads_go_first(self):
         self.fill(*(f"old{i}.png" for i in range(6)))
-        daemon = self.bucket.start()
-        self.bucket.put("wake.png", png(5, 5, RED))
-        self.bucket.sync()
-        worker = daemon.pause_worker()
+        _daemon, worker = self.start_paused()
         self.assertEqual(self.reprocess("--prefix", "old", "--detach").status, 0)
         self.bucket.wait_for(lambda: self.job()["queued"] == 6, "the job to be queued")
         self.bucket.put("new.png", png(20, 20, BLUE))
@@ -120,7 +72,7 @@ class WithDaemon(OnBucket):
                   if "Records" in row]
         done = [row["s3"]["object"]["key"] for row in events
                 if row["eventName"] == "Thumbnail:Done"]
-        # One of the job's was at work already.
+        # One object of the job was at work already.
         self.assertLessEqual(len(done) - 1 - done.index("new.png"), 6)
         self.assertGreaterEqual(len(done) - 1 - done.index("new.png"), 5)
 
@@ -160,10 +112,7 @@ class WithDaemon(OnBucket):
     def test_cancel(self):
         n = WINDOW + 50
         self.fill(*(f"{i}.png" for i in range(n)))
-        daemon = self.bucket.start()
-        self.bucket.put("wake.png", png(5, 5, RED))
-        self.bucket.sync()
-        worker = daemon.pause_worker()
+        _daemon, worker = self.start_paused()
         self.assertEqual(self.reprocess("--detach").status, 0)
         self.bucket.wait_for(lambda: self.job()["queued"] == WINDOW, "the window to be full")
         self.assertEqual(self.job()["state"], "STARTING")
@@ -199,10 +148,7 @@ class WithDaemon(OnBucket):
 
     def test_one_after_the_other(self):
         self.fill("a.png", "b.png")
-        daemon = self.bucket.start()
-        self.bucket.put("wake.png", png(5, 5, RED))
-        self.bucket.sync()
-        worker = daemon.pause_worker()
+        _daemon, worker = self.start_paused()
         for prefix in ("a", "b", "a"):
             self.assertEqual(self.reprocess("--prefix", prefix, "--detach").status, 0)
         self.bucket.wait_for(lambda: self.states() == ["STARTING", "PENDING"], "two jobs")
@@ -213,10 +159,7 @@ class WithDaemon(OnBucket):
 
     def test_ctrl_c_only_leaves(self):
         self.fill("a.png", "b.png")
-        daemon = self.bucket.start()
-        self.bucket.put("wake.png", png(5, 5, RED))
-        self.bucket.sync()
-        worker = daemon.pause_worker()
+        _daemon, worker = self.start_paused()
         terminal = Terminal("reprocess", self.bucket.path)
         terminal.wait_for(r"reprocess \[ +\]   0%  0 of 3")
         terminal.press(b"\x03")
@@ -228,10 +171,7 @@ class WithDaemon(OnBucket):
 
     def test_daemon_that_ends_is_missed(self):
         self.fill("a.png")
-        daemon = self.bucket.start()
-        self.bucket.put("wake.png", png(5, 5, RED))
-        self.bucket.sync()
-        daemon.pause_worker()
+        daemon, _worker = self.start_paused()
         terminal = Terminal("reprocess", self.bucket.path)
         terminal.wait_for("0 of 2")
         daemon.kill()
@@ -248,10 +188,11 @@ class WithDaemon(OnBucket):
         self.assertEqual(self.states(), ["SUCCEEDED"])
 
 
-class WithoutDaemon(OnBucket):
+class WithoutDaemon(JobsTest):
 
     def gate(self):
-        """A handler that begins to work when there is a file `gate`. Returns its environment."""
+        """Makes a handler that begins to work when the file `gate` exists. Returns its
+        environment."""
         script = self.bucket.root / "handler"
         real = os.path.join(os.path.dirname(os.path.realpath(THUMBQ)), "thumbq-thumbnail")
         script.write_text(f"#!/bin/sh\ncase $1 in --*) ;; *) while [ ! -e {self.bucket.root}/gate ]"
@@ -296,7 +237,8 @@ class WithoutDaemon(OnBucket):
         self.fill("a.png", "b.png")
         terminal = Terminal("reprocess", self.bucket.path, **self.gate())
         terminal.wait_for(r"0 of 2")
-        self.assertEqual(self.job()["state"], "STARTING", "a foreground job answers, too")
+        self.bucket.wait_for(lambda: self.job()["state"] == "STARTING",
+                             "a foreground job to answer that it has begun")
         terminal.press(b"\x03")
         terminal.wait_for("stopping when 1 running handlers have finished")
         (self.bucket.root / "gate").touch()
@@ -335,7 +277,7 @@ class WithoutDaemon(OnBucket):
                 self.assertEqual(self.reprocess(*arguments).status, status)
 
     def test_many_kept(self):
-        """Longest filters, bytes that are no text, and jobs that were long ago."""
+        """The jobs have the longest filters, bytes that are no text, and old dates."""
         self.fill("a.png")
         name = "f\udcff&= \n"
         self.bucket.put(name + "/1.png", png(5, 5, RED))
@@ -344,154 +286,6 @@ class WithoutDaemon(OnBucket):
         self.assertEqual(self.job()["filters"], "--prefix f%FF%26%3D%20%0A")
         self.assertEqual(self.job()["done"], 1)
         self.assertEqual(self.reprocess("--prefix", "p" * 5000).status, 2)
-
-
-class Sync(OnBucket):
-
-    def test_up_to_date_changes_nothing(self):
-        self.fill("a.png", "b/c.png")
-        before = {path: os.stat(path).st_mtime_ns for path in
-                  (self.bucket.state, self.bucket.state / "lock", self.bucket.state / "session")}
-        self.assertEqual(self.bucket.command("sync", self.bucket.path).status, 0)
-        self.assertEqual({path: os.stat(path).st_mtime_ns for path in before}, before)
-
-    def test_does_what_is_left(self):
-        self.fill("a.png", "b.png", "c.png")
-        changes = (lambda: self.bucket.put("new.png", png(5, 5, BLUE)),
-                   lambda: self.bucket.put("a.png", png(6, 6, BLUE)),
-                   lambda: os.unlink(self.bucket.path / "b.png"),
-                   lambda: self.bucket.configure(ONE_AT_A_TIME + "[rendition s]\nsize = 9x9\n"))
-        for change in changes:
-            change()
-            self.bucket.sync()
-            self.check_bucket()
-        self.assertEqual(set(self.bucket.records()), {b"a.png", b"c.png", b"new.png"})
-
-    def test_first_of_all(self):
-        self.bucket.put("a.png", png(5, 5, BLUE))
-        self.bucket.sync()
-        self.check_bucket(["a.png"])
-
-    def test_dead_is_handled(self):
-        self.bucket.configure("[handler]\nmax_pixels = 100\n")
-        self.bucket.put("a.png", png(50, 50, BLUE))
-        self.bucket.sync()
-        self.bucket.sync()
-
-    def test_timeout(self):
-        self.bucket.put("a.png", png(5, 5, BLUE))
-        script = self.bucket.root / "handler"
-        real = os.path.join(os.path.dirname(os.path.realpath(THUMBQ)), "thumbq-thumbnail")
-        script.write_text(f"#!/bin/sh\ncase $1 in --*) exec {real} \"$@\" ;; esac\n"
-                          "exec /bin/sleep 1000\n")
-        script.chmod(0o755)
-        result = self.bucket.command("sync", "--timeout", "500ms", self.bucket.path,
-                                     env={"THUMBQ_HANDLER": str(script)})
-        self.assertEqual(result.status, 1, result.log)
-        self.assertIn("not finished within", result.log)
-        self.bucket.sync()
-        self.check_bucket(["a.png"])
-
-
-class OnTerminal(OnBucket):
-
-    def check_lines(self, shown, columns):
-        lines = drawn_lines(shown)
-        self.assertTrue(lines, shown)
-        for line in lines:
-            self.assertLess(columns_of(line), columns, line)
-        return lines
-
-    def test_progress(self):
-        names = [f"{i}.png" for i in range(40)]
-        for name in names:
-            self.bucket.put(name, png(20, 20, RED))
-        for columns, words in ((80, ["run", "--once"]), (80, ["reprocess"]), (30, ["reprocess"])):
-            terminal = Terminal(*words, self.bucket.path, columns=columns)
-            self.assertEqual(terminal.finish(), 0)
-            screen = terminal.screen()
-            self.assertEqual([line for line in screen if "%" in line or "[" in line], [], screen)
-            if drawn_lines(terminal.shown):  # on a fast machine there is no time for any
-                self.check_lines(terminal.shown, columns)
-
-    def test_bar(self):
-        """One that stands still can be looked at; it follows the width of the terminal."""
-        self.fill("a.png", "b.png")
-        daemon = self.bucket.start()
-        self.bucket.put("wake.png", png(5, 5, RED))
-        self.bucket.sync()
-        worker = daemon.pause_worker()
-        terminal = Terminal("reprocess", self.bucket.path, columns=80)
-        terminal.wait_for(r"reprocess \[ {40}\]   0%  0 of 3")
-        terminal.resize(50)
-        terminal.wait_for(r"reprocess \[ {17}\]   0%  0 of 3  0.0/s\x1b")
-        terminal.resize(12)
-        terminal.wait_for(r"\r(\x1b\[J)?0 of 3")
-        os.kill(worker, signal.SIGCONT)
-        self.assertEqual(terminal.finish(), 0)
-        self.assertEqual([line for line in terminal.screen() if "%" in line], [])
-
-    def test_locale(self):
-        self.fill("a.png", "b.png")
-        daemon = self.bucket.start()
-        self.bucket.put("wake.png", png(5, 5, RED))
-        self.bucket.sync()
-        worker = daemon.pause_worker()
-        terminal = Terminal("reprocess", self.bucket.path, LC_ALL="C")
-        terminal.wait_for("0 of 3")
-        self.assertTrue(terminal.shown.isascii(), terminal.shown)
-        os.kill(worker, signal.SIGCONT)
-        self.assertEqual(terminal.finish(), 0)
-
-    def test_elsewhere_nothing(self):
-        self.fill("a.png")
-        for environment in ({}, {"TERM": "xterm", "LC_ALL": "C.UTF-8"}):
-            result = self.bucket.command("reprocess", self.bucket.path, env=environment)
-            self.assertNotIn("\x1b", result.log + result.out)
-            self.assertNotIn("\r", result.log + result.out)
-        terminal = Terminal("reprocess", self.bucket.path, TERM="dumb")
-        self.assertEqual(terminal.finish(), 0)
-        self.assertNotIn("\x1b", terminal.shown)
-
-    def test_interrupted_command_cleans_up(self):
-        self.fill("a.png")
-        daemon = self.bucket.start()
-        self.bucket.put("wake.png", png(5, 5, RED))
-        self.bucket.sync()
-        daemon.pause_worker()
-        self.bucket.put("late.png", png(5, 5, RED))
-        terminal = Terminal("sync", self.bucket.path)
-        terminal.wait_for(r"sync .*0 of 1")
-        terminal.press(b"\x03")
-        self.assertEqual(terminal.finish(), -signal.SIGINT)
-        self.assertEqual([line for line in terminal.screen() if "sync" in line], [])
-
-
-class Bench(E2ETest):
-
-    def test_not_installed(self):
-        program = shutil.copy(THUMBQ, self.bucket.root / "thumbq")
-        for arguments in ([], ["--quick"], ["fill"]):
-            result = self.bucket.run_program([program, "bench", *arguments])
-            self.assertEqual(result.status, 3)
-            self.assertIn("benchmarks are not installed", result.log)
-
-    def test_is_handed_on(self):
-        """What is called gets all that follows, and its own folder."""
-        root = self.bucket.root
-        for folder in ("build/bin", "bench"):
-            (root / folder).mkdir(parents=True)
-        program = shutil.copy(THUMBQ, root / "build/bin/thumbq")
-        for path in (root / "bench/run", root / "build/bin/thumbq-bench"):
-            path.write_text("#!/bin/sh\necho \"$0\" \"$@\"\nexit 5\n")
-            path.chmod(0o755)
-        result = self.bucket.run_program([program, "bench", "--only", "floor"])
-        self.assertEqual((result.status, result.out),
-                         (5, f"{root}/bench/run --build {root}/build --only floor\n"))
-        result = self.bucket.run_program([program, "bench", "fill", "--help"])
-        self.assertEqual((result.status, result.out),
-                         (5, f"{root}/build/bin/thumbq-bench fill --help\n"))
-        self.assertEqual(self.bucket.run_program([program, "bench", "--help"]).status, 0)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The manual pages: one per command, with all its options, in good form; and the text that they
-are made of, docs/commands.md, tells of every command and option and of no other."""
+"""The manual pages: one for each command, with all its options, in good form. They are made from
+docs/commands.md and docs/commands/NAME.md, which describe every command and option and no
+others."""
 
 import gzip
 import os
@@ -16,9 +17,8 @@ from harness import THUMBQ, main
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = (ROOT / "docs" / "commands.md").read_text()
-SECTIONS = dict(re.findall(r"^## (.+?)\n(.*?)(?=^## |\Z)", DOCS, re.MULTILINE | re.DOTALL))
-SHARED = "What all commands share"
-NO_COMMANDS = {SHARED, "Errors"}
+SECTIONS = {path.stem: path.read_text() for path in (ROOT / "docs" / "commands").glob("*.md")}
+SHARED = DOCS.split("\n## What all commands share\n")[1].split("\n## ")[0]
 PAGES = Path(THUMBQ).resolve().parents[1] / "man"
 
 OPTION = re.compile(r"(?<![\w-])--([a-z][a-z-]*)")
@@ -35,7 +35,7 @@ def commands():
 
 
 def options(command):
-    """(its own, those that it shares with others)"""
+    """Returns (its own options, options that it shares with other commands)."""
     groups = re.split(r"^(\w+):$", ask(command, "--help"), flags=re.MULTILINE)
     found = {title: re.findall(r"^  --([a-z-]+)", text, re.MULTILINE)
              for title, text in zip(groups[1::2], groups[2::2])}
@@ -48,52 +48,68 @@ class Documentation(unittest.TestCase):
 
     def section(self, command):
         if command not in SECTIONS:
-            self.fail(f"docs/commands.md: write a section '## {command}': a block with its usage, "
-                      "what it does, and examples in a block that begins with ```sh")
+            self.fail(f"write docs/commands/{command}.md: the heading '# {command}', a block with its "
+                      "usage, its description, and examples in a block that begins with ```sh")
         return SECTIONS[command]
 
-    def test_every_command_has_a_section(self):
+    def test_every_command_has_a_page(self):
         for command in commands():
-            if not self.section(command).lstrip().startswith(f"```\nthumbq {command}"):
-                self.fail(f"docs/commands.md: '## {command}' must begin with a block "
-                          f"'thumbq {command} ...', its usage")
-            if f"[`{command}`](#{command})" not in DOCS:
+            if not self.section(command).startswith(f"# {command}\n\n```\nthumbq {command}"):
+                self.fail(f"docs/commands/{command}.md must begin with the heading '# {command}' and a "
+                          f"block 'thumbq {command} ...', its usage")
+            if f"[`{command}`](commands/{command}.md)" not in DOCS:
                 self.fail(f"docs/commands.md: '{command}' is missing in the table of commands at "
                           "the top")
 
-    def test_every_section_has_a_command(self):
-        self.assertEqual(set(SECTIONS) - NO_COMMANDS - set(commands()), set(),
-                         "docs/commands.md tells of commands that thumbq does not have")
+    def test_every_page_has_a_command(self):
+        self.assertEqual(set(SECTIONS) - set(commands()), set(),
+                         "docs/commands/ has pages of commands that thumbq does not have")
 
-    def test_every_option_is_told(self):
+    def test_every_option_is_described(self):
         for command in commands():
             own, shared = options(command)
             for name in own:
                 if name not in OPTION.findall(self.section(command)):
-                    self.fail(f"docs/commands.md: say in the section '## {command}' what "
-                              f"'--{name}' does")
+                    self.fail(f"docs/commands/{command}.md: say what '--{name}' does")
             for name in shared:
-                if name not in OPTION.findall(SECTIONS[SHARED]):
-                    self.fail(f"docs/commands.md: say in '## {SHARED}' what '--{name}' does")
+                if name not in OPTION.findall(SHARED):
+                    self.fail(f"docs/commands.md: say in 'What all commands share' what '--{name}' "
+                              "does")
 
-    def test_every_option_told_exists(self):
+    def test_every_described_option_exists(self):
         for command in commands():
+            # `bench` passes its arguments to another program.
             if "ARGUMENT..." in ask(command, "--help").splitlines()[0]:
-                continue  # it hands them on to another program
+                continue
             text = self.section(command)
             usage = text.split("```")[1]
             rows = "\n".join(re.findall(r"^\| (`--.*?) \|", text, re.MULTILINE))
             own, shared = options(command)
             unknown = set(OPTION.findall(usage + rows)) - set(own) - set(shared)
-            self.assertEqual(unknown, set(), f"docs/commands.md: '## {command}' tells of options "
-                             "that thumbq does not have")
+            self.assertEqual(unknown, set(), f"docs/commands/{command}.md describes options that "
+                             "thumbq does not have")
+
+    def test_links_lead_to_files(self):
+        """Each link in READMEs, CONTRIBUTING and docs/ leads to a file, and to a heading in it."""
+        for page in [*ROOT.glob("*.md"), *ROOT.glob("*/README.md"), *(ROOT / "docs").rglob("*.md")]:
+            for target in re.findall(r"\]\(([^)\s]+)\)", page.read_text()):
+                path, _, heading = target.partition("#")
+                if "://" in target:
+                    continue
+                file = (page.parent / path).resolve() if path else page
+                self.assertTrue(file.exists(), f"{page.relative_to(ROOT)}: {target}")
+                if heading:
+                    titles = re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE)
+                    anchors = [re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-")
+                               for title in titles]
+                    self.assertIn(heading, anchors, f"{page.relative_to(ROOT)}: {target}")
 
 
 @unittest.skipUnless(PAGES.is_dir(), f"no pages in {PAGES}: built without Python")
 class Pages(unittest.TestCase):
 
     def pages(self):
-        """{path below man/: text}"""
+        """Returns {path below man/: text}."""
         return {os.fspath(path.relative_to(PAGES)): gzip.decompress(path.read_bytes())
                 for path in PAGES.glob("man*/*.gz")}
 

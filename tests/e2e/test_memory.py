@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The daemon's memory: bounded with any number of objects waiting."""
+"""The daemon's memory is bounded with any number of waiting objects."""
 
 import unittest
 from pathlib import Path
@@ -12,7 +12,7 @@ LIMIT = 32 << 20
 
 
 def high_water(pid):
-    """The most that was ever resident, in bytes: VmHWM."""
+    """Returns the maximum of resident bytes: VmHWM."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():
         if line.startswith("VmHWM:"):
             return int(line.split()[1]) * 1024
@@ -23,7 +23,7 @@ class Memory(E2ETest):
 
     @unittest.skipIf(SANITIZED, "sanitizers take more memory than the daemon")
     def test_backlog(self):
-        """Dropped faster than they can be handled, with long names that make a large store."""
+        """Files arrive faster than they are handled, with long names that make a large store."""
         daemon = self.bucket.start()
         for i in range(FOLDERS):
             (self.bucket.path / str(i)).mkdir()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is said of a mistake: it names the word, the disk, the type that is to blame, and what to do
-about it."""
+"""Messages about mistakes: each names the word, the disk or the type that is to blame, and a
+remedy."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ PLACES = ("'prefix'", "'state'", "--config")
 
 
 class Words(E2ETest):
-    """The mistyped word is the one that is named."""
+    """The message names the mistyped word."""
 
     def refuse(self, status, *arguments, cwd=None):
         result = self.bucket.command(*arguments, cwd=cwd)
@@ -43,13 +43,33 @@ class Words(E2ETest):
         log = self.refuse(3, "stats", "nowhere", cwd=self.bucket.root)
         self.assertIn("'mkdir' makes the folder", log)
 
+    def test_arguments_show(self):
+        """A quoted argument in a message has no effect on a terminal, in any place."""
+        bad, seen = "a\x1b]0;b\a\n\u202ec\x9bd%41", "a%1B]0;b%07%0A%E2%80%AEc%C2%9Bd%41"
+        path = self.bucket.path
+        self.bucket.once()
+        for arguments in (("show", bad, path), ("sweep", bad, path), ("dead", "retry", path, bad),
+                          ("stats", bad), ("stats", "--by", bad, path), ("list", "--sort", bad, path),
+                          ("list", "--state", bad, path), ("list", "--prefix", "/" + bad, path),
+                          ("list", "--since", bad, path), ("list", "--" + bad, path),
+                          ("list", "--limit", bad, path), ("run", "--jobs", bad, path),
+                          ("bill", "--month", bad, path), ("sync", "--timeout", bad, path),
+                          ("schedule", "--check", "0 3 * * *", "--tz", bad), ("stats", "--config", bad, path),
+                          ("config", bad), (bad,), ("help", bad)):
+            with self.subTest(arguments):
+                result = self.bucket.command(*arguments)
+                text = result.log + result.out
+                self.assertNotEqual(result.status, 0, text)
+                self.assertFalse([c for c in text if c in "\x1b\a\u202e\x9b"], ascii(text))
+                self.assertIn(seen, text)
+
     def test_jobs(self):
         log = self.refuse(2, "run", "--jobs", "many", self.bucket.path)
         self.assertIn("--jobs: 'many' is no number; write auto, or 1 to 1024", log)
 
 
 class Machine(E2ETest):
-    """What the machine lacks is said once, with the reason."""
+    """A lack of the machine is reported once, with the reason."""
 
     def test_handler_that_cannot_start(self):
         program = self.bucket.root / "handler"
@@ -98,7 +118,7 @@ class Machine(E2ETest):
         self.check_places(folder)
 
     def test_files_elsewhere(self):
-        """What the message says helps."""
+        """The remedy of the message helps."""
         folder = self.mount("ro")
         conf = self.bucket.root / "elsewhere.conf"
         places = self.bucket.root / "places"
@@ -109,7 +129,7 @@ class Machine(E2ETest):
 
 
 class Types(E2ETest):
-    """A picture of a type that is not read is left alone, and named."""
+    """A picture of a type that thumbq does not read is left alone, and named."""
 
     FILES = {
         "drawing.svg": (b"<svg xmlns='http://www.w3.org/2000/svg'/>", "SVG", "export"),
@@ -139,7 +159,7 @@ class Types(E2ETest):
         self.assertEqual(self.bucket.read("dead", "list").out, "")
 
     def test_a_variety_of_a_read_type_is_dead(self):
-        """A hierarchical JPEG, which no library reads."""
+        """A hierarchical JPEG file, which no library reads."""
         data = jpeg(16, 16, RED).replace(b"\xff\xc0", b"\xff\xc5").replace(b"\xff\xc2", b"\xff\xc5")
         self.bucket.put("odd.jpg", data)
         self.assertEqual(self.bucket.once().status, 1)

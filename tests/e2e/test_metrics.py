@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is measured, billed and watched: metrics as JSON and for Prometheus, the bill against the
-REPORT lines, an alarm that is raised, told of, and over."""
+"""Metrics as JSON and for Prometheus, the bill against the REPORT lines, and alarms: raised,
+reported, and over."""
 
 import json
 import math
@@ -9,10 +9,10 @@ import re
 import signal
 import subprocess
 import time
+from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
-from unittest import mock
 
-from harness import (THUMBQ, Daemon, E2ETest, RED, GREEN, check_sanitizers, jpeg, main, png,
+from harness import (THUMBQ, E2ETest, RED, GREEN, check_sanitizers, jpeg, main, png,
                      wait_for)
 
 FAILPOINTS = os.environ.get(
@@ -22,14 +22,14 @@ SUMS = {"Invocations": "Count", "Errors": "Count", "Retries": "Count", "Throttle
         "AsyncEventsReceived": "Count", "AsyncEventsDropped": "Count",
         "DeadLetterErrors": "Count", "BilledDuration": "Milliseconds", "GBSeconds": "GB-Seconds",
         "CpuTime": "Milliseconds"}
-MAXIMA = {"ConcurrentExecutions": "Count", "MaxMemoryUsed": "Bytes", "QueueDepth": "Count",
-          "DeadLetters": "Count"}
+MAXIMA = {"ConcurrentExecutions": "Count", "MaxMemoryUsed": "Bytes", "IteratorAge": "Milliseconds",
+          "QueueDepth": "Count", "DeadLetters": "Count"}
 TIMES = ("Duration", "AsyncEventAge", "Latency")
 
 
 class Prometheus:
-    """A strict reader of the text format, version 0.0.4: each family is announced by HELP and TYPE
-    before its samples, once, and all its samples follow."""
+    """A strict reader of the text format, version 0.0.4: HELP and TYPE announce each family once,
+    before its samples, and all its samples follow."""
 
     SAMPLE = re.compile(r'([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{(.*)\})? (\S+)')
     LABEL = re.compile(r'([a-zA-Z_][a-zA-Z0-9_]*)="((?:[^"\\\n]|\\["\\n])*)"(?:,|$)')
@@ -89,8 +89,6 @@ class Metrics(E2ETest):
     def metrics(self, *arguments):
         return self.bucket.read("metrics", "--json", *arguments).json()
 
-    # -- JSON
-
     def test_json(self):
         self.bucket.once()
         found = self.metrics()
@@ -116,7 +114,7 @@ class Metrics(E2ETest):
         self.assertEqual(self.metrics("--since", "2020-01-01")["metrics"], metrics)
 
     def test_throttles(self):
-        """With one handler, whoever comes second has to wait."""
+        """With one handler, the second picture has to wait."""
         self.bucket.once("--jobs", "1")
         self.assertEqual(self.metrics()["metrics"]["Throttles"]["sum"], 3)
         self.assertEqual(self.metrics()["metrics"]["ConcurrentExecutions"]["max"], 1)
@@ -126,8 +124,6 @@ class Metrics(E2ETest):
         result = self.bucket.once()
         self.assertIn("/proc/nowhere", result.log)
         self.assertEqual(self.metrics()["metrics"]["DeadLetterErrors"]["sum"], 2)
-
-    # -- Prometheus
 
     def test_prometheus(self):
         self.bucket.configure("[alarm errors]\nmetric = Errors\nthreshold = 1\n")
@@ -153,7 +149,8 @@ class Metrics(E2ETest):
                                delta=0.04)
 
     def test_prometheus_of_two_buckets(self):
-        """In one file of node_exporter: no sample of one is that of the other."""
+        """The metrics of two buckets stand in one file of node_exporter: they have no sample in
+        common."""
         odd = self.bucket.root / 'a "bucket"\\'
         odd.mkdir()
         (odd / "a.png").write_bytes(png(9, 9, RED))
@@ -188,14 +185,10 @@ class Metrics(E2ETest):
         clock = self.bucket.root / "clock"
         clock.write_text("90")
         handler = os.path.join(os.path.dirname(THUMBQ), "thumbq-thumbnail")
-        with mock.patch.dict(os.environ, THUMBQ_CLOCK_FILE=os.fspath(clock), THUMBQ_HANDLER=handler):
-            daemon = Daemon([os.fspath(self.bucket.path)], self.bucket.root / "second.log",
-                            program=FAILPOINTS)
-        self.bucket.daemons.append(daemon)
+        daemon = self.bucket.start_daemon(program=FAILPOINTS, env={
+            "THUMBQ_CLOCK_FILE": os.fspath(clock), "THUMBQ_HANDLER": handler})
         self.bucket.wait_for(lambda: value(success, schedule="soon") >= before + 89,
                              "the schedule to succeed")
-
-    # -- the bill
 
     def test_bill(self):
         self.bucket.configure("[handler]\nmemory = 300M\n")
@@ -207,8 +200,10 @@ class Metrics(E2ETest):
         mb_ms = sum(int(report["Billed Duration"].split()[0]) * int(report["Memory Size"].split()[0])
                     for report in result.reports)
         self.assertTrue(all(report["Memory Size"] == "300 MB" for report in result.reports))
+        # The bill rounds a half away from zero, round() rounds it to the even digit.
+        gb_seconds = Decimal(mb_ms) / 1024 / 1000
         self.assertEqual((bill["requests"], bill["gb_seconds"]),
-                         (4, round(mb_ms / 1024 / 1000, 6)))
+                         (4, float(gb_seconds.quantize(Decimal("1e-6"), ROUND_HALF_UP))))
         self.assertEqual(bill["cost_usd"], 0)
         self.assertAlmostEqual(bill["cost_usd_without_free"],
                                4 * 0.20 / 1e6 + mb_ms / 1024 / 1000 * 0.0000166667, places=8)
@@ -233,7 +228,7 @@ ignore = *.json
 """
 
     def run_at(self, seconds):
-        """A daemon whose clock is so many seconds ahead."""
+        """Starts a daemon whose clock is so many seconds ahead."""
         log = self.bucket.root / f"daemon-{seconds}.log"
         clock = self.bucket.root / "clock"
         clock.write_text(str(seconds))
@@ -243,6 +238,9 @@ ignore = *.json
                 env={**os.environ, "THUMBQ_CLOCK_FILE": os.fspath(clock),
                      "THUMBQ_HANDLER": os.path.join(os.path.dirname(THUMBQ), "thumbq-thumbnail")})
         self.addCleanup(process.kill)
+        # A signal that comes earlier may end the process before it handles signals.
+        wait_for(lambda: "watching" in log.read_text() or process.poll() is not None, "the daemon",
+                 log.read_text)
 
         def stop():
             process.send_signal(signal.SIGTERM)
@@ -258,7 +256,8 @@ ignore = *.json
         return [json.loads(line) for line in lines if line.endswith("\n") and line.strip()]
 
     def wait_told(self, n, explain):
-        """What the command was told, once that is `n` times, and thumbq knows that it was."""
+        """Waits until the command has run `n` times, and thumbq knows it. Returns the inputs of the
+        command."""
         return wait_for(lambda: len(told := self.told()) == n and told, f"{n} notifications",
                         explain)
 
@@ -276,7 +275,7 @@ ignore = *.json
         stop, log = self.run_at(120)
         self.wait_told(2, log)
         stop()
-        self.assertEqual(self.state(), "ALARM")  # nobody runs: it is remembered
+        self.assertEqual(self.state(), "ALARM")  # no daemon runs: the store keeps the state
         text = self.bucket.read("metrics").out
         self.assertRegex(text, r"(?m)^errors +ALARM ")
         stop, log = self.run_at(1200)
@@ -298,7 +297,8 @@ ignore = *.json
         self.assertEqual(logged, told)
 
     def test_command_that_hangs(self):
-        """It is killed at its limit, and when the daemon ends; work goes on meanwhile."""
+        """The command is killed at its limit, and at the end of the daemon. Meanwhile the work
+        continues."""
         self.bucket.configure("[alarm errors]\nmetric = Errors\nthreshold = 1\n"
                               "missing = notBreaching\ntimeout = 1s\n"
                               "notify = exec echo $$ > hangs.json; sleep 1000\n"

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Parts of a bucket that are mounted: what becomes of their objects when they go, and when they are
-back. Everything is mounted in a mount namespace of its own, which ends with the test."""
+"""Mounted parts of a bucket: their objects while they are unmounted, and after they are mounted
+again. Everything is mounted in a mount namespace, which ends with the test."""
 
+import csv
+import io
 import os
 import subprocess
 import sys
@@ -13,7 +15,8 @@ INSIDE = "THUMBQ_TEST_MOUNTS"
 
 
 def enter_namespace():
-    """Runs the tests again, where mounts are seen by nobody else. False if that is not allowed."""
+    """Runs the tests again in a mount namespace of their own. Returns False if that is not
+    allowed."""
     command = ["unshare", "--mount", "--propagation", "private"]
     if subprocess.run([*command, "mount", "-t", "tmpfs", "none", "/mnt"], check=False,
                       stderr=subprocess.PIPE).returncode != 0:
@@ -35,7 +38,7 @@ class Mounts(E2ETest):
         self.addCleanup(self.unmount_all)
         self.usb = self.bucket.path / "usb"
         self.usb.mkdir()
-        self.disk = self.bucket.root / "disk"  # what is bound to it
+        self.disk = self.bucket.root / "disk"  # the folder that is bound to it
         self.disk.mkdir()
 
     def unmount_all(self):
@@ -52,7 +55,7 @@ class Mounts(E2ETest):
         run("umount", "-l", place or self.usb)
 
     def fill(self):
-        """Two objects on the mount, one beside it."""
+        """Puts two objects on the mount, and one beside it."""
         self.bind()
         self.bucket.put("usb/a.png", png(20, 20, RED))
         self.bucket.put("usb/x/b.png", png(20, 20, GREEN))
@@ -62,21 +65,23 @@ class Mounts(E2ETest):
         return {row["name"] for row in self.bucket.list() if row["away"]}
 
     def assert_away(self, *names):
-        """All commands agree on what is away."""
+        """Checks that all commands agree on the objects that are away."""
         self.assertEqual(self.away(), set(names))
         self.assertEqual({row["name"] for row in self.bucket.list("--state", "away")}, set(names))
+        rows = csv.DictReader(io.StringIO(self.bucket.read("list", "--csv").out))
+        self.assertEqual({row["name"] for row in rows if row["away"] == "true"}, set(names))
         self.assertEqual(self.bucket.stats()["objects"]["away"], len(names))
         for row in self.bucket.list():
             self.assertEqual(self.bucket.show(row["name"])["away"], row["away"])
 
     def wait_away(self, *names):
-        """Until these are away, and no others, and all is quiet."""
+        """Waits until these objects are away, and no others, and no work is left."""
         self.bucket.wait_for(lambda: self.away() == set(names), f"{names} to be away")
         self.bucket.sync()
         self.assert_away(*names)
 
     def thumbnails(self):
-        """What there is, and when it was made."""
+        """Returns the thumbnails with their times."""
         return {name: os.stat(os.path.join(os.fsencode(self.bucket.thumbnails), name)).st_ino
                 for name in self.bucket.files_in(self.bucket.thumbnails)}
 
@@ -107,8 +112,31 @@ class Mounts(E2ETest):
         self.assertIn("'usb' is mounted again, with 2 known objects", log)
         self.check_bucket(["usb/a.png", "usb/x/b.png", "c.png"])
 
+    def test_nobody_else_reads_what_is_away(self):
+        """Only its owner may enter an encrypted folder. The empty folder below it is open."""
+        os.chmod(self.usb, 0o755)
+        os.chmod(self.disk, 0o700)
+        self.fill()
+        daemon = self.bucket.start()
+        self.bucket.sync()
+        folder = self.bucket.small("usb/a.png").parent
+        self.assertEqual(os.stat(folder).st_mode & 0o777, 0o700)
+        self.unmount()
+        self.wait_away("usb/a.png", "usb/x/b.png")
+        self.bucket.put("usb/new.png", png(20, 20, RED))
+        self.bucket.wait_record("usb/new.png")
+        self.bucket.sync()
+        self.assertEqual(os.stat(folder).st_mode & 0o777, 0o700)
+        self.assertEqual(daemon.stop(), 0)
+        self.bucket.once()
+        self.assertEqual(os.stat(folder).st_mode & 0o777, 0o700)
+        self.bind()
+        os.chmod(self.disk, 0o750)
+        self.bucket.once()
+        self.assertEqual(os.stat(folder).st_mode & 0o777, 0o750)
+
     def test_the_folder_goes_with_the_mount(self):
-        """As udisks does it."""
+        """udisks mounts in this way."""
         self.fill()
         self.bucket.start()
         self.bucket.sync()
@@ -176,7 +204,8 @@ class Mounts(E2ETest):
         self.assertEqual(self.bucket.stats()["objects"]["away"], 0)
 
     def test_deleted_while_mounted_or_away(self):
-        """What is seen deleted while it is mounted is gone, whenever that was."""
+        """An object that is seen deleted on a mounted file system is gone, at any time of the
+        deletion."""
         self.fill()
         self.bucket.start()
         self.bucket.sync()
@@ -192,7 +221,7 @@ class Mounts(E2ETest):
         self.check_bucket(["c.png"])
 
     def test_what_waits_when_its_mount_goes(self):
-        self.bucket.configure("[handler]\nconcurrency = 1\nisolation = none\n")
+        self.bucket.configure("[handler]\nconcurrency = 1\nisolation = none\nbackfill_nice = 0\n")
         self.fill()
         self.bucket.start()
         self.bucket.sync()
@@ -251,7 +280,7 @@ class Mounts(E2ETest):
         self.assertEqual(self.bucket.stats()["objects"]["done"], 4)
 
     def test_a_disk_that_is_mounted_again(self):
-        """A file system of its own: other numbers of devices and of mounts each time."""
+        """A file system of its own has other numbers of device and mount each time."""
         image = self.bucket.root / "disk.img"
         try:
             run("truncate", "-s", "8M", image)
@@ -267,7 +296,7 @@ class Mounts(E2ETest):
         device = os.stat(self.usb).st_dev
         self.unmount()
         self.wait_away("usb/a.png")
-        # Another device has the first one's number by now.
+        # Another device has the number of the first one by now.
         other = self.bucket.root / "other"
         other.mkdir()
         run("truncate", "-s", "8M", f"{image}.2")

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""`run --once`: everything is brought up to date, what is up to date is left alone, what is lost is
-made again."""
+"""`run --once` makes missing and lost thumbnails, and leaves existing ones alone."""
 
 import os
 import shutil
@@ -13,7 +12,7 @@ MANY = 1000 if SANITIZED else 10000
 class Once(E2ETest):
 
     def fill(self):
-        """Three pictures in two folders and a text."""
+        """Puts three pictures and a text into two folders."""
         self.bucket.put("a.png", png(640, 480, RED))
         self.bucket.put("trip/b.jpg", jpeg(300, 600, GREEN))
         self.bucket.put("trip/day 1/c.png", png(100, 50, BLUE))
@@ -135,7 +134,7 @@ class Once(E2ETest):
         self.check_bucket(names)
 
     def test_thumbnail_deleted_by_hand(self):
-        """It is made again, and no other one; nor is there an event of a sweep."""
+        """The thumbnail is made again, and no other one. There is no event of a sweep."""
         names = self.fill()
         self.assertEqual(self.bucket.once().status, 0)
         events = self.bucket.read("events").out

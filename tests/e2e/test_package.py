@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The Debian package: what is in it, and its life on a machine of the test's own, with systemd."""
+"""The Debian package: its content, and its life on a machine of the test's own, with systemd."""
 
 import re
 import shutil
@@ -11,7 +11,7 @@ from machine import Machine
 
 INSTANCE = "thumbq@srv-photos.service"
 
-# What is the business of whoever builds the package: who answers for it.
+# Lintian reports these about the address of the builder, which the builder of a package chooses.
 LINTIAN_SUPPRESSED = "bogus-mail-host,bogus-mail-host-in-debian-changelog,root-in-contact"
 
 
@@ -49,10 +49,9 @@ class Package(E2ETest):
                   f"--suppress-tags={LINTIAN_SUPPRESSED}", self.package)
         self.assertNotRegex(out, r"(?m)^[EW]: ")
 
-    # -- on a machine
-
     def make_machine(self):
-        """One with the package. What a package triggers (the index of the manual) takes longer."""
+        """A machine with the package. The triggers of a package (the index of the manual) take
+        longer."""
         machine = Machine()
         self.addCleanup(machine.end)
         shutil.copy(self.package, machine.path("/tmp/thumbq.deb"))
@@ -61,7 +60,8 @@ class Package(E2ETest):
         return machine
 
     def make_bucket(self, machine):
-        """As an administrator does: somebody's pictures, and two folders that thumbq may fill."""
+        """Prepares a bucket like an administrator: with pictures of a user, and two folders that
+        thumbq may fill."""
         photos = machine.path("/srv/photos")
         photos.mkdir()
         shutil.copytree(SOURCE / "sample-images/2025", photos / "2025")
@@ -69,7 +69,7 @@ class Package(E2ETest):
                       "/srv/photos/thumbnails")
 
     def check_works(self, machine, name):
-        """A picture that comes in has its thumbnails."""
+        """Puts a picture, and waits for its thumbnails."""
         machine.path(f"/srv/photos/{name}").write_bytes(png(30, 30, RED))
         thumbnail = machine.path(f"/srv/photos/thumbnails/small/{name}.webp")
         wait_for(thumbnail.exists, f"a thumbnail of {name}",
@@ -86,7 +86,7 @@ class Package(E2ETest):
         self.make_bucket(machine)
         machine.check("systemctl", "enable", "--now", INSTANCE)
 
-        # It runs as its user, is ready, has a watchdog, and does what it is for.
+        # The service runs as its user, is ready, has a watchdog, and makes thumbnails.
         self.assertEqual(self.status(machine, "ActiveState"), "active")
         self.assertEqual(self.status(machine, "Type"), "notify")
         self.assertEqual(self.status(machine, "WatchdogUSec"), "3min")
@@ -99,8 +99,8 @@ class Package(E2ETest):
         self.assertEqual(machine.run("thumbq", "list", "--state", "dead", "--json",
                                      "/srv/photos").stdout, "")
 
-        # It reads a new configuration without being started again.
-        # As where procps is not installed: there is no program kill that could be run.
+        # The service reads a new configuration without a restart. On a machine without procps no
+        # program `kill` could be run.
         machine.check("mount", "--bind", "/dev/null", "/usr/bin/kill")
         process = self.status(machine, "MainPID")
         machine.path("/srv/photos/.thumbq/thumbq.conf").write_text(
@@ -111,7 +111,8 @@ class Package(E2ETest):
         self.assertEqual(self.status(machine, "MainPID"), process)
         self.assertEqual(self.status(machine, "ActiveState"), "active")
 
-        # An upgrade restarts it, a removal stops it, a purge leaves only what is the people's.
+        # An upgrade restarts the service, a removal stops it, and a purge leaves only the files of
+        # people.
         machine.check("dpkg", "-i", "/tmp/thumbq.deb")
         self.assertNotEqual(self.status(machine, "MainPID"), process)
         self.check_works(machine, "after-upgrade.png")
@@ -122,7 +123,8 @@ class Package(E2ETest):
         self.check_left(machine, machine.changed() - self.before)
 
     def check_left(self, machine, left):
-        """The user stays, as its files in the bucket do; dpkg, man-db and systemd keep their own."""
+        """The user stays, because its files in the bucket stay. dpkg, man-db and systemd keep files
+        of their own."""
         others = (r"/srv/photos/|/etc/(passwd|group|g?shadow)-?$|/etc/\.pwd\.lock$|/var/lib/dpkg/|"
                   r"/var/log/|/var/cache/man/|/var/lib/systemd/|/etc/machine-id$|"
                   r"/var/lib/private$|/var/cache/ldconfig/")
@@ -131,7 +133,7 @@ class Package(E2ETest):
         self.assertNotIn("thumbq", machine.check("dpkg-query", "-W", "-f", "${Package}\n"))
 
     def test_sandbox_within_the_unit(self):
-        """Every check of doctor, as the unit's user and under its filters."""
+        """Every check of doctor runs as the unit's user and under its filters."""
         machine = self.make_machine()
         self.make_bucket(machine)
         unit = machine.path("/lib/systemd/system/thumbq@.service").read_text()
@@ -152,11 +154,11 @@ class Package(E2ETest):
                                       "doctor@srv-photos.service").stdout.split("machine\n")[-1]
                 self.assertEqual(result.returncode, 0, journal)
                 self.assertRegex(journal, r"\b0 failed")
-                # Calls that a filter merely refuses, as those of containers do, are told of.
+                # Calls that a filter only refuses, like those of containers, are reported.
                 self.assertEqual("by a filter around thumbq" in journal, name == "container")
 
     def test_as_root(self):
-        """The drop-in for pictures that only their owners may read."""
+        """The drop-in is for pictures that only their owners may read."""
         machine = self.make_machine()
         photos = machine.path("/srv/photos")
         photos.mkdir()

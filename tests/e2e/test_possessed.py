@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A picture that takes its decoder over: whatever it then does costs one line in one record.
+"""A picture takes its decoder over. All that it can do costs one line in one record.
 
-$THUMBQ_HANDLER is the real handler program, but with a decoder that obeys what a source says
-(support/possessed_job.c).
+$THUMBQ_HANDLER is the real handler program with a decoder that obeys orders in the source
+(support/possessed_worker.c).
 """
 
 import os
@@ -12,8 +12,8 @@ from unittest import mock
 
 from harness import GREEN, RED, SANITIZED, E2ETest, is_alive, main, png, wait_for
 
-# order, the state, the error's name, and what its message says; what is refused leaves a file that
-# is no picture
+# An order, the state, the error's name, and its message. A refused call leaves a file that is no
+# picture.
 ORDERS = [
     ("call home", "dead", "sandbox_violation", "'socket'"),
     ("start a program", "dead", "sandbox_violation", "'execve'"),
@@ -38,12 +38,12 @@ retries = 0
 
 
 def possessed(color, order):
-    """A picture that takes its decoder over, and is a picture all the same."""
+    """A picture that takes its decoder over, and is a valid picture."""
     return png(40, 30, color) + f"possess: {order}".encode()
 
 
 def is_gone_or_has_worked(pid):
-    """For a tenth of a second of CPU time."""
+    """The worker may use a tenth of a second of CPU time."""
     try:
         text = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
@@ -99,14 +99,15 @@ class Possessed(E2ETest):
 
 @unittest.skipIf(SANITIZED, "the sanitizers' build has no sandbox")
 class Isolation(E2ETest):
-    """What a taken-over worker can do to other pictures, at each value of the setting."""
+    """Effects of a taken-over worker on other pictures, at each value of the setting."""
 
     def start(self, isolation, jobs=1):
-        self.bucket.configure(SETTINGS + f"isolation = {isolation}\n")
+        # Pictures of the first scan would have a nice worker, which no upload gets.
+        self.bucket.configure(SETTINGS + f"isolation = {isolation}\nbackfill_nice = 0\n")
         return self.bucket.start("--jobs", str(jobs))
 
     def put(self, name, data):
-        """Returns the thumbnails, by their paths."""
+        """Puts a picture. Returns {path: content} of its thumbnails."""
         self.bucket.put(name, data)
         self.bucket.wait_record(name)
         return {path: path.read_bytes()
@@ -130,7 +131,7 @@ class Isolation(E2ETest):
         self.write_on("none")
 
     def steals_from(self, isolation):
-        """Of whom a worker steals that keeps and replaces whatever it is given."""
+        """Returns the pictures that a worker can steal by keeping and replacing its descriptors."""
         self.start(isolation)
         self.put("alice/evil.png", possessed(RED, "spy on the next"))
         return [name for name in ("alice/hers.png", "bob/his.png", "top.png")
@@ -143,8 +144,28 @@ class Isolation(E2ETest):
     def test_owner_workers_see_those_of_one_folder(self):
         self.assertEqual(self.steals_from("owner"), ["alice/hers.png"])
 
+    def put_with_key(self, name, data, key):
+        """Puts a picture as a gateway does for the client of a key. Returns its thumbnails."""
+        part = self.bucket.path / (name + ".part")
+        part.parent.mkdir(exist_ok=True)
+        part.write_bytes(data)
+        st = part.stat()
+        state = f"{st.st_size} {st.st_mtime_ns // 10**9}.{st.st_mtime_ns % 10**9:09} {st.st_ino}"
+        os.setxattr(part, "user.thumbq.s3", f"thumbq-s3 1\n{state}\n0\n{key}\n".encode())
+        part.rename(self.bucket.path / name)
+        self.bucket.wait_record(name)
+        return [path.read_bytes() for path in (self.bucket.small(name), self.bucket.large(name))]
+
+    def test_owner_workers_see_those_of_one_key(self):
+        self.start("owner")
+        self.put_with_key("alice/evil.png", possessed(RED, "spy on the next"), "KEY1")
+        stolen = [name for name, key in (("alice/other.png", "KEY2"), ("alice/same.png", "KEY1"))
+                  if any(data.startswith(b"stolen: \x89PNG")
+                         for data in self.put_with_key(name, png(40, 30, GREEN), key))]
+        self.assertEqual(stolen, ["alice/same.png"])
+
     def test_none_workers_see_all(self):
-        """So that the two above could fail."""
+        """This case shows that the two before it could fail."""
         self.assertEqual(self.steals_from("none"), ["alice/hers.png", "bob/his.png", "top.png"])
 
     def test_the_environment_holds_over_the_file(self):
@@ -171,7 +192,8 @@ class Isolation(E2ETest):
     def test_owner_workers_that_spin_are_replaced(self):
         daemon, before, during = self.spin("owner")
         self.gone(daemon, during - before)
-        # It was not idle for too long: the other one has been so for longer.
+        # The pool did not retire the worker for its idle time, because the other one was idle for
+        # longer.
         self.assertEqual(set(daemon.workers()), before)
         self.put("alice/hers.png", png(40, 30, GREEN))
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""scripts/quickstart, with the program that is built already: what it says on the way, and of a
-folder that it cannot use. The packages and the build are those of stand-ins."""
+"""scripts/quickstart with a built program: its messages on the way, and those about a folder that
+it cannot use. Stand-ins replace the packages and the build."""
 
 import os
 import pathlib
@@ -66,14 +66,14 @@ class Quickstart(E2ETest):
         self.assertTrue(sheet.read_bytes().startswith(b"\x89PNG"))
 
     def test_folders_that_cannot_be_used(self):
-        """They are named before anything is built."""
+        """Missing tools are named before anything is built."""
         (self.bucket.root / "file").write_text("")
         full = self.bucket.root / "full"
         full.mkdir()
         (full / "mine.txt").write_text("")
         for folder, says in (("file", "is not a folder"), ("full", "is not empty"),
-                             ("/proc/photos", "cannot make the folder"),
-                             ("file/photos", "cannot make the folder")):
+                             ("/proc/photos", "cannot create the folder"),
+                             ("file/photos", "cannot create the folder")):
             result = self.run_it(folder, cwd=self.bucket.root)
             self.assertEqual(result.returncode, 1, result.stdout)
             self.assertIn(says, result.stderr)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a service manager hears of `thumbq run`: a socket of the test's own stands for systemd."""
+"""The messages of `thumbq run` to a service manager. A socket of the test stands for systemd."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -20,13 +21,7 @@ class Service(E2ETest):
         self.manager.settimeout(DEADLINE_S)
 
     def start(self, **variables):
-        environment = {"NOTIFY_SOCKET": self.address, **variables}
-        os.environ.update(environment)
-        try:
-            return self.bucket.start()
-        finally:
-            for name in environment:
-                del os.environ[name]
+        return self.bucket.start(env={"NOTIFY_SOCKET": self.address, **variables})
 
     def hear(self, wanted):
         """Listens until a line begins with `wanted`. Returns all lines up to it."""
@@ -47,7 +42,8 @@ class Service(E2ETest):
         self.assertNotIn("WATCHDOG=1", before, "nobody asked for it")
         watches = 0
         for fd in os.listdir(f"/proc/{daemon.pid}/fdinfo"):
-            with open(f"/proc/{daemon.pid}/fdinfo/{fd}") as info:
+            with (contextlib.suppress(FileNotFoundError),
+                  open(f"/proc/{daemon.pid}/fdinfo/{fd}") as info):
                 watches += sum(line.startswith("inotify wd:") for line in info)
         self.assertGreaterEqual(watches, len(folders) + 30 + 1)
 
@@ -63,7 +59,7 @@ class Service(E2ETest):
         self.hear("READY=1")
         for _ in range(3):
             self.hear("WATCHDOG=1")
-        # Pings come from the loop: a daemon that stands still sends none.
+        # The loop sends the pings: a daemon that stands still sends none.
         os.kill(daemon.pid, signal.SIGSTOP)
         wait_for(lambda: process_stat(daemon.pid)[0] == "T", "the daemon to stand still")
         self.manager.setblocking(False)

@@ -66,7 +66,7 @@ class Setup(E2ETest):
         self.assertEqual(self.owner(CONFIG), "root 644")
         self.assertFalse((self.photos / ".thumbq").exists())
 
-        # README's daily commands work for root, and tell others whom to be.
+        # README's daily commands work for root, and tell other users which user they need.
         self.machine.check("thumbq", "sync", "/srv/photos")
         self.assertIn("2 done", self.machine.check("thumbq", "stats", "/srv/photos"))
         other = self.machine.run("setpriv", "--reuid=daemon", "--regid=daemon", "--clear-groups",
@@ -76,7 +76,7 @@ class Setup(E2ETest):
         self.assertEqual(self.owner(STATE), "thumbq 700", "root has left nothing of its own")
         self.assertEqual(self.machine.check("find", STATE, "!", "-user", "thumbq"), "")
 
-        # Once more: nothing changes.
+        # A second call changes nothing.
         self.machine.path(CONFIG).write_text(
             f"[bucket]\npath = /srv/photos\nstate = {STATE}\n[rendition small]\nsize = 16x16\n"
             "format = webp\n")
@@ -85,7 +85,7 @@ class Setup(E2ETest):
         self.assertEqual(self.machine.path(CONFIG).read_text(), text)
         self.check_works("newer.png")
 
-        # And away: what is the people's stays.
+        # The removal keeps the files of people.
         out = self.machine.check("thumbq", "setup", "--remove", "/srv/photos")
         self.assertIn(STATE, out)
         self.assertEqual(self.status("ActiveState"), "inactive")
@@ -132,7 +132,7 @@ class Setup(E2ETest):
         self.install()
         self.assertEqual(self.status("ActiveState"), "active")
         self.check_works("new.png")
-        # One that an administrator has stopped stays so.
+        # A service that an administrator has stopped stays stopped.
         self.machine.check("systemctl", "stop", INSTANCE)
         self.install()
         self.assertEqual(self.status("ActiveState"), "inactive")

@@ -1,61 +1,21 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Sweeps: what they find, what they name, and what they never touch; lifecycle rules; names that
-stand in each other's way."""
+"""Sweeps: the differences that they find and name, and the files that they never touch."""
 
-import json
 import os
 import re
 import subprocess
 
-from harness import (BLUE, DEADLINE_S, GREEN, RED, SOURCE_DIR, THUMBQ, Daemon, E2ETest, main, png,
-                     wait_for)
+from harness import BLUE, GREEN, THUMBQ, main, png
+from sweeps import SweepTest
 
-FAILPOINTS = os.environ.get("THUMBQ_FAILPOINTS",
-                            str(SOURCE_DIR / "build" / "tests" / "thumbq-failpoints"))
-HANDLER = os.environ.get("THUMBQ_HANDLER", str(SOURCE_DIR / "build" / "bin" / "thumbq-thumbnail"))
-DAY_S = 86400
-SOON = "[lifecycle old]\nprefix = tmp/\nexpire = 1s\n"
 LONG = "k" * 251 + ".png"  # a name whose thumbnails' names have to be cut
 
 
 def damage(path):
-    """As many bytes as before, the last of them another."""
+    """Changes the last byte of a file, and keeps its size."""
     data = bytearray(path.read_bytes())
     data[-1] ^= 1
     path.write_bytes(data)
-
-
-class SweepTest(E2ETest):
-
-    def sweep(self, *arguments):
-        result = self.bucket.command("sweep", *arguments, "--bucket", self.bucket.path)
-        self.assertEqual(result.status, 0, result.log)
-        return result
-
-    def named(self, *arguments):
-        """What a dry run names: {(kind, name): reason}."""
-        lines = [line.split("\t") for line in self.sweep(*arguments, "--dry-run").out.splitlines()]
-        return {(kind, name): reason for kind, name, reason in lines}
-
-    def events(self):
-        return [json.loads(line) for line in self.bucket.read("events", "--json").out.splitlines()]
-
-    def event_names(self):
-        return [event["Records"][0]["eventName"] for event in self.events() if "Records" in event]
-
-    def put(self, *names):
-        for name in names:
-            self.bucket.put(name, png(20, 20, RED))
-
-    def with_and_without_daemon(self, check):
-        for start in (False, True):
-            with self.subTest(daemon=start):
-                daemon = self.bucket.start() if start else None
-                if start:
-                    self.bucket.sync()
-                check()
-                if daemon:
-                    daemon.stop()
 
 
 class Sweeps(SweepTest):
@@ -77,7 +37,7 @@ class Sweeps(SweepTest):
         self.bucket.put("notes", b"x")
         self.bucket.command("run", "--once", "--size", "9x9", self.bucket.path)
 
-        # Another recipe makes all stale; what the record has no more is an orphan.
+        # Another recipe makes all thumbnails stale, and thumbnails without a record become orphans.
         self.bucket.once()
         self.bucket.small("a.png").unlink()
         changed = self.bucket.large("b c.png")
@@ -90,7 +50,7 @@ class Sweeps(SweepTest):
                 ("missing", "a.png"): "its thumbnail 'small' is gone",
                 ("missing", "b c.png"): "its thumbnail 'large' has been changed",
                 ("missing", "d.png"): "its thumbnail 'small' is gone"})
-            # Its mark is of another object: it is nobody's.
+            # The mark is that of another object, so the file belongs to no object.
             self.assertEqual(self.named("orphans"), {})
 
         check()
@@ -110,7 +70,7 @@ class Sweeps(SweepTest):
             lost[path] = path.read_bytes()
 
         def check():
-            # A copy of the bucket's past, mark and all.
+            # The folder of thumbnails gets copies of old thumbnails, with their marks.
             self.put("x/a.png")
             self.bucket.once()
             self.bucket.path.joinpath("keep.png").write_bytes(png(5, 5, BLUE))
@@ -130,7 +90,7 @@ class Sweeps(SweepTest):
         check()
 
     def test_a_million_names_need_no_reader(self):
-        """Who does not read what is told holds up nobody else."""
+        """A client that does not read the names delays no other client."""
         self.bucket.configure("[rendition tiny]\nsize = 8x8\nformat = png\n")
         for i in range(3000):
             self.bucket.put(f"{'n' * 200}{i:05}.png", png(4, 4, GREEN))
@@ -138,7 +98,7 @@ class Sweeps(SweepTest):
         self.bucket.sync()
         for i in range(3000):
             self.bucket.thumbnail("tiny", f"{'n' * 200}{i:05}.png", "png").unlink()
-        # 3,000 lines of 250 bytes are more than the socket and the pipe take.
+        # 3,000 lines of 250 bytes are more than the socket and the pipe can hold.
         reader = subprocess.Popen(
             [THUMBQ, "sweep", "missing", "--dry-run", self.bucket.path], stdout=subprocess.PIPE,
             stderr=subprocess.PIPE, text=True)
@@ -173,7 +133,8 @@ class Sweeps(SweepTest):
         self.check_bucket([LONG, f"{folder}/l{LONG[1:]}"])
 
     def snapshot(self):
-        """Everything below the folder of bucket and state: names, inodes, times, contents."""
+        """Returns everything below the folder of bucket and state: names, inodes, times,
+        contents."""
         found = {}
         for where, folders, names in os.walk(self.bucket.root):
             for path in [where, *(os.path.join(where, name) for name in folders + names)]:
@@ -196,7 +157,7 @@ class Sweeps(SweepTest):
         self.assertEqual([path for path in before if before[path] != after[path]], [])
 
     def make_older(self):
-        """The store says that an older thumbq made it."""
+        """Gives the store the version of an older thumbq."""
         path = self.bucket.state / "store" / "data.mdb"
         data = path.read_bytes()
         versions = {data[at.end():at.end() + 4] for at in re.finditer(b"schema", data)}
@@ -239,232 +200,63 @@ class Sweeps(SweepTest):
         self.assertEqual((event["detail"]["sweep"], event["detail"]["missing"],
                           event["detail"]["orphans"]), ("missing", 1, 0))
         self.assertIn("1 object with missing", self.bucket.read("events").out)
-        # A daemon answers when it can be read.
+        # A daemon answers only if its store can be read.
         self.bucket.start()
         self.bucket.sync()
         self.sweep("store")
         self.assertEqual(self.events()[-1]["detail"]["sweep"], "store")
 
 
-class Lifecycle(SweepTest):
+class Repair(SweepTest):
+    """An orphan, a missing thumbnail, and a file that thumbq did not make."""
 
-    def expire(self, what):
-        """Sweeps until it has found something: nothing is old at once."""
-        return wait_for(lambda: what in (said := self.sweep("expire").out) and said, what)
+    def said(self, *arguments):
+        """Returns all output of a sweep."""
+        result = self.sweep(*arguments)
+        return result.out + result.log
 
-    def test_off_by_default(self):
-        self.put("tmp/a.png")
-        self.bucket.once()
-        self.assertEqual(self.sweep("expire").out, "all in order\n")
-
-    def test_thumbnails(self):
-        self.bucket.configure(SOON)
-        self.put("tmp/a.png", "tmpa.png", "other/tmp/a.png")
-        self.bucket.once()
-        named = wait_for(lambda: self.named("expire"), "its time")
-        self.assertEqual(list(named), [("expire", "tmp/a.png")])
-        self.assertRegex(named["expire", "tmp/a.png"],
-                         r"^its thumbnails, .* old, by \[lifecycle old\]$")
-        self.assertTrue(self.bucket.small("tmp/a.png").exists())
-        self.expire("1 object whose thumbnails have expired")
-        self.assertFalse(self.bucket.small("tmp/a.png").exists())
-        self.assertFalse(self.bucket.large("tmp/a.png").exists())
-        self.assertIn("Thumbnail:Expired", self.event_names())
-
-        # Nothing makes them again: no scan, no sweep, no restart, no other rendition.
-        self.assertEqual(self.sweep().out, "all in order\n")
-        self.bucket.configure(SOON + "[rendition small]\nsize = 9x9\nformat = webp\n")
-        result = self.bucket.once()
-        self.assertEqual(self.bucket.show("tmp/a.png")["thumbnails"], [])
-        self.assertEqual({r["Key"] for r in result.reports}, {"tmpa.png", "other/tmp/a.png"})
-        daemon = self.bucket.start()
-        self.bucket.sync()
-        self.assertEqual(self.sweep().out, "all in order\n")
-        self.assertEqual(daemon.reports(), [])
-
-        # A new version does.
-        self.bucket.configure("[rendition small]\nsize = 9x9\nformat = webp\n")
-        daemon.stop()
-        self.put("tmp/a.png")
-        self.bucket.once()
-        self.check_bucket(["tmp/a.png", "tmpa.png", "other/tmp/a.png"])
-
-    def test_objects(self):
-        self.bucket.configure(SOON + "target = objects\nexpire_confirm = yes\n")
-        outside = self.bucket.root / "outside.png"
-        outside.write_bytes(png(5, 5, BLUE))
-
-        def check():
-            self.put("tmp/a.png", "keep.png")
-            self.bucket.put("tmp/notes.txt", b"no image")
-            self.bucket.put("tmp/.hidden", b"ignored")
-            link = self.bucket.path / "tmp/link.png"
-            if not link.is_symlink():
-                link.symlink_to(outside)
-            self.bucket.once() if not self.bucket.daemons else self.bucket.sync()
-            wait_for(lambda: len(self.named("expire")) == 2, "their time")
-            self.assertIn("2 expired objects deleted", self.sweep("expire").out)
-            left = set(os.listdir(self.bucket.path / "tmp"))
-            self.assertEqual(left, {".hidden", "link.png"})
-            self.assertTrue(outside.exists())
-            self.assertIsNone(self.bucket.show("tmp/a.png"))
-            if self.bucket.daemons:
-                self.bucket.sync()
-            self.check_bucket(["keep.png"])
-            self.assertEqual(self.event_names()[-2:], ["LifecycleExpiration:Delete"] * 2)
-            self.assertNotIn("ObjectRemoved:Delete", self.event_names())
-
-        self.with_and_without_daemon(check)
-
-    def test_only_the_version_that_is_known(self):
-        """What changed since it was seen is another object, and young."""
-        self.bucket.configure(SOON + "target = objects\nexpire_confirm = yes\n")
-        self.put("tmp/a.png", "tmp/b.png")
-        self.bucket.once()
-        wait_for(lambda: len(self.named("expire")) == 2, "their time")
-        self.bucket.put("tmp/a.png", png(21, 21, GREEN))
-        self.assertIn("1 expired object deleted", self.sweep("expire").out)
-        self.assertEqual(os.listdir(self.bucket.path / "tmp"), ["a.png"])
-
-    def test_what_deletes_comes_first(self):
-        self.bucket.configure(
-            "[lifecycle a]\nprefix =\nexpire = 1s\n[lifecycle b]\nprefix = tmp/\nexpire = 1s\n"
-            "target = objects\nexpire_confirm = yes\n[lifecycle c]\nprefix = tmp/\nexpire = 1s\n")
-        self.put("tmp/a.png", "b.png")
-        self.bucket.once()
-        wait_for(lambda: len(self.named("expire")) == 2, "their time")
-        self.assertEqual(self.sweep("expire").out,
-                         "1 expired object deleted, 1 object whose thumbnails have expired: removed"
-                         "\n")
-        self.assertEqual(os.listdir(self.bucket.path / "tmp"), [])
-        self.assertTrue((self.bucket.path / "b.png").exists())
-
-    def test_what_cannot_be_deleted_stays(self):
-        if os.geteuid() == 0:
-            self.skipTest("root may delete everything")
-        self.bucket.configure(SOON + "target = objects\nexpire_confirm = yes\n")
-        self.put("tmp/a.png")
-        self.bucket.once()
-        wait_for(lambda: self.named("expire"), "its time")
-        (self.bucket.path / "tmp").chmod(0o555)
-        try:
-            result = self.sweep("expire")
-        finally:
-            (self.bucket.path / "tmp").chmod(0o755)
-        self.assertIn("1 expired object could not be deleted", result.out)
-        self.assertIn("cannot delete 'tmp/a.png'", result.log)
-        self.assertEqual(self.bucket.show("tmp/a.png")["state"], "done")
-
-
-class Clock(SweepTest):
-    """Rules that delete files, and a clock that a test sets: in files that the build with fail
-    points reads."""
-
-    RULE = "[lifecycle old]\nprefix = tmp/\nexpire = 30d\ntarget = objects\n"
-
-    def setUp(self):
-        super().setUp()
-        self.files = {name: self.bucket.root / name.lower() for name in
-                      ("THUMBQ_CLOCK_FILE", "THUMBQ_BOOT_FILE")}
-        self.set_clock()
-
-    def set_clock(self, wall_days=0, boot_days=0):
-        for path, days in zip(self.files.values(), (wall_days, boot_days)):
-            new = path.with_suffix(".new")
-            new.write_text(str(int(days * DAY_S)))
-            new.rename(path)
-
-    def environment(self):
-        return {**os.environ, "THUMBQ_HANDLER": HANDLER,
-                **{name: str(path) for name, path in self.files.items()}}
-
-    def command(self, *arguments, status=0):
-        done = subprocess.run([FAILPOINTS, *arguments, self.bucket.path], env=self.environment(),
-                              capture_output=True, text=True, timeout=DEADLINE_S)
-        self.assertEqual(done.returncode, status, done.stderr)
-        return done
-
-    def start(self):
-        log = self.bucket.root / f"daemon-{len(self.bucket.daemons)}.log"
-        previous = dict(os.environ)
-        os.environ.update(self.environment())
-        try:
-            daemon = Daemon([os.fspath(self.bucket.path)], log, program=FAILPOINTS)
-        finally:
-            os.environ.clear()
-            os.environ.update(previous)
-        self.bucket.daemons.append(daemon)
-        wait_for(lambda: "watching" in daemon.log(), "the daemon", daemon.log)
-        return daemon
-
-    def test_a_clock_that_jumped_deletes_nothing(self):
-        self.bucket.configure(self.RULE)
-        self.put("tmp/a.png")
-        self.command("run", "--once")
-        self.set_clock(wall_days=3 * 365)
-        for _ in range(2):  # what is known of the jump is in the store
-            self.assertEqual(self.command("sweep", "expire", "--dry-run").stdout, "")
-            done = self.command("sweep", "all")
-            self.assertIn("nothing expires before the clock has been confirmed", done.stdout)
-            self.assertIn("the clock is 1095 d 00 h ahead of when thumbq last ran", done.stderr)
-        daemon = self.start()
-        self.assertIn("the clock is 1095 d 00 h ahead", daemon.log())
-        self.assertIn("nothing expires before", self.command("sweep", "expire").stdout)
-        self.assertTrue((self.bucket.path / "tmp/a.png").exists())
-        # Set right: all is as before.
-        daemon.stop()
-        self.set_clock()
-        self.assertEqual(self.command("sweep", "expire").stdout, "all in order\n")
-
-    def test_a_day_of_running_confirms_it(self):
-        self.bucket.configure(self.RULE)
-        self.put("tmp/a.png")
-        self.command("run", "--once")
-        self.set_clock(wall_days=3 * 365)
-        # Looks come once a minute: the test makes them come by starts and ends of daemons.
-        for hours in range(1, 26):
-            daemon = self.start()
-            self.set_clock(3 * 365 + hours / 24, hours / 24)
-            daemon.stop()
-            if hours in (1, 22):
-                self.assertIn("nothing expires before", self.command("sweep", "expire").stdout)
-        self.assertIn("1 expired object deleted", self.command("sweep", "expire").stdout)
-        self.assertFalse((self.bucket.path / "tmp/a.png").exists())
-
-    def test_a_machine_that_was_off(self):
-        self.bucket.configure(self.RULE)
-        self.put("tmp/a.png")
-        self.command("run", "--once")
-        self.set_clock(wall_days=45)
-        self.assertIn("1 expired object deleted", self.command("sweep", "expire").stdout)
-
-    def test_the_start_says_what_will_be_deleted(self):
-        self.bucket.configure(self.RULE)
-        self.put("tmp/a.png", "tmp/b.png", "c.png")
-        self.command("run", "--once")
-        self.set_clock(wall_days=45)
-        log = self.start().log()
-        self.assertIn("[lifecycle old] deletes each file below 'tmp/', 30 d 00 h after it was put "
-                      "there: 2 of 2 that are known are old enough now", log)
-
-
-class Collisions(E2ETest):
-    """A folder that somebody has made lies where a thumbnail belongs."""
-
-    def test_dead_and_says_why(self):
-        taken = self.bucket.thumbnails / "small" / "a.png.webp"
-        (taken / "mine").mkdir(parents=True)
-        self.bucket.put("a.png", png(20, 20, RED))
-        self.assertEqual(self.bucket.once().status, 1)
-        row = self.bucket.show("a.png")
-        self.assertEqual((row["state"], row["error"]["name"], row["error"]["class"],
-                          row["attempts"]), ("dead", "name_taken", "reject", 1))
-        self.assertIn("small/a.png.webp", row["error"]["message"])
-        (taken / "mine").rmdir()
-        taken.rmdir()
-        self.bucket.command("dead", "retry", "--bucket", self.bucket.path)
+    def prepare(self):
+        """Makes the three files. Returns the orphan and the foreign file."""
+        self.put("a.png", "gone.png", "lost.png")
         self.assertEqual(self.bucket.once().status, 0)
-        self.check_bucket(["a.png"])
+        saved = self.bucket.small("gone.png")
+        copy = self.bucket.root / "copy"
+        os.link(saved, copy)
+        os.unlink(self.bucket.path / "gone.png")
+        self.assertEqual(self.bucket.once().status, 0)
+        os.link(copy, saved)
+        os.unlink(self.bucket.small("lost.png"))
+        foreign = self.bucket.small("foreign.png")
+        foreign.write_bytes(b"not ours")
+        return saved, foreign
+
+    def check(self, orphan, foreign):
+        before = self.bucket.list()
+        said = self.said("--dry-run")
+        self.assertIn("1 orphaned thumbnail to be removed", said)
+        self.assertIn("1 object with missing or changed thumbnails to be made again", said)
+        self.assertIn("1 file that thumbq did not make", said)
+        self.assertTrue(orphan.exists())
+        self.assertEqual(self.bucket.list(), before)
+        self.assertIn("1 orphaned thumbnail removed", self.said("orphans"))
+        self.assertFalse(orphan.exists())
+        self.assertTrue(foreign.exists())
+        self.sweep("all")
+
+    def test_without_daemon(self):
+        orphan, foreign = self.prepare()
+        self.check(orphan, foreign)
+        self.assertEqual(self.bucket.stats()["objects"]["pending"], 1)
+        self.assertEqual(len(self.bucket.once().reports), 1)
+        self.assertTrue(self.bucket.small("lost.png").exists())
+
+    def test_with_daemon(self):
+        orphan, foreign = self.prepare()
+        self.bucket.start()
+        self.bucket.sync()
+        self.check(orphan, foreign)
+        self.bucket.sync()
+        self.assertTrue(self.bucket.small("lost.png").exists())
 
 
 if __name__ == "__main__":

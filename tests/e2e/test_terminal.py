@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a person reads on a terminal of 80 columns, and that pipes and journals get what programs
-read."""
+"""The output for a person on a terminal of 80 columns, and the output for programs in pipes and
+journals."""
 
 import re
 
@@ -11,7 +11,7 @@ ESCAPE = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
 
 class Run(E2ETest):
-    """`run` says what becomes of each object."""
+    """`run` reports the result of each object."""
 
     def fill(self):
         self.bucket.put("2026/a.png", png(640, 480, RED))
@@ -51,6 +51,22 @@ class Run(E2ETest):
         self.assertEqual(terminal.finish(), 0)
         self.assertRegex(terminal.screen()[-1], r"thumbq: 0 objects .* after 1 invocation in ")
 
+    def test_nothing_to_do_is_said(self):
+        self.fill()
+        self.bucket.once()
+        terminal = Terminal("run", "--once", self.bucket.path)
+        self.assertEqual(terminal.finish(), 1)
+        self.assertRegex(terminal.screen()[-1], r"^thumbq: 4 objects .*: nothing to do \(")
+
+    def test_no_reports_of_a_job_on_a_terminal(self):
+        """Without a daemon the command does the work itself, and shows its progress."""
+        self.fill()
+        self.bucket.once()
+        terminal = Terminal("reprocess", "--prefix", "2026/", self.bucket.path)
+        self.assertEqual(terminal.finish(), 0)
+        self.assertNotIn("REPORT", terminal.shown)
+        self.assertRegex(terminal.screen()[-1], r"^job 1 SUCCEEDED: 1 object in ")
+
     def test_report_on_a_terminal(self):
         self.fill()
         terminal = Terminal("run", "--once", "--report", self.bucket.path, columns=400)
@@ -78,7 +94,7 @@ class Run(E2ETest):
         self.assertIn("--quiet and --report", refused.log)
 
     def test_the_dead_are_in_the_journal(self):
-        """Also with --quiet, and also where no handler was asked."""
+        """The same holds with --quiet, and where no handler was asked."""
         self.bucket.put("bad.png", png(10, 10, RED)[:40])
         self.bucket.put("huge.png", png(1000, 1000, RED))
         self.bucket.put("fine.png", png(10, 10, RED))
@@ -108,7 +124,7 @@ class Help(E2ETest):
                 self.assertLessEqual(len(line), 80, line)
 
     def test_items_hang(self):
-        """The text of an option that is longer than a line goes on below itself."""
+        """The text of an option that is longer than a line continues below itself."""
         lines = self.bucket.command("run", "--help").out.splitlines()
         at, = [i for i, line in enumerate(lines) if line.startswith("  --once ")]
         column = re.match(r"  --once +", lines[at]).end()
@@ -121,7 +137,7 @@ class Help(E2ETest):
             comments = [line for line in shown.splitlines() if line.startswith("#")]
             self.assertGreater(len(comments), 50)
             self.assertLessEqual(max(map(len, comments)), 80)
-            self.assertIn("(all is made again after a crash)", " ".join(
+            self.assertIn("none (after a crash all are made again)", " ".join(
                 line.lstrip("# ") for line in comments))
 
 
@@ -160,7 +176,7 @@ class Tables(E2ETest):
             self.assertTrue(line.endswith(" name.png  too_many_pixels"), line)
 
     def test_events_keep_their_columns(self):
-        """Also where later rows are wider than those that were there at first."""
+        """The columns also fit when later rows are wider than the first ones."""
         self.bucket.put("a.png", png(4, 4, RED))
         daemon = self.bucket.start()
         self.bucket.sync()
@@ -178,7 +194,7 @@ class Tables(E2ETest):
         self.assertEqual(len({re.search(r"[ab]\.(png|jpg)", row).start() for row in rows}), 1, rows)
 
     def test_no_color(self):
-        """https://no-color.org: set, and not empty."""
+        """https://no-color.org: the variable is set, and not empty."""
         self.bucket.put("bad.png", png(10, 10, RED)[:40])
         self.bucket.once()
         for value, colored in (("", True), ("1", False)):
@@ -190,7 +206,7 @@ class Tables(E2ETest):
         self.assertNotIn("\x1b[31m", terminal.shown)
 
     def test_charts_without_unicode(self):
-        """Figures, and a word on how to read them."""
+        """Figures come with a word that explains them."""
         self.bucket.put("a.png", png(4, 4, RED))
         self.bucket.once()
         shown = self.show("metrics", LC_ALL="C")
@@ -200,6 +216,15 @@ class Tables(E2ETest):
         line, = [line for line in shown if line.startswith("Invocations")]
         self.assertRegex(line, r" [.]*8$")
         self.assertNotIn("the most", "\n".join(self.show("metrics")))
+
+    def test_nothing_yet(self):
+        """The output calls an empty bucket empty, and a time of zero zero."""
+        self.bucket.once()
+        terminal = Terminal("stats", "--by", "type", self.bucket.path)
+        self.assertEqual(terminal.finish(), 0)
+        self.assertEqual(terminal.screen()[-1], "thumbq: no objects yet")
+        result = self.bucket.command("metrics", self.bucket.path)
+        self.assertRegex(result.out, r"(?m)^CpuTime +sum +0 ms\b")
 
     def test_figures_of_a_first_run_are_explained(self):
         for i in range(40):

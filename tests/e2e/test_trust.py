@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Whoever may upload may do nothing else: what an uploader puts where state and configuration lie is
-refused, by the daemon and by commands, and what thumbq makes there is for its owner alone.
-
-Root is the administrator here, UPLOADER somebody who may write to the bucket, as in a folder that
-people share.
-"""
+"""An uploader may only upload: daemon and commands refuse an uploader's files in the place of state
+and configuration, and thumbq's files there are for its owner alone. Root is the administrator here,
+and UPLOADER a user who may write to the bucket, as in a shared folder."""
 
 import contextlib
 import fcntl
@@ -21,11 +18,12 @@ from pathlib import Path
 
 sys.path.insert(0, os.fspath(Path(__file__).resolve().parents[1] / "support"))
 from harness import BLUE, RED, THUMBQ, E2ETest, main, png, wait_for
+import control_frames as control
 from others import for_others
 
 UPLOADER, OTHER = 65533, 65532
 
-# A configuration that shows, by the folder of its thumbnails, that it has been obeyed.
+# A configuration whose effect shows: it names another folder for the thumbnails.
 PLANTED = "[rendition planted]\nsize = 64x64\n"
 
 
@@ -49,7 +47,7 @@ def mode(path):
 
 
 def tree(folder):
-    """{path: (owner, size, content)} of all that lies below."""
+    """Returns {path: (owner, size, content)} of all files below."""
     found = {}
     for where, folders, names in os.walk(folder):
         for name in folders + names:
@@ -61,7 +59,7 @@ def tree(folder):
 
 
 class FakeDaemon:
-    """Listens at `path` and answers each request with the same packets."""
+    """A socket at `path` that answers each request with the same packets."""
 
     def __init__(self, path, packets):
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
@@ -95,15 +93,13 @@ class TrustTest(E2ETest):
         self.bucket.put("a.png", png(30, 20, RED))
 
     def plant(self, script):
-        """The uploader does something in the bucket."""
+        """The uploader runs a script in the bucket."""
         shell_as(UPLOADER, self.bucket.path, script)
 
     def expect_refused(self, result, says):
         self.assertEqual(result.status, 2, result.log)
         self.assertIn(says, result.log)
         self.assertFalse((self.bucket.thumbnails / "planted").exists())
-
-    # -- planted before the first start
 
     def test_planted_configuration(self):
         self.plant(f"mkdir .thumbq; printf '{PLANTED}' > .thumbq/thumbq.conf")
@@ -159,7 +155,7 @@ class TrustTest(E2ETest):
         self.assertEqual(self.bucket.once().status, 0)
 
     def test_fifo(self):
-        """Nothing waits for the other end of a pipe."""
+        """No command waits for the other end of a pipe."""
         self.assertEqual(self.bucket.once().status, 0)
         session = self.bucket.state / "session"
         session.unlink()
@@ -172,8 +168,24 @@ class TrustTest(E2ETest):
             self.assertEqual(result.status, 2, (command, result.log))
             self.assertIn("no regular file", result.log)
 
+    def test_doctor_ends(self):
+        """A pipe in the place of any file of the state does not stop doctor."""
+        self.assertEqual(self.bucket.once().status, 0)
+        names = [path for path in self.bucket.state.rglob("*") if path.is_file()]
+        self.assertIn(self.bucket.state / "mark.key", names)
+        usual = self.bucket.command("doctor", self.bucket.path).status
+        for path in names:
+            with self.subTest(path.name):
+                aside = path.rename(path.with_name("aside"))
+                os.mkfifo(path)
+                status = self.bucket.command("doctor", self.bucket.path).status
+                self.assertEqual(status, 1 if path.parent.name == "store" else usual)
+                path.unlink()
+                aside.rename(path)
+
     def test_planted_store(self):
-        """Noise as data.mdb, and a session that says that all is well: LMDB would read it."""
+        """The uploader plants noise as data.mdb, and a session that reports a good end, so that
+        LMDB would read the noise."""
         self.assertEqual(self.bucket.once().status, 0)
         data = self.bucket.state / "store/data.mdb"
         size = data.stat().st_size
@@ -191,10 +203,9 @@ class TrustTest(E2ETest):
         os.chown(data.parent, UPLOADER, UPLOADER)
         self.expect_refused(self.bucket.once(), f"belongs to the user {UPLOADER}")
 
-    # -- planted under a running daemon
-
     def test_folder_replaced_under_a_daemon(self):
-        """mv .thumbq .old; mkdir .thumbq: what is read at SIGHUP is not the uploader's."""
+        """The uploader replaces .thumbq by another folder: at SIGHUP the daemon does not read
+        it."""
         self.bucket.configure("[rendition mine]\nsize = 32x32\n")
         daemon = self.bucket.start()
         self.bucket.sync()
@@ -214,10 +225,8 @@ class TrustTest(E2ETest):
         self.assertEqual(daemon.stop(), 0)
         self.assertFalse(trap.exists())
 
-    # -- commands
-
     def test_search_upward(self):
-        """Another user's .thumbq in a folder that people share is not the bucket that is meant."""
+        """Another user's .thumbq in a shared folder does not make a bucket of it."""
         self.plant(f"mkdir -p .thumbq sub; printf '{PLANTED}' > .thumbq/thumbq.conf")
         result = self.bucket.command("config", cwd=self.bucket.path / "sub")
         self.assertEqual(result.status, 3, result.out)
@@ -225,27 +234,33 @@ class TrustTest(E2ETest):
         self.assertNotIn("planted", result.out)
 
     def test_text_from_a_socket(self):
-        """What listens at the socket sends escape sequences; no command prints them."""
+        """The listener at the socket sends escape sequences, which no command prints."""
         self.bucket.state.mkdir(0o700)
         nasty = "\x1b]0;owned\x07\x9b31m\u009b31m\r\nthumbq: error: forged\x7f"
-        packets = [b"item orphan\t" + nasty.encode() + b"\tx", b"item " + b"\x1b[2J\x9b",
-                   b"error " + nasty.encode()]
-        fake = FakeDaemon(self.bucket.state / "control", packets)
-        self.addCleanup(fake.close)
-        for command in (["sweep", "all", "--dry-run"], ["sync"]):
+        framed = [control.item(b"orphan\t" + nasty.encode() + b"\tx"),
+                  control.item(b"\x1b[2J\x9b"),
+                  # These bytes are valid UTF-8. They reverse text, or end a line.
+                  control.item(b"orphan\t" + "\u202egnp.exe\u2066\u2028z".encode() + b"\tx"),
+                  control.refusal(nasty)]
+        for command, packets in ((["sweep", "all", "--dry-run"], framed), (["sync"], framed),
+                                 (["sync"], [b"error " + nasty.encode()])):
+            (self.bucket.state / "control").unlink(missing_ok=True)
+            fake = FakeDaemon(self.bucket.state / "control", packets)
+            self.addCleanup(fake.close)
             result = subprocess.run([THUMBQ, *command, self.bucket.path], stdout=subprocess.PIPE,
                                     stderr=subprocess.PIPE, timeout=60)
             self.assertIn(b"owned", result.stderr)
             for line in (result.stdout + result.stderr).split(b"\n"):
                 for byte in line:
                     self.assertTrue(byte >= 0x20 or byte == 9, (command, line))
-                text = line.decode()  # and so it is UTF-8
+                text = line.decode()  # so that the packet is UTF-8
                 self.assertFalse(any(0x7f <= ord(c) < 0xa0 for c in text), (command, line))
+                self.assertFalse(set(text) & set("\u202e\u2066\u2028"), (command, line))
 
     def test_socket_of_somebody_else(self):
-        """A command speaks to the owner's daemon only."""
+        """A command connects only to a daemon of the state's owner."""
         self.plant("mkdir .thumbq")
-        fake = FakeDaemon(self.bucket.state / "control", [b"ok"])
+        fake = FakeDaemon(self.bucket.state / "control", [control.frame(control.ANSWER)])
         self.addCleanup(fake.close)
         os.chown(self.bucket.state / "control", UPLOADER, UPLOADER)
         os.chmod(self.bucket.state / "control", 0o777)
@@ -254,25 +269,21 @@ class TrustTest(E2ETest):
         self.assertIn(f"belongs to the user {UPLOADER}", log)
 
     def test_peers_of_the_daemon(self):
-        """Even where the socket is open to all, the daemon answers its owner and root only."""
+        """The daemon answers only its owner and root, even at a socket that is open to every
+        user."""
         daemon = self.bucket.start()
         self.bucket.sync()
         self.bucket.state.chmod(0o711)
-        control = self.bucket.state / "control"
-        control.chmod(0o777)
-        ask = ("import socket, sys\n"
-               "s = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)\n"
-               "s.settimeout(30)\n"
-               "s.connect(sys.argv[1])\n"
-               "try:\n    s.send(b'commit')\n    print(s.recv(100))\n"
-               "except (BrokenPipeError, ConnectionResetError):\n    print(b'')\n")
-        status, out, log = as_user(UPLOADER, "python3", "-c", ask, control)
-        self.assertEqual((status, out), (0, "b''\n"), log)
-        status, out, log = as_user(0, "python3", "-c", ask, control)
-        self.assertEqual((status, out), (0, "b'ok'\n"), log)
+        path = self.bucket.state / "control"
+        path.chmod(0o777)
+        commit = control.frame(control.COMMIT).hex()
+        status, out, log = as_user(UPLOADER, "python3", "-c", control.ASK, path, commit)
+        self.assertEqual(status, 0, log)
+        self.assertEqual(control.parse_refusal(bytes.fromhex(out))[0], 16)
+        status, out, log = as_user(0, "python3", "-c", control.ASK, path, commit)
+        self.assertEqual(status, 0, log)
+        self.assertEqual(control.parse(bytes.fromhex(out))[0], control.ANSWER)
         self.assertEqual(daemon.stop(), 0)
-
-    # -- what thumbq makes
 
     def check_closed(self):
         for where, folders, names in os.walk(self.bucket.state):
@@ -291,7 +302,7 @@ class TrustTest(E2ETest):
         self.check_closed()
 
     def test_modes_of_an_older_state(self):
-        """What was open to readers is closed by the next daemon."""
+        """The next daemon closes files that were open to readers."""
         self.assertEqual(self.bucket.once().status, 0)
         self.bucket.state.chmod(0o755)
         (self.bucket.state / "store").chmod(0o755)
@@ -301,7 +312,7 @@ class TrustTest(E2ETest):
         self.check_closed()
 
     def test_lock_of_others(self):
-        """Nobody else can take the lock and keep the daemon from starting."""
+        """No other user can take the lock to prevent a start of the daemon."""
         self.assertEqual(self.bucket.once().status, 0)
         status, _out, _log = as_user(UPLOADER, "flock", "-n", self.bucket.state / "lock", "true")
         self.assertNotEqual(status, 0)
@@ -309,17 +320,15 @@ class TrustTest(E2ETest):
         self.assertNotEqual(status, 0)
 
     def test_bucket_is_not_locked(self):
-        """The bucket is other people's to lock; the state folder is ours."""
+        """Other users may lock the bucket. The state folder belongs to the daemon."""
         for folder, status in ((self.bucket.path, 0), (self.bucket.state, 4)):
             fd = os.open(folder, os.O_RDONLY)
             self.addCleanup(os.close, fd)
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
             self.assertEqual(self.bucket.once().status, status)
 
-    # -- root, and a service's state
-
     def test_root_becomes_the_owner(self):
-        """Commands of root leave nothing behind that locks the service out."""
+        """Commands of root leave no file that locks the service out."""
         self.bucket.state.mkdir(0o700)
         os.chown(self.bucket.state, UPLOADER, UPLOADER)
         status, _out, log = as_user(UPLOADER, for_others(THUMBQ), "run", "--once", self.bucket.path)
@@ -335,7 +344,7 @@ class TrustTest(E2ETest):
         self.assertEqual(strangers, [])
         status, _out, log = as_user(UPLOADER, for_others(THUMBQ), "run", "--once", self.bucket.path)
         self.assertEqual(status, 1, log)
-        # The daemon itself is not started as somebody whom a folder names.
+        # The daemon itself does not become the owner of a folder.
         self.expect_refused(self.bucket.once(), f"belongs to the user {UPLOADER}")
 
 
@@ -365,7 +374,7 @@ class EtcTest(E2ETest):
              *map(os.fspath, arguments)], env=env)
 
     def test_bucket_and_state(self):
-        """It names the bucket, its state, and how it is handled."""
+        """The file names the bucket, its state, and its settings."""
         self.name_bucket("photos.conf",
                          f"state = {self.elsewhere}\n[rendition tiny]\nsize = 32x32\n")
         result = self.run_there("run", "--once", cwd=self.bucket.path / "2026")
@@ -420,7 +429,7 @@ class EtcTest(E2ETest):
         self.assertIn("prefix = thumbnails", result.out)
 
     def test_of_another_bucket(self):
-        """A file that names a bucket is used for no other."""
+        """A file that names a bucket applies to no other bucket."""
         other = self.bucket.root / "other.conf"
         other.write_text("[bucket]\npath = /srv/other\n")
         result = self.run_there("stats", "--config", other, self.bucket.path)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a person sees: tables that fit the terminal, whole in a pipe; bars, colour, the story of an
-object. And groups, under every filter, against the same counted here from `list --json`."""
+"""Output for a person: tables that fit the terminal and are whole in a pipe, bars, colour, the
+story of an object. Groups under every filter equal those that the test counts from `list
+--json`."""
 
 import collections
 import csv
@@ -29,7 +30,7 @@ def cells(text):
 
 
 def on_terminal(arguments, width, **environment):
-    """What a command shows on a terminal of that width, with escape sequences."""
+    """Returns the output of a command on a terminal of that width, with escape sequences."""
     pid, fd = pty.fork()
     if pid == 0:
         fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 50, width, 0, 0))
@@ -81,8 +82,6 @@ class Views(E2ETest):
     def plain(self, *arguments, width=80):
         return self.see(*arguments, width=width, NO_COLOR="1")
 
-    # -- width
-
     def test_everything_fits(self):
         for command in (["list"], ["list", "--sort", "duration"], ["list", "--sort", "date"],
                         ["dead"], ["events"], ["stats"], ["stats", "--by", "prefix"],
@@ -109,7 +108,8 @@ class Views(E2ETest):
         self.assertTrue(any(re.search(r" x+…x+\.png$", row) for row in rows), rows)
 
     def test_long_lists_are_one_table(self):
-        """They are printed in pages; the columns stay where they were, the heading is one."""
+        """Long lists are printed in pages: the columns keep their places, and there is one
+        heading."""
         for i in range(1200):  # the widest figures are on the first page
             self.bucket.put(f"many/{i:04}.txt", b"n" * (1199 - i))
         self.bucket.once()
@@ -118,8 +118,6 @@ class Views(E2ETest):
             self.assertEqual(len(lines), 1 + 1200)
             self.assertEqual({line.index("many/") for line in lines[1:]},
                              {lines[0].index("name")})
-
-    # -- list
 
     def test_list_marks(self):
         rows = {row.split("  ")[-1] if "  damaged" not in row else row.split("  ")[-2]: row
@@ -143,13 +141,11 @@ class Views(E2ETest):
         self.assertEqual(self.plain("dead", "--type", "jxl"), "thumbq: nothing is dead here\n")
         self.assertEqual(self.bucket.read("list", "--type", "jxl").out, "")
 
-    # -- colour
-
     def test_color(self):
         for command in (["list"], ["dead"], ["stats"], ["events"], ["show", LONG + "bad.png"]):
             with self.subTest(command):
                 shown = self.see(*command)
-                self.assertIn("\x1b[31m", shown)  # what is dead, in red
+                self.assertIn("\x1b[31m", shown)  # dead objects are red
                 plain = self.plain(*command)
                 self.assertNotIn("\x1b", plain)
                 self.assertEqual(ESCAPE.sub("", shown), plain)
@@ -158,7 +154,7 @@ class Views(E2ETest):
                                  else self.bucket.command(*command, self.bucket.path).out)
 
     def test_placeholder(self):
-        """A picture of half blocks, for terminals that say they show 24-bit colour."""
+        """A picture of half blocks is for terminals that announce 24-bit colour."""
         name = "2024/a.png"
         shown = self.see("show", name, COLORTERM="truecolor")
         pixels = re.findall(r"\x1b\[38;2;(\d+);(\d+);(\d+)m\x1b\[48;2;(\d+);(\d+);(\d+)m▀", shown)
@@ -171,8 +167,6 @@ class Views(E2ETest):
                             {"COLORTERM": "truecolor", "LC_ALL": "C"}):
             self.assertNotIn("▀", self.see("show", name, **environment))
         self.assertNotIn("▀", self.see("show", "notes.txt", COLORTERM="truecolor"))
-
-    # -- charts
 
     def test_bars(self):
         counts = collections.Counter(row["type"] for row in self.bucket.list())
@@ -209,8 +203,6 @@ class Views(E2ETest):
         self.assertNotIn("by month", piped)
         self.assertTrue(piped.isascii())
 
-    # -- show
-
     def test_show_is_a_story(self):
         shown = self.plain("show", "2024/a.png")
         heading, *story = shown[shown.index("\ntime ") + 1:].splitlines()
@@ -236,8 +228,6 @@ class Views(E2ETest):
         with open(self.bucket.large("2024/a.png"), "ab") as file:
             file.write(b"more")
         self.assertEqual(on_disk(), ["gone", "changed"])
-
-    # -- groups
 
     def test_groups_under_filters(self):
         filters = (["--prefix", "2025/"], ["--match", "*.png"], ["--type", "png,none"],

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What happens in the bucket while the daemon watches: thumbnails and records follow."""
+"""Changes in the bucket while the daemon watches: thumbnails and records follow."""
 
 import os
 import shutil
@@ -21,7 +21,10 @@ class Watch(E2ETest):
         self.bucket.wait_for(lambda: not folder.exists() or not os.listdir(folder),
                              f"nothing in {folder}")
 
-    # -- arrivals
+    def wait_no_thumbnails(self, folder):
+        """Waits until the folder of the thumbnails of this folder is gone: it goes after them."""
+        self.bucket.wait_for(lambda: not (self.bucket.thumbnails / "small" / folder).exists(),
+                             f"no thumbnails of {folder}")
 
     def test_file_written_slowly_is_taken_when_closed(self):
         data = png(200, 100, RED)
@@ -64,14 +67,65 @@ class Watch(E2ETest):
         self.check_bucket(["up.png"])
         self.assertEqual(len(self.daemon.reports()), 1)
 
+    def events(self):
+        """Returns (name, key) of each event of an object, oldest first."""
+        rows = self.bucket.read("events", "--json").lines()
+        return [(event["eventName"], event["s3"]["object"]["key"])
+                for row in rows for event in row.get("Records", [])]
+
+    def test_events_of_a_renamed_folder(self):
+        """Each object of the folder is an event of the old key, and one of the new key."""
+        names = ["a.png", "b.png", "deep/c.png"]
+        for name in names:
+            self.bucket.put(f"old/{name}", png(20, 20, RED))
+        for name in names:
+            self.bucket.wait_record(f"old/{name}")
+        seen = len(self.events())
+        os.rename(self.bucket.path / "old", self.bucket.path / "new")
+        for name in names:
+            self.bucket.wait_record(f"new/{name}")
+        os.rename(self.bucket.path / "new/a.png", self.bucket.path / "z.png")
+        self.bucket.wait_record("z.png")
+        events = self.events()[seen:]
+        self.assertEqual(sorted(events), sorted(
+            [("ObjectRemoved:Delete", f"old/{name}") for name in names] +
+            [("ObjectCreated:Copy", f"new/{name}") for name in names] +
+            [("ObjectRemoved:Delete", "new/a.png"), ("ObjectCreated:Copy", "z.png")]))
+
+    def test_events_of_a_changed_mode(self):
+        """The thumbnails follow the mode. The bytes are the same: no event says that they were
+        put."""
+        names = [f"{i}.png" for i in range(5)] + ["notes.txt"]
+        for name in names:
+            self.bucket.put(name, png(20, 20, RED) if name.endswith("png") else b"text")
+        self.bucket.sync()
+        before = self.events()
+        for name in names:
+            os.chmod(self.bucket.path / name, 0o600)
+        self.bucket.sync()
+        for name in names[:5]:
+            self.assertEqual(self.bucket.small(name).stat().st_mode & 0o777, 0o600)
+        self.assertEqual(self.events(), before)
+        # Other bytes with the old modification time are an event.
+        path = self.bucket.path / "0.png"
+        stat = path.stat()
+        other = png(20, 20, BLUE).ljust(stat.st_size, b"\0")
+        self.assertEqual(len(other), stat.st_size)
+        with open(path, "r+b") as file:
+            file.write(other)
+            file.flush()
+            os.utime(file.fileno(), ns=(stat.st_atime_ns, stat.st_mtime_ns))
+        self.bucket.sync()
+        self.bucket.wait_record("0.png")
+        self.assertEqual(self.events()[len(before):],
+                         [("ObjectCreated:Put", "0.png"), ("Thumbnail:Done", "0.png")])
+
     def test_hard_link_arrives(self):
         outside = self.bucket.root / "outside.png"
         outside.write_bytes(png(30, 30, GREEN))
         os.link(outside, self.bucket.path / "linked.png")
         self.bucket.sync()
         self.check_bucket(["linked.png"])
-
-    # -- changes
 
     def test_overwritten_in_place(self):
         self.bucket.put("a.png", png(64, 64, RED))
@@ -111,8 +165,6 @@ class Watch(E2ETest):
         self.bucket.wait_record("a.png")
         self.check_bucket(["a.png"])
 
-    # -- renames
-
     def test_renamed_file_keeps_what_was_made(self):
         self.bucket.put("old.png", png(64, 64, RED))
         before = self.bucket.wait_record("old.png")
@@ -132,8 +184,9 @@ class Watch(E2ETest):
         self.bucket.wait_record("two/b.png")
         os.rename(self.bucket.path / "one/a.png", self.bucket.path / "two/a.png")
         self.bucket.wait_record("two/a.png")
+        self.bucket.wait_gone("one/a.png")
+        self.wait_no_thumbnails("one")
         self.check_bucket(["two/a.png", "two/b.png"])
-        self.assertFalse((self.bucket.thumbnails / "small/one").exists())
         self.assertEqual(len(self.daemon.reports()), 2, "made again")
 
     def test_renamed_over_another(self):
@@ -161,8 +214,6 @@ class Watch(E2ETest):
         self.assert_color(self.bucket.small("a.png"), BLUE)
         self.assert_color(self.bucket.small("b.png"), RED)
 
-    # -- folders
-
     def test_folders_made_and_filled_at_once(self):
         names = [f"t{i}/a/b/c/d{j}/{i}-{j}.png" for i in range(8) for j in range(4)]
         for name in names:
@@ -186,9 +237,9 @@ class Watch(E2ETest):
         for name in names:
             self.bucket.wait_record("renamed/" + name)
         self.bucket.wait_for(lambda: len(self.bucket.list()) == len(names), "old names to go")
+        self.wait_no_thumbnails("tree")
         self.check_bucket(["renamed/" + name for name in names])
         self.assertEqual(len(self.daemon.reports()), len(names), "made again")
-        self.assertFalse((self.bucket.thumbnails / "small/tree").exists())
 
         # The renamed folders are watched under their new names.
         self.bucket.put("renamed/x/y/late.png", png(20, 20, BLUE))
@@ -199,8 +250,6 @@ class Watch(E2ETest):
         self.wait_empty()
         self.check_bucket([])
 
-    # -- departures
-
     def test_deleted_file_takes_its_thumbnails_along(self):
         path = self.bucket.put("x/y/a.png", png(20, 20, RED))
         self.bucket.put("x/b.png", png(20, 20, RED))
@@ -208,8 +257,7 @@ class Watch(E2ETest):
         self.bucket.wait_record("x/b.png")
         path.unlink()
         self.bucket.wait_gone("x/y/a.png")
-        self.bucket.wait_for(lambda: not (self.bucket.thumbnails / "small/x/y").exists(),
-                             "the empty folder to go")
+        self.wait_no_thumbnails("x/y")
         self.check_bucket(["x/b.png"])
 
     def test_deleted_tree(self):
@@ -220,11 +268,8 @@ class Watch(E2ETest):
             self.bucket.wait_record(name)
         shutil.rmtree(self.bucket.path / "x")
         self.bucket.wait_for(lambda: len(self.bucket.list()) == 1, "the tree to be forgotten")
-        self.bucket.wait_for(lambda: not (self.bucket.thumbnails / "small/x").exists(),
-                             "empty folders to go")
+        self.wait_no_thumbnails("x")
         self.check_bucket(["stays.png"])
-
-    # -- names
 
     def test_ignored_names(self):
         ignored = [".hidden.png", "a.png.part", "b.tmp", "c.crdownload", "d.png~",
@@ -304,8 +349,6 @@ class Watch(E2ETest):
         shutil.rmtree(self.bucket.path / "short")
         self.bucket.wait_for(lambda: self.bucket.list() == [], "it to be forgotten")
         self.wait_empty()
-
-    # -- the bucket itself
 
     def test_bucket_that_goes_away_ends_the_daemon(self):
         self.bucket.put("a.png", png(20, 20, RED))

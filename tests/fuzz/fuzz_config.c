@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Configuration files and the options beside them: what is taken prints itself, and reads back. */
-#include "config.h"
-#include "error.h"
+/* Configuration files, and the options that stand for settings. An accepted configuration is
+ * printed, and the text must parse to the same configuration. */
+#include "base/error.h"
+#include "config/config.h"
 #include "fuzz.h"
 
 #include <stdlib.h>

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Schedules: the time zone on the first line, the expression after it. Always later, never for
- * ever.
- */
-#include "cron.h"
-#include "error.h"
+/* Schedules: the time zone is on the first line, the expression after it. Each next time must be
+ * later than the one before, and the search must end. */
+#include "base/error.h"
 #include "fuzz.h"
+#include "watcher/cron.h"
 
 #include <string.h>
 
-/* Two of them around the clock changes of 2026 in Europe, and the ends of what is printed. */
+/* Two times around the clock changes of 2026 in Europe, and the first and last time that can be
+ * printed. */
 static const int64_t times_us[] = {
     INT64_C(1774746000000000),
     INT64_C(1792893600000000),

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Filters as people write them: one line for each option, matched against a record. */
-#include "error.h"
-#include "filter.h"
+/*
+ * Filters as people write them: one line for each option. Each filter is matched against a record.
+ */
+#include "base/error.h"
+#include "filter_options.h"
 #include "fuzz.h"
 
 #include <string.h>

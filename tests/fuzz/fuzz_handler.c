@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * A whole job on any bytes, in this process and without its sandbox: whatever the decoders do with
- * them, the result keeps to its limits, and what is said to have been written has been.
- */
+/* A complete order on arbitrary bytes, in this process and without a sandbox. Whatever the decoders
+ * do, the result stays within its limits, and the files have the sizes that it states. */
 #include "fuzz.h"
-#include "job.h"
 #include "library.h"
 #include "wire_limits.h"
+#include "worker_order.h"
 
-#include "file.h"
+#include "base/file.h"
 
 #include <string.h>
 #include <sys/mman.h>
@@ -43,30 +41,30 @@ static int64_t size_of(int fd)
     return st.st_size;
 }
 
-/* What is said can be sent, and comes out the same. */
-static void check_result(const WireJob *job, const WireResult *result, const int *outputs)
+/* Checks that the result can be sent, and is the same after decoding. */
+static void check_result(const WireOrder *order, const WireResult *result, const int *outputs)
 {
     uint8_t frame[WIRE_FRAME_MAX];
     WireResult decoded;
     size_t len = wire_encode_result(result, frame);
     g_assert_true(wire_decode_result(frame, len, &decoded, NULL));
     wire_limits_check_result(&decoded);
-    g_assert_cmpuint(result->serial, ==, job->serial);
+    g_assert_cmpuint(result->serial, ==, order->serial);
     g_assert_cmpint(result->error != ERROR_NONE, ==, result->message[0] != '\0');
     g_assert_cmpuint(result->n_thumbnails, ==, result->error == ERROR_NONE ? RENDITIONS : 0);
     for (size_t i = 0; i < result->n_thumbnails; i++) {
         const ThumbnailFacts *thumbnail = &result->thumbnails[i];
         g_assert_cmpint(size_of(outputs[i]), ==, thumbnail->size);
-        g_assert_cmpint(thumbnail->width, <=, job->renditions[i].width);
-        g_assert_cmpint(thumbnail->height, <=, job->renditions[i].height);
+        g_assert_cmpint(thumbnail->width, <=, order->renditions[i].width);
+        g_assert_cmpint(thumbnail->height, <=, order->renditions[i].height);
     }
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
-    /* JPEG goes through planes where nothing is cut out, and through RGB else: both are wanted. */
+    /* JPEG is scaled in planes if the picture is not cropped, else as RGB. Both ways are tested. */
     const Fit fit = len % 2 == 0 ? FIT_FILL : FIT_ATTENTION;
-    const WireJob job = {
+    const WireOrder order = {
         .serial = 1,
         .max_pixels = 1 << 20,
         .max_file_size = 1 << 20,
@@ -93,10 +91,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     autofd small = file_with(NULL, 0);
     autofd crop = file_with(NULL, 0);
     WireResult result;
-    Delivery delivery;
+    OutputDelivery delivery;
     const int files[] = {small, crop};
-    delivery_begin(&delivery, &job, files, -1);
-    job_run(&job, source, &delivery, &result);
-    check_result(&job, &result, files);
+    delivery_begin(&delivery, &order, files, -1);
+    worker_order_run(&order, source, &delivery, &result);
+    check_result(&order, &result, files);
     return 0;
 }

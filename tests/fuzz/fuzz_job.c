@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What jobs are read from: rows of the store, and filters as text. What is let through is written
- * the same again.
- */
-#include "filter_text.h"
+/* The sources of jobs: rows of the store, and filters as text. An accepted filter must be written
+ * in the same way again. */
 #include "fuzz.h"
-#include "store_internal.h"
+#include "store/filter_text.h"
+#include "tables/job_rows.h"
 
 #include <string.h>
 
@@ -20,7 +18,8 @@ static void check_filter(const char *text)
     }
     g_autofree char *first = filter_text_format(filter);
     StoreFilter *again = filter_text_parse(first, NULL);
-    if (again) { /* it may be longer than text may be, with more of it escaped */
+    /* With more bytes escaped, the text may be longer than the limit. */
+    if (again) {
         g_autofree char *second = filter_text_format(again);
         g_assert_cmpstr(first, ==, second);
     } else {
@@ -33,10 +32,10 @@ static void check_filter(const char *text)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     g_autofree char *text = g_strndup((const char *)data, len);
-    StoreJob job;
+    BatchJob job;
 
     check_filter(text);
-    if (!jobs_decode(data, len, &job))
+    if (!job_rows_decode(data, len, &job))
         return 0;
     g_assert_cmpstr(job_state_name(job.state), !=, "UNKNOWN");
     g_assert_true(job.filter[strlen(job.filter)] == '\0');

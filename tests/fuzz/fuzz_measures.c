@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The decoder of metrics: what it lets through is encoded within its bound, and decodes the same.
- */
+/* The decoder of metrics: accepted metrics are encoded within their bound, and decode to the same
+ * metrics. */
 #include "fuzz.h"
-#include "measures.h"
+#include "model/measures.h"
 
 #include <string.h>
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is shown to people of bytes that others chose: names cut to fit, placeholders. */
-#include "cells.h"
+/* Texts and pictures that people see, made of bytes that others have chosen: names cut to fit,
+ * placeholders. */
 #include "fuzz.h"
-#include "image.h"
-#include "object.h"
-#include "placeholder.h"
+#include "model/image.h"
+#include "model/object.h"
+#include "views/cells.h"
+#include "views/placeholder.h"
 
 #include <locale.h>
 #include <string.h>
@@ -12,7 +13,7 @@
 #define WIDTH_MAX  40
 #define PIXELS_MAX 8
 
-/* The first byte says how many cells there are, the rest is a key. */
+/* Cuts a name. The first byte is the number of cells, the rest is a key. */
 static void check_name(const uint8_t *data, size_t size)
 {
     g_autofree char *key = g_strndup((const char *)data + 1, size - 1);

@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The table of cases: what lies in the bucket, and what a person should see in its place.
-
-Each case is a file and the upright sRGB picture it stands for, which is never read out of thumbq.
-"""
+"""The table of cases: the files of the bucket, and the pictures that a person should see in their
+place. Each case is a file and its upright sRGB picture, which is never read from thumbq."""
 
 import functools
 import struct
 from dataclasses import dataclass, field
-from typing import Optional
 
 import containers as make
 import profiles
-from raster import Raster, flattened, scene, stored
+import tiff_files
+from raster import Raster, scene, stored
 
 # Mean absolute difference of each band of 0..255, and PSNR in decibels, over the whole thumbnail.
-EXACT = (1.0, 40.0)     # lossless all the way: what is left is the filter's rounding
+EXACT = (1.0, 40.0)     # lossless all the way: only the filter rounds
 LOSSY = (2.5, 34.0)     # coded as JPEG, HEIC or AVIF of high quality before we saw it
 COARSE = (6.0, 27.0)    # cut down to a palette, or out of a wider gamut
 
@@ -47,6 +45,19 @@ def orientations():
         heif = make.Heif(make.heif_of(picture))
         heif.add_properties(heif.items()[0], *turns[n])
         yield Case(f"orientation-{n}.heic", heif.bytes(), upright, LOSSY, {"orientation": 1})
+        # The container says nothing: EXIF counts, as phones and cameras write it.
+        heif = make.Heif(make.heif_of(picture))
+        heif.add_exif(heif.items()[0], block)
+        yield Case(f"exif-orientation-{n}.heic", heif.bytes(), upright, LOSSY, facts)
+        # The container turns the picture: EXIF does not turn it once more.
+        heif = make.Heif(make.heif_of(picture))
+        first = heif.items()[0]
+        heif.add_properties(first, *(turns[n] or [make.irot(0)]))
+        heif.add_exif(first, make.exif(6))
+        yield Case(f"both-{n}.heic", heif.bytes(), upright, LOSSY, {"orientation": 1})
+    heif = make.Heif(make.heif_of(stored(upright, 8), options=("-A", "-q", "97"), extension="avif"))
+    heif.add_exif(heif.items()[0], make.exif(8))
+    yield Case("exif-orientation-8.avif", heif.bytes(), upright, COARSE, {"orientation": 8})
 
 
 def colours():
@@ -66,8 +77,61 @@ def colours():
                make.png_of(seen, [make.png_icc(profiles.CMYK_ICC)]), seen)
 
 
+P3_PLACES = (0.3127, 0.3290, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060)
+HDR_SHARE = 0.18  # of white: light that the mapping of HDR leaves as it is
+
+
+def png16(raster, encode, chunks):
+    """Of 16 bits, by encode(pixel), which returns numbers 0..1."""
+    known = {p: struct.pack(">3H", *(round(65535 * v) for v in encode(p))) for p in set(raster.pixels())}
+    data = b"".join(known[p] for p in raster.pixels())
+    return make.png(raster.width, raster.height, "rgb", make.rows_of(data, raster.height), 16, chunks)
+
+
+def stated_colours():
+    """By code points, a gamma or primaries, and not by a profile."""
+    seen = scene()
+    grey = grey_of(seen)
+    linear = profiles.srgb_to_linear
+
+    def chunk(name, *numbers):
+        return make.png_chunk(name, struct.pack(f">{len(numbers)}I", *(round(n * 100000) for n in numbers)))
+
+    def points(primaries, transfer):
+        return make.png_chunk(b"cICP", bytes((primaries, transfer, 0, 1)))
+
+    p3 = profiles.in_display_p3(seen)
+    wide = profiles.to_space(seen, profiles.BT2020, profiles.linear_to_srgb)
+    yield Case("gama-linear.png", png16(seen, lambda p: [linear(v / 255) for v in p],
+                                        [chunk(b"gAMA", 1)]), seen)
+    yield Case("gama-18.png", make.png_of(seen.map(lambda p: [round(255 * linear(v / 255) ** (1 / 1.8)) for v in p],
+                                                   3), [chunk(b"gAMA", 1 / 1.8)]), seen, LOSSY)
+    yield Case("gama-grey.png", make.png(
+        grey.width, grey.height, "grey",
+        make.rows_of(b"".join(struct.pack(">H", round(65535 * linear(p[0] / 255))) for p in grey.pixels()),
+                     grey.height), 16, [chunk(b"gAMA", 1)]), grey)
+    yield Case("gama-usual.png", make.png_of(seen, [chunk(b"gAMA", 0.45455)]), seen)
+    yield Case("srgb-first.png", make.png_of(seen, [make.png_chunk(b"sRGB", b"\0"), chunk(b"gAMA", 1)]), seen)
+    yield Case("chrm-p3.png", make.png_of(p3, [chunk(b"gAMA", 0.45455), chunk(b"cHRM", *P3_PLACES)]), seen,
+               LOSSY)
+    yield Case("cicp-p3.png", make.png_of(p3, [points(12, 13)]), seen)
+    yield Case("cicp-2020.png", make.png_of(wide, [points(9, 13)]), seen, LOSSY)
+    yield Case("cicp-over-profile.png", make.png_of(p3, [points(12, 13), make.png_icc(profiles.ADOBE_RGB_ICC)]),
+               seen)
+    dark = seen.map(lambda p: [round(255 * profiles.linear_to_srgb(HDR_SHARE * linear(v / 255))) for v in p], 3)
+    for name, transfer, encode in (("pq", 16, profiles.to_pq), ("hlg", 18, profiles.to_hlg)):
+        yield Case(f"cicp-{name}.png", png16(seen, lambda p, encode=encode: [
+            encode(HDR_SHARE * v) for v in profiles.in_space(p, profiles.BT2020)], [points(9, transfer)]),
+            dark, LOSSY)
+    for extension, coding in (("avif", ("-A",)), ("heic", ())):
+        for name, raster, primaries in (("p3", p3, 12), ("2020", wide, 9)):
+            file = make.heif_of(raster, options=(*coding, "-q", "97", "-p", "chroma=444"), extension=extension)
+            yield Case(f"nclx-{name}.{extension}", make.heif_with_colours(file, primaries, 13), seen, COARSE)
+
+
 def inks():
-    """By the profile that says R = (1 - C)(1 - K); without one there is no truth, see test_inks."""
+    """The profile says R = (1 - C)(1 - K). Without a profile there is no true colour, see
+    test_inks."""
     seen = scene()
     cmyk = profiles.in_cmyk(seen)
     icc = make.jpeg_icc(profiles.CMYK_ICC)
@@ -81,7 +145,7 @@ def inks():
 
 
 def wide(data):
-    """8-bit samples as 16-bit ones, big-endian."""
+    """Returns 8-bit samples as 16-bit ones, big-endian."""
     return b"".join(bytes((v, v)) for v in data)
 
 
@@ -90,7 +154,7 @@ def grey_of(raster):
 
 
 def bilevel(raster):
-    """(the packed rows of a picture of ones for white, that picture)"""
+    """Returns (the packed rows of a picture of ones for white, that picture)."""
     seen = raster.map(lambda p: [255 * (p[0] + p[1] > 300)] * 3, 3)
     rows, white = [], [p[0] == 255 for p in seen.pixels()]
     for y in range(seen.height):
@@ -102,7 +166,8 @@ def bilevel(raster):
 
 
 def palette(raster):
-    """(chunks, rows, picture) of a palette of 4 x 4 x 4 colours, each of another opacity."""
+    """Returns (chunks, rows, picture) of a palette of 4 x 4 x 4 colours, each with another
+    opacity."""
     def step(value):
         return value // 64
     colors = [(85 * r, 85 * g, 85 * b, 255 - 3 * (16 * r + 4 * g + b)) for r in range(4)
@@ -145,7 +210,7 @@ def depths():
 
 
 def science():
-    """What comes from Photoshop's Lab mode and from measuring: float is linear light, 0 to 1."""
+    """Pictures of Photoshop's Lab mode and of measurements: float is linear light, 0 to 1."""
     seen = scene()
     grey = grey_of(seen)
     size = (seen.width, seen.height)
@@ -176,10 +241,20 @@ def science():
         *size, one, bits=32, samples=1, photometric=1, tags={339: (3, [3])})), grey)
 
 
+def tiffs():
+    """Yields TIFF files that libvips does not read, or reads wrongly."""
+    for name, data, seen, rough in tiff_files.kinds():
+        yield Case(name, data, seen, COARSE if rough else LOSSY)
+    for name, data, seen in tiff_files.transparent():
+        yield Case(name, data, seen, LOSSY, {"alpha": seen.bands == 4})
+
+
 def several():
-    """Files of more than one picture: the first, or the one that the file calls primary."""
+    """Files with more than one picture: a person sees the first, or the primary one of the file."""
     first, second = scene(), scene().map(lambda p: [255 - v for v in p], 3)
     yield Case("two-frames.gif", make.gif_of((first, second)), first, COARSE, {"pages": 2})
+    data, clear = small_first_frame()
+    yield Case("small-first-frame.gif", data, clear, EXACT, {"alpha": True})
     yield Case("two-frames.webp", make.webp_animation((first, second), (70, 90), 3), first, EXACT,
                {"pages": 2})
     page = make.tiff_page(first.width, first.height, first.data)
@@ -190,7 +265,7 @@ def several():
     other = make.Heif(heif)
     other.set_primary(other.items()[1])
     yield Case("second-is-primary.heic", other.bytes(), second, LOSSY)
-    # The second picture becomes a gain map: it must neither be seen nor be added.
+    # The second picture becomes a gain map. It must be neither shown nor applied.
     gain = make.Heif(heif)
     auxiliary = b"urn:com:apple:photo:2020:aux:hdrgainmap\0"
     gain.add_properties(gain.items()[1], make.box(b"auxC", bytes(4) + auxiliary))
@@ -201,8 +276,52 @@ def several():
                LOSSY, {"pages": 1})
 
 
+def stray_bytes():
+    """Between the segments of a JPEG, which readers skip up to the next one."""
+    seen = scene()
+    picture = make.jpeg_of(seen)
+    places, at = [2], 2
+    while picture[at + 1] != 0xda:
+        at += 2 + struct.unpack_from(">H", picture, at + 2)[0]
+        places.append(at)
+    for i, place in enumerate(places):
+        for name, stray in (("zeros", bytes(3)), ("text", b"stray bytes"), ("fill", b"\xff\xff")):
+            yield Case(f"stray-{name}-{i}.jpg", picture[:place] + stray + picture[place:], seen, LOSSY)
+
+
+def gif_frame(left, top, width, height, index=0):
+    """A frame of one colour of the palette, opaque."""
+    control = b"\x21\xf9\4" + bytes((0, 5, 0, 0, 0))
+    return control + b"\x2c" + struct.pack("<HHHHB", left, top, width, height, 0) + b"\2" + lzw_run(
+        index, width * height) + b"\0"
+
+
+def gif_on_canvas(*frames):
+    """A GIF file of 60 x 40 pixels with a palette of red and blue."""
+    head = b"GIF89a" + struct.pack("<HHBBB", 60, 40, 0x80, 0, 0) + bytes((200, 30, 30, 20, 40, 220))
+    return head + b"".join(frames) + b";"
+
+
+def small_first_frame():
+    """(file, picture) of a GIF whose first frame lies in the middle of its canvas, and is opaque."""
+    clear = Raster(60, 40, 4, b"".join(
+        bytes((200, 30, 30, 255) if 15 <= x < 45 and 10 <= y < 30 else (0, 0, 0, 0))
+        for y in range(40) for x in range(60)))
+    return gif_on_canvas(gif_frame(15, 10, 30, 20)), clear
+
+
+def lzw_run(index, n):
+    """Blocks of GIF's LZW with `n` pixels of one index, at codes of three bits."""
+    number, at = 0, 0
+    for code in [code for _ in range(n) for code in (4, index)] + [5]:
+        number |= code << at
+        at += 3
+    data = number.to_bytes((at + 7) // 8, "little")
+    return b"".join(bytes([len(data[i:i + 255])]) + data[i:i + 255] for i in range(0, len(data), 255))
+
+
 def extremes():
-    """As flat or as small as a picture can be."""
+    """Pictures that are as flat or as small as possible."""
     def line(width, height):
         return Raster(width, height, 3, b"".join(
             bytes((40 + 190 * i // max(width * height - 1, 1), 100, 200 - 150 * i // max(width * height - 1, 1)))
@@ -220,7 +339,7 @@ def extremes():
 
 
 def transparency():
-    """Colours that nobody sees must not bleed: black and white below what is clear."""
+    """Invisible colours must not bleed: clear pixels are black and white."""
     def hidden(tone):
         return scene(alpha=True).map(
             lambda p: (p if p[3] else (tone, tone, tone, 0)), 4)
@@ -239,7 +358,7 @@ def transparency():
     yield Case("alpha.avif", make.heif_of(seen, options=("-A", "-q", "95"), extension="avif"), seen, COARSE)
 
 
-GROUPS = (orientations, colours, inks, depths, science, several, extremes, transparency)
+GROUPS = (orientations, colours, stated_colours, inks, depths, science, tiffs, stray_bytes, several, extremes, transparency)
 
 
 def all_cases():

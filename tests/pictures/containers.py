@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Writes picture files byte by byte, so that each says exactly what a case is about.
-
-JPEG, WebP, GIF, HEIC and AVIF pixels are coded by other people's programs (ImageMagick, libwebp's
-and libheif's tools); PNG and TIFF, and all metadata, are put together here.
-"""
+"""Writes picture files byte by byte, so that each has exactly the property of its case. Other
+programs encode the pixels of JPEG, WebP, GIF, HEIC and AVIF (ImageMagick, the tools of libwebp and
+libheif). PNG and TIFF, and all metadata, are put together here."""
 
 import functools
 import pathlib
@@ -13,15 +11,30 @@ import zlib
 
 from raster import run
 
-# ---- EXIF ---------------------------------------------------------------------------------------
-
-
 def exif(orientation):
     """A TIFF block with one tag."""
     return b"II*\0" + struct.pack("<IHHHIHHI", 8, 1, 274, 3, 1, orientation, 0, 0)
 
 
-# ---- PNG ----------------------------------------------------------------------------------------
+def exif_dates(original=None, offset=None, changed=None):
+    """A TIFF block with the texts of DateTimeOriginal, OffsetTimeOriginal, and DateTime."""
+    def text(value):
+        return (2, value.encode() + b"\0")
+
+    first = {306: text(changed)} if changed else {}
+    first[34665] = (4, [0])
+    second = {tag: text(value) for tag, value in ((36867, original), (36881, offset)) if value}
+    at = 8 + len(tiff_directory(8, first, 0))
+    first[34665] = (4, [at])
+    return b"II*\0" + struct.pack("<I", 8) + tiff_directory(8, first, 0) + (
+        tiff_directory(at, second, 0) if second else bytes(6))
+
+
+def xmp(*properties):
+    """XMP whose description has these attributes."""
+    return ("<x:xmpmeta xmlns:x='adobe:ns:meta/'><rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/"
+            "22-rdf-syntax-ns#'><rdf:Description rdf:about='' " + " ".join(properties) +
+            "/></rdf:RDF></x:xmpmeta>").encode()
 
 
 def png_chunk(name, body):
@@ -32,7 +45,7 @@ PNG_TYPES = {"grey": 0, "rgb": 2, "palette": 3, "grey+alpha": 4, "rgb+alpha": 6}
 
 
 def png(width, height, kind, rows, bits=8, chunks=(), level=6):
-    """`rows` are the bytes of each row, as PNG packs them."""
+    """A PNG file. `rows` are the bytes of each row, as PNG packs them."""
     head = struct.pack(">IIBBBBB", width, height, bits, PNG_TYPES[kind], 0, 0, 0)
     data = zlib.compress(b"".join(b"\0" + row for row in rows), level)
     body = [png_chunk(b"IHDR", head), *chunks, png_chunk(b"IDAT", data), png_chunk(b"IEND", b"")]
@@ -57,17 +70,35 @@ def png_text(keyword, text, name=b"tEXt"):
     return png_chunk(name, keyword + b"\0" + text)
 
 
+def png_xmp(block):
+    return png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + block)
+
+
+def png_deflated_xmp(block):
+    return png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\1\0\0\0" + zlib.compress(block, 9))
+
+
+def gif_with_xmp(picture, block):
+    """The picture with XMP in front of its end. Source: XMP specification, part 3, section 1.1.2."""
+    trailer = bytes((1, *range(255, -1, -1), 0))
+    return picture[:-1] + b"\x21\xff\x0bXMP DataXMP" + block + trailer + picture[-1:]
+
+
+def png_behind(picture, *chunks):
+    """The picture with more chunks behind its pixels."""
+    return picture[:-12] + b"".join(chunks) + picture[-12:]
+
+
 def png_icc(profile, level=9):
     return png_chunk(b"iCCP", b"icc\0\0" + zlib.compress(profile, level))
 
 
-# ---- TIFF ---------------------------------------------------------------------------------------
-
-TIFF_LAYOUT = {2: ("s", 1), 3: ("H", 2), 4: ("I", 4), 7: ("s", 1)}
+TIFF_LAYOUT = {1: ("s", 1), 2: ("s", 1), 3: ("H", 2), 4: ("I", 4), 7: ("s", 1)}
 
 
 def tiff_directory(at, tags, next_at):
-    """A directory at `at`, with what does not fit into it right behind. `tags`: {tag: (type, values)}."""
+    """A directory at `at`. Values that do not fit into it follow it. `tags`: {tag: (type,
+    values)}."""
     entries, extra = b"", b""
     extra_at = at + 2 + 12 * len(tags) + 4
     for tag, (kind, values) in sorted(tags.items()):
@@ -116,20 +147,21 @@ def tiff_of(raster, tags=None):
                           tags={**alpha, **(tags or {})}))
 
 
-# ---- JPEG ---------------------------------------------------------------------------------------
-
-
 def jpeg_segment(marker, body):
     return b"\xff" + bytes([marker]) + struct.pack(">H", len(body) + 2) + body
 
 
 def jpeg_with(picture, *segments):
-    """The picture with more segments right after its start."""
+    """Returns the picture with more segments right after its start."""
     return picture[:2] + b"".join(segments) + picture[2:]
 
 
 def jpeg_exif(block):
     return jpeg_segment(0xe1, b"Exif\0\0" + block)
+
+
+def jpeg_xmp(block):
+    return jpeg_segment(0xe1, b"http://ns.adobe.com/xap/1.0/\0" + block)
 
 
 def jpeg_icc(profile):
@@ -139,7 +171,7 @@ def jpeg_icc(profile):
 
 
 def jpeg_without(picture, marker):
-    """The picture without its segments of one kind."""
+    """Returns the picture without its segments of one kind."""
     out, at = picture[:2], 2
     while picture[at + 1] != 0xda:
         length = 2 + struct.unpack_from(">H", picture, at + 2)[0]
@@ -150,13 +182,13 @@ def jpeg_without(picture, marker):
 
 
 def raw(raster, kind):
-    """ImageMagick's arguments for samples on its standard input."""
+    """Returns ImageMagick's arguments for samples on its standard input."""
     return ["-size", f"{raster.width}x{raster.height}", "-depth", "8", f"{kind}:-"]
 
 
 @functools.cache
 def jpeg_of(raster, *options):
-    """Of high quality and full chroma, by libjpeg through ImageMagick."""
+    """A JPEG file of high quality and full chroma, by libjpeg through ImageMagick."""
     kind = {1: "gray", 3: "rgb", 4: "cmyk"}[raster.bands]
     return run("convert", *raw(raster, kind), "-quality", "97", "-sampling-factor", "1x1", *options,
                "jpeg:-", data=raster.data)
@@ -164,8 +196,8 @@ def jpeg_of(raster, *options):
 
 @functools.cache
 def jpeg_of_inks(raster):
-    """CMYK without any mark, 0 for no ink, by libjpeg through the vips program, which writes them
-    inverted, marked by Adobe's segment, and (unlike ImageMagick) not turned into YCCK."""
+    """A CMYK JPEG file without a mark, where 0 is no ink. The vips program uses libjpeg, and writes
+    the inks inverted, marked by Adobe's segment, and (unlike ImageMagick) not converted to YCCK."""
     page = tiff_page(raster.width, raster.height, bytes(255 - v for v in raster.data), samples=4,
                      photometric=5)
     with tempfile.TemporaryDirectory() as folder:
@@ -176,7 +208,8 @@ def jpeg_of_inks(raster):
 
 
 def multi_picture_jpeg(first, second):
-    """Two JPEGs in one file, the second a gain map by its index. Source: CIPA DC-007."""
+    """A file of two JPEGs, of which the index names the second as a gain map. Source: CIPA
+    DC-007."""
     def index(first_size, second_size, second_at):
         entries = struct.pack(">IIIHHIIIHH", 0x030000, first_size, 0, 0, 0, 0, second_size,
                               second_at, 0, 0)
@@ -189,9 +222,6 @@ def multi_picture_jpeg(first, second):
     size = len(first) + len(index(0, 0, 0))
     base = 2 + 4 + 4  # offsets count from the index's own header
     return jpeg_with(first, index(size, len(second), size - base)) + second
-
-
-# ---- WebP ---------------------------------------------------------------------------------------
 
 
 @functools.cache
@@ -209,9 +239,11 @@ def riff(*chunks):
     return b"RIFF" + struct.pack("<I", len(body)) + body
 
 
-def webp_extended(picture, width, height, *, alpha=False, icc=None, exif_block=None):
-    """A simple WebP file in the extended container, with metadata."""
+def webp_extended(picture, width, height, *, alpha=False, icc=None, exif_block=None,
+                  xmp_block=None):
+    """Returns a simple WebP file in the extended container, with metadata."""
     flags = 0x10 * alpha | 0x20 * (icc is not None) | 0x08 * (exif_block is not None)
+    flags |= 0x04 * (xmp_block is not None)
     body = picture[12:]
     if body[:4] == b"VP8X":
         body = body[18:]
@@ -222,6 +254,8 @@ def webp_extended(picture, width, height, *, alpha=False, icc=None, exif_block=N
     chunks.append(body)
     if exif_block is not None:
         chunks.append(riff_chunk(b"EXIF", exif_block))
+    if xmp_block is not None:
+        chunks.append(riff_chunk(b"XMP ", xmp_block))
     return riff(*chunks)
 
 
@@ -239,7 +273,7 @@ def webp_animation(frames, delays_ms, loops):
 
 @functools.cache
 def gif_of(frames, delays_cs=(10,), loops=0):
-    """An animation; colours are cut down to 256 a frame, without dithering."""
+    """An animation with at most 256 colours per frame, without dithering."""
     with tempfile.TemporaryDirectory() as folder:
         words = []
         for i, frame in enumerate(frames):
@@ -249,12 +283,9 @@ def gif_of(frames, delays_cs=(10,), loops=0):
         return run("convert", "-loop", loops, *words, "+dither", "-colors", "256", "gif:-")
 
 
-# ---- HEIC and AVIF ------------------------------------------------------------------------------
-
-
 @functools.cache
 def heif_of(*rasters, options=("-q", "95", "-p", "chroma=444"), extension="heic", icc=None):
-    """By heif-enc; the first raster is the primary picture."""
+    """Encodes with heif-enc. The first raster is the primary picture."""
     with tempfile.TemporaryDirectory() as folder:
         paths = []
         for i, raster in enumerate(rasters):
@@ -265,12 +296,23 @@ def heif_of(*rasters, options=("-q", "95", "-p", "chroma=444"), extension="heic"
         return out.read_bytes()
 
 
+def heif_with_colours(data, primaries, transfer):
+    """The file with code points of its colours; heif-enc writes none, or that they are unknown."""
+    if b"colrnclx" not in data:
+        heif = Heif(data)
+        heif.add_properties(heif.items()[0], box(b"colr", b"nclx" + struct.pack(
+            ">HHHB", primaries, transfer, 6, 0x80)))
+        return heif.bytes()
+    at = data.index(b"colrnclx") + 8
+    return data[:at] + struct.pack(">HH", primaries, transfer) + data[at + 4:]
+
+
 def box(name, body):
     return struct.pack(">I", len(body) + 8) + name + body
 
 
 def boxes(data, at=0):
-    """[(name, start, end)] of the boxes one after another in `data` from `at` on."""
+    """Returns [(name, start, end)] of the boxes in `data` from `at` on."""
     found = []
     while at + 8 <= len(data):
         size, name = struct.unpack_from(">I4s", data, at)
@@ -296,12 +338,12 @@ class Heif:
         self.child(b"pitm")[1] = bytes(4) + struct.pack(">H", item)
 
     def items(self):
-        """IDs in the order of the file."""
+        """Returns the ids in the order of the file."""
         body = self.child(b"iinf")[1]
         return [struct.unpack_from(">H", body, start + 12)[0] for _n, start, _e in boxes(body, 6)]
 
     def add_properties(self, item, *properties):
-        """Boxes that describe or transform an item, after those it has."""
+        """Adds boxes that describe or transform an item, after its other boxes."""
         iprp = self.child(b"iprp")
         (_, a, b), (_, c, d) = boxes(iprp[1])
         ipco, ipma = iprp[1][a + 8:b], bytearray(iprp[1][c + 8:d])
@@ -318,13 +360,14 @@ class Heif:
         iprp[1] = box(b"ipco", ipco + b"".join(properties)) + box(b"ipma", bytes(ipma))
 
     def refer(self, kind, item, *to):
-        self.children.append([b"iref", bytes(4) + box(kind, struct.pack(
-            f">HH{len(to)}H", item, len(to), *to))])
+        if all(name != b"iref" for name, _body in self.children):
+            self.children.append([b"iref", bytes(4)])
+        self.child(b"iref")[1] += box(kind, struct.pack(f">HH{len(to)}H", item, len(to), *to))
 
-    def add_item(self, kind, item, content, *properties):
-        """One more item, its content at the end of the file."""
+    def add_item(self, name, item, content, *properties, kind=b""):
+        """Adds an item, with its content at the end of the file."""
         iinf, iloc, iprp = (self.child(name) for name in (b"iinf", b"iloc", b"iprp"))
-        info = box(b"infe", b"\2\0\0\0" + struct.pack(">HH4sB", item, 0, kind, 0))
+        info = box(b"infe", b"\2\0\0\0" + struct.pack(">HH4sB", item, 0, name, 0) + kind)
         iinf[1] = iinf[1][:4] + struct.pack(">H", len(self.items()) + 1) + iinf[1][6:] + info
         if iloc[1][4] != 0x44:  # offsets and lengths of four bytes
             raise AssertionError("an iloc box of another form than expected")
@@ -339,8 +382,25 @@ class Heif:
         self.data += content
         self.add_properties(item, *properties)
 
+    def add_identity(self, item, of, *properties):
+        """Adds a picture that is another one, turned or cut. It has no bytes, so no place."""
+        self.add_item(b"iden", item, b"", *properties)
+        iloc = self.child(b"iloc")
+        n_places = struct.unpack_from(">H", iloc[1], 6)[0]
+        iloc[1] = iloc[1][:6] + struct.pack(">H", n_places - 1) + iloc[1][8:-16]
+        self.refer(b"dimg", item, of)
+
+    def add_exif(self, item, block):
+        """EXIF of an item. In front of the block stands its offset."""
+        self.add_item(b"Exif", 200, bytes(4) + block)
+        self.refer(b"cdsc", 200, item)
+
+    def add_xmp(self, item, block):
+        self.add_item(b"mime", 201, block, kind=b"application/rdf+xml\0")
+        self.refer(b"cdsc", 201, item)
+
     def bytes(self):
-        """The file; the places of the pixels move along with the size of `meta`."""
+        """Returns the file. The places of the pixels follow the size of `meta`."""
         size = 12 + sum(8 + len(body) for _name, body in self.children)
         moved = size - (self.end - self.start)
         out = b""
@@ -351,7 +411,7 @@ class Heif:
 
     @staticmethod
     def _moved(iloc, moved):
-        """libheif writes version 0 with 4-byte base offsets that are places in the file."""
+        """libheif writes version 0 with base offsets of 4 bytes, which are places in the file."""
         out, at = bytearray(iloc), 8
         if iloc[0] != 0 or iloc[5] >> 4 != 4:
             raise AssertionError("an iloc box of another form than expected")
@@ -364,17 +424,23 @@ class Heif:
 
 
 def irot(quarters):
-    """Turned by so many quarters anti-clockwise."""
+    """A property that turns the picture by `quarters` anti-clockwise."""
     return box(b"irot", bytes([quarters]))
 
 
+def clap(width, height, right, down):
+    """A property that cuts the picture: a size, and how far its middle lies from the picture's."""
+    return box(b"clap", struct.pack(">IIIIiIiI", width, 1, height, 1, right, 1, down, 1))
+
+
 def ispe(width, height):
-    """The size of an item."""
+    """A property that declares the size of an item."""
     return box(b"ispe", bytes(4) + struct.pack(">II", width, height))
 
 
 def heif_grid(raster, columns, rows, tile, size):
-    """A picture of `size`, it says, of columns x rows times one tile, which says it is of size `tile`."""
+    """A grid that declares `size`. It repeats one tile in columns x rows, and the tile declares
+    `tile`."""
     heif = Heif(heif_of(raster))
     first = heif.items()[0]
     content = struct.pack(">BBBBII", 0, 1, rows - 1, columns - 1, *tile)
@@ -385,7 +451,7 @@ def heif_grid(raster, columns, rows, tile, size):
 
 
 def heif_overlay(raster, places, size):
-    """A picture of `size` with one picture laid on it at each of `places`."""
+    """An overlay that declares `size`, and lays one picture at each of `places`."""
     heif = Heif(heif_of(raster))
     first = heif.items()[0]
     content = struct.pack(">BB4HII", 0, 1, 0, 0, 0, 0xffff, *size)
@@ -397,5 +463,5 @@ def heif_overlay(raster, places, size):
 
 
 def imir(sides):
-    """Mirrored: left and right exchanged, else top and bottom."""
+    """A property that mirrors the picture: it exchanges left and right, or else top and bottom."""
     return box(b"imir", bytes([1 if sides else 0]))

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""RGB colour spaces as ICC profiles and as plain arithmetic, so that a test can write what a person
-should see in another space and need no colour library to say what that is."""
+"""RGB colour spaces as ICC profiles and as plain arithmetic. A test can write the picture that a
+person should see in another colour space, without a colour library."""
 
+import math
 import pathlib
 import struct
 import sys
@@ -11,8 +12,8 @@ import cmyk_profile  # noqa: E402
 
 D50 = (0.9642, 1.0, 0.8249)
 
-# Columns: red, green, blue in XYZ under D50. Sources: IEC 61966-2-1, SMPTE EG 432-1 (Display P3),
-# Adobe RGB (1998), each adapted by Bradford.
+# The columns are red, green and blue in XYZ under D50. Sources: IEC 61966-2-1, SMPTE EG 432-1
+# (Display P3), Adobe RGB (1998), each adapted by Bradford.
 SRGB = ((0.4360747, 0.3850649, 0.1430804),
         (0.2225045, 0.7168786, 0.0606169),
         (0.0139322, 0.0971045, 0.7141733))
@@ -23,6 +24,10 @@ ADOBE_RGB = ((0.6097559, 0.2052401, 0.1492240),
              (0.3111242, 0.6256560, 0.0632197),
              (0.0194811, 0.0608902, 0.7448387))
 ADOBE_GAMMA = 563 / 256
+# Source: ITU-R BT.2020.
+BT2020 = ((0.67348, 0.16566, 0.12505),
+          (0.27904, 0.67534, 0.04562),
+          (-0.00194, 0.02998, 0.79684))
 
 
 def srgb_to_linear(value):
@@ -46,15 +51,30 @@ def _inverse(m):
             ((d * h - e * g) / det, (b * g - a * h) / det, (a * e - b * d) / det))
 
 
+def to_pq(value, nits=203):
+    """Returns the PQ value of linear light, of which 1 is `nits` cd/m2. Source: SMPTE ST 2084."""
+    power = (value * nits / 10000) ** (2610 / 16384)
+    return ((3424 / 4096 + 2413 / 128 * power) / (1 + 2392 / 128 * power)) ** (2523 / 32)
+
+
+def to_hlg(value, nits=203):
+    """Returns the HLG value, for a screen of 1000 cd/m2; see to_pq. Source: ITU-R BT.2100."""
+    scene = (value * nits / 1000) ** (1 / 1.2)
+    a = 0.17883277
+    if scene <= 1 / 12:
+        return math.sqrt(3 * scene)
+    return a * math.log(12 * scene - (1 - 4 * a)) + 0.5 - a * math.log(4 * a)
+
+
+def in_space(pixel, matrix):
+    """Returns the linear light of an sRGB pixel in another RGB space, clipped where that is smaller."""
+    linear = _times(_inverse(matrix), _times(SRGB, [srgb_to_linear(v / 255) for v in pixel]))
+    return [min(max(v, 0), 1) for v in linear]
+
+
 def to_space(raster, matrix, encode):
-    """An sRGB raster's colours in another RGB space; clipped where that is smaller."""
-    back = _inverse(matrix)
-
-    def change(pixel):
-        linear = _times(back, _times(SRGB, [srgb_to_linear(v / 255) for v in pixel]))
-        return [round(255 * encode(min(max(v, 0), 1))) for v in linear]
-
-    return raster.map(change, 3)
+    """Returns the colours of an sRGB raster in another RGB space, clipped where that is smaller."""
+    return raster.map(lambda pixel: [round(255 * encode(v)) for v in in_space(pixel, matrix)], 3)
 
 
 def in_display_p3(raster):
@@ -66,7 +86,7 @@ def in_adobe_rgb(raster):
 
 
 def in_cmyk(raster):
-    """By the textbook formula, which is also what cmyk_profile says: 0 is no ink."""
+    """Returns inks by the textbook formula, which is also that of cmyk_profile: 0 is no ink."""
     def change(pixel):
         key = 255 - max(pixel[:3])
         return [round(255 * (255 - v - key) / (255 - key)) if key < 255 else 0 for v in pixel[:3]] + [key]
@@ -75,7 +95,7 @@ def in_cmyk(raster):
 
 
 def to_lab(pixel):
-    """L* 0..100, a* and b*, under D50."""
+    """Returns L* 0..100, a* and b*, under D50."""
     xyz = _times(SRGB, [srgb_to_linear(v / 255) for v in pixel])
     fx, fy, fz = (t ** (1 / 3) if t > 216 / 24389 else (24389 / 27 * t + 16) / 116
                   for t in (v / white for v, white in zip(xyz, D50)))

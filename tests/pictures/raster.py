@@ -1,9 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Pictures as plain samples, and the arithmetic that tests are judged by. Python's own numbers only.
-
-A Raster is what a person should see: 8-bit sRGB, three bands or four with alpha. Scaling is left to
-ImageMagick, an implementation that shares nothing with the one under test.
-"""
+"""Pictures as plain samples, and the arithmetic by which tests judge them, in Python's own numbers.
+A Raster is the picture that a person should see: 8-bit sRGB, three bands, or four with alpha.
+ImageMagick scales, which shares no code with the implementation under test."""
 
 import functools
 import math
@@ -19,7 +17,7 @@ class Raster:
     data: bytes
 
     def pixels(self):
-        """[(r, g, b[, a])]"""
+        """Returns the pixels, [(r, g, b[, a])]."""
         return list(zip(*(self.data[band::self.bands] for band in range(self.bands))))
 
     def map(self, function, bands):
@@ -35,7 +33,7 @@ class Raster:
             for y in range(top, top + height)))
 
     def oriented(self, place, swapped):
-        """A raster whose (x, y) is our `place(x, y)`."""
+        """A raster whose pixel (x, y) is the pixel `place(x, y)` of this one."""
         width, height = (self.height, self.width) if swapped else (self.width, self.height)
         pixels, out = self.pixels(), bytearray()
         for y in range(height):
@@ -46,10 +44,9 @@ class Raster:
 
 
 def stored(upright, orientation):
-    """How a camera stores what stands `upright` when it writes this EXIF orientation.
-
-    Source: Exif 2.32, tag 274: where the stored row 0 and column 0 are on the picture.
-    """
+    """Returns the picture `upright` as a camera stores it with this EXIF orientation. Source: Exif
+    2.32, tag 274, which defines the side of the picture on which the stored row 0 and column 0
+    lie."""
     right, bottom = upright.width - 1, upright.height - 1
     return upright.oriented(*{
         1: (lambda x, y: (x, y), False),
@@ -70,7 +67,8 @@ def _mix(a, b, share):
 @functools.cache
 def scene(width=150, height=100, alpha=False):
     """A picture that no turn or mirroring maps onto itself: a wash of colours, a soft disc in the
-    upper left, a dark bar at the lower right; with alpha: opaque in the middle, clear at the rim."""
+    upper left, and a dark bar at the lower right. With alpha it is opaque in the middle and clear
+    at the rim."""
     out = bytearray()
     for y in range(height):
         for x in range(width):
@@ -94,7 +92,8 @@ def run(*command, data=None):
 
 @functools.cache
 def scaled(raster, width, height):
-    """Exactly width x height, by ImageMagick's Lanczos filter, alpha taken into account."""
+    """Returns exactly width x height, by ImageMagick's Lanczos filter, which weighs colours by
+    alpha."""
     if (raster.width, raster.height) == (width, height):
         return raster
     kind = "rgba" if raster.bands == 4 else "rgb"
@@ -105,7 +104,7 @@ def scaled(raster, width, height):
 
 
 def with_alpha(raster):
-    """Of four bands, opaque where it had three."""
+    """Returns four bands, opaque if there were three."""
     return raster if raster.bands == 4 else raster.map(lambda p: [*p, 255], 4)
 
 
@@ -115,7 +114,8 @@ def flattened(raster, background):
 
 
 def read(path, bands):
-    """The first picture in a file as it looks, by ImageMagick, metadata and profiles left aside."""
+    """Returns the first picture of a file as ImageMagick shows it, without metadata and
+    profiles."""
     kind = "rgba" if bands == 4 else "rgb"
     size = run("identify", "-format", "%w %h\n", f"{path}[0]").split()
     data = run("convert", f"{path}[0]", "-depth", "8", "-colorspace", "sRGB", f"{kind}:-")
@@ -134,7 +134,8 @@ class Difference:
 
 
 def difference(a, b):
-    """Of two rasters of one size. With alpha, colours count as they show on black and on white."""
+    """Compares two rasters of one size. With alpha, it compares the colours on black and on
+    white."""
     if (a.width, a.height, a.bands) != (b.width, b.height, b.bands):
         raise AssertionError(f"{a.width}x{a.height}x{a.bands} is not {b.width}x{b.height}x{b.bands}")
     if a.bands == 4:

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Animations that are kept: every frame by pixel, delays and loops, as libwebp's own tools see them."""
+"""Animations that are kept: every frame by pixel, delays and loops, as libwebp's own tools report
+them."""
 
 import pathlib
 import re
@@ -11,7 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "e2e"))
 import containers as make  # noqa: E402
 import raster  # noqa: E402
 from raster import Raster  # noqa: E402
-from cases import COARSE, LOSSY  # noqa: E402
+from cases import COARSE, LOSSY, gif_frame, gif_on_canvas, small_first_frame  # noqa: E402
 from harness import E2ETest, main  # noqa: E402
 
 CONFIG = """
@@ -39,7 +40,7 @@ DELAYS_MS = (70, 130, 40, 500)
 
 
 def frames(n, alpha=False):
-    """Up to six pictures that differ everywhere, so that no encoder makes one of two."""
+    """Up to six pictures that differ everywhere, so that no encoder merges two of them."""
     def change(pixel, i):
         turned = [pixel[(band + i) % 3] for band in range(3)]
         return [255 - v for v in turned] if i >= 3 else turned
@@ -51,16 +52,16 @@ def frames(n, alpha=False):
 
 @dataclass
 class Part:
-    """A frame as it is stored: a part of the canvas."""
+    """A frame as the file stores it: a part of the canvas."""
     left: int
     top: int
     delay_ms: int
-    clears: bool  # the canvas below it, once it has been shown
+    clears: bool  # the frame clears the canvas below it after it was shown
     blends: bool  # is laid over the canvas, and does not replace it
 
 
 def examine(path):
-    """(loops, [Part]) by webpmux; (None, []) of a still picture."""
+    """Returns (loops, [Part]) by webpmux; (None, []) for a still picture."""
     text = raster.run("webpmux", "-info", path).decode()
     if "animation" not in text:
         return None, []
@@ -76,7 +77,7 @@ def timing(path):
 
 
 def over(pixel, below):
-    """Source over destination, neither premultiplied."""
+    """Blends source over destination, neither of them premultiplied."""
     alpha, rest = pixel[3] / 255, below[3] / 255 * (1 - pixel[3] / 255)
     if alpha + rest == 0:
         return (0, 0, 0, 0)
@@ -85,7 +86,8 @@ def over(pixel, below):
 
 
 def read_frames(path):
-    """Each frame as it looks: taken out by webpmux, decoded by dwebp, put together here."""
+    """Returns each frame as it looks: webpmux extracts it, dwebp decodes it, and this function
+    composes it."""
     size = re.search(r"Canvas size: (\d+) x (\d+)", raster.run("webpmux", "-info", path).decode())
     width, height = int(size[1]), int(size[2])
     canvas = [(0, 0, 0, 0)] * (width * height)
@@ -146,7 +148,7 @@ class Animations(E2ETest):
                     self.check_frames(still, seen[:1], COARSE)
 
     def test_loops_as_gif2webp_counts(self):
-        """Also of a GIF that does not say: it is shown once."""
+        """A GIF file without a number of loops is shown once."""
         whole = make.gif_of(frames(3), (5,), 2)
         at = whole.index(b"NETSCAPE2.0") - 3
         table = {"twice.gif": whole, "once.gif": whole[:at] + whole[at + 19:]}
@@ -165,6 +167,23 @@ class Animations(E2ETest):
         self.check_frames(self.bucket.thumbnail("moving", "five.gif", "webp"), five[:1], COARSE)
         _loops, delays = timing(self.bucket.thumbnail("square", "five.gif", "webp"))
         self.assertEqual(len(delays), 5)
+
+    def test_canvas_around_small_frames_is_clear(self):
+        """No frame of the GIF file covers its canvas, and none has a transparent colour."""
+        data = gif_on_canvas(gif_frame(15, 10, 30, 20), gif_frame(0, 0, 10, 10, index=1))
+        first = small_first_frame()[1]
+        corner = {y * 60 + x for y in range(10) for x in range(10)}
+        second = Raster(60, 40, 4, b"".join(
+            bytes((20, 40, 220, 255) if i in corner else pixel)
+            for i, pixel in enumerate(first.pixels())))
+        self.bucket.put("small.gif", data)
+        self.assertEqual(self.bucket.once().status, 0)
+        self.assertEqual(self.bucket.show("small.gif")["pages"], 2)
+        path = self.bucket.thumbnail("moving", "small.gif", "webp")
+        self.assertEqual(timing(path)[1], [50, 50])
+        for made, seen in zip(read_frames(path), (first, second), strict=True):
+            found = raster.difference(made, seen)
+            self.assertLessEqual(max(found.mean), COARSE[0], str(found))
 
     def test_damaged_animation_becomes_its_first_frame(self):
         four = frames(4)

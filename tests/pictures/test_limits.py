@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Every limit: files that break it fail with its name, those below it do not, others are not hurt."""
+"""Files that break a limit fail with its name, files below it do not fail, and other files are not
+disturbed."""
 
 import os
 import pathlib
@@ -22,7 +23,8 @@ def noise(side):
 class Limits(E2ETest):
 
     def run_table(self, options, table):
-        """{name: (file, state, error)}, in one run with a good picture, which must not suffer."""
+        """Tries {name: (file, state, error)} in one run with a good picture, which must not
+        fail."""
         self.bucket.configure(f"[handler]\nretries = 0\n{options}\n{RENDITION}")
         self.bucket.put("good.png", make.png_of(scene(60, 40)))
         for name, (data, _state, _error) in table.items():
@@ -50,7 +52,7 @@ class Limits(E2ETest):
         self.run_table("max_pixels = 15000", table)
 
     def test_pixel_bombs(self):
-        """By default, and of a few kilobytes."""
+        """Files of a few kilobytes break the default limits."""
         bombs_of = {"a.png": bombs.png_pixels(), "a.webp": bombs.webp_pixels(),
                     "a.jpg": bombs.jpeg_pixels(), "a.gif": bombs.gif_pixels(),
                     "a.tif": bombs.tiff_pixels(), "a.heic": bombs.heif_pixels(),
@@ -63,7 +65,7 @@ class Limits(E2ETest):
             self.assertLess(int(report["Max Memory Used"].split()[0]), 10_000 if SANITIZED else 200)
 
     def test_refused_before_a_pixel_is_decoded(self):
-        """The same file needs many times the CPU time when the limit lets it pass."""
+        """The same file takes many times the CPU time when the limit allows it."""
         side = 3500
         grey = self.bucket.root / "large.png"
         run("vips", "gaussnoise", f"{grey}.v", side, side)
@@ -103,20 +105,29 @@ class Limits(E2ETest):
     def test_pages_and_frames(self):
         three = tuple(scene().map(lambda p, i=i: [(v + 60 * i) % 256 for v in p], 3) for i in range(4))
         delays = (50,) * 4
-        self.run_table("max_pages = 3", {
-            "four.gif": (bombs.gif_frames(4), "dead", "too_many_pages"),
-            "three.gif": (bombs.gif_frames(3), "done", None),
-            "four.tif": (bombs.tiff_pages(4), "dead", "too_many_pages"),
-            "three.tif": (bombs.tiff_pages(3), "done", None),
-            "four.webp": (make.webp_animation(three, delays, 0), "dead", "too_many_pages"),
-            "three.webp": (make.webp_animation(three[:3], delays[:3], 0), "done", None),
-            "four.heic": (make.heif_of(*three), "dead", "too_many_pages"),
-            "three.heic": (make.heif_of(*three[:3]), "done", None)})
+        files = {
+            "four.gif": bombs.gif_frames(4), "three.gif": bombs.gif_frames(3),
+            "four.tif": bombs.tiff_pages(4), "three.tif": bombs.tiff_pages(3),
+            "four.webp": make.webp_animation(three, delays, 0),
+            "three.webp": make.webp_animation(three[:3], delays[:3], 0),
+            "four.heic": make.heif_of(*three), "three.heic": make.heif_of(*three[:3])}
+        # Of a still thumbnail, only the first frame is decoded.
+        self.run_table("max_pages = 3", {name: (data, "done", None) for name, data in files.items()})
+        for row in self.bucket.list():
+            if row["name"] in files:
+                self.assertEqual(row["pages"], 4 if row["name"].startswith("four") else 3)
+        self.bucket.configure("[handler]\nretries = 0\nmax_pages = 3\n" + RENDITION.replace(
+            "jpeg", "webp\nanimation = keep"))
+        self.assertEqual(self.bucket.once().status, 1)
+        self.assertEqual({row["name"]: row["error"] and row["error"]["name"] for row in self.bucket.list()
+                          if row["name"] in files},
+                         {name: "too_many_pages" if name in ("four.gif", "four.webp") else None
+                          for name in files})
 
     def test_endless_files(self):
         self.run_table("", {
-            "frames.gif": (bombs.gif_frames(100_000), "dead", "too_many_pages"),
-            "pages.tif": (bombs.tiff_pages(5000), "dead", "too_many_pages"),
+            "frames.gif": (bombs.gif_frames(100_000), "done", None),
+            "pages.tif": (bombs.tiff_pages(5000), "done", None),
             "loop-1.tif": (bombs.tiff_loop(1), "done", None),
             "loop-3.tif": (bombs.tiff_loop(3), "done", None)})
 
@@ -126,10 +137,24 @@ class Limits(E2ETest):
 
     @unittest.skipIf(SANITIZED, "sanitized workers have no limit of memory")
     def test_memory(self):
-        """A valid picture of a hundred megapixels: fine with the default, out of memory with less."""
+        """A valid picture of a hundred megapixels is made with the default, and out of memory with
+        less."""
         data = bombs.progressive_jpeg()
         self.run_table("memory = 64M", {"large.jpg": (data, "dead", "out_of_memory")})
         self.run_table("", {"large.jpg": (data, "done", None)})
+
+    @unittest.skipIf(SANITIZED, "sanitized workers have no limit of memory")
+    def test_memory_of_decoders(self):
+        """Decoders report a failed allocation in many ways, and none is damage."""
+        files = {}
+        for name, width, height in (("4800.avif", 4800, 3000), ("4800.heic", 4800, 3000), ("6000.heic", 6000, 4000)):
+            large = Raster(width, height, 3, bytes((120, 130, 140)) * (width * height))
+            extension = name[-4:]
+            coding = ("-A",) if extension == "avif" else ()
+            files[name] = make.heif_of(large, options=(*coding, "-q", "50"), extension=extension)
+        self.run_table("memory = 64M", {name: (data, "dead", "out_of_memory")
+                                        for name, data in files.items()})
+        self.run_table("", {name: (data, "done", None) for name, data in files.items()})
 
     def test_output_size(self):
         self.run_table("max_output_size = 20K", {
@@ -139,7 +164,8 @@ class Limits(E2ETest):
                          {b"a/good.png.jpg", b"a/small.png.jpg"})
 
     def test_metadata_bombs(self):
-        """Metadata that nobody needs may be left out, but the picture is made all the same."""
+        """Metadata that the thumbnail does not need may be left out, but the picture is made all
+        the same."""
         self.run_table("", {
             "icc.png": (bombs.png_icc_bomb(), "done", None),
             "ztxt.png": (bombs.png_text_bomb(b"zTXt"), "done", None),
@@ -151,7 +177,8 @@ class Limits(E2ETest):
 
     @unittest.skipIf(SANITIZED, "sanitized workers have no limit of memory")
     def test_metadata_swarm(self):
-        """Two gigabytes of text, chunk by chunk: more than the limit of memory, so not all is read."""
+        """Two gigabytes of text, chunk by chunk, are more than the limit of memory, so a worker
+        does not read all."""
         self.run_table("", {"swarm.png": (bombs.png_text_swarm(), "done", None)})
 
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Placeholders: ThumbHash as the published reference has it, and the dominant colour.
+"""Placeholders: ThumbHash equals that of the published reference, and the dominant colour is right.
 
-thumbhash.tsv holds, for each sample image, a digest of the 100 x 100 pixels that were hashed, and
-the reference's answer (reference-hashes). Where this machine's decoders give other pixels, there is
-nothing to compare; that may happen to a few, not to most.
+thumbhash.tsv holds, for each sample image, a digest of the 100 x 100 hashed pixels, and the
+reference's answer (reference-hashes). Where this machine's decoders give other pixels, the hashes
+cannot be compared; that may happen to a few samples, not to most.
 """
 
 import collections
@@ -23,7 +23,7 @@ CONFIG = "[handler]\nmax_pixels = 150M\n[rendition look]\nsize = 100x100\nformat
 
 
 def make(bucket):
-    """Runs the sample images through; [(key, the pixels that were hashed, hash in the record)]."""
+    """Processes the sample images. Returns [(key, the hashed pixels, hash in the record)]."""
     bucket.configure(CONFIG)
     with open(SOURCE_DIR / "sample-images" / "expected.tsv", encoding="utf-8", newline="") as file:
         keys = [row[0] for row in csv.reader(file, delimiter="\t", quoting=csv.QUOTE_NONE)
@@ -59,7 +59,7 @@ class Placeholders(E2ETest):
         self.assertGreater(compared, len(reference) * 3 // 4)
 
     def test_dominant_color(self):
-        """The fullest of 16 x 16 x 16 boxes of the hashed pixels, and of it the mean."""
+        """Returns the mean of the fullest of 16 x 16 x 16 boxes of the hashed pixels."""
         seen = {"scene": raster.scene(90, 60), "clear": raster.scene(90, 60, alpha=True)}
         for name, picture in seen.items():
             self.bucket.put(f"{name}.png", make_file.png_of(picture))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a rendition may ask for: fits, formats, background, metadata, each judged by other programs."""
+"""Settings of renditions: fits, formats, background and metadata, each judged by other programs."""
 
 import base64
 import json
@@ -21,13 +21,13 @@ def config(**renditions):
 
 
 def tags(paths):
-    """{path: {group: {tag: value}}} by exiftool."""
+    """Returns {path: {group: {tag: value}}} by exiftool."""
     found = json.loads(raster.run("exiftool", "-json", "-g", "-n", *paths))
     return {path: row for path, row in zip(paths, found, strict=True)}
 
 
 def profiles_of(paths):
-    """{path: profile in bytes}"""
+    """Returns {path: profile in bytes}."""
     found = json.loads(raster.run("exiftool", "-json", "-b", "-icc_profile", *paths))
     return {path: base64.b64decode(row.get("ICC_Profile", "").removeprefix("base64:"))
             for path, row in zip(paths, found, strict=True)}
@@ -63,11 +63,11 @@ class Renditions(E2ETest):
         self.assert_like(self.thumbnail("cover", "tall", "png"),
                          raster.scaled(tall, 60, 90).crop(0, 15, 60, 60), EXACT)
         self.assert_like(self.thumbnail("fill", "tall", "png"), raster.scaled(tall, 60, 40), EXACT)
-        # Never enlarged: covering what is less high than the frame only cuts its width.
+        # A picture is never enlarged: if it is lower than the frame, `cover` cuts only its width.
         self.assert_like(self.thumbnail("cover", "small", "png"), small.crop(5, 0, 60, 40), EXACT)
 
     def test_attention_and_entropy_keep_the_detail(self):
-        """A grey picture with one thing to see, at the left, in the middle, at the right."""
+        """A grey picture with one object: at the left, in the middle, or at the right."""
         def picture(place, texture):
             return Raster(300, 100, 3, b"".join(
                 bytes(((230, 60, 40) if texture == "color" else (255 * ((x * 7 + y * 13) % 5 > 2),) * 3)
@@ -113,7 +113,7 @@ class Renditions(E2ETest):
         self.check_by_tools(full, part)
 
     def test_a_format_without_encoder_is_refused_at_once(self):
-        """By a handler program that says what a machine without them says."""
+        """The handler program is replaced by one that reports no such formats."""
         handler = self.bucket.root / "handler"
         handler.write_text("#!/bin/sh\n[ \"$1\" = --formats ] && printf 'jpeg\\npng\\nwebp\\n'\n")
         handler.chmod(0o755)
@@ -128,7 +128,8 @@ class Renditions(E2ETest):
             self.assertFalse(self.bucket.thumbnails.exists())
 
     def check_by_tools(self, full, part):
-        """AVIF by libheif's tool, JPEG XL by the vips program: ImageMagick 6 reads neither well."""
+        """libheif's tool reads AVIF, and the vips program JPEG XL: ImageMagick 6 reads neither
+        well."""
         for name, truth in (("a", full), ("c", part)):
             out = self.bucket.root / f"{name}.png"
             avif = self.bucket.thumbnail("avif", name, "avif")
@@ -141,7 +142,7 @@ class Renditions(E2ETest):
             self.assert_like(raster.read(out, truth.bands), truth, COARSE, "jxl")
 
     def test_metadata_is_left_out(self):
-        """Nothing about the camera, the place or the colours, in any type."""
+        """A thumbnail of any type has no data about the camera, the place or the colours."""
         picture = self.bucket.put("a.jpg", make.jpeg_with(
             make.jpeg_of(profiles.in_display_p3(scene())), make.jpeg_icc(profiles.DISPLAY_P3_ICC)))
         raster.run("exiftool", "-q", "-overwrite_original", "-Make=Camera", "-GPSLatitude=46.5",

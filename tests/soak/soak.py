@@ -4,9 +4,10 @@
 
 Sends FILES broken pictures (bits flipped, cut, spliced, numbers made extreme) through a running
 daemon, in waves. Fails unless the daemon lives through all of it, every file ends in one state with
-a name and a reason, every `done` has its thumbnails, and memory of daemon and workers stays flat.
-Prints what became of the files and what killed workers; the same seed makes the same files. With
---keep, files that crashed a worker or made it call what it must not are put into DIR."""
+a name and a reason, every `done` has its thumbnails, and the memory of daemon and workers stays
+flat. Prints the results of the files and the deaths of workers. The same seed makes the same files.
+With --keep, files that crashed a worker or made it violate its sandbox are put into DIR.
+"""
 
 import argparse
 import collections
@@ -92,7 +93,7 @@ def mutate(rng, data, other):
     for _ in range(rng.choice((1, 1, 2, 4))):
         if not data:
             break
-        # Headers decide most: half of the changes go there.
+        # Headers decide most results, so half of the changes are there.
         reach = min(len(data), 1024) if rng.random() < 0.5 else len(data)
         rng.choice(MUTATIONS)(rng, data, other, reach)
     return bytes(data)
@@ -144,7 +145,8 @@ class Soak:
                               stdout=subprocess.PIPE, text=True).stdout
 
     def fill(self, wave, count):
-        """The folder of a wave, made elsewhere on the same file system and moved in whole."""
+        """Makes the folder of a wave elsewhere on the same file system, and moves it in as a
+        whole."""
         outside = self.bucket.parent / f"wave-{wave}"
         outside.mkdir()
         for i in range(count):
@@ -193,7 +195,7 @@ class Soak:
         shutil.rmtree(folder)
 
     def check_memory(self):
-        """The end against the first tenth, when all is warm."""
+        """The end is compared with the end of the first tenth, when all caches are warm."""
         warm = max(1, len(self.memory) // 10)
         before, after = self.memory[:warm], self.memory[-warm:]
         daemon = max(d for d, _w in before), max(d for d, _w in after)

@@ -2,12 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """unrest.py [-h] [--minutes M] [--objects N] [--thumbq PROGRAM]
 
-A daemon, for M minutes, beside all that is not quiet on a machine: files are rewritten, deleted and
-put back, folders moved, parts of the bucket unmounted and mounted again, thumbnails deleted, and
-readers stand still: into pipes that nobody reads, and stopped. Fails unless the daemon lives through
-it, memory and store are flat, and at the end each file has its record and its thumbnails, and
-nothing was made again that had not changed. Prints figures each minute, and those of start and end.
-Mounts need root, in a mount namespace of their own; without, the rest is done, and said so."""
+Runs a daemon for M minutes beside everything that moves on a machine: files are rewritten, deleted
+and put back, folders moved, parts of the bucket unmounted and mounted again, thumbnails deleted,
+and readers stand still, with full pipes or stopped. Fails unless the daemon lives through it,
+memory and store stay flat, each file has its record and its thumbnails at the end, and no unchanged
+thumbnail was made again. Prints figures each minute, and those of start and end. Mounts need root,
+in a mount namespace of their own. Without root the rest runs, and the output says so.
+"""
 
 import argparse
 import json
@@ -35,12 +36,12 @@ format = webp
 WARM_UP = 0.2  # of the time: until then memory and store may still find their size
 RSS_GROWTH_KIB = 4096
 STORE_GROWTH = 1.25
-STORE_SLACK = 4 << 20  # pages of what happened to be in use at the same time
+STORE_SLACK = 4 << 20  # pages that happened to be in use at the same time
 STALLED_MAX = 4
 
 
 def png(color):
-    """A picture of one colour, 24 x 24."""
+    """Returns a picture of one colour, 24 x 24."""
     rows = zlib.compress((b"\0" + bytes(color) * 24) * 24)
 
     def chunk(name, body):
@@ -81,8 +82,6 @@ class Soak:
         self.wait_for(self.store.exists)
         self.sync()
 
-    # ---- looking
-
     def wait_for(self, condition):
         end = time.monotonic() + 300
         while not condition():
@@ -105,8 +104,6 @@ class Soak:
     def figures(self):
         return {"rss_anon_kib": self.rss_kib(), "store_bytes": self.store.stat().st_size,
                 "descriptors": len(os.listdir(f"/proc/{self.daemon.pid}/fd"))}
-
-    # ---- unrest
 
     def write(self, name):
         path = self.bucket / name
@@ -165,7 +162,7 @@ class Soak:
                                   stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
         self.stalled.append(reader)
         if "--follow" in command:
-            time.sleep(0.2)  # whenever that is: a stop may come at any time
+            time.sleep(0.2)  # a stop may come at any time
             reader.send_signal(signal.SIGTSTP)
 
     @staticmethod
@@ -173,8 +170,6 @@ class Soak:
         reader.kill()
         reader.wait()
         reader.stdout.close()
-
-    # ---- all of it
 
     def step(self):
         act = self.rng.choice((self.rewrite, self.rewrite, self.delete, self.move, self.unmount,
@@ -185,7 +180,7 @@ class Soak:
             sys.exit(f"unrest: the daemon has ended\n{self.log.read_text()[-4000:]}")
 
     def check_end(self):
-        """Everything is as it would be had it been quiet."""
+        """Checks that the bucket is in the state that it would have without the disturbances."""
         while self.stalled:
             self.end(self.stalled.pop())
         self.mount()

@@ -1,18 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "bucket_fixture.h"
 
-#include "clock.h"
-#include "error.h"
-#include "file.h"
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 
-#define DEADLINE_US (50 * CLOCK_US_PER_SEC) /* nothing here takes a tenth of it */
-
-/* ---- a bucket and all that it reports -----------------------------------------------------------
- */
+/* No test here takes a tenth of this time. */
+#define DEADLINE_US (50 * CLOCK_US_PER_SEC)
 
 void fixture_record(const BucketEvent *event, void *data)
 {
@@ -86,10 +84,8 @@ void await(Fixture *f, const char *line)
     await_times(f, line, 1);
 }
 
-/*
- * Runs the main context until all that was done so far has been seen: a rescan begins after it and
- * its end comes after everything the kernel told before.
- */
+/* Runs the main context until every earlier change has been reported: the rescan begins after the
+ * changes, and its end comes after all earlier events of the kernel. */
 void await_scan(Fixture *f)
 {
     guint n = count_of(f, "SCAN_END");
@@ -147,7 +143,8 @@ void open_with(Fixture *f, const BucketOptions *options)
     g_autoptr(GError) error = NULL;
     f->bucket = bucket_open(options, fixture_record, f, &error);
     g_assert_no_error(error);
-    g_assert_cmpuint(f->lines->len, ==, 0); /* nothing from within a function */
+    /* bucket_open itself calls no callback. */
+    g_assert_cmpuint(f->lines->len, ==, 0);
 }
 
 void start(Fixture *f)
@@ -168,7 +165,8 @@ void fixture_setup(Fixture *f, gconstpointer unused_data)
     f->lines = g_ptr_array_new_with_free_func(g_free);
     f->counts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     f->sizes = g_array_new(FALSE, FALSE, sizeof(int64_t));
-    g_assert_cmpint(g_chdir(f->path), ==, 0); /* so that names in tests are short */
+    /* Tests can use short names. */
+    g_assert_cmpint(g_chdir(f->path), ==, 0);
 }
 
 void run(const char *command)
@@ -187,6 +185,7 @@ void fixture_teardown(Fixture *f, gconstpointer unused_data)
     (void)unused_data;
     bucket_free(f->bucket);
     g_assert_cmpint(g_chdir("/"), ==, 0);
+    /* Tests make paths that are longer than nftw allows. */
     g_autofree char *command = g_strdup_printf("rm -rf '%s'", f->outer);
     run(command);
     g_ptr_array_unref(f->lines);

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Answers many questions about schedules: reads lines `zone TAB seconds TAB n TAB expression`, and
- * prints for each the next `n` times after that second, in seconds since 1970, or "error". For
- * tests/cron.
+ * Answers many questions about schedules, for tests/cron. It reads lines `zone TAB seconds TAB n
+ * TAB expression`. For each it prints the next `n` times after that second, in seconds since 1970,
+ * or "error".
  */
-#include "clock.h"
-#include "cron.h"
+#include "base/clock.h"
+#include "watcher/cron.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "failpoint.h"
+#include "base/failpoint.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,10 +15,11 @@
 #define NAME_MAX_LEN 63
 #define PLANS_MAX    8
 
-/* What is to happen, as the environment says. */
+/* A fault to produce, as the environment names it. */
 typedef struct {
     char name[NAME_MAX_LEN + 1];
-    int errnum; /* 0: crash */
+    /* Error of the call; 0: the process crashes. */
+    int errnum;
     unsigned first, times;
     unsigned hits;
 } Plan;
@@ -26,9 +27,6 @@ typedef struct {
 static Plan plans[PLANS_MAX];
 static int n_plans;
 static int log_fd = -1;
-
-/* ---- the environment ----------------------------------------------------------------------------
- */
 
 static void die_of_usage(const char *text)
 {
@@ -72,13 +70,14 @@ static void add_plan(const char *text)
     plans[n_plans++] = plan;
 }
 
-/* The linker's names for the ends of the section that FAILPOINT_AT fills. */
+/* The linker's names for the beginning and the end of the section that FAILPOINT_AT fills. */
 extern const char __start_failpoints[], __stop_failpoints[];
 
 static void print_all(void)
 {
     for (const char *at = __start_failpoints; at < __stop_failpoints; at += strlen(at) + 1) {
-        if (*at) /* else the padding between two of them */
+        /* An empty text is padding between two names. */
+        if (*at)
             puts(at);
     }
     fflush(stdout);
@@ -100,9 +99,6 @@ __attribute__((constructor)) static void read_environment(void)
     if (log)
         log_fd = open(log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0666);
 }
-
-/* ---- the places ---------------------------------------------------------------------------------
- */
 
 static void log_hit(const char *name)
 {
@@ -156,11 +152,9 @@ int64_t failpoint_boot_offset_us(void)
     return read_offset_us("THUMBQ_BOOT_FILE");
 }
 
-/* ---- what LMDB does -----------------------------------------------------------------------------
- * The library calls these by name, and finds them here before those of libc.
- */
+/* LMDB calls the functions below by name, and finds these before those of libc. */
 
-/* True for the store's own file: others are written by calls that have places of their own. */
+/* True for the store's own file. The calls that write other files have fail points of their own. */
 static bool is_store(int fd)
 {
     char link[32], path[PATH_MAX];
@@ -176,7 +170,7 @@ ssize_t pwrite(int fd, const void *data, size_t len, off_t at)
 {
     if (!is_store(fd))
         return syscall(SYS_pwrite64, fd, data, len, at);
-    /* One that died, or was told of a full disk, after half of it. */
+    /* A write that is cut short: the process dies, or the disk is full, after half of the bytes. */
     if (FAILPOINT_AT("lmdb.pwrite.before"))
         return -1;
     if (len > 1)

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * A handler that misbehaves on demand, for the pool's tests. It speaks forkserver.h and wire.h like
- * thumbq-thumbnail; what it does wrong is told by the content of the source (a worker) or by the
- * name that it is started under (the fork server). A worker reads the source to its end before it
- * does anything: with a socket as the source, the test decides when.
+ * thumbq-thumbnail. The content of the source tells a worker how to misbehave; the name of the
+ * program tells the fork server. A worker reads the source to its end first: with a socket as the
+ * source, the test decides when the worker acts.
  *
- * Before that a worker writes its process id into a source that is a socket, so that the test can
- * wait for it.
+ * Before that, a worker writes its process id into a source that is a socket, so that the test can
+ * wait for the worker.
  */
-#include "file.h"
-#include "forkserver.h"
-#include "wire.h"
+#include "base/file.h"
+#include "handlers/forkserver.h"
+#include "handlers/wire.h"
 
 #include <fcntl.h>
 #include <linux/sched.h>
@@ -28,16 +28,20 @@
 
 typedef struct {
     int socket_fd;
-    int violations_fd; /* write end of the pipe that stands in for the kernel's listener */
-    WireJob job;
+    /* Write end of the pipe that replaces the kernel's listener. */
+    int violations_fd;
+    WireOrder order;
     int argument;
-    int served;                        /* jobs before this one */
-    int files[RENDITIONS_MAX];         /* of the job, if it has files of its own */
-    int memory[WIRE_MEMORY_FILES_MAX]; /* memory files, the oldest first */
+    /* Number of orders before this one. */
+    int served;
+    /* Files of the order, if it has files of its own. */
+    int files[RENDITIONS_MAX];
+    /* Memory files, the oldest first. */
+    int memory[WIRE_MEMORY_FILES_MAX];
     unsigned n_memory;
 } Worker;
 
-/* What each thumbnail is. */
+/* Content of each thumbnail. */
 static const char thumbnail[] = "as it was made";
 
 static void send_bytes(const Worker *worker, const void *data, size_t len)
@@ -49,15 +53,15 @@ static void send_bytes(const Worker *worker, const void *data, size_t len)
 static WireResult good_result(const Worker *worker)
 {
     WireResult result = {
-        .serial = worker->job.serial,
+        .serial = worker->order.serial,
         .facts = {.type = IMAGE_PNG, .width = getpid(), .height = 1, .pages = 1, .orientation = 1},
-        .n_thumbnails = worker->job.n_renditions,
+        .n_thumbnails = worker->order.n_renditions,
         .memory_bytes = 1 << 20,
     };
 
     for (size_t i = 0; i < result.n_thumbnails; i++) {
         result.thumbnails[i] = (ThumbnailFacts){IMAGE_JPEG, 1, 1, sizeof thumbnail};
-        if (worker->job.own_files) {
+        if (worker->order.own_files) {
             if (write(worker->files[i], thumbnail, sizeof thumbnail) < 0)
                 _exit(1);
         } else {
@@ -76,9 +80,6 @@ static void send_result(const Worker *worker, const WireResult *result)
     send_bytes(worker, buffer, wire_encode_result(result, buffer));
 }
 
-/* ---- what a worker can do -----------------------------------------------------------------------
- */
-
 static void answer_well(Worker *worker)
 {
     WireResult result = good_result(worker);
@@ -86,7 +87,7 @@ static void answer_well(Worker *worker)
     send_result(worker, &result);
 }
 
-/* By a memory file, with `more` bytes than there are. */
+/* Makes an answer in a memory file whose thumbnail has `more` bytes more than the file. */
 static WireResult memory_result(Worker *worker, int more)
 {
     WireResult result = good_result(worker);
@@ -115,7 +116,7 @@ static void answer_by_memory(Worker *worker)
     drop_memory(worker);
 }
 
-/* With a hold on the memory file that no seal takes away. */
+/* Answers with a memory file that stays mapped for writing, which no seal revokes. */
 static void answer_by_mapped_memory(Worker *worker)
 {
     WireResult result = memory_result(worker, 0);
@@ -126,13 +127,13 @@ static void answer_by_mapped_memory(Worker *worker)
     drop_memory(worker);
 }
 
-/* Writes to what it has answered with, for as long as it lives. */
+/* Answers, and writes to its thumbnails from then on. */
 static void answer_and_write_on(Worker *worker)
 {
     WireResult result = good_result(worker);
     int fd = worker->files[0];
 
-    if (!worker->job.own_files) {
+    if (!worker->order.own_files) {
         result = memory_result(worker, 0);
         fd = worker->memory[0];
     }
@@ -143,10 +144,10 @@ static void answer_and_write_on(Worker *worker)
 
 static void answer_unchanged(Worker *worker)
 {
-    WireResult result = {.serial = worker->job.serial, .unchanged = true};
+    WireResult result = {.serial = worker->order.serial, .unchanged = true};
 
     result.facts.width = getpid();
-    memcpy(result.facts.etag, worker->job.known_etag, sizeof result.facts.etag);
+    memcpy(result.facts.etag, worker->order.known_etag, sizeof result.facts.etag);
     result.facts.etag[0] += (uint64_t)worker->argument;
     send_result(worker, &result);
 }
@@ -159,10 +160,10 @@ static void answer_type(Worker *worker)
     send_result(worker, &result);
 }
 
-/* Of a worker that writes a line into the daemon's log, or tries to. */
+/* Answers with a message that would forge a line in the daemon's log. */
 static void answer_message(Worker *worker)
 {
-    WireResult result = {.serial = worker->job.serial, .error = ERROR_DAMAGED};
+    WireResult result = {.serial = worker->order.serial, .error = ERROR_DAMAGED};
 
     g_strlcpy(result.message, "fine\n2026-01-01 thumbq: all is lost", sizeof result.message);
     send_result(worker, &result);
@@ -178,7 +179,7 @@ static void answer_damaged(Worker *worker)
 
 static void answer_error(Worker *worker)
 {
-    WireResult result = {.serial = worker->job.serial, .error = (ErrorCode)worker->argument};
+    WireResult result = {.serial = worker->order.serial, .error = (ErrorCode)worker->argument};
 
     g_strlcpy(result.message, "as was asked for", sizeof result.message);
     result.facts.width = getpid();
@@ -245,7 +246,8 @@ static void die(Worker *worker)
 {
     prctl(PR_SET_DUMPABLE, 0);
     if (worker->argument != SIGKILL && worker->argument != SIGSTOP)
-        (void)signal(worker->argument, SIG_DFL); /* a sanitizer may have taken it */
+        /* A sanitizer may have a handler for the signal. */
+        (void)signal(worker->argument, SIG_DFL);
     (void)kill(getpid(), worker->argument);
 }
 
@@ -255,7 +257,7 @@ static void answer_and_die(Worker *worker)
     die(worker);
 }
 
-/* As one that an earlier job has harmed. */
+/* Dies if it has served an order before, like a worker that an earlier order has harmed. */
 static void die_if_used(Worker *worker)
 {
     if (worker->served > 0)
@@ -263,7 +265,7 @@ static void die_if_used(Worker *worker)
     answer_well(worker);
 }
 
-/* As a thread that makes a forbidden call while another one answers. */
+/* Answers, and reports a forbidden call, as if another thread had made it. */
 static void answer_in_violation(Worker *worker)
 {
     if (write(worker->violations_fd, "x", 1) != 1)
@@ -326,9 +328,6 @@ static const struct {
     {"ok-close", answer_close_and_linger},
 };
 
-/* ---- worker -------------------------------------------------------------------------------------
- */
-
 static void read_command(int fd, char command[static COMMAND_MAX])
 {
     size_t len = 0;
@@ -374,13 +373,13 @@ static void greet(Worker *worker, const char *name)
 
 static bool take_descriptors(Worker *worker, const int *fds, size_t n_fds)
 {
-    if (!worker->job.own_files) {
+    if (!worker->order.own_files) {
         for (size_t i = 1; i < n_fds; i++)
             worker->memory[worker->n_memory++] = fds[i];
         return n_fds <= 2 && worker->n_memory < WIRE_MEMORY_FILES_MAX;
     }
-    memcpy(worker->files, fds + 1, worker->job.n_renditions * sizeof fds[0]);
-    return n_fds == 1 + worker->job.n_renditions;
+    memcpy(worker->files, fds + 1, worker->order.n_renditions * sizeof fds[0]);
+    return n_fds == 1 + worker->order.n_renditions;
 }
 
 G_NORETURN static void run_worker(int socket_fd, const char *name)
@@ -400,21 +399,19 @@ G_NORETURN static void run_worker(int socket_fd, const char *name)
             _exit(WORKER_EXIT_PROTOCOL);
         if (len == 0)
             _exit(WORKER_EXIT_OK);
-        if (!wire_decode_job(buffer, (size_t)len, &worker.job, NULL) ||
+        if (!wire_decode_order(buffer, (size_t)len, &worker.order, NULL) ||
             !take_descriptors(&worker, fds, n_fds))
             _exit(WORKER_EXIT_PROTOCOL);
-        (void)send(fds[0], &pid, sizeof pid, MSG_NOSIGNAL); /* where it is a socket */
+        /* This has an effect only if the source is a socket. */
+        (void)send(fds[0], &pid, sizeof pid, MSG_NOSIGNAL);
         read_command(fds[0], command);
         fd_clear(&fds[0]);
         obey(&worker, command);
-        for (size_t i = 1; worker.job.own_files && i < n_fds; i++)
+        for (size_t i = 1; worker.order.own_files && i < n_fds; i++)
             fd_clear(&fds[i]);
         worker.served++;
     }
 }
-
-/* ---- fork server --------------------------------------------------------------------------------
- */
 
 static void start_worker(int worker_fd, const char *name)
 {
@@ -431,19 +428,22 @@ static void start_worker(int worker_fd, const char *name)
         run_worker(worker_fd, name);
     }
     const ForkReply reply = {.version = FORKSERVER_VERSION, .pid = pid};
-    (void)wire_send(FORKSERVER_FD, &reply, sizeof reply, &pidfd, 1, NULL); /* else we end soon */
+    /* If the daemon has gone, the fork server ends soon. */
+    (void)wire_send(FORKSERVER_FD, &reply, sizeof reply, &pidfd, 1, NULL);
     fd_clear(&pidfd);
 }
 
 static void answer_request(const char *name, int worker_fd)
 {
-    const ForkReply refusal = {.version = FORKSERVER_VERSION, .pid = -1, .errnum = 11};
+    const bool lacks = strcmp(name, "lacks-processes") == 0;
+    const ForkReply refusal = {
+        .version = FORKSERVER_VERSION, .pid = -1, .errnum = lacks ? EAGAIN : EPERM};
 
     if (strcmp(name, "dies-when-asked") == 0)
         _exit(3);
     if (strcmp(name, "hangs") == 0)
         linger();
-    if (strcmp(name, "refuses") == 0)
+    if (lacks || strcmp(name, "refuses") == 0)
         (void)wire_send(FORKSERVER_FD, &refusal, sizeof refusal, NULL, 0, NULL);
     else if (strcmp(name, "talks-nonsense") == 0)
         (void)wire_send(FORKSERVER_FD, "nonsense", 8, NULL, 0, NULL);

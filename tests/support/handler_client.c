@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "handler_client.h"
 
-#include "clock.h"
-#include "file.h"
+#include "base/clock.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,8 @@ G_NORETURN static void give_up(const char *what)
     g_error("%s: %s", what, g_strerror(errno));
 }
 
-/* process.h makes our ends non-blocking, for the daemon's loop; here everything waits. */
+/* process.h makes our ends of the sockets non-blocking, for the daemon's loop. Every call here
+ * waits. */
 static void set_blocking(int fd)
 {
     if (fcntl(fd, F_SETFL, 0) != 0)
@@ -82,28 +83,28 @@ int handler_worker_stop(HandlerWorker *worker)
     return status;
 }
 
-bool handler_run(HandlerWorker *worker, const WireJob *job, int source_fd, const char *folder,
+bool handler_run(HandlerWorker *worker, const WireOrder *order, int source_fd, const char *folder,
                  int *ret_fds, WireResult *ret_result)
 {
     uint8_t buffer[WIRE_FRAME_MAX];
     int fds[WIRE_FDS_MAX] = {source_fd};
     ssize_t len;
     size_t n_fds;
-    for (size_t i = 0; i < job->n_renditions; i++) {
+    for (size_t i = 0; i < order->n_renditions; i++) {
         fds[1 + i] = ret_fds[i] = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
         if (ret_fds[i] < 0)
             give_up("cannot make a temporary file");
     }
-    WireJob own = *job;
+    WireOrder own = *order;
     own.own_files = true;
-    size_t job_len = wire_encode_job(&own, buffer);
-    if (!wire_send(worker->socket_fd, buffer, job_len, fds, 1 + job->n_renditions, NULL) ||
+    size_t order_len = wire_encode_order(&own, buffer);
+    if (!wire_send(worker->socket_fd, buffer, order_len, fds, 1 + order->n_renditions, NULL) ||
         !wire_receive(worker->socket_fd, buffer, &len, NULL, 0, &n_fds, NULL) || len == 0)
         return false;
     g_autoptr(GError) error = NULL;
     if (!wire_decode_result(buffer, (size_t)len, ret_result, &error))
         g_error("%s", error->message);
-    for (size_t i = 0; i < job->n_renditions; i++) {
+    for (size_t i = 0; i < order->n_renditions; i++) {
         if (lseek(ret_fds[i], 0, SEEK_SET) != 0)
             give_up("cannot rewind a thumbnail");
     }

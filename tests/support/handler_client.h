@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Speaks the fork server's protocol, blocking: for tests and measurements of thumbq-thumbnail as it
- * really runs. What goes wrong below the protocol ends the program.
- */
+/* Speaks the fork server's protocol with the real thumbq-thumbnail, for tests and measurements. All
+ * calls block. An error below the protocol ends the program. */
 #pragma once
 
-#include "forkserver.h"
-#include "process.h"
-#include "wire.h"
+#include "handlers/forkserver.h"
+#include "handlers/wire.h"
+#include "pool/process.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -19,27 +17,28 @@ typedef struct {
 typedef struct {
     pid_t pid;
     int pidfd, socket_fd;
-    int listener_fd; /* as of its WorkerHello; -1: none */
+    /* The listener of its WorkerHello; -1: none. */
+    int listener_fd;
 } HandlerWorker;
 
-/* Starts the program. */
+/* Starts the program as a fork server. */
 void handler_server_start(HandlerServer *server, const char *program);
 
-/* Closes its socket and returns its wait status. */
+/* Closes the socket, waits, and returns the wait status. */
 int handler_server_stop(HandlerServer *server);
 
-/* Asks for a worker and waits until it is locked in; false, with errno, where the fork server says
- * it cannot. */
+/* Asks for a worker, and waits until the worker is in its sandbox. False with errno: the fork
+ * server has refused. */
 bool handler_worker_start(HandlerServer *server, const ForkRequest *request,
                           HandlerWorker *ret_worker);
 
-/* Closes its socket and returns its wait status. */
+/* Closes the socket, waits, and returns the wait status. */
 int handler_worker_stop(HandlerWorker *worker);
 
 /*
- * Runs one job on the source `fd` and unnamed files in `folder`, which are returned in
- * fds[0..n_renditions-1], the caller's, at their beginning. False if the worker died instead of
- * answering.
+ * Runs one order on the source `source_fd`, with unnamed files in `folder` for the thumbnails. The
+ * files are returned in ret_fds[0..n_renditions-1], at their beginning; the caller closes them.
+ * False if the worker died instead of answering.
  */
-bool handler_run(HandlerWorker *worker, const WireJob *job, int source_fd, const char *folder,
+bool handler_run(HandlerWorker *worker, const WireOrder *order, int source_fd, const char *folder,
                  int *ret_fds, WireResult *ret_result);

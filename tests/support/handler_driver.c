@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * handler_driver [-f] [-n TIMES] [-m MIB] [-u UID] [-o FOLDER] PROGRAM RENDITIONS FILE...
+ * Runs files through thumbq-thumbnail as the daemon would. It prints a line for each file: the
+ * error, or the facts and thumbnails; and the time.
  *
- * Runs files through thumbq-thumbnail as the daemon would and prints a line for each: the error or
- * the facts and thumbnails, and the time. RENDITION is WxH:fit:format:quality, several separated by
- * commas. With -f, each run has a fresh worker, as with max_invocations = 1; the time to start it
- * counts. With -o, thumbnails are written to FOLDER. With -n, each file is done so many times, and
- * the median is printed.
+ * Usage: handler_driver [-f] [-n TIMES] [-m MIB] [-u UID] [-o FOLDER] PROGRAM RENDITIONS FILE...
+ *
+ * A rendition is WxH:fit:format:quality; commas separate several. With -f, each run has a fresh
+ * worker, as with max_invocations = 1; the time to start the worker counts. With -o, thumbnails are
+ * written to FOLDER. With -n, each file is done TIMES times, and the median is printed.
  */
-#include "clock.h"
-#include "file.h"
+#include "base/clock.h"
+#include "base/file.h"
 #include "handler_client.h"
 
 #include <fcntl.h>
@@ -95,17 +96,20 @@ typedef struct {
     HandlerServer server;
     HandlerWorker worker;
     ForkRequest request;
-    WireJob job;
+    WireOrder order;
     int times;
-    bool fresh; /* a worker for each run */
+    /* Each run has a fresh worker. */
+    bool fresh;
     const char *folder;
 } Driver;
 
-/* Of all that have worked for us: ended workers, the one there is, and the fork server. */
+/* CPU time of all handler processes, microseconds: ended workers, the current worker, and the fork
+ * server. */
 static int64_t cpu_us(const Driver *driver)
 {
     struct rusage ended;
-    (void)getrusage(RUSAGE_CHILDREN, &ended); /* fails for a bad address only */
+    /* getrusage fails only for a bad address. */
+    (void)getrusage(RUSAGE_CHILDREN, &ended);
     return ((int64_t)ended.ru_utime.tv_sec + ended.ru_stime.tv_sec) * CLOCK_US_PER_SEC +
            ended.ru_utime.tv_usec + ended.ru_stime.tv_usec +
            process_cpu_us(process_cpu_clock(driver->worker.pid)) +
@@ -127,7 +131,7 @@ static void run_file(Driver *driver, const char *file)
             !handler_worker_start(&driver->server, &driver->request, &driver->worker))
             exit(1);
         bool alive =
-            handler_run(&driver->worker, &driver->job, source, g_get_tmp_dir(), fds, &result);
+            handler_run(&driver->worker, &driver->order, source, g_get_tmp_dir(), fds, &result);
         times_us[i] = clock_monotonic_us() - start_us;
         if (!alive) {
             int status = handler_worker_stop(&driver->worker);
@@ -136,7 +140,7 @@ static void run_file(Driver *driver, const char *file)
             if (!handler_worker_start(&driver->server, &driver->request, &driver->worker))
                 exit(1);
         }
-        for (size_t at = 0; at < driver->job.n_renditions; at++) {
+        for (size_t at = 0; at < driver->order.n_renditions; at++) {
             if (alive && driver->folder != NULL && i == 0 && at < result.n_thumbnails)
                 keep_thumbnail(driver->folder, file, at, &result.thumbnails[at], fds[at]);
             fd_clear(&fds[at]);
@@ -162,11 +166,11 @@ int main(int argc, char **argv)
                                  .memory_bytes = INT64_C(512) << 20,
                                  .timeout_us = 60 * CLOCK_US_PER_SEC,
                                  .max_output_size = INT64_C(64) << 20},
-                     .job = {.serial = 1,
-                             .max_pixels = 150000000,
-                             .max_file_size = INT64_C(512) << 20,
-                             .max_output_size = INT64_C(64) << 20,
-                             .max_pages = 200}};
+                     .order = {.serial = 1,
+                               .max_pixels = 150000000,
+                               .max_file_size = INT64_C(512) << 20,
+                               .max_output_size = INT64_C(64) << 20,
+                               .max_pages = 200}};
     int option;
     while ((option = getopt(argc, argv, "fn:m:o:u:")) != -1) {
         if (option == 'n')
@@ -188,7 +192,7 @@ int main(int argc, char **argv)
                         "[FILE...]\n");
         return 2;
     }
-    driver.job.n_renditions = parse_renditions(argv[optind + 1], driver.job.renditions);
+    driver.order.n_renditions = parse_renditions(argv[optind + 1], driver.order.renditions);
 
     int64_t start_us = clock_monotonic_us();
     handler_server_start(&driver.server, argv[optind]);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "handler_fixture.h"
 
-#include "file.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@ const ForkRequest fixture_request = {
     .max_output_size = 16 << 20,
 };
 
-const WireJob fixture_job = {
+const WireOrder fixture_order = {
     .serial = 7,
     .max_pixels = 1000000,
     .max_file_size = 16 << 20,
@@ -27,36 +27,36 @@ const WireJob fixture_job = {
     .max_pages = 10,
 };
 
-WireJob fixture_job_of(int width, int height, Fit fit, Format format)
+WireOrder fixture_order_of(int width, int height, Fit fit, Format format)
 {
-    WireJob job = fixture_job;
-    job.renditions[0] = (Rendition){.name = "one",
-                                    .width = width,
-                                    .height = height,
-                                    .fit = fit,
-                                    .format = format,
-                                    .quality = 95,
-                                    .background = 0xffffff,
-                                    .max_frames = 100};
-    job.n_renditions = 1;
-    return job;
+    WireOrder order = fixture_order;
+    order.renditions[0] = (Rendition){.name = "one",
+                                      .width = width,
+                                      .height = height,
+                                      .fit = fit,
+                                      .format = format,
+                                      .quality = 95,
+                                      .background = 0xffffff,
+                                      .max_frames = 100};
+    order.n_renditions = 1;
+    return order;
 }
 
-void fixture_run(const WireJob *job, const char *name, WireResult *ret_result)
+void fixture_run(const WireOrder *order, const char *name, WireResult *ret_result)
 {
     g_autofree char *path = pictures_path(name);
     g_autofree char *folder = pictures_path("");
     autofd source = open(path, O_RDONLY | O_CLOEXEC);
     g_assert_cmpint(source, >=, 0);
     int fds[RENDITIONS_MAX];
-    g_assert_true(handler_run(&fixture_worker, job, source, folder, fds, ret_result));
-    g_assert_cmpuint(ret_result->serial, ==, job->serial);
-    for (size_t i = 0; i < job->n_renditions; i++) {
+    g_assert_true(handler_run(&fixture_worker, order, source, folder, fds, ret_result));
+    g_assert_cmpuint(ret_result->serial, ==, order->serial);
+    for (size_t i = 0; i < order->n_renditions; i++) {
         char out[16];
         g_snprintf(out, sizeof out, "out%zu", i);
         g_autofree char *out_path = pictures_path(out);
-        g_autofree char *data = g_malloc((gsize)job->max_output_size + 1);
-        ssize_t len = read(fds[i], data, (size_t)job->max_output_size + 1);
+        g_autofree char *data = g_malloc((gsize)order->max_output_size + 1);
+        ssize_t len = read(fds[i], data, (size_t)order->max_output_size + 1);
         g_assert_cmpint(len, >=, 0);
         if (i < ret_result->n_thumbnails)
             g_assert_cmpint(len, ==, ret_result->thumbnails[i].size);

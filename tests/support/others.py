@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Programs that another user may run. The build may lie in a folder that its owner alone may enter,
-as /root is."""
+"""Programs that another user may run. The build may be in a folder that only its owner may enter,
+like /root."""
 
 import atexit
 import functools
@@ -12,14 +12,14 @@ from pathlib import Path
 
 
 def is_open(path):
-    """True if everybody may run `path`: it can be executed, and each folder above be entered."""
+    """True if every user may run `path`: it is executable, and every user may enter its folders."""
     return all(os.stat(part).st_mode & stat.S_IXOTH for part in (path, *path.parents))
 
 
 @functools.cache
 def for_others(program):
-    """`program` as another user may run it, with what lies beside it: itself, or a copy that ends
-    with the test."""
+    """Returns a path of `program` that another user may run: itself, or a copy of its folder that
+    is removed at the end of the test."""
     program = Path(os.path.realpath(program))
     if is_open(program):
         return os.fspath(program)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "pictures.h"
 
+#include "folders.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -16,10 +18,7 @@ void pictures_init(void)
 
 void pictures_clear(void)
 {
-    g_autofree char *quoted = g_shell_quote(folder);
-    g_autofree char *command = g_strdup_printf("rm -rf %s", quoted);
-    if (!g_spawn_command_line_sync(command, NULL, NULL, NULL, NULL))
-        g_warning("cannot remove '%s'", folder);
+    folders_remove(folder);
     g_clear_pointer(&folder, g_free);
 }
 

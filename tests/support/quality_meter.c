@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * quality_meter HANDLER SIZE FILE...: how true thumbnails are.
+ * Measures how true thumbnails are. Usage: quality_meter HANDLER SIZE FILE...
  *
  * The reference is made of the fully decoded picture, in floating point: turned upright, in sRGB,
- * premultiplied, Lanczos with three lobes by its definition. The handler's thumbnail and that of
- * vips_thumbnail are compared with it, over white where they are transparent: as PNG, so that no
- * encoder has a say, and as JPEG and WebP, for which the handler has another way through. One line
- * per file and type: name, type, PSNR and SSIM of ours, PSNR and SSIM of vips_thumbnail.
+ * premultiplied, with a Lanczos filter of three lobes by its definition. The handler's thumbnail
+ * and that of vips_thumbnail are compared with the reference, over white where they are
+ * transparent: as PNG, so that no encoder changes the result, and as JPEG and WebP, which the
+ * handler makes in another way. It prints a line for each file and type: name, type, PSNR and SSIM
+ * of ours, PSNR and SSIM of vips_thumbnail.
+ *
+ * quality_meter -t FILE THUMBNAIL... measures thumbnails of the file that other programs have made:
+ * it prints PSNR and SSIM of each.
  */
-#include "file.h"
+#include "base/file.h"
 #include "handler_client.h"
 
 #include <fcntl.h>
@@ -18,7 +22,8 @@
 #include <string.h>
 #include <vips/vips.h>
 
-#define BANDS 4 /* red, green, blue, alpha; colours premultiplied */
+/* Red, green, blue and alpha; the colours are premultiplied. */
+#define BANDS 4
 
 typedef struct {
     int width, height;
@@ -42,7 +47,7 @@ G_NORETURN static void give_up(const char *file)
     exit(1);
 }
 
-/* Moves on to `next`. */
+/* Replaces `image` by `next`, or ends the program on error. */
 static VipsImage *step(int status, VipsImage *image, VipsImage *next, const char *file)
 {
     if (status != 0)
@@ -51,7 +56,7 @@ static VipsImage *step(int status, VipsImage *image, VipsImage *next, const char
     return next;
 }
 
-/* Eight bits, sRGB, four bands, premultiplied. Takes `image`. */
+/* Converts to eight bits, sRGB, four bands, premultiplied. Takes ownership of `image`. */
 static Plane take_plane(VipsImage *image, const char *file)
 {
     VipsImage *next = NULL;
@@ -91,7 +96,7 @@ static double lanczos(double x)
     return fabs(x) < 3 ? 3 * sin(G_PI * x) * sin(G_PI * x / 3) / (G_PI * G_PI * x * x) : 0;
 }
 
-/* One output column (or row) of the filter: adds up `n` pixels that lie `step` apart. */
+/* Computes one output column (or row): adds up `n` pixels that lie `step_len` apart. */
 static void sum_pixels(const float *from, size_t step_len, const float *weights, int n, float *to)
 {
     float sums[BANDS] = {0};
@@ -133,7 +138,7 @@ static Plane scale_plane(const Plane *from, int width, int height)
     return to;
 }
 
-/* Over white, as a screen shows it: whole numbers, 0..255. */
+/* A band of a pixel over white, as a screen shows it: a whole number from 0 to 255. */
 static double shown(const Plane *plane, int x, int y, int band)
 {
     const float *pixel = plane->pixels + ((size_t)y * (size_t)plane->width + (size_t)x) * BANDS;
@@ -195,28 +200,28 @@ static double ssim(const Plane *a, const Plane *b)
     return n > 0 ? sum / n : 1;
 }
 
-/* Colours are in half the resolution up to 89 in both, and rounding drowns in no more than need be.
- */
+/* Quality of both encoders. Up to 89, both store the colours in half the resolution. A higher
+ * quality hides as little as possible in rounding. */
 #define QUALITY 89
 
 static Plane read_ours(HandlerWorker *worker, int size, Format format, const char *file)
 {
-    WireJob job = {.serial = 1,
-                   .max_pixels = 150000000,
-                   .max_file_size = INT64_C(512) << 20,
-                   .max_output_size = INT64_C(64) << 20,
-                   .max_pages = 200,
-                   .n_renditions = 1};
-    job.renditions[0] = (Rendition){.name = "r",
-                                    .width = size,
-                                    .height = size,
-                                    .format = format,
-                                    .quality = QUALITY,
-                                    .background = 0xffffff,
-                                    .max_frames = 1};
+    WireOrder order = {.serial = 1,
+                       .max_pixels = 150000000,
+                       .max_file_size = INT64_C(512) << 20,
+                       .max_output_size = INT64_C(64) << 20,
+                       .max_pages = 200,
+                       .n_renditions = 1};
+    order.renditions[0] = (Rendition){.name = "r",
+                                      .width = size,
+                                      .height = size,
+                                      .format = format,
+                                      .quality = QUALITY,
+                                      .background = 0xffffff,
+                                      .max_frames = 1};
     autofd source = open(file, O_RDONLY | O_CLOEXEC), thumbnail = -1;
     WireResult result;
-    if (source < 0 || !handler_run(worker, &job, source, g_get_tmp_dir(), &thumbnail, &result) ||
+    if (source < 0 || !handler_run(worker, &order, source, g_get_tmp_dir(), &thumbnail, &result) ||
         result.error != ERROR_NONE) {
         fprintf(stderr, "quality_meter: the handler does not take '%s'\n", file);
         exit(1);
@@ -228,7 +233,7 @@ static Plane read_ours(HandlerWorker *worker, int size, Format format, const cha
     return take_plane(image, file);
 }
 
-/* Into a file of that type and back. Takes `image`. */
+/* Encodes to a file of that type and decodes it again. Takes ownership of `image`. */
 static VipsImage *pass_through(VipsImage *image, Format format, const char *file)
 {
     VipsArrayDouble *white = vips_array_double_newv(3, 255.0, 255.0, 255.0);
@@ -296,6 +301,16 @@ static void measure(HandlerWorker *worker, int size, const char *file)
         compare(worker, size, &outputs[i], &whole, file);
 }
 
+static void measure_made(const Plane *whole, const char *thumbnail)
+{
+    VipsImage *image = vips_image_new_from_file(thumbnail, NULL);
+    if (image == NULL)
+        give_up(thumbnail);
+    g_auto(Plane) theirs = take_plane(image, thumbnail);
+    g_auto(Plane) reference = scale_plane(whole, theirs.width, theirs.height);
+    printf("%.3f\t%.5f\n", psnr(&theirs, &reference), ssim(&theirs, &reference));
+}
+
 int main(int argc, char **argv)
 {
     const ForkRequest request = {.version = FORKSERVER_VERSION,
@@ -307,7 +322,15 @@ int main(int argc, char **argv)
 
     if (argc < 4 || VIPS_INIT(argv[0]) != 0)
         return 2;
-    vips_cache_set_max(0); /* it goes by the name, and descriptors have the same ones */
+    /* The cache of libvips identifies files by name, and descriptors of different files have the
+     * same name. */
+    vips_cache_set_max(0);
+    if (strcmp(argv[1], "-t") == 0) {
+        g_auto(Plane) whole = read_whole(argv[2]);
+        for (int i = 3; i < argc; i++)
+            measure_made(&whole, argv[i]);
+        return 0;
+    }
     handler_server_start(&server, argv[1]);
     if (!handler_worker_start(&server, &request, &worker))
         return 1;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * usage: refuse_calls ERRNO CALL[,CALL...] PROGRAM [ARGUMENT...]
  * Runs a program under a filter that refuses system calls with an error, as the filters of
- * container and service managers do. ERRNO is a number.
+ * container and service managers do.
+ *
+ * Usage: refuse_calls ERRNO CALL[,CALL...] PROGRAM [ARGUMENT...]
+ *
+ * ERRNO is a number.
  */
 #include <seccomp.h>
 #include <stdint.h>

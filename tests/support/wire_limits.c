@@ -18,15 +18,15 @@ static void check_rendition(const Rendition *rendition)
     g_assert_true(rendition->keep < 1U << KEEP_BITS);
 }
 
-void wire_limits_check_job(const WireJob *job)
+void wire_limits_check_order(const WireOrder *order)
 {
-    g_assert_cmpint(job->max_pixels, >=, 1);
-    g_assert_cmpint(job->max_file_size, >=, 1);
-    g_assert_cmpint(job->max_output_size, >=, 1);
-    g_assert_cmpint(job->max_pages, >=, 1);
-    g_assert_cmpuint(job->n_renditions, <=, RENDITIONS_MAX);
-    for (size_t i = 0; i < job->n_renditions; i++)
-        check_rendition(&job->renditions[i]);
+    g_assert_cmpint(order->max_pixels, >=, 1);
+    g_assert_cmpint(order->max_file_size, >=, 1);
+    g_assert_cmpint(order->max_output_size, >=, 1);
+    g_assert_cmpint(order->max_pages, >=, 1);
+    g_assert_cmpuint(order->n_renditions, <=, RENDITIONS_MAX);
+    for (size_t i = 0; i < order->n_renditions; i++)
+        check_rendition(&order->renditions[i]);
 }
 
 static void check_facts(const ImageFacts *facts)
@@ -38,6 +38,14 @@ static void check_facts(const ImageFacts *facts)
     g_assert_cmpuint(facts->thumbhash_len, <=, THUMBHASH_MAX);
 }
 
+static void check_needs(const char needs[static PROGRAM_NAME_MAX])
+{
+    size_t program;
+
+    g_assert_nonnull(memchr(needs, '\0', PROGRAM_NAME_MAX));
+    g_assert_true(program_from_name(needs, &program));
+}
+
 void wire_limits_check_result(const WireResult *result)
 {
     g_assert_true(result->error >= ERROR_NONE && result->error < ERROR_USAGE);
@@ -46,6 +54,8 @@ void wire_limits_check_result(const WireResult *result)
     g_assert_true(g_utf8_validate(result->message, -1, NULL));
     for (const char *at = result->message; *at; at = g_utf8_next_char(at))
         g_assert_false(g_unichar_iscntrl(g_utf8_get_char(at)));
+    if (*result->needs)
+        check_needs(result->needs);
     g_assert_true(result->memory_bytes >= 0 && result->memory_bytes <= WIRE_MEMORY_MAX);
     g_assert_true(result->cpu_us >= 0 && result->cpu_us <= WIRE_CPU_MAX_US);
     g_assert_cmpuint(result->payload_len, <=, WIRE_PAYLOAD_MAX);

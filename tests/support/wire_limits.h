@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What handlers/wire.h promises of a frame that a decoder has let through: checked by the unit test
- * and the fuzz target.
- */
+/* The limits that handlers/include/handlers/wire.h promises for a decoded frame. The unit test and
+ * the fuzz target check them. */
 #pragma once
 
-#include "wire.h"
+#include "handlers/wire.h"
 
-/* End the program where a field is outside of its limits. */
-void wire_limits_check_job(const WireJob *job);
+/* End the program if a field is outside of its limits. */
+void wire_limits_check_order(const WireOrder *order);
 void wire_limits_check_result(const WireResult *result);

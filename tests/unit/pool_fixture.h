@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What the tests of the pool share: a pool of fake handlers (support/fake_handler.c), and jobs
- * whose end the test decides.
- */
+/* The fixture of the tests of the pool: a pool of fake handlers (support/fake_handler.c), and jobs
+ * whose end the test decides. */
 #pragma once
 
-#include "clock.h"
-#include "file.h"
-#include "forkserver.h"
-#include "output.h"
-#include "pool.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "handlers/forkserver.h"
+#include "handlers/memory_output.h"
+#include "handlers/pool.h"
+#include "handlers/thumbnail_kind.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,33 +23,42 @@
 #define SHORT_US (50 * CLOCK_US_PER_MS)
 
 typedef struct {
-    Pool *pool;
+    Executor *pool;
     uint64_t serial;
-    unsigned done; /* jobs, in all */
+    /* Number of jobs that have ended. */
+    unsigned done;
     unsigned rooms;
-    bool ignores_room; /* jobs are submitted whether or not there is room */
+    /* Jobs are submitted even if there is no room. */
+    bool ignores_room;
+    /* Handler program of the next jobs. */
+    size_t program;
 } Fixture;
 
-/* One job: its source is a socket, so that the worker waits until the command is complete, and says
- * who it is. */
+/* One job. Its source is a socket, so that the worker waits until the command is complete, and
+ * tells its process id. */
 typedef struct {
     Fixture *fixture;
-    int source; /* our end; -1: closed */
-    int theirs; /* the end that the worker gets, kept as it may be sent once more */
+    /* The test's end of the socket; -1: closed. */
+    int source;
+    /* The worker's end, kept because the pool may send it again. */
+    int theirs;
     uint64_t serial;
-    WireJob wire;
-    int file;        /* of its thumbnail, where it has one; -1 */
-    char *thumbnail; /* owned: as it came out; NULL: none */
-    int seals;       /* of the memory file that it came out of; -1: none */
+    ThumbnailOrder order;
+    /* File of the thumbnail; -1: none. */
+    int file;
+    /* First thumbnail as it arrived, owned; NULL: none. */
+    char *thumbnail;
+    /* Seals of the memory file that had the thumbnail; -1: there was none. */
+    int seals;
     unsigned calls;
     bool handed_back;
     WireResult result;
-    PoolUsage usage;
+    InvocationUsage usage;
 } Job;
 
-static inline PoolOptions make_options(void)
+static inline ExecutorOptions make_options(void)
 {
-    return (PoolOptions){
+    return (ExecutorOptions){
         .program = FAKE_HANDLER,
         .concurrency = 3,
         .max_invocations = 100,
@@ -68,10 +76,10 @@ static inline void count_room(void *data)
     fixture->rooms++;
 }
 
-static inline void open_fixture(Fixture *fixture, const PoolOptions *options)
+static inline void open_fixture(Fixture *fixture, const ExecutorOptions *options)
 {
     *fixture = (Fixture){.pool = pool_new(options)};
-    pool_set_room_callback(fixture->pool, count_room, fixture);
+    executor_set_room_callback(fixture->pool, count_room, fixture);
 }
 
 static inline bool has_children(void)
@@ -80,15 +88,15 @@ static inline bool has_children(void)
     return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0;
 }
 
-/* Nothing of ours is left: neither running nor unreaped. */
+/* Asserts that no child is left, running or unreaped. */
 static inline void close_fixture(Fixture *fixture)
 {
-    pool_free(fixture->pool);
+    executor_free(fixture->pool);
     g_assert_false(has_children());
     g_assert_cmpint(errno, ==, ECHILD);
 }
 
-/* The bytes of the first thumbnail, as text. Owner: the caller. */
+/* Returns the bytes of the first thumbnail, as text. Owner: the caller frees. */
 static inline char *take_thumbnail(Job *job, const WireResult *result)
 {
     char text[64] = {0};
@@ -100,29 +108,29 @@ static inline char *take_thumbnail(Job *job, const WireResult *result)
     return g_strdup(text);
 }
 
-static inline void on_done(const WireResult *result, const PoolUsage *usage, void *data)
+static inline void on_done(const Answer *answer, const InvocationUsage *usage, void *data)
 {
     Job *job = data;
 
     job->calls++;
-    job->handed_back = !result;
-    if (result) {
-        g_assert_cmpuint(result->serial, ==, job->serial);
-        job->result = *result;
-        job->seals = fcntl(result->memory_fd, F_GET_SEALS);
-        if (result->n_thumbnails > 0)
-            job->thumbnail = take_thumbnail(job, result);
+    job->handed_back = !answer;
+    if (answer) {
+        g_assert_cmpuint(answer->serial, ==, job->serial);
+        thumbnail_result(answer, &job->result);
+        job->seals = fcntl(answer->memory_fd, F_GET_SEALS);
+        if (answer->has_output)
+            job->thumbnail = take_thumbnail(job, &job->result);
     }
     job->usage = *usage;
     job->fixture->done++;
 }
 
-/* Hands in a job of `group` whose worker will wait for the end of its command. */
-static inline void submit_to(Fixture *fixture, Job *job, const char *command, const char *group,
-                             bool own_files)
+/* Submits a job of `group` with this `nice`. Its worker waits for the end of the command. */
+static inline void submit_nice(Fixture *fixture, Job *job, const char *command, const char *group,
+                               bool own_files, int nice)
 {
     int source[2];
-    WireJob wire = {
+    WireOrder wire = {
         .serial = ++fixture->serial,
         .max_pixels = 1,
         .max_file_size = 1,
@@ -137,19 +145,33 @@ static inline void submit_to(Fixture *fixture, Job *job, const char *command, co
     g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, source), ==, 0);
     g_assert_cmpint(write(source[1], command, strlen(command)), ==, (gssize)strlen(command));
     *job = (Job){.fixture = fixture, .source = source[1], .serial = wire.serial, .file = -1};
-    job->wire = wire;
+    job->order.wire = wire;
     if (own_files)
         job->file = memfd_create("thumbnail", MFD_CLOEXEC);
 
-    g_assert_true(fixture->ignores_room || pool_has_room(fixture->pool));
-    int busy = pool_busy(fixture->pool);
+    g_assert_true(fixture->ignores_room || executor_has_room(fixture->pool));
+    int busy = executor_busy(fixture->pool);
     unsigned done = fixture->done;
-    const PoolJob work = {
-        .wire = &job->wire, .source_fd = source[0], .files = &job->file, .group = group};
-    pool_submit(fixture->pool, &work, on_done, job);
+    const Invocation work = {.serial = wire.serial,
+                             .kind = &thumbnail_kind,
+                             .order = &job->order,
+                             .source_fd = source[0],
+                             .own_files = own_files,
+                             .files = &job->file,
+                             .n_files = 1,
+                             .group = group,
+                             .program = fixture->program,
+                             .nice = nice};
+    executor_submit(fixture->pool, &work, on_done, job);
     g_assert_cmpuint(fixture->done, ==, done);
-    g_assert_cmpint(pool_busy(fixture->pool), ==, busy + 1);
+    g_assert_cmpint(executor_busy(fixture->pool), ==, busy + 1);
     job->theirs = source[0];
+}
+
+static inline void submit_to(Fixture *fixture, Job *job, const char *command, const char *group,
+                             bool own_files)
+{
+    submit_nice(fixture, job, command, group, own_files, 0);
 }
 
 static inline void submit(Fixture *fixture, Job *job, const char *command)
@@ -157,7 +179,7 @@ static inline void submit(Fixture *fixture, Job *job, const char *command)
     submit_to(fixture, job, command, "", false);
 }
 
-/* The process that works on it; waits until there is one. */
+/* Waits until a process works on the job, and returns its id. */
 static inline pid_t worker_of(Job *job)
 {
     pid_t pid = 0;
@@ -171,7 +193,7 @@ static inline void release(Job *job)
     (void)shutdown(job->source, SHUT_WR);
 }
 
-/* Of a job that has ended, or never will. */
+/* Frees a job that has ended or that never will. */
 static inline void forget(Job *job)
 {
     fd_clear(&job->source);
@@ -180,7 +202,7 @@ static inline void forget(Job *job)
     g_clear_pointer(&job->thumbnail, g_free);
 }
 
-/* Waits for its end; a job that is handed back has ended, too. */
+/* Waits for the end of the job. A job that is handed back has ended, too. */
 static inline void wait_for(Job *job)
 {
     while (job->calls == 0)
@@ -207,6 +229,6 @@ static inline pid_t run_well(Fixture *fixture)
 
 static inline void wait_for_room(Fixture *fixture)
 {
-    while (!pool_has_room(fixture->pool))
+    while (!executor_has_room(fixture->pool))
         g_main_context_iteration(NULL, TRUE);
 }

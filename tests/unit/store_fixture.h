@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * What the tests of the store share: a store in a temporary folder, and calls that must succeed.
- */
+/* The fixture of the tests of the store: a store in a temporary folder, and calls that must
+ * succeed. */
 #pragma once
 
-#include "store_limits.h"
+#include "engine/store_limits.h"
 
 #include <glib.h>
 #include <glib/gstdio.h>
@@ -12,14 +11,15 @@
 
 #define SECOND INT64_C(1000000)
 #define DAY    (86400 * SECOND)
-#define T0     (INT64_C(1767225600) * SECOND) /* 2026-01-01T00:00:00Z */
+/* The time 2026-01-01T00:00:00Z. */
+#define T0 (INT64_C(1767225600) * SECOND)
 
 typedef struct {
     char *directory;
     Store *store;
 } Fixture;
 
-/* Small enough that a test reaches every limit. */
+/* Limits that are so small that a test reaches each of them. */
 static const StoreLimits small_limits = {
     .map_bytes = 1 << 20,
     .headroom_bytes = 512 << 10,
@@ -55,7 +55,8 @@ static inline void fixture_clear(Fixture *fixture)
     g_autofree char *lock = g_build_filename(fixture->directory, "lock.mdb", NULL);
 
     store_close(fixture->store);
-    (void)g_remove(data); /* a test may have removed them */
+    /* A test may have removed them. */
+    (void)g_remove(data);
     (void)g_remove(lock);
     (void)g_rmdir(fixture->directory);
     (void)g_rmdir(parent);
@@ -90,7 +91,7 @@ static inline ObjectVersion version_of(int n)
     return (ObjectVersion){.ino = 100, .size = 1000 + n, .mtime_ns = T0 * 1000, .ctime_ns = n};
 }
 
-/* Takes the next object that is due; false if there is none. */
+/* Claims the next object that is due. False if there is none. */
 static inline bool claim(Store *store, int64_t now_us, Record *ret_record, int64_t *ret_due_us)
 {
     g_autoptr(GError) error = NULL;
@@ -170,7 +171,7 @@ static inline StoreSnapshot *begin_snapshot(Store *store)
     return snapshot;
 }
 
-/* An outcome of an invocation that took 20 ms and made one thumbnail if it is done. */
+/* Makes the outcome of an invocation that took 20 ms, with one thumbnail if the state is done. */
 static inline StoreOutcome outcome_of(ObjectState state, ObjectVersion version, int64_t now_us)
 {
     StoreOutcome outcome = {
@@ -185,8 +186,11 @@ static inline StoreOutcome outcome_of(ObjectState state, ObjectVersion version, 
         outcome.has_facts = true;
         outcome.facts = (ImageFacts){.type = IMAGE_JPEG, .width = 40, .height = 30, .pages = 1};
         outcome.n_thumbnails = 1;
-        outcome.thumbnails[0] =
-            (RecordThumbnail){.rendition = "small", .facts = {IMAGE_WEBP, 4, 3, 77}, .recipe = 1};
+        outcome.thumbnails[0] = (Thumbnail){
+            .rendition = "small",
+            .facts = {IMAGE_WEBP, 4, 3, 77},
+            .recipe = rendition_recipe(&(Rendition){.recipe = 1}, IMAGE_JPEG),
+        };
     }
     return outcome;
 }

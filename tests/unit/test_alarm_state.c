@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Alarms: the tables of the CloudWatch user guide, and comparisons. */
-#include "alarm_state.h"
+/* Alarms: the tables in the CloudWatch user guide, and comparisons. */
+#include "rules/alarm_state.h"
 
 #include <string.h>
 
-#define I STORE_ALARM_INSUFFICIENT_DATA
-#define O STORE_ALARM_OK
-#define A STORE_ALARM_ALARM
-#define K (-1) /* the state stays as it was */
+#define I ALARM_INSUFFICIENT_DATA
+#define O ALARM_OK
+#define A ALARM_ALARM
+/* The state does not change. */
+#define K (-1)
 
-/* Points: 0 within the threshold, X breaching, - missing; the newest last. */
+/* Points, the newest last: 0 is within the threshold, X breaches it, - is missing. */
 typedef struct {
     const char *points;
     int breaching, of;
-    int expected[4]; /* by MissingData: missing, notBreaching, breaching, ignore */
+    /* Expected states, by MissingData: missing, notBreaching, breaching, ignore. */
+    int expected[4];
 } TableCase;
 
-/* "How alarm state is evaluated when data is missing". */
+/* Source: CloudWatch user guide, "How alarm state is evaluated when data is missing". */
 static const TableCase table[] = {
     {"0-X-X", 3, 3, {O, O, O, O}},
     {"0----", 3, 3, {O, O, O, O}},
@@ -30,7 +32,7 @@ static const TableCase table[] = {
     {"----0", 2, 3, {O, O, A, O}},
     {"----X", 2, 3, {I, O, A, K}},
 
-    /* Beyond the guide. */
+    /* These cases are not in the guide. */
     {"XXX00", 2, 3, {O, O, O, O}},
     {"XX000", 3, 3, {O, O, O, O}},
     {"00XXX", 3, 3, {A, A, A, A}},
@@ -63,13 +65,13 @@ static void test_table(const void *data)
 
     g_assert_cmpuint(n, ==, alarm_periods(&config));
     for (MissingData missing = 0; missing <= MISSING_IGNORE; missing++) {
-        for (int state = 0; state < STORE_ALARM_STATES; state++) {
-            char reason[STORE_ALARM_REASON_MAX];
+        for (int state = 0; state < ALARM_STATES; state++) {
+            char reason[ALARM_REASON_MAX];
             int expected = row->expected[missing] == K ? state : row->expected[missing];
             config.missing = missing;
             g_test_message("%s, was %s", missing_data_name(missing),
-                           store_alarm_state_name((StoreAlarmState)state));
-            g_assert_cmpint(alarm_evaluate(&config, (StoreAlarmState)state, points, n, reason), ==,
+                           alarm_state_name((AlarmState)state));
+            g_assert_cmpint(alarm_evaluate(&config, (AlarmState)state, points, n, reason), ==,
                             expected);
             g_assert_cmpuint(strlen(reason), >, 10);
         }
@@ -97,7 +99,7 @@ static void test_comparisons(void)
         AlarmConfig config = {
             .comparison = cases[i].comparison, .threshold = 1.5, .datapoints = {1, 1}};
         AlarmPoint point = {true, cases[i].value};
-        char reason[STORE_ALARM_REASON_MAX];
+        char reason[ALARM_REASON_MAX];
         g_assert_cmpint(alarm_evaluate(&config, I, &point, 1, reason), ==,
                         cases[i].is_breaching ? A : O);
     }
@@ -107,7 +109,7 @@ static void test_reasons(void)
 {
     AlarmConfig config = {.comparison = COMPARISON_GREATER, .threshold = 1, .datapoints = {2, 3}};
     const AlarmPoint points[] = {{true, 7}, {true, 0}, {false, 0}, {true, 2.5}, {true, 3}};
-    char reason[STORE_ALARM_REASON_MAX];
+    char reason[ALARM_REASON_MAX];
 
     (void)alarm_evaluate(&config, O, points, G_N_ELEMENTS(points), reason);
     g_assert_cmpstr(reason, ==,

@@ -1,37 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What of a worker's answer is believed, and after what the worker is not used again. */
-#include "answer.h"
+/* The checks of a worker's answer: which answers are accepted, and after which the worker is not
+ * used again. */
+#include "wire/answer.h"
 
 #include <string.h>
 
 typedef struct {
-    WireJob job;
+    ThumbnailOrder order;
     WireResult result;
-} Answer;
+} Given;
 
-/* Two renditions, 100x80: a JPEG, and one as the source is; both made as they were asked for. */
-static Answer make_answer(void)
+/* Makes an answer with two renditions of 100x80, a JPEG and one of the type of the source, both as
+ * the order asked for. */
+static Given make_answer(void)
 {
     const Rendition rendition = {.name = "r", .width = 100, .height = 80, .max_frames = 10};
-    Answer answer = {
-        .job = {.serial = 1, .max_output_size = 1000, .own_files = true, .n_renditions = 2},
+    Given answer = {
+        .order.wire = {.serial = 1, .max_output_size = 1000, .own_files = true, .n_renditions = 2},
         .result = {.serial = 1,
                    .facts = {.type = IMAGE_PNG, .width = 640, .height = 480, .pages = 1},
                    .thumbnails = {{IMAGE_JPEG, 100, 75, 400}, {IMAGE_PNG, 100, 75, 600}},
                    .n_thumbnails = 2},
     };
 
-    answer.job.renditions[0] = answer.job.renditions[1] = rendition;
-    answer.job.renditions[1].format = FORMAT_SAME;
+    answer.order.wire.renditions[0] = answer.order.wire.renditions[1] = rendition;
+    answer.order.wire.renditions[1].format = FORMAT_SAME;
     return answer;
 }
 
-/* The same by a worker that is shared: the first thumbnail in the answer, the second in memory. */
-static Answer make_shared(void)
+/* Makes the same answer of a shared worker: the first thumbnail is in the answer, the second in
+ * memory. */
+static Given make_shared(void)
 {
-    Answer answer = make_answer();
+    Given answer = make_answer();
 
-    answer.job.own_files = false;
+    answer.order.wire.own_files = false;
     answer.result.places[0] = (WirePlace){PLACE_ANSWER, 100};
     answer.result.places[1] = (WirePlace){PLACE_MEMORY, 7};
     answer.result.payload_len = 500;
@@ -39,25 +42,25 @@ static Answer make_shared(void)
     return answer;
 }
 
-/* Says that the source is as it was. */
-static Answer make_unchanged(void)
+/* Makes an answer that says that the source is unchanged. */
+static Given make_unchanged(void)
 {
-    Answer answer = make_answer();
+    Given answer = make_answer();
     const WireResult result = {.serial = 1, .unchanged = true, .facts = {.etag = {5, 6}}};
 
-    answer.job.known_etag[0] = 5;
-    answer.job.known_etag[1] = 6;
+    answer.order.wire.known_etag[0] = 5;
+    answer.order.wire.known_etag[1] = 6;
     answer.result = result;
     return answer;
 }
 
 typedef struct {
     const char *name;
-    void (*spoil)(Answer *answer);
+    void (*spoil)(Given *answer);
 } Case;
 
 #define SPOIL(what, ...)                                                                           \
-    static void spoil_##what(Answer *answer)                                                       \
+    static void spoil_##what(Given *answer)                                                        \
     {                                                                                              \
         __VA_ARGS__;                                                                               \
     }
@@ -101,11 +104,11 @@ static const Case spoilt[] = {
 static void test_spoilt(const void *data)
 {
     const Case *row = data;
-    Answer answer = make_answer();
+    Given answer = make_answer();
 
-    g_assert_true(answer_is_sound(&answer.job, &answer.result));
+    g_assert_true(answer_is_sound(&answer.order, &answer.result));
     row->spoil(&answer);
-    g_assert_false(answer_is_sound(&answer.job, &answer.result));
+    g_assert_false(answer_is_sound(&answer.order, &answer.result));
 }
 
 SPOIL(in_the_answer, answer->result.places[1].kind = PLACE_ANSWER)
@@ -132,15 +135,16 @@ static const Case spoilt_shared[] = {
 static void test_spoilt_shared(const void *data)
 {
     const Case *row = data;
-    Answer answer = make_shared();
+    Given answer = make_shared();
 
-    g_assert_true(answer_is_sound(&answer.job, &answer.result));
+    g_assert_true(answer_is_sound(&answer.order, &answer.result));
     row->spoil(&answer);
-    g_assert_false(answer_is_sound(&answer.job, &answer.result));
+    g_assert_false(answer_is_sound(&answer.order, &answer.result));
 }
 
-SPOIL(not_offered, answer->job.known_etag[0] = answer->job.known_etag[1] = 0)
-SPOIL(not_offered_nor_known, answer->job.known_etag[0] = answer->job.known_etag[1] = 0;
+SPOIL(not_offered, answer->order.wire.known_etag[0] = answer->order.wire.known_etag[1] = 0)
+SPOIL(not_offered_nor_known,
+      answer->order.wire.known_etag[0] = answer->order.wire.known_etag[1] = 0;
       answer->result.facts.etag[0] = answer->result.facts.etag[1] = 0)
 SPOIL(another_hash, answer->result.facts.etag[1]++)
 SPOIL(thumbnails, answer->result.n_thumbnails = 2)
@@ -157,39 +161,118 @@ static const Case spoilt_unchanged[] = {
 static void test_spoilt_unchanged(const void *data)
 {
     const Case *row = data;
-    Answer answer = make_unchanged();
+    Given answer = make_unchanged();
 
-    g_assert_true(answer_is_sound(&answer.job, &answer.result));
+    g_assert_true(answer_is_sound(&answer.order, &answer.result));
     row->spoil(&answer);
-    g_assert_false(answer_is_sound(&answer.job, &answer.result));
+    g_assert_false(answer_is_sound(&answer.order, &answer.result));
 }
 
-/* Where moving pictures are kept, and where transparency decides, both types can come. */
+/* Both types are possible if moving pictures are kept or if transparency decides. */
 static void test_types_by_source(void)
 {
-    Answer answer = make_answer();
+    Given answer = make_answer();
 
-    answer.job.renditions[0].format = FORMAT_AUTO;
-    answer.job.renditions[1].format = FORMAT_AUTO;
-    answer.job.renditions[1].animation = ANIMATION_KEEP;
+    answer.order.wire.renditions[0].format = FORMAT_AUTO;
+    answer.order.wire.renditions[1].format = FORMAT_AUTO;
+    answer.order.wire.renditions[1].animation = ANIMATION_KEEP;
     answer.result.facts.type = IMAGE_GIF;
     answer.result.facts.pages = 10;
     answer.result.thumbnails[1].type = IMAGE_WEBP;
-    g_assert_true(answer_is_sound(&answer.job, &answer.result));
-    answer.result.facts.pages = 11; /* too many frames to be kept */
-    g_assert_false(answer_is_sound(&answer.job, &answer.result));
+    g_assert_true(answer_is_sound(&answer.order, &answer.result));
+    /* There are too many frames to keep. */
+    answer.result.facts.pages = 11;
+    g_assert_false(answer_is_sound(&answer.order, &answer.result));
     answer.result.facts.alpha = true;
-    g_assert_false(answer_is_sound(&answer.job, &answer.result));
+    g_assert_false(answer_is_sound(&answer.order, &answer.result));
     answer.result.thumbnails[0].type = IMAGE_WEBP;
-    g_assert_true(answer_is_sound(&answer.job, &answer.result));
+    g_assert_true(answer_is_sound(&answer.order, &answer.result));
 }
 
 static void test_failure(void)
 {
-    Answer answer = make_answer();
+    Given answer = make_answer();
     const WireResult failure = {.serial = 1, .error = ERROR_DAMAGED};
 
-    g_assert_true(answer_is_sound(&answer.job, &failure));
+    g_assert_true(answer_is_sound(&answer.order, &failure));
+}
+
+/* Makes an answer of the first program that says that the second one reads the file. */
+static Given make_needs(void)
+{
+    Given answer = make_answer();
+    const WireResult result = {.serial = 1,
+                               .error = ERROR_UNSUPPORTED_TYPE,
+                               .facts = {.type = IMAGE_QOI},
+                               .needs = "second"};
+
+    answer.result = result;
+    return answer;
+}
+
+static void need(Given *answer, const char *name)
+{
+    g_strlcpy(answer->result.needs, name, sizeof answer->result.needs);
+}
+
+SPOIL(no_error, answer->result.error = ERROR_NONE)
+SPOIL(another_error, answer->result.error = ERROR_DAMAGED)
+SPOIL(type_of_the_first, answer->result.facts.type = IMAGE_PNG)
+SPOIL(type_of_no_program, answer->result.facts.type = IMAGE_BMP)
+SPOIL(no_type_to_need, answer->result.facts.type = IMAGE_NONE)
+SPOIL(unknown_program, need(answer, "third"))
+SPOIL(itself, need(answer, "thumbnail"))
+SPOIL(itself_again, answer->order.program = 1)
+SPOIL(program_that_was_asked, answer->order.asked = 1U << 1)
+SPOIL(made_something, answer->result.n_thumbnails = 2)
+SPOIL(memory_for_nothing, answer->order.wire.own_files = false; answer->result.took_memory = true)
+
+static const Case spoilt_needs[] = {
+    {"no-error", spoil_no_error},
+    {"another-error", spoil_another_error},
+    {"type-of-the-first", spoil_type_of_the_first},
+    {"type-of-no-program", spoil_type_of_no_program},
+    {"no-type", spoil_no_type_to_need},
+    {"unknown-program", spoil_unknown_program},
+    {"itself", spoil_itself},
+    {"itself-again", spoil_itself_again},
+    {"program-that-was-asked", spoil_program_that_was_asked},
+    {"made-something", spoil_made_something},
+    {"memory-for-nothing", spoil_memory_for_nothing},
+};
+
+static void test_spoilt_needs(const void *data)
+{
+    const Case *row = data;
+    Given answer = make_needs();
+
+    g_assert_true(answer_is_sound(&answer.order, &answer.result));
+    row->spoil(&answer);
+    g_assert_false(answer_is_sound(&answer.order, &answer.result));
+}
+
+/* A program reads the types of its row, and no others. */
+static void test_types_of_programs(void)
+{
+    Given answer = make_answer();
+
+    answer.order.wire.renditions[1].format = FORMAT_JPEG;
+    answer.result.thumbnails[1].type = IMAGE_JPEG;
+    g_assert_true(answer_is_sound(&answer.order, &answer.result));
+    answer.result.facts.type = IMAGE_QOI;
+    g_assert_false(answer_is_sound(&answer.order, &answer.result));
+    /* A borrower may have each program, and says by its answer which one it was. */
+    answer.order.any_program = true;
+    g_assert_true(answer_is_sound(&answer.order, &answer.result));
+    answer.result.facts.type = IMAGE_BMP;
+    g_assert_false(answer_is_sound(&answer.order, &answer.result));
+    answer.result.facts.type = IMAGE_QOI;
+    answer.order.any_program = false;
+    answer.order.program = 1;
+    answer.order.asked = 1U << PROGRAM_FIRST;
+    g_assert_true(answer_is_sound(&answer.order, &answer.result));
+    answer.result.facts.type = IMAGE_PNG;
+    g_assert_false(answer_is_sound(&answer.order, &answer.result));
 }
 
 typedef struct {
@@ -238,6 +321,11 @@ int main(int argc, char **argv)
         g_autofree char *path = g_strdup_printf("/answer/unchanged/%s", spoilt_unchanged[i].name);
         g_test_add_data_func(path, &spoilt_unchanged[i], test_spoilt_unchanged);
     }
+    for (size_t i = 0; i < G_N_ELEMENTS(spoilt_needs); i++) {
+        g_autofree char *path = g_strdup_printf("/answer/needs/%s", spoilt_needs[i].name);
+        g_test_add_data_func(path, &spoilt_needs[i], test_spoilt_needs);
+    }
+    g_test_add_func("/answer/types-of-programs", test_types_of_programs);
     g_test_add_func("/answer/types-by-source", test_types_by_source);
     for (size_t i = 0; i < G_N_ELEMENTS(suspects); i++) {
         g_autofree char *path = g_strdup_printf("/answer/suspect/%s", suspects[i].name);

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/file.h"
 #include "bucket_fixture.h"
-#include "clock.h"
-#include "error.h"
-#include "file.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/mman.h>
-
-/* ---- scans --------------------------------------------------------------------------------------
- */
 
 static void test_scan_reports_each_once(Fixture *f, gconstpointer unused_data)
 {
@@ -54,12 +51,40 @@ static void test_scan_without_watches(Fixture *f, gconstpointer unused_data)
     g_assert_cmpint(f->bucket->inotify_fd, ==, -1);
 }
 
+/* The folder of a gateway's uploads is left out even if no pattern ignores it. */
+static void test_uploads_folder(Fixture *f, gconstpointer unused_data)
+{
+    (void)unused_data;
+    BucketOptions options = options_of(f);
+    options.ignore = NULL;
+    g_assert_cmpint(g_mkdir_with_parents(".thumbq-uploads/x", 0755), ==, 0);
+    g_assert_cmpint(g_mkdir_with_parents("a/.thumbq-uploads", 0755), ==, 0);
+    write_file(".thumbq-uploads/1", 1);
+    write_file(".thumbq-uploads/x/1", 1);
+    write_file("a/.thumbq-uploads/1", 1);
+    write_file("a/.hidden", 1);
+    open_with(f, &options);
+    await(f, "SCAN_END");
+    g_assert_cmpuint(f->n_objects, ==, 1);
+    g_assert_cmpuint(count_of(f, "OBJECT a/.hidden (scan)"), ==, 1);
+    write_file(".thumbq-uploads/2", 1);
+    write_file("a/.thumbq-uploads/2", 1);
+    /* An upload that is complete, and a file of that name. */
+    g_assert_cmpint(g_rename(".thumbq-uploads/2", "upload"), ==, 0);
+    await(f, "OBJECT upload");
+    write_file("a/b", 1);
+    await(f, "OBJECT a/b");
+    g_assert_cmpuint(count_of(f, "OBJECT .thumbq-uploads/2"), ==, 0);
+    g_assert_cmpuint(count_of(f, "OBJECT a/.thumbq-uploads/2"), ==, 0);
+}
+
 static void test_rescan_follows(Fixture *f, gconstpointer unused_data)
 {
     (void)unused_data;
     BucketOptions options = options_of(f);
     open_with(f, &options);
-    bucket_rescan(f->bucket); /* the first has not begun: it is the same one */
+    /* The first rescan has not begun, so both are the same one. */
+    bucket_rescan(f->bucket);
     await(f, "SCAN_BEGIN");
     while (bucket_is_scanning(f->bucket))
         g_main_context_iteration(NULL, TRUE);
@@ -90,7 +115,7 @@ static void test_scan_drops_folders(Fixture *f, gconstpointer unused_data)
     g_assert_cmpuint(f->bucket->tree.n_nodes, ==, 2);
 }
 
-/* Hundreds of trees made and filled faster than anybody could watch them. */
+/* Makes and fills hundreds of trees faster than they can be watched. */
 static void test_mkdir_race(Fixture *f, gconstpointer unused_data)
 {
     const int n_trees = 400;
@@ -129,7 +154,8 @@ static void test_unreadable_folder(Fixture *f, gconstpointer unused_data)
                      1);
     g_assert_cmpuint(count_of(f, "OBJECT b (scan)"), ==, 1);
     g_assert_cmpuint(f->n_objects, ==, 1);
-    await_scan(f); /* said once only */
+    /* The warning is given only once. */
+    await_scan(f);
     g_assert_cmpuint(count_of(f, "WARNING cannot read the folder 'shut': Permission denied"), ==,
                      1);
     g_assert_cmpint(g_chmod("shut", 0755), ==, 0);
@@ -166,7 +192,8 @@ static void test_unreadable_object(Fixture *f, gconstpointer unused_data)
     become_root();
 }
 
-/* Leases are for a file's owner only: then a file counts as whole once it is quiet. */
+/* Only the owner of a file can have a lease. For another user, a file counts as complete once it is
+ * quiet. */
 static void test_no_lease(Fixture *f, gconstpointer unused_data)
 {
     (void)unused_data;
@@ -184,9 +211,6 @@ static void test_no_lease(Fixture *f, gconstpointer unused_data)
     become_root();
 }
 
-/* ---- writers ------------------------------------------------------------------------------------
- */
-
 static void test_slow_writer(Fixture *f, gconstpointer unused_data)
 {
     (void)unused_data;
@@ -194,7 +218,8 @@ static void test_slow_writer(Fixture *f, gconstpointer unused_data)
     int fd = open("slow", O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
     for (int i = 0; i < 3; i++) {
         g_assert_cmpint(write(fd, "12345", 5), ==, 5);
-        await_scan(f); /* a scan does not report it either */
+        /* A scan does not report the file either. */
+        await_scan(f);
     }
     assert_none_starts(f, "OBJECT slow");
     g_assert_cmpint(write(fd, "6", 1), ==, 1);
@@ -217,7 +242,7 @@ static void test_renamed_while_open(Fixture *f, gconstpointer unused_data)
     g_assert_cmpint(size_of(f, "OBJECT slow"), ==, 3);
 }
 
-/* The kernel names such a file #inode when it is closed. */
+/* The kernel reports such a file as #inode when it is closed. */
 static void test_tmpfile_linked(Fixture *f, gconstpointer unused_data)
 {
     (void)unused_data;
@@ -253,9 +278,6 @@ static void test_mapped_writer(Fixture *f, gconstpointer unused_data)
     g_assert_cmpint(munmap(bytes, 4096), ==, 0);
     await(f, "OBJECT mapped");
 }
-
-/* ---- objects ------------------------------------------------------------------------------------
- */
 
 typedef struct {
     const char *key;
@@ -296,10 +318,7 @@ static void test_open_object(Fixture *f, gconstpointer unused_data)
     }
 }
 
-/* ---- lifecycle ----------------------------------------------------------------------------------
- */
-
-/* One folder is ours, whatever its name is. */
+/* One folder belongs to thumbq, whatever its name is. */
 typedef struct {
     Fixture *f;
     ino_t ino;
@@ -341,7 +360,7 @@ static void test_reserve(Fixture *f, gconstpointer unused_data)
     g_assert_cmpuint(count_of(f, "TREE_HIDDEN y/z"), >=, 1);
     assert_none_starts(f, "OBJECT x");
     assert_none_starts(f, "OBJECT y/z");
-    /* Another folder that takes its place is none of ours. */
+    /* Another folder that takes its place does not belong to thumbq. */
     run("mkdir x; echo 1 > x/a");
     await(f, "OBJECT x/a");
 }
@@ -384,6 +403,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     FIXTURE_ADD("/bucket/scan/each-once", NULL, test_scan_reports_each_once);
     FIXTURE_ADD("/bucket/scan/without-watches", NULL, test_scan_without_watches);
+    FIXTURE_ADD("/bucket/scan/uploads-folder", NULL, test_uploads_folder);
     FIXTURE_ADD("/bucket/scan/rescan-follows", NULL, test_rescan_follows);
     FIXTURE_ADD("/bucket/scan/rescan-by-itself", NULL, test_rescan_by_itself);
     FIXTURE_ADD("/bucket/scan/drops-folders", NULL, test_scan_drops_folders);

@@ -6,17 +6,17 @@
 #include <stdio.h>
 #include <string.h>
 
-/* ---- one shell command, and what must be reported of it -----------------------------------------
- */
-
 #define WANTED_MAX 6
 
 typedef struct {
     const char *name;
-    const char *before;  /* shell, before the bucket is opened */
-    const char *command; /* shell, in the bucket's folder */
+    /* Shell command that runs before the bucket is opened. */
+    const char *before;
+    /* Shell command that runs in the bucket's folder. */
+    const char *command;
     const char *wanted[WANTED_MAX];
-    const char *unwanted[WANTED_MAX]; /* no line may begin so */
+    /* No line may begin with one of these. */
+    const char *unwanted[WANTED_MAX];
 } ShellCase;
 
 static const ShellCase shell_cases[] = {
@@ -186,15 +186,22 @@ static const ShellCase shell_cases[] = {
      {"WARNING"}},
 };
 
-static void test_shell(Fixture *f, gconstpointer data)
+/* Runs the commands of a case, and waits for its events. */
+static void run_case(Fixture *f, const ShellCase *c)
 {
-    const ShellCase *c = data;
     run(c->before);
     start(f);
     run(c->command);
     for (size_t i = 0; i < WANTED_MAX && c->wanted[i]; i++)
         await(f, c->wanted[i]);
-    /* What a mistake would report would come by now: all waits are over, all events are read. */
+}
+
+static void test_shell(Fixture *f, gconstpointer data)
+{
+    const ShellCase *c = data;
+    run_case(f, c);
+    /* By now the bucket has reported everything, also any wrong event: all waits are over and all
+     * events are read. */
     run("echo 1 > '~last'");
     await(f, LAST);
     await_quiet(f);
@@ -202,15 +209,10 @@ static void test_shell(Fixture *f, gconstpointer data)
         assert_none_starts(f, c->unwanted[i]);
 }
 
-/* What is known after a command must be what a scan of the same tree finds. */
+/* The events of a command must give the same objects as a scan of the tree. */
 static void test_shell_then_scan(Fixture *f, gconstpointer data)
 {
-    const ShellCase *c = data;
-    run(c->before);
-    start(f);
-    run(c->command);
-    for (size_t i = 0; i < WANTED_MAX && c->wanted[i]; i++)
-        await(f, c->wanted[i]);
+    run_case(f, data);
     await_scan(f);
     uint64_t n_known = f->n_objects;
     size_t n_folders = f->bucket->tree.n_nodes;
@@ -225,9 +227,6 @@ static void test_shell_then_scan(Fixture *f, gconstpointer data)
     g_assert_cmpuint(f->n_objects, ==, n_known);
     g_assert_cmpuint(f->bucket->tree.n_nodes, ==, n_folders);
 }
-
-/* ---- more than one command can say
- * ---------------------------------------------------------------- */
 
 static void exchange(const char *a, const char *b)
 {
@@ -250,7 +249,7 @@ static void test_exchange_files(Fixture *f, gconstpointer unused_data)
     assert_none_starts(f, "MOVED");
 }
 
-/* The kernel tells of the folder that comes before it tells of the one that goes. */
+/* The kernel reports the incoming folder before the outgoing one. */
 static void test_exchange_with_outside(Fixture *f, gconstpointer unused_data)
 {
     (void)unused_data;
@@ -270,7 +269,8 @@ static void test_exchange_with_outside(Fixture *f, gconstpointer unused_data)
     await(f, "OBJECT t/later");
 }
 
-/* What went is told before what came in its place, though the former might have come again. */
+/* The removed object is reported before the one in its place, although the removed object might
+ * have come back. */
 static void test_place_taken(Fixture *f, gconstpointer unused_data)
 {
     (void)unused_data;
@@ -285,7 +285,7 @@ static void test_place_taken(Fixture *f, gconstpointer unused_data)
     g_assert_cmpint(index_of(f, "TREE_REMOVED t"), <, index_of(f, "OBJECT t/b"));
 }
 
-/* What a listener that keeps a set of keys knows at the end. */
+/* Returns the keys that a listener knows at the end if it keeps a set of keys. */
 static GHashTable *replay(const Fixture *f)
 {
     GHashTable *known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -335,10 +335,46 @@ static void test_exchange_folders(Fixture *f, gconstpointer unused_data)
     await(f, "OBJECT b/s/new");
 }
 
-/*
- * A few thousand random changes; whoever follows the events, with its set of keys, knows in the end
- * what is there, without a scan.
- */
+/* Any change may fail. A failure is a change that did not happen. */
+static void change_at_random(void)
+{
+    g_autofree char *folder = g_strdup_printf("d%d", g_test_rand_int_range(0, 3));
+    g_autofree char *inner = g_strdup_printf("%s/e%d", folder, g_test_rand_int_range(0, 2));
+    g_autofree char *file =
+        g_strdup_printf("%s/f%d", g_test_rand_bit() ? folder : inner, g_test_rand_int_range(0, 3));
+    g_autofree char *other =
+        g_strdup_printf("d%d/e%d", g_test_rand_int_range(0, 3), g_test_rand_int_range(0, 2));
+    g_autofree char *outside = g_strdup_printf("../o%d", g_test_rand_int_range(0, 2));
+    switch (g_test_rand_int_range(0, 10)) {
+    case 0:
+    case 1:
+        (void)g_mkdir_with_parents(inner, 0755);
+        break;
+    case 2:
+    case 3:
+    case 4:
+        (void)g_file_set_contents_full(file, "1", 1, G_FILE_SET_CONTENTS_NONE, 0644, NULL);
+        break;
+    case 5:
+        (void)g_unlink(file);
+        break;
+    case 6:
+        (void)rename(inner, other);
+        break;
+    case 7:
+        (void)renameat2(AT_FDCWD, inner, AT_FDCWD, other, RENAME_EXCHANGE);
+        break;
+    case 8:
+        (void)(g_test_rand_bit() ? rename(inner, outside) : rename(outside, other));
+        break;
+    default:
+        (void)rename(file, other);
+        break;
+    }
+}
+
+/* Makes a few thousand random changes. A listener with a set of keys knows the objects at the end,
+ * without a scan. */
 static void test_random_changes(Fixture *f, gconstpointer unused_data)
 {
     (void)unused_data;
@@ -347,40 +383,7 @@ static void test_random_changes(Fixture *f, gconstpointer unused_data)
     open_with(f, &options);
     await(f, "SCAN_END");
     for (int i = 0; i < 3000; i++) {
-        g_autofree char *folder = g_strdup_printf("d%d", g_test_rand_int_range(0, 3));
-        g_autofree char *inner = g_strdup_printf("%s/e%d", folder, g_test_rand_int_range(0, 2));
-        g_autofree char *file = g_strdup_printf("%s/f%d", g_test_rand_bit() ? folder : inner,
-                                                g_test_rand_int_range(0, 3));
-        g_autofree char *other =
-            g_strdup_printf("d%d/e%d", g_test_rand_int_range(0, 3), g_test_rand_int_range(0, 2));
-        g_autofree char *outside = g_strdup_printf("../o%d", g_test_rand_int_range(0, 2));
-        /* Any of them may fail: that too is a change that did not happen. */
-        switch (g_test_rand_int_range(0, 10)) {
-        case 0:
-        case 1:
-            (void)g_mkdir_with_parents(inner, 0755);
-            break;
-        case 2:
-        case 3:
-        case 4:
-            (void)g_file_set_contents_full(file, "1", 1, G_FILE_SET_CONTENTS_NONE, 0644, NULL);
-            break;
-        case 5:
-            (void)g_unlink(file);
-            break;
-        case 6:
-            (void)rename(inner, other);
-            break;
-        case 7:
-            (void)renameat2(AT_FDCWD, inner, AT_FDCWD, other, RENAME_EXCHANGE);
-            break;
-        case 8:
-            (void)(g_test_rand_bit() ? rename(inner, outside) : rename(outside, other));
-            break;
-        default:
-            (void)rename(file, other);
-            break;
-        }
+        change_at_random();
         if (i % 16 == 0)
             g_main_context_iteration(NULL, FALSE);
     }

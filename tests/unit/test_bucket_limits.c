@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "base/error.h"
+#include "base/file.h"
+#include "bucket/bucket_private.h"
 #include "bucket_fixture.h"
-#include "bucket_private.h"
-#include "error.h"
-#include "file.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -13,16 +13,14 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-/* ---- limits -------------------------------------------------------------------------------------
- */
-
 static void test_overflow(Fixture *f, gconstpointer unused_data)
 {
     (void)unused_data;
     run("mkdir gone");
     start(f);
     g_autofree char *text = file_read("/proc/sys/fs/inotify/max_queued_events", 64, NULL, NULL);
-    int n_files = (int)g_ascii_strtoll(text, NULL, 10) / 3 + 1000; /* each makes three events */
+    /* Each file makes three events. */
+    int n_files = (int)g_ascii_strtoll(text, NULL, 10) / 3 + 1000;
     if (n_files > 100000) {
         g_test_skip("fs.inotify.max_queued_events is too large to fill");
         return;
@@ -32,7 +30,8 @@ static void test_overflow(Fixture *f, gconstpointer unused_data)
         write_file(path, 1);
     }
     run("rmdir gone; mkdir later; echo 1 > later/a");
-    await(f, "SCAN_END"); /* which nobody asked for */
+    /* The bucket scans without a request. */
+    await(f, "SCAN_END");
     for (int i = 0; i < n_files; i++) {
         g_autofree char *event = g_strdup_printf("OBJECT %d.jpg", i);
         g_autofree char *scan = g_strdup_printf("OBJECT %d.jpg (scan)", i);
@@ -40,11 +39,13 @@ static void test_overflow(Fixture *f, gconstpointer unused_data)
     }
     g_assert_cmpuint(count_of(f, "OBJECT later/a (scan)"), >, 0);
     g_assert_cmpuint(count_of(f, "TREE_REMOVED gone"), ==, 1);
-    write_file("later/b", 1); /* watched by the scan */
+    /* The scan has begun to watch this folder. */
+    write_file("later/b", 1);
     await(f, "OBJECT later/b");
 }
 
-/* Hard links make no event but CREATE; more of them than are waited for are found by a rescan. */
+/* Hard links make only CREATE events. A rescan finds those beyond the number that the bucket can
+ * wait for. */
 static void test_settle_table_full(Fixture *f, gconstpointer unused_data)
 {
     const int n_links = SETTLE_MAX + 500;
@@ -81,7 +82,7 @@ static void test_moves_table_full(Fixture *f, gconstpointer unused_data)
     }
 }
 
-/* A user namespace has a limit of its own, which nobody else feels. */
+/* Sets the limit of a new user namespace, which affects no other process. */
 static bool limit_watches(const char *limit)
 {
     if (unshare(CLONE_NEWUSER) < 0)
@@ -99,7 +100,8 @@ static void test_watch_limit_inside(Fixture *f, gconstpointer unused_data)
     if (!g_test_subprocess())
         return;
     run("mkdir a b c d; echo 1 > a/x; echo 1 > b/x; echo 1 > c/x; echo 1 > d/x");
-    if (!limit_watches("4")) { /* the bucket's parent has one */
+    /* The parent of the bucket has one watch. */
+    if (!limit_watches("4")) {
         g_print("cannot limit\n");
         return;
     }
@@ -115,7 +117,8 @@ static void test_watch_limit_inside(Fixture *f, gconstpointer unused_data)
     write_file("d/y", 1);
     await_scan(f);
     g_assert_cmpuint(f->n_objects, ==, 8);
-    g_assert_cmpuint(count_of(f, warning), ==, 1); /* said once only */
+    /* The warning is given only once. */
+    g_assert_cmpuint(count_of(f, warning), ==, 1);
     g_print("limited\n");
 }
 
@@ -123,10 +126,11 @@ static void test_watch_limit(void)
 {
     g_test_trap_subprocess("/bucket/limits/watches/subprocess", 0, G_TEST_SUBPROCESS_DEFAULT);
     g_test_trap_assert_passed();
-    g_test_trap_assert_stdout("*limit*"); /* it ran; "cannot limit" where that is not allowed */
+    /* The child ran. It prints "cannot limit" where a user namespace is not allowed. */
+    g_test_trap_assert_stdout("*limit*");
 }
 
-/* Half of what the machine lets a user watch, in small. */
+/* Tests the share of one half of the user's watches, with small numbers. */
 static void test_watch_share(Fixture *f, gconstpointer unused_data)
 {
     g_autofree char *text = file_read("/proc/sys/fs/inotify/max_user_watches", 64, NULL, NULL);
@@ -152,16 +156,19 @@ static void test_watch_share(Fixture *f, gconstpointer unused_data)
     g_assert_cmpuint(count_of(f, warning), ==, 1);
     g_assert_cmpint(g_source_get_ready_time(f->bucket->scan.rescan), >, 0);
     run("for i in a b c d; do echo 1 > $i/x; done; mkdir e; echo 1 > e/x");
-    await_scan(f); /* what is not watched is found by scans */
+    /* Scans find changes in folders without a watch. */
+    await_scan(f);
     g_assert_cmpuint(f->n_objects, ==, 5);
     g_assert_cmpuint(count_of(f, warning), ==, 1);
     run("rm -r a b c d");
-    await_scan(f); /* and what has become free is used */
+    /* The scan uses the watches that have become free. */
+    await_scan(f);
     await_scan(f);
     g_assert_cmpuint(g_hash_table_size(f->bucket->tree.by_watch), ==, 2);
 }
 
-/* Hundreds of names that cannot be keys make one line for a scan, which names one and counts. */
+/* Hundreds of names that cannot be keys give one line per scan, with one name and the number of
+ * names. */
 static void test_notices(Fixture *f, gconstpointer unused_data)
 {
     const int n_files = 300;
@@ -195,7 +202,8 @@ static void test_notices(Fixture *f, gconstpointer unused_data)
     forget_lines(f);
     for (int i = 0; i < 16; i++)
         g_assert_cmpint(g_chdir(name), ==, 0);
-    for (int i = 0; i < n_files; i++) { /* told by events */
+    /* Events report these files. */
+    for (int i = 0; i < n_files; i++) {
         g_autofree char *path = g_strdup_printf("%s%d", file, i);
         write_file(path, 2);
     }
@@ -205,10 +213,11 @@ static void test_notices(Fixture *f, gconstpointer unused_data)
     for (guint i = 0; i < f->lines->len; i++)
         n_warnings += g_str_has_prefix(g_ptr_array_index(f->lines, i), "WARNING");
     g_assert_cmpuint(n_warnings, >=, 1);
-    g_assert_cmpuint(n_warnings, <=, 2); /* before the scan began, and at its end */
+    /* One warning may come before the scan begins, and one at its end. */
+    g_assert_cmpuint(n_warnings, <=, 2);
 }
 
-/* Lets this process open no more; what is open stays so. Returns the limit as it was. */
+/* Lets this process open no more files; open ones stay open. Returns the old limit. */
 static struct rlimit open_no_more(void)
 {
     struct rlimit before;
@@ -221,7 +230,7 @@ static struct rlimit open_no_more(void)
     return before;
 }
 
-/* Without a descriptor nothing can be said of a file. It is looked at when there is one. */
+/* Without a descriptor, a file cannot be examined. It is examined when a descriptor is free. */
 static void test_no_descriptors(Fixture *f, gconstpointer unused_data)
 {
     (void)unused_data;
@@ -237,7 +246,8 @@ static void test_no_descriptors(Fixture *f, gconstpointer unused_data)
     g_assert_cmpint(unlink("goes"), ==, 0);
     g_assert_cmpint(write(written, "x", 1), ==, 1);
     g_assert_cmpint(rename("stays", "renamed"), ==, 0);
-    g_assert_cmpint(dup2(STDIN_FILENO, written), ==, written); /* closes it, and takes its place */
+    /* This closes the file and takes its descriptor. */
+    g_assert_cmpint(dup2(STDIN_FILENO, written), ==, written);
     while (left > 0) {
         (void)g_main_context_iteration(NULL, FALSE);
         g_assert_cmpint(ioctl(f->bucket->inotify_fd, FIONREAD, &left), ==, 0);
@@ -247,14 +257,15 @@ static void test_no_descriptors(Fixture *f, gconstpointer unused_data)
     g_assert_cmpuint(f->n_objects, ==, 3);
     g_assert_cmpuint(count_of(f, "OBJECT written (scan)"), >, 0);
     g_assert_cmpuint(count_of(f, "OBJECT moved (scan)"), >, 0);
-    g_assert_cmpuint(count_of(f, "REMOVED goes"), ==, 0); /* nothing was known of it */
+    /* The bucket had not reported the object. */
+    g_assert_cmpuint(count_of(f, "REMOVED goes"), ==, 0);
     (void)close(written);
 }
 
 static void test_deep_tree(Fixture *f, gconstpointer unused_data)
 {
     (void)unused_data;
-    /* Deeper than any path may be long: made by climbing down. */
+    /* The tree is deeper than the longest path, so the test makes it by entering each folder. */
     g_autofree char *name = g_strnfill(250, 'd');
     start(f);
     for (int i = 0; i < 20; i++) {
@@ -271,12 +282,10 @@ static void test_deep_tree(Fixture *f, gconstpointer unused_data)
         n_objects += g_str_has_prefix(line, "OBJECT ") && g_str_has_suffix(line, " (scan)");
     }
     g_assert_cmpuint(n_warnings, >, 0);
-    g_assert_cmpuint(f->n_objects, ==, 16); /* 16 x 251 + 1 <= 4095 < 17 x 251 + 1 */
+    /* The longest path has 16 folders: 16 x 251 + 1 <= 4095 < 17 x 251 + 1. */
+    g_assert_cmpuint(f->n_objects, ==, 16);
     g_assert_cmpuint(n_objects, <=, 16);
 }
-
-/* ---- the root -----------------------------------------------------------------------------------
- */
 
 static void assert_lost(Fixture *f)
 {
@@ -317,7 +326,8 @@ static void test_root_replaced_during_scan(Fixture *f, gconstpointer unused_data
     (void)unused_data;
     write_file("a", 1);
     BucketOptions options = options_of(f);
-    options.watch = false; /* only the scan itself can notice */
+    /* Only the scan itself can detect this. */
+    options.watch = false;
     open_with(f, &options);
     await(f, "SCAN_END");
     forget_lines(f);
@@ -361,7 +371,7 @@ static void test_mount_inside(Fixture *f, gconstpointer unused_data)
     g_assert_true(bucket_knows_place(f->bucket, "d d/m/a"));
     g_assert_true(bucket_knows_place(f->bucket, "d d/no/such"));
 
-    /* Without a descriptor nothing is known, which is not that there is no mount. */
+    /* Without a descriptor the mount is unknown, which must not count as the absence of a mount. */
     struct rlimit limit, none;
     g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &limit), ==, 0);
     none = limit;
@@ -373,7 +383,7 @@ static void test_mount_inside(Fixture *f, gconstpointer unused_data)
     g_assert_cmpuint(bucket_mounts(f->bucket)->len, ==, 1);
 
     g_assert_cmpint(umount2("d d/m", MNT_DETACH), ==, 0);
-    /* Nothing has been told of it yet: what lay there does not count as gone. */
+    /* The mount has not been reported yet, so its objects do not count as removed. */
     g_assert_false(bucket_knows_place(f->bucket, "d d/m/a"));
     g_assert_true(bucket_knows_place(f->bucket, "d d/no"));
     await(f, "SCAN_END");

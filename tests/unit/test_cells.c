@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Names that are cut to fit a terminal: never too wide, with what matters still there. */
-#include "cells.h"
+/* Names that are cut to fit a terminal: they are never too wide, and keep their important parts. */
+#include "views/cells.h"
 
 #include <locale.h>
 #include <string.h>
@@ -95,7 +95,7 @@ static void test_lines(void)
     g_assert_true(cells_end_of_line(at, 10) == at);
 }
 
-/* Of any text, in any width: valid, never too wide, and as wide as can be. */
+/* Any text, in any width, gives valid text that is never too wide, and as wide as possible. */
 static void test_always_fits(void)
 {
     static const char *const texts[] = {"2026/trip/a-long-name.jpg", "漢字/漢字漢字.png",
@@ -106,7 +106,8 @@ static void test_always_fits(void)
             g_assert_true(g_utf8_validate(fitted, -1, NULL));
             size_t most = MIN(cells, cells_count(texts[i]));
             g_assert_cmpuint(cells_count(fitted), <=, most);
-            g_assert_cmpuint(cells_count(fitted) + 2, >=, most); /* wide characters at both ends */
+            /* Both ends may be wide characters. */
+            g_assert_cmpuint(cells_count(fitted) + 2, >=, most);
         }
     }
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Sparklines and bars, in block characters and in plain ASCII. */
-#include "chart.h"
+#include "views/chart.h"
 
 #include <locale.h>
 #include <math.h>
@@ -85,7 +85,7 @@ static void test_bar(const void *data)
     g_assert_cmpstr(ascii, ==, row->ascii);
 }
 
-/* A bar grows with its share, never beyond its cells, and is full at the end only. */
+/* A bar grows with its share, never exceeds its cells, and is full only at the end. */
 static void test_bar_grows(void)
 {
     enum { STEPS = 1000, CELLS = 17 };

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Times: read from options, printed in records and for people. */
-#include "clock.h"
-#include "error.h"
+/* Times: parsed from options, formatted for records and for people. */
+#include "base/clock.h"
+#include "base/error.h"
 
 #include <string.h>
 
-/* 2026-02-01T00:00:00Z */
+/* The time 2026-02-01T00:00:00Z. */
 #define NOW_US (INT64_C(1769904000) * CLOCK_US_PER_SEC)
 #define DAY_US (INT64_C(86400) * CLOCK_US_PER_SEC)
 
@@ -129,7 +129,7 @@ static void test_format(const void *data)
         g_assert_cmpmem(text, 19, row->seconds, 19);
 }
 
-/* What is printed can be read again. */
+/* A printed time can be parsed again. */
 static void test_round_trip(void)
 {
     g_autoptr(GRand) rand = g_rand_new_with_seed(1);
@@ -137,7 +137,7 @@ static void test_round_trip(void)
     for (int i = 0; i < 1000; i++) {
         char text[CLOCK_TEXT_MAX];
         int64_t back_us;
-        /* Years 1970 to 2105. */
+        /* The years are 1970 to 2105. */
         int64_t wall_us = (int64_t)g_rand_int(rand) * CLOCK_US_PER_SEC;
 
         g_assert_true(
@@ -203,7 +203,7 @@ static void test_clocks(void)
     int64_t first_us = clock_monotonic_us();
 
     g_assert_cmpint(clock_monotonic_us(), >=, first_us);
-    /* After 2020, in microseconds. */
+    /* The clock is after 2020, in microseconds. */
     g_assert_cmpint(clock_wall_us(), >, INT64_C(1577836800) * CLOCK_US_PER_SEC);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Which clocks are believed when something is to be deleted for its age. */
-#include "clock_trust.h"
+/* The clocks that are trusted when objects are to be deleted because of their age. */
+#include "base/clock_trust.h"
 
 #include <glib.h>
 
@@ -8,18 +8,22 @@
 #define DAY_US  (24 * HOUR_US)
 #define NOW_US  (20000 * DAY_US)
 
-/* Hours of running, with a look in each, and days since NOW_US that the clock says at their end. */
+/* A number of hours of running, with a check in each, and the days since NOW_US that the clock
+ * shows at their end. */
 typedef struct {
     double days;
-    int hours;     /* 0: the first look of a process */
-    bool is_ahead; /* afterwards */
+    /* 0: the first check of a process. */
+    int hours;
+    /* Expected result after the hours. */
+    bool is_ahead;
 } Look;
 
 #define LOOKS_MAX 8
 
 typedef struct {
     const char *name;
-    Look looks[LOOKS_MAX]; /* the last one is all zero */
+    /* The last one is all zero. */
+    Look looks[LOOKS_MAX];
 } Case;
 
 static const Case cases[] = {
@@ -37,9 +41,11 @@ static const Case cases[] = {
     {"set-right-again", {{0.01, 0, false}, {1461, 1, true}, {0.2, 1, false}}},
     {"jumps-once-more",
      {{0.01, 0, false}, {1461, 0, true}, {1461.9, 22, true}, {5000, 1, true}, {5000.1, 2, true}}},
-    {"no-battery", /* 1970 at each start, until the network has told the time */
+    /* The clock is at 1970 at each start, until the network sets it. */
+    {"no-battery",
      {{0.01, 0, false}, {-19999, 0, false}, {1, 0, false}, {-19999, 0, false}, {2, 0, false}}},
-    {"was-wrong-before", /* a clock set back is believed after a day of running, too */
+    /* A clock that was set back is trusted after a day of running, too. */
+    {"was-wrong-before",
      {{0.01, 0, false}, {-1461, 0, false}, {-1460, 24, false}, {0.01, 1, true}}},
 };
 
@@ -52,8 +58,8 @@ static void test_case(const void *data)
         const Look *look = &row->looks[i];
         int64_t end_us = NOW_US + (int64_t)(look->days * DAY_US);
         for (int left = MAX(look->hours, 1); left > 0; left--)
-            (void)clock_trust_look(&trust, end_us - (left - 1) * HOUR_US,
-                                   look->hours > 0 ? HOUR_US : 0);
+            (void)clock_trust_check(&trust, end_us - (left - 1) * HOUR_US,
+                                    look->hours > 0 ? HOUR_US : 0);
         g_test_message("look %zu", i);
         g_assert_cmpint(clock_trust_is_ahead(&trust), ==, look->is_ahead);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands that are likely to fail for want of a network, or of rights. */
-#include "command_needs.h"
+/* Commands that are likely to fail without a network or without rights. */
+#include "rules/command_needs.h"
 
 #include <string.h>
 
@@ -23,8 +23,10 @@ static void test_network(void)
 
 typedef struct {
     const char *command;
-    const char *without_network;    /* the program that is named; NULL: none */
-    const char *without_privileges; /* the same */
+    /* Program that the result names for a missing network; NULL: none. */
+    const char *without_network;
+    /* Program that the result names for missing rights; NULL: none. */
+    const char *without_privileges;
 } Row;
 
 static const Row rows[] = {

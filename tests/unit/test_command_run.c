@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Commands of the user's: how they end, what they get, and that nothing of them stays. */
-#include "command_run.h"
-#include "error.h"
+/*
+ * Commands of the user: how they end, what their environment is, and that no process of them stays.
+ */
+#include "base/error.h"
+#include "rules/command_run.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -10,7 +12,8 @@
 #include <unistd.h>
 
 #define SECOND INT64_C(1000000)
-#define LONG   (50 * SECOND) /* never reached */
+/* A time that no test reaches. */
+#define LONG (50 * SECOND)
 
 typedef struct {
     GMainLoop *loop;
@@ -50,15 +53,13 @@ static CommandOutcome run(const char *directory, const char *command, const char
     return waiting.outcome;
 }
 
-/* ---- how they end -------------------------------------------------------------------------------
- */
-
 typedef struct {
     const char *name;
     const char *command;
     int64_t timeout_us;
     CommandEnd end;
-    int status; /* -1: depends on when it is asked to end */
+    /* -1: the status depends on the moment of the request to end. */
+    int status;
     const char *text;
 } EndCase;
 
@@ -92,9 +93,6 @@ static void test_end(const void *data)
     g_assert_cmpint(outcome.memory_bytes, >, 0);
 }
 
-/* ---- what they get ------------------------------------------------------------------------------
- */
-
 typedef struct {
     char *path;
 } Folder;
@@ -105,7 +103,7 @@ static void folder_init(Folder *folder)
     g_assert_nonnull(folder->path);
 }
 
-/* What the command has left in the file `name`, which is removed. */
+/* Returns the content of the file `name` that the command has written, and removes the file. */
 static char *take(const Folder *folder, const char *name)
 {
     g_autofree char *path = g_build_filename(folder->path, name, NULL);
@@ -152,7 +150,7 @@ static void test_environment(void)
     folder_clear(&folder);
 }
 
-/* Not even one that lacks close-on-exec. */
+/* The command gets no descriptor, not even one without close-on-exec. */
 static void test_no_descriptors(void)
 {
     Folder folder;
@@ -161,7 +159,7 @@ static void test_no_descriptors(void)
 
     g_assert_cmpint(high, >=, 100);
     folder_init(&folder);
-    /* Those of `ls` itself: 0, 1, 2 and the folder that it reads. */
+    /* The descriptors of `ls` itself are 0, 1, 2 and the folder that it reads. */
     CommandOutcome outcome = run(folder.path, "ls /proc/self/fd | wc -l > got", "", LONG);
     g_assert_true(command_outcome_is_ok(&outcome));
     g_autofree char *got = take(&folder, "got");
@@ -170,9 +168,6 @@ static void test_no_descriptors(void)
     close(high);
     close(leak);
 }
-
-/* ---- nothing stays ------------------------------------------------------------------------------
- */
 
 static bool is_alive(pid_t pid)
 {
@@ -193,7 +188,7 @@ static void wait_until_dead(pid_t pid)
     }
 }
 
-/* A process group of its own, and no member of it outlives the command. */
+/* The command has its own process group, and no member of the group outlives it. */
 static void test_children(void)
 {
     Folder folder;

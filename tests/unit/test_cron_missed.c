@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is made up for after a pause: none, the last, or all of what was missed, within a bound. */
-#include "clock.h"
-#include "cron.h"
+/* The runs after a pause: none, the last, or all of the missed ones, within a bound. */
+#include "base/clock.h"
+#include "watcher/cron.h"
 
 #include <string.h>
 
@@ -9,9 +9,12 @@
 
 typedef struct {
     const char *name, *expression, *zone;
-    const char *after, *until; /* UTC */
-    unsigned max;              /* 0: catchup = none, 1: once, more: all */
-    const char *first;         /* UTC: what is run first; NEVER: nothing */
+    /* In UTC. */
+    const char *after, *until;
+    /* 0: catchup = none; 1: once; more: all. */
+    unsigned max;
+    /* First run, in UTC; NEVER: there is none. */
+    const char *first;
 } MissedCase;
 
 static const MissedCase cases[] = {
@@ -79,7 +82,7 @@ static void test_case(const void *data)
     }
 }
 
-/* Working through what was missed, one after the other, meets each time once, in order. */
+/* A walk over the missed times meets each of them once, in order. */
 static void test_one_by_one(void)
 {
     g_autoptr(Cron) cron = cron_parse("*/7 3-5 * * mon-fri", "Australia/Lord_Howe", NULL);
@@ -88,7 +91,8 @@ static void test_one_by_one(void)
     int n = 0;
 
     while (cron_missed(cron, handled_us, until_us, CRON_MISSED_MAX, &first_us)) {
-        if (n == 0) /* more than a hundred: the oldest are left out */
+        /* There are more than a hundred, so the oldest are left out. */
+        if (n == 0)
             expected_us = first_us;
         else
             g_assert_true(cron_next(cron, expected_us, &expected_us));
@@ -115,7 +119,8 @@ static void test_agrees_with_walk(void)
     g_autoptr(GRand) rand = g_rand_new_with_seed(7);
     int64_t epoch_us = utc("2026-01-01T00:00:00");
 
-    for (int i = 0; i < 600; i++) { /* of the first, every minute, over hours only */
+    /* The first schedule is due every minute, so this covers only hours. */
+    for (int i = 0; i < 600; i++) {
         g_autoptr(Cron) cron =
             cron_parse(expressions[i % G_N_ELEMENTS(expressions)], "Europe/Berlin", NULL);
         int64_t after_us = epoch_us + g_rand_int_range(rand, 0, 86400) * CLOCK_US_PER_SEC;

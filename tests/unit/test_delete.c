@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Deleting an object: that version, and nothing else. */
-#include "bucket.h"
-#include "error.h"
-#include "file.h"
+/* Deleting an object removes only the given version of it. */
+#include "base/error.h"
+#include "base/file.h"
+#include "folders.h"
+#include "watcher/bucket.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +13,8 @@
 #include <unistd.h>
 
 typedef struct {
-    char *outer; /* temporary folder, which holds the bucket and what must not be reached */
+    /* Temporary folder that holds the bucket, and files that must stay out of reach. */
+    char *outer;
     int bucket_fd;
 } Fixture;
 
@@ -42,17 +43,11 @@ static void set_up(Fixture *fixture, const void *data)
     g_assert_cmpint(fixture->bucket_fd, >=, 0);
 }
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *walk)
-{
-    (void)st, (void)type, (void)walk;
-    return remove(path);
-}
-
 static void tear_down(Fixture *fixture, const void *data)
 {
     (void)data;
     fd_clear(&fixture->bucket_fd);
-    g_assert_cmpint(nftw(fixture->outer, remove_entry, 16, FTW_DEPTH | FTW_PHYS), ==, 0);
+    folders_remove(fixture->outer);
     g_free(fixture->outer);
 }
 
@@ -111,16 +106,19 @@ static void test_version(Fixture *fixture, const void *data)
     for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
         g_assert_false(delete_version(fixture, "d/a.png", others[i]));
     ObjectVersion still = version_of(fixture, "d/a.png");
-    g_assert_true(object_version_equal(&version, &still)); /* not even its ctime */
+    /* Not even the ctime has changed. */
+    g_assert_true(object_version_equal(&version, &still));
     g_assert_true(delete_version(fixture, "d/a.png", version));
     g_assert_false(delete_version(fixture, "d/a.png", version));
-    g_assert_cmpuint(count_entries(fixture, "d"), ==, 0); /* the folder stays */
+    /* The folder stays. */
+    g_assert_cmpuint(count_entries(fixture, "d"), ==, 0);
 }
 
 typedef struct {
     const char *name;
     const char *key;
-    const char *of; /* whose version it is asked to have */
+    /* Key of the file whose version the deletion names. */
+    const char *of;
 } RefusedCase;
 
 static const RefusedCase refused[] = {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of errors: whole, unambiguous, and usable for what it is for. */
-#include "error.h"
+/* The table of errors: it is complete, and each row can be used. */
+#include "base/error.h"
 
 #include <errno.h>
 #include <string.h>
 
-/* Every code of the enum: written out, so that a row that is forgotten is noticed. */
+/* Every code of the enum. The list is written out so that a forgotten row is detected. */
 static const ErrorCode codes[] = {
     ERROR_NONE,
     ERROR_NOT_AN_IMAGE,
@@ -55,7 +55,7 @@ static void test_names(void)
         g_assert_true(error_from_name(name, &back));
         g_assert_cmpint(back, ==, codes[i]);
     }
-    /* And the other way about: no row that this test does not know. */
+    /* The table has no row that is missing in this test. */
     guint known = 0;
     for (int code = 0; code < 100000; code++)
         known += strcmp(error_name((ErrorCode)code), "unknown") != 0;
@@ -74,7 +74,8 @@ static void test_texts(void)
     }
 }
 
-/* What an object fails with has a class that says what becomes of it, and never stops the daemon.
+/*
+ * Each error of an object has a class that decides the object's future, and none stops the daemon.
  */
 static void test_object_errors(void)
 {
@@ -96,7 +97,7 @@ typedef struct {
     int exit_status;
 } PromisedCase;
 
-/* What docs/commands.md and stored records rely on. */
+/* Values that docs/commands.md and stored records rely on. */
 static const PromisedCase promised[] = {
     {ERROR_NOT_AN_IMAGE, "not_an_image", ERROR_CLASS_SKIP, 1},
     {ERROR_TOO_MANY_PIXELS, "too_many_pixels", ERROR_CLASS_REJECT, 1},

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "clock.h"
-#include "exif.h"
+#include "base/clock.h"
+#include "formats/exif.h"
 
 #include <glib.h>
 #include <libexif/exif-data.h>
@@ -15,10 +15,12 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    int orientation; /* 0: none written */
+    /* Orientation to write; 0: none. */
+    int orientation;
     Text texts[4];
     int expected_orientation;
-    const char *date; /* with its offset where that is known; or NULL */
+    /* Expected date, with its offset if that is known; NULL: none. */
+    const char *date;
 } Case;
 
 #define ORIGINAL(text)                                                                             \
@@ -80,6 +82,17 @@ static const Case cases[] = {
     {"no-such-hour", 1, {ORIGINAL("2023:02:28 24:00:00")}, 1, NULL},
     {"leap-second", 1, {ORIGINAL("2016:12:31 23:59:60")}, 1, "2016-12-31T23:59:59"},
     {"short", 1, {ORIGINAL("2023:02:28")}, 1, NULL},
+    {"no-seconds", 1, {ORIGINAL("2023:02:28 11:22")}, 1, "2023-02-28T11:22:00"},
+    {"blanks", 1, {ORIGINAL("2023: 2: 8  1: 2: 3")}, 1, "2023-02-08T01:02:03"},
+    {"blank-year", 1, {ORIGINAL("    :02:28 11:22:33")}, 1, NULL},
+    {"zone-in-text", 1, {ORIGINAL("2023:02:28 11:22:33-09:30")}, 1, "2023-02-28T11:22:33-09:30"},
+    {"zone-short", 1, {ORIGINAL("2023:02:28 11:22:33 +0200")}, 1, "2023-02-28T11:22:33+02:00"},
+    {"zone-nonsense", 1, {ORIGINAL("2023:02:28 11:22:33+99:00")}, 1, "2023-02-28T11:22:33"},
+    {"zone-tag-decides",
+     1,
+     {ORIGINAL("2023:02:28 11:22:33Z"), ORIGINAL_OFFSET("+02:00")},
+     1,
+     "2023-02-28T11:22:33+02:00"},
     {"iso-separators", 1, {ORIGINAL("2023-02-28T11:22:33")}, 1, "2023-02-28T11:22:33"},
     {"last-year", 1, {ORIGINAL("9999:12:31 23:59:59"), ORIGINAL_OFFSET("-12:00")}, 1, NULL},
 };
@@ -92,14 +105,15 @@ static void add_entry(ExifData *exif, ExifIfd ifd, ExifTag tag, ExifFormat forma
     entry->format = format;
     entry->components = components;
     entry->size = (unsigned)size;
-    entry->data = malloc(size); /* freed by libexif */
+    /* libexif frees the data. */
+    entry->data = malloc(size);
     g_assert_nonnull(entry->data);
     memcpy(entry->data, bytes, size);
     exif_content_add_entry(exif->ifd[ifd], entry);
     exif_entry_unref(entry);
 }
 
-/* A block as a camera would write it. */
+/* Makes a block as a camera writes it. */
 static uint8_t *make_block(const Case *row, ExifByteOrder order, size_t *ret_size)
 {
     ExifData *exif = exif_data_new();
@@ -133,8 +147,9 @@ static void check(const Case *row, const void *data, size_t size)
     g_assert_cmpint(facts.has_date, ==, row->date != NULL);
     if (row->date != NULL) {
         char text[CLOCK_TEXT_MAX];
-        g_assert_cmpstr(clock_format_wall(facts.date_us, facts.has_offset, facts.offset_min, text),
-                        ==, row->date);
+        g_assert_cmpstr(
+            clock_format_wall(facts.date.us, facts.date.has_offset, facts.date.offset_min, text),
+            ==, row->date);
     }
 }
 
@@ -145,11 +160,12 @@ static void test_read(const void *data)
         size_t size;
         g_autofree uint8_t *block = make_block(data, orders[i], &size);
         check(data, block, size);
-        check(data, block + 6, size - 6); /* as PNG, WebP and HEIF have it: without the prefix */
+        /* PNG, WebP and HEIF have the block without the prefix. */
+        check(data, block + 6, size - 6);
     }
 }
 
-/* Any bytes are taken. */
+/* The reader accepts any bytes. */
 static void test_mangled(void)
 {
     size_t size;
@@ -188,7 +204,7 @@ static void put_entry(GByteArray *file, bool big, unsigned tag, unsigned type, u
     put(file, big, value, 4);
 }
 
-/* A picture's directory with DateTime, and an EXIF directory where `original` is given. */
+/* Makes the directory of a picture with DateTime, and an EXIF directory if `original` is given. */
 static GByteArray *make_tiff(bool big, const char *changed, const char *original,
                              const char *offset)
 {
@@ -228,8 +244,9 @@ static void assert_tiff(const GByteArray *file, const char *expected)
 
     exif_read_tiff(file->data, file->len, &facts);
     g_assert_true(facts.has_date);
-    g_assert_cmpstr(clock_format_wall(facts.date_us, facts.has_offset, facts.offset_min, text), ==,
-                    expected);
+    g_assert_cmpstr(
+        clock_format_wall(facts.date.us, facts.date.has_offset, facts.date.offset_min, text), ==,
+        expected);
 }
 
 static void test_tiff(void)
@@ -243,7 +260,8 @@ static void test_tiff(void)
         assert_tiff(both, "2015-05-05T05:05:05");
         assert_tiff(zone, "2015-05-05T05:05:05+09:00");
         assert_tiff(alone, "2020-01-01T00:00:00");
-        /* Cut off anywhere, and with any byte another one: nothing is read behind the end. */
+        /* With any cut of the block, and any changed byte, the reader does not go beyond
+         * the end. */
         for (guint len = 0; len < both->len; len++) {
             g_autofree uint8_t *cut = g_memdup2(both->data, len);
             ExifFacts facts;

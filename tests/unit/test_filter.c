@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Filters of the command line: what they become, and what is said of those that are wrong. */
-#include "clock.h"
-#include "error.h"
-#include "filter.h"
+/* Filters of the command line: their parsed form, and the messages for wrong ones. */
+#include "base/clock.h"
+#include "base/error.h"
+#include "filter_options.h"
 
 #include <string.h>
 
-/* 2026-02-01T00:00:00Z */
+/* The time 2026-02-01T00:00:00Z. */
 #define NOW_US (INT64_C(1769904000) * CLOCK_US_PER_SEC)
 
 #define TYPE(type)   (UINT32_C(1) << IMAGE_##type)
@@ -80,7 +80,8 @@ static void test_valid(const void *data)
 typedef struct {
     const char *name;
     FilterOptions options;
-    const char *says[3]; /* parts of the message */
+    /* Parts of the message. */
+    const char *says[3];
 } InvalidCase;
 
 static const InvalidCase invalid[] = {
@@ -117,7 +118,8 @@ static void test_invalid(const void *data)
         g_test_message("'%s' in '%s'", row->says[i], error->message);
         g_assert_nonnull(strstr(error->message, row->says[i]));
     }
-    g_assert_cmpuint(filter.types, ==, 12345); /* written on success only */
+    /* The result is written only on success. */
+    g_assert_cmpuint(filter.types, ==, 12345);
 }
 
 int main(int argc, char **argv)

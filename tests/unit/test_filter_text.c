@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Filters as text: written, read, refused. */
-#include "error.h"
-#include "filter_text.h"
+/* Filters as text are written, read and refused. */
+#include "base/error.h"
+#include "store/filter_text.h"
 
 #include <string.h>
 
-#define T0 (INT64_C(1767225600) * 1000000) /* 2026-01-01T00:00:00Z */
+/* The time 2026-01-01T00:00:00Z. */
+#define T0 (INT64_C(1767225600) * 1000000)
 
 typedef struct {
     const char *name;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "geometry.h"
+#include "pixels/geometry.h"
 
 #include <glib.h>
 
 typedef struct {
     const char *name;
     Fit fit;
-    int width, height; /* of the rendition */
+    /* Size of the rendition. */
+    int width, height;
     int from_width, from_height;
     Geometry expected;
 } Case;
@@ -47,7 +48,8 @@ static void test_geometry(const void *data)
     g_assert_cmpint(geometry.height, ==, row->expected.height);
 }
 
-/* Whatever the numbers: at least a pixel, never enlarged, never above the rendition. */
+/* The result has at least one pixel, and is no larger than the picture and than the rendition,
+ * whatever the numbers are. */
 static void test_bounds(void)
 {
     g_autoptr(GRand) random = g_rand_new_with_seed(7);

@@ -1,35 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * thumbq-thumbnail as the daemon runs it: real processes, real frames, pictures made by other
- * programs.
- */
+/* thumbq-thumbnail as the daemon runs it: real processes, real frames, and pictures that other
+ * programs have made. */
+#include "formats/sniff.h"
 #include "handler_fixture.h"
-#include "sniff.h"
 
 #include <string.h>
 
-/*
- * Every source shows the same: four fields, red, green, blue and white, each well inside of which
- * the colour is known whatever the filter does at the edges.
- */
+/* Every source shows the same four fields: red, green, blue and white. Well inside each field the
+ * colour is known, whatever the filter does at the edges. */
 #define FIELDS                                                                                     \
     "convert -size 80x60 xc:red -size 80x60 xc:lime +append top.png && "                           \
     "convert -size 80x60 xc:blue -size 80x60 xc:white +append bottom.png && "                      \
     "convert top.png bottom.png -append -depth 8 PNG24:fields.png"
 
 typedef struct {
-    const char *name;    /* of the file */
-    const char *command; /* that makes it from fields.png; NULL: fields.png itself */
-    WireResult expected; /* error, type, pages, orientation, alpha, damaged */
-    int slack;           /* in colours; 0: not looked at */
-} Source;
+    /* Name of the file. */
+    const char *name;
+    /* Command that makes the file from fields.png; NULL: the file is fields.png itself. */
+    const char *command;
+    /* Expected error, type, pages, orientation, alpha, damaged. */
+    WireResult expected;
+    /* Tolerance of the colours; 0: they are not compared. */
+    int slack;
+} SourceCase;
 
 #define DECODED(t, p, ...)                                                                         \
     {                                                                                              \
         .facts = {.type = (t), .pages = (p), .orientation = 1, __VA_ARGS__ }                       \
     }
 
-static const Source sources[] = {
+static const SourceCase sources[] = {
     {"a.jpg", "convert fields.png -quality 95 a.jpg", DECODED(IMAGE_JPEG, 1, 0), 12},
     {"prog.jpg", "convert fields.png -quality 95 -interlace JPEG prog.jpg",
      DECODED(IMAGE_JPEG, 1, 0), 12},
@@ -67,7 +67,7 @@ static const Source sources[] = {
     {"a.avif", "vips heifsave fields.png a.avif --Q 95 --compression av1",
      DECODED(IMAGE_AVIF, 1, 0), 24},
     {"extension.png", "cp a.jpg extension.png", DECODED(IMAGE_JPEG, 1, 0), 12},
-    /* The upper half is there, the lower is not. */
+    /* The file has the upper half, and lacks the lower. */
     {"cut.jpg", "head -c $(($(stat -c %s noisy.jpg) * 6 / 10)) noisy.jpg > cut.jpg",
      DECODED(IMAGE_JPEG, 1, .damaged = true), 0},
     {"cut-prog.jpg",
@@ -82,10 +82,10 @@ static const Source sources[] = {
 
 static void test_source(const void *data)
 {
-    const Source *row = data;
-    WireJob job = fixture_job_of(80, 80, FIT_INSIDE, FORMAT_PNG);
+    const SourceCase *row = data;
+    WireOrder order = fixture_order_of(80, 80, FIT_INSIDE, FORMAT_PNG);
     WireResult result;
-    fixture_run(&job, row->name, &result);
+    fixture_run(&order, row->name, &result);
     fixture_assert_error(&result, ERROR_NONE);
 
     const ImageFacts *facts = &result.facts, *expected = &row->expected.facts;
@@ -115,7 +115,8 @@ static void test_source(const void *data)
     }
 }
 
-/* How ImageMagick stores an upright picture so that the orientation puts it right again. */
+/* Options with which ImageMagick stores an upright picture, so that the orientation puts it right
+ * again. */
 static const char *const stored[] = {"",          "",           "-flop",       "-rotate 180",
                                      "-flip",     "-transpose", "-rotate 270", "-transverse",
                                      "-rotate 90"};
@@ -130,9 +131,9 @@ static void test_orientation(const void *data)
                             "exiftool -q -overwrite_original -n -Orientation=%d %s",
                             stored[orientation], name, orientation, name);
         g_free(pictures_run(command));
-        WireJob job = fixture_job_of(80, 80, FIT_INSIDE, FORMAT_PNG);
+        WireOrder order = fixture_order_of(80, 80, FIT_INSIDE, FORMAT_PNG);
         WireResult result;
-        fixture_run(&job, name, &result);
+        fixture_run(&order, name, &result);
         fixture_assert_error(&result, ERROR_NONE);
         g_assert_cmpint(result.facts.orientation, ==, orientation);
         g_assert_cmpint(result.facts.width, ==, 160);
@@ -150,8 +151,8 @@ typedef struct {
     const char *name, *command;
     ErrorCode error;
     ImageType type;
-    int max_pages;         /* 0: as usual */
-    int64_t max_file_size; /* 0: as usual */
+    /* 0: the usual limit. */
+    int64_t max_file_size;
     int64_t max_output_size;
 } Refusal;
 
@@ -164,63 +165,61 @@ typedef struct {
     "chunk(b\"IDAT\", zlib.compress(bytes(1 << 20))) + chunk(b\"IEND\", b\"\"))' > bomb.png"
 
 static const Refusal refusals[] = {
-    {"empty", ": > empty", ERROR_EMPTY_FILE, IMAGE_NONE, 0, 0, 0},
-    {"text", "echo hello > text", ERROR_NOT_AN_IMAGE, IMAGE_NONE, 0, 0, 0},
-    {"text.jpg", "echo hello > text.jpg", ERROR_NOT_AN_IMAGE, IMAGE_NONE, 0, 0, 0},
-    {"a.bmp", "convert fields.png a.bmp", ERROR_UNSUPPORTED_TYPE, IMAGE_OTHER, 0, 0, 0},
-    {"a.svg", "echo '<svg/>' > a.svg", ERROR_UNSUPPORTED_TYPE, IMAGE_OTHER, 0, 0, 0},
-    {"bomb.png", BOMB, ERROR_TOO_MANY_PIXELS, IMAGE_PNG, 0, 0, 0},
-    {"big.jpg", "convert -size 1001x1000 xc:red big.jpg", ERROR_TOO_MANY_PIXELS, IMAGE_JPEG, 0, 0,
-     0},
-    {"film.gif", "true", ERROR_TOO_MANY_PAGES, IMAGE_GIF, 2, 0, 0},
-    {"pages.tif", "true", ERROR_TOO_MANY_PAGES, IMAGE_TIFF, 1, 0, 0},
-    {"a.jpg", "true", ERROR_FILE_TOO_LARGE, IMAGE_NONE, 0, 500, 0},
-    {"fields.png", "true", ERROR_OUTPUT_TOO_LARGE, IMAGE_PNG, 0, 0, 50},
-    {"head.jpg", "head -c 700 noisy.jpg > head.jpg", ERROR_DAMAGED, IMAGE_JPEG, 0, 0, 0},
-    {"soi.jpg", "head -c 3 a.jpg > soi.jpg", ERROR_DAMAGED, IMAGE_JPEG, 0, 0, 0},
-    {"head.png", "head -c 40 fields.png > head.png", ERROR_DAMAGED, IMAGE_PNG, 0, 0, 0},
-    {"head.gif", "head -c 10 a.gif > head.gif", ERROR_DAMAGED, IMAGE_GIF, 0, 0, 0},
-    {"cut.webp", "head -c 100 lossy.webp > cut.webp", ERROR_DAMAGED, IMAGE_WEBP, 0, 0, 0},
-    {"cut.heic", "head -c 300 a.heic > cut.heic", ERROR_DAMAGED, IMAGE_HEIC, 0, 0, 0},
-    {"cut.tif", "head -c 100 a.tif > cut.tif", ERROR_DAMAGED, IMAGE_TIFF, 0, 0, 0},
+    {"empty", ": > empty", ERROR_EMPTY_FILE, IMAGE_NONE, 0, 0},
+    {"text", "echo hello > text", ERROR_NOT_AN_IMAGE, IMAGE_NONE, 0, 0},
+    {"text.jpg", "echo hello > text.jpg", ERROR_NOT_AN_IMAGE, IMAGE_NONE, 0, 0},
+    {"a.bmp", "convert fields.png a.bmp", ERROR_UNSUPPORTED_TYPE, IMAGE_BMP, 0, 0},
+    {"a.svg", "echo '<svg/>' > a.svg", ERROR_UNSUPPORTED_TYPE, IMAGE_SVG, 0, 0},
+    {"bomb.png", BOMB, ERROR_TOO_MANY_PIXELS, IMAGE_PNG, 0, 0},
+    {"big.jpg", "convert -size 1001x1000 xc:red big.jpg", ERROR_TOO_MANY_PIXELS, IMAGE_JPEG, 0, 0},
+    {"a.jpg", "true", ERROR_FILE_TOO_LARGE, IMAGE_NONE, 500, 0},
+    {"fields.png", "true", ERROR_OUTPUT_TOO_LARGE, IMAGE_PNG, 0, 50},
+    {"head.jpg", "head -c 700 noisy.jpg > head.jpg", ERROR_DAMAGED, IMAGE_JPEG, 0, 0},
+    {"soi.jpg", "head -c 3 a.jpg > soi.jpg", ERROR_DAMAGED, IMAGE_JPEG, 0, 0},
+    {"head.png", "head -c 40 fields.png > head.png", ERROR_DAMAGED, IMAGE_PNG, 0, 0},
+    {"head.gif", "head -c 10 a.gif > head.gif", ERROR_DAMAGED, IMAGE_GIF, 0, 0},
+    {"cut.webp", "head -c 100 lossy.webp > cut.webp", ERROR_DAMAGED, IMAGE_WEBP, 0, 0},
+    {"cut.heic", "head -c 300 a.heic > cut.heic", ERROR_DAMAGED, IMAGE_HEIC, 0, 0},
+    {"cut.tif", "head -c 100 a.tif > cut.tif", ERROR_DAMAGED, IMAGE_TIFF, 0, 0},
 };
 
-/* All of them, and the worker is still the same one and makes the same thumbnail. */
+/* All of these are refused. The worker stays the same and makes the same thumbnail. */
 static void test_refusals(void)
 {
-    WireJob good = fixture_job_of(80, 80, FIT_INSIDE, FORMAT_WEBP);
+    WireOrder good = fixture_order_of(80, 80, FIT_INSIDE, FORMAT_WEBP);
     WireResult before, after, result;
     fixture_run(&good, "a.jpg", &before);
     for (size_t i = 0; i < G_N_ELEMENTS(refusals); i++) {
         const Refusal *row = &refusals[i];
-        WireJob job = fixture_job_of(80, 80, FIT_INSIDE, FORMAT_PNG);
-        job.max_pages = row->max_pages > 0 ? row->max_pages : job.max_pages;
-        job.max_file_size = row->max_file_size > 0 ? row->max_file_size : job.max_file_size;
-        job.max_output_size = row->max_output_size > 0 ? row->max_output_size : job.max_output_size;
+        WireOrder order = fixture_order_of(80, 80, FIT_INSIDE, FORMAT_PNG);
+        order.max_file_size = row->max_file_size > 0 ? row->max_file_size : order.max_file_size;
+        order.max_output_size =
+            row->max_output_size > 0 ? row->max_output_size : order.max_output_size;
         g_test_message("%s", row->name);
-        fixture_run(&job, row->name, &result);
+        fixture_run(&order, row->name, &result);
         fixture_assert_error(&result, row->error);
         g_assert_cmpstr(image_type_name(result.facts.type), ==, image_type_name(row->type));
         g_assert_cmpuint(result.n_thumbnails, ==, 0);
     }
     fixture_run(&good, "a.jpg", &after);
-    after.memory_bytes = before.memory_bytes; /* what the process holds is not the same */
+    /* The memory of the process may differ. */
+    after.memory_bytes = before.memory_bytes;
     after.cpu_us = before.cpu_us;
     g_assert_cmpmem(&before, sizeof before, &after, sizeof after);
 }
 
 static void test_unchanged(void)
 {
-    WireJob job = fixture_job_of(80, 80, FIT_INSIDE, FORMAT_JPEG);
+    WireOrder order = fixture_order_of(80, 80, FIT_INSIDE, FORMAT_JPEG);
     WireResult first, second, third;
-    fixture_run(&job, "a.jpg", &first);
-    memcpy(job.known_etag, first.facts.etag, sizeof job.known_etag);
-    fixture_run(&job, "a.jpg", &second);
+    fixture_run(&order, "a.jpg", &first);
+    memcpy(order.known_etag, first.facts.etag, sizeof order.known_etag);
+    fixture_run(&order, "a.jpg", &second);
     fixture_assert_error(&second, ERROR_NONE);
     g_assert_true(second.unchanged);
     g_assert_cmpuint(second.n_thumbnails, ==, 0);
     g_assert_cmpmem(second.facts.etag, 16, first.facts.etag, 16);
-    fixture_run(&job, "fields.png", &third);
+    fixture_run(&order, "fields.png", &third);
     g_assert_false(third.unchanged);
     g_assert_cmpuint(third.n_thumbnails, ==, 1);
 }
@@ -228,8 +227,10 @@ static void test_unchanged(void)
 typedef struct {
     Fit fit;
     Format format;
-    int width, height;       /* asked for, of 160 x 120 */
-    int to_width, to_height; /* made */
+    /* Requested size, for a picture of 160 x 120. */
+    int width, height;
+    /* Size of the thumbnail. */
+    int to_width, to_height;
     ImageType type;
 } Made;
 
@@ -246,27 +247,29 @@ static const Made made[] = {
     {FIT_COVER, FORMAT_AUTO, 150, 300, 150, 120, IMAGE_JPEG},
 };
 
-/* All renditions of one job, of which each is what it would be alone. */
+/* Each rendition of an order is the same as it would be alone. */
 static void test_renditions(void)
 {
-    WireJob job = fixture_job;
-    job.n_renditions = G_N_ELEMENTS(made);
-    for (size_t i = 0; i < job.n_renditions; i++)
-        job.renditions[i] =
-            fixture_job_of(made[i].width, made[i].height, made[i].fit, made[i].format)
+    WireOrder order = fixture_order;
+    order.n_renditions = G_N_ELEMENTS(made);
+    for (size_t i = 0; i < order.n_renditions; i++)
+        order.renditions[i] =
+            fixture_order_of(made[i].width, made[i].height, made[i].fit, made[i].format)
                 .renditions[0];
     WireResult result;
-    fixture_run(&job, "fields.png", &result);
+    fixture_run(&order, "fields.png", &result);
     fixture_assert_error(&result, ERROR_NONE);
-    g_assert_cmpuint(result.n_thumbnails, ==, job.n_renditions);
-    for (size_t i = 0; i < job.n_renditions; i++) {
+    g_assert_cmpuint(result.n_thumbnails, ==, order.n_renditions);
+    for (size_t i = 0; i < order.n_renditions; i++) {
         char name[16];
         g_snprintf(name, sizeof name, "out%zu", i);
         g_autofree char *path = pictures_path(name);
         g_autofree char *bytes = NULL;
         gsize len;
         g_assert_true(g_file_get_contents(path, &bytes, &len, NULL));
-        g_assert_cmpint(sniff_type(bytes, len), ==, made[i].type);
+        const FileFormat *format = sniff(bytes, len);
+        g_assert_nonnull(format);
+        g_assert_cmpint(format->type, ==, made[i].type);
         g_assert_cmpint(result.thumbnails[i].type, ==, made[i].type);
         g_assert_cmpint(result.thumbnails[i].width, ==, made[i].to_width);
         g_assert_cmpint(result.thumbnails[i].height, ==, made[i].to_height);
@@ -281,7 +284,7 @@ static void test_renditions(void)
     }
 }
 
-/* The part that is kept: what is red and alone, what is busy, the middle. */
+/* The part of the picture that a crop keeps: the red object, the busy part, the middle. */
 static void test_crops(void)
 {
     g_free(pictures_run("convert -size 400x100 xc:gray -fill red -draw 'circle 340,50 340,80' "
@@ -292,14 +295,15 @@ static void test_crops(void)
     static const struct {
         const char *name;
         Fit fit;
-        uint32_t color; /* that is in the middle; 0: anything but grey */
+        /* Colour in the middle; 0: any colour except grey. */
+        uint32_t color;
     } rows[] = {{"red.png", FIT_ATTENTION, 0xff0000},
                 {"busy.png", FIT_ENTROPY, 0},
                 {"thirds.png", FIT_COVER, 0x00ff00}};
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
-        WireJob job = fixture_job_of(50, 50, rows[i].fit, FORMAT_PNG);
+        WireOrder order = fixture_order_of(50, 50, rows[i].fit, FORMAT_PNG);
         WireResult result;
-        fixture_run(&job, rows[i].name, &result);
+        fixture_run(&order, rows[i].name, &result);
         fixture_assert_error(&result, ERROR_NONE);
         g_auto(Pixels) pixels = {0};
         pictures_read("out0", &pixels);
@@ -311,8 +315,8 @@ static void test_crops(void)
     }
 }
 
-/* By the profile inside, the colours are those that libvips' own conversion of the whole picture
- * gives. */
+/* The profile in the picture decides the colours: they are those that libvips gives for the whole
+ * picture. */
 static void test_profiles(void)
 {
     const char *const names[] = {"p3.jpg", "cmyk-icc.jpg"};
@@ -320,9 +324,9 @@ static void test_profiles(void)
         g_autofree char *command =
             g_strdup_printf("vips icc_transform %s reference.png srgb --embedded", names[i]);
         g_free(pictures_run(command));
-        WireJob job = fixture_job_of(80, 80, FIT_INSIDE, FORMAT_PNG);
+        WireOrder order = fixture_order_of(80, 80, FIT_INSIDE, FORMAT_PNG);
         WireResult result;
-        fixture_run(&job, names[i], &result);
+        fixture_run(&order, names[i], &result);
         fixture_assert_error(&result, ERROR_NONE);
         g_auto(Pixels) pixels = {0}, reference = {0};
         pictures_read("out0", &pixels);
@@ -341,12 +345,12 @@ static void test_alpha(void)
     g_free(pictures_run("convert -size 160x120 xc:none -fill red -draw 'rectangle 0,0 79,119' "
                         "PNG32:half.png && cwebp -quiet -lossless half.png -o half.webp"));
     for (int i = 0; i < 2; i++) {
-        WireJob job = fixture_job_of(80, 80, FIT_INSIDE, FORMAT_JPEG);
-        job.renditions[0].background = 0x00ff00;
-        job.renditions[1] = fixture_job_of(40, 40, FIT_INSIDE, FORMAT_AUTO).renditions[0];
-        job.n_renditions = 2;
+        WireOrder order = fixture_order_of(80, 80, FIT_INSIDE, FORMAT_JPEG);
+        order.renditions[0].background = 0x00ff00;
+        order.renditions[1] = fixture_order_of(40, 40, FIT_INSIDE, FORMAT_AUTO).renditions[0];
+        order.n_renditions = 2;
         WireResult result;
-        fixture_run(&job, i == 0 ? "half.png" : "half.webp", &result);
+        fixture_run(&order, i == 0 ? "half.png" : "half.webp", &result);
         fixture_assert_error(&result, ERROR_NONE);
         g_assert_true(result.facts.alpha);
         g_assert_cmpint(result.thumbnails[1].type, ==, IMAGE_WEBP);
@@ -360,7 +364,7 @@ static void test_alpha(void)
     }
 }
 
-/* Nothing of what the source says beside its pixels is in a thumbnail. */
+/* A thumbnail has no metadata of the source. */
 static void test_metadata(void)
 {
     g_free(pictures_run(
@@ -370,18 +374,18 @@ static void test_metadata(void)
         "-DateTimeOriginal='2024:01:01 01:00:00' -OffsetTimeOriginal=+02:00 full.jpg && "
         "exiftool -a -G1 -EXIF:all -XMP:all -ICC_Profile:all full.jpg | grep -q secret"));
     const Format formats[] = {FORMAT_JPEG, FORMAT_WEBP, FORMAT_PNG, FORMAT_AVIF};
-    WireJob job = fixture_job;
-    job.n_renditions = G_N_ELEMENTS(formats);
-    for (size_t i = 0; i < job.n_renditions; i++)
-        job.renditions[i] = fixture_job_of(80, 80, FIT_INSIDE, formats[i]).renditions[0];
+    WireOrder order = fixture_order;
+    order.n_renditions = G_N_ELEMENTS(formats);
+    for (size_t i = 0; i < order.n_renditions; i++)
+        order.renditions[i] = fixture_order_of(80, 80, FIT_INSIDE, formats[i]).renditions[0];
     WireResult result;
-    fixture_run(&job, "full.jpg", &result);
+    fixture_run(&order, "full.jpg", &result);
     fixture_assert_error(&result, ERROR_NONE);
     g_assert_true(result.facts.has_date);
     g_assert_cmpint(result.facts.date_us, ==, INT64_C(1704070800) * G_USEC_PER_SEC);
     g_assert_true(result.facts.has_offset);
     g_assert_cmpint(result.facts.offset_min, ==, 120);
-    for (size_t i = 0; i < job.n_renditions; i++) {
+    for (size_t i = 0; i < order.n_renditions; i++) {
         g_autofree char *command =
             g_strdup_printf("exiftool -a -G1 -EXIF:all -XMP:all -ICC_Profile:all -IPTC:all "
                             "-Comment out%zu; ! grep -q secret out%zu",

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "heif_tiles.h"
+#include "formats/heif_tiles.h"
 
-#include "error.h"
+#include "base/error.h"
 
 #include <string.h>
 
-/* ---- files of a `meta` box alone ------------------------------------------------------------- */
-
 typedef struct {
-    char kind[5]; /* "" ends the list */
+    /* Kind of the references; "" ends the list. */
+    char kind[5];
     uint32_t from, to;
-    int times; /* references to the same item, in one box */
+    /* Number of references to the same item, in one box. */
+    int times;
 } Refs;
 
 typedef struct {
-    uint32_t item; /* 0 ends the list */
+    /* Number of the item; 0 ends the list. */
+    uint32_t item;
     uint32_t width, height;
 } Size;
 
@@ -23,7 +24,8 @@ typedef struct {
     Refs refs[8];
     Size sizes[4];
     ErrorCode error;
-    const char *message; /* part of it */
+    /* Part of the message. */
+    const char *message;
 } Case;
 
 #define MAX_PIXELS 100000000
@@ -33,7 +35,8 @@ typedef struct {
 static const Case cases[] = {
     {"no-references", {{"", 0, 0, 0}}, {{1, 60000, 60000}}, ERROR_NONE, NULL},
     {"others", {{"thmb", 2, 1, 60000}, {"cdsc", 3, 1, 60000}}, {{0}}, ERROR_NONE, NULL},
-    /* Phones: tiles of 512 x 512, half as many for a gain map, and a picture made of the two. */
+    /* A picture of a phone: tiles of 512 x 512, half as many for a gain map, and a picture made of
+     * the two. */
     {"phone",
      {{"dimg", 100, 1, 192},
       {"dimg", 200, 1, 48},
@@ -55,7 +58,7 @@ static const Case cases[] = {
      ERROR_TOO_MANY_PIXELS,
      "more than 4096 references"},
     {"alphas-of-more", {{"auxl", 2, 1, TILES + 1}}, {{0}}, ERROR_TOO_MANY_PIXELS, "4096"},
-    /* Few references, and many tiles. */
+    /* Few references give many tiles. */
     {"grid-of-grids",
      {{"dimg", 100, 1, 512}, {"dimg", 101, 100, 9}},
      {{0}},
@@ -78,15 +81,15 @@ static const Case cases[] = {
      {{0}},
      ERROR_TOO_MANY_PIXELS,
      "more than 16 pictures of tiles"},
-    /* Four times the limit, and 16.8 million. */
-    {"pixels-most", {{"dimg", 100, 1, 416}}, {{1, 1000, 1000}}, ERROR_NONE, NULL},
+    /* The pixels of the tiles may be twice the limit plus 16.8 million. */
+    {"pixels-most", {{"dimg", 100, 1, 216}}, {{1, 1000, 1000}}, ERROR_NONE, NULL},
     {"pixels-more",
-     {{"dimg", 100, 1, 417}},
+     {{"dimg", 100, 1, 217}},
      {{1, 1000, 1000}},
      ERROR_TOO_MANY_PIXELS,
-     "tiles with more than 416777216 pixels"},
+     "tiles with more than 216777216 pixels"},
     {"pixels-largest-of-two",
-     {{"dimg", 100, 1, 417}},
+     {{"dimg", 100, 1, 217}},
      {{1, 1000, 1000}, {1, 64, 64}},
      ERROR_TOO_MANY_PIXELS,
      "pixels"},
@@ -111,7 +114,7 @@ static const Case cases[] = {
     {"references-named-uuid", {{"uuid", 100, 1, 1}}, {{0}}, ERROR_DAMAGED, "do not fill"},
 };
 
-/* How numbers of items and properties are written. */
+/* The forms in which numbers of items and properties are written. */
 typedef struct {
     bool wide_items, wide_indices;
 } Form;
@@ -194,12 +197,13 @@ static GByteArray *make(const Case *row, Form form)
     return out;
 }
 
-/* Alone in memory, so that a sanitizer sees any step beyond it. */
+/* The file is alone in memory, so that a sanitizer detects each read beyond it. */
 static void check(const void *bytes, size_t size, ErrorCode expected, const char *message)
 {
     g_autofree void *copy = g_memdup2(bytes, size);
     g_autoptr(GError) error = NULL;
-    bool fine = heif_tiles_check(copy, size, MAX_PIXELS, &error);
+    HeifClaims claims;
+    bool fine = heif_tiles_check(copy, size, MAX_PIXELS, &claims, &error);
     g_assert_cmpstr(error_name(error ? (ErrorCode)error->code : ERROR_NONE), ==,
                     error_name(expected));
     g_assert_cmpint(fine, ==, expected == ERROR_NONE);
@@ -216,7 +220,8 @@ static void test_case(const void *data)
     }
 }
 
-/* Cut anywhere: no step beyond the end, and never refused for what is not in the whole. */
+/* With any cut of the file, the reader does not go beyond the end, and refuses nothing that it
+ * accepts in the whole. */
 static void test_cut(void)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -224,14 +229,13 @@ static void test_cut(void)
         for (size_t size = 0; size < file->len; size += file->len < 1000 ? 1 : 997) {
             g_autofree void *copy = g_memdup2(file->data, size);
             g_autoptr(GError) error = NULL;
-            if (!heif_tiles_check(copy, size, MAX_PIXELS, &error) &&
+            HeifClaims claims;
+            if (!heif_tiles_check(copy, size, MAX_PIXELS, &claims, &error) &&
                 error->code != (int)cases[i].error)
                 g_assert_cmpstr(error_name((ErrorCode)error->code), ==, "damaged");
         }
     }
 }
-
-/* ---- byte by byte ---------------------------------------------------------------------------- */
 
 typedef struct {
     const char *name;
@@ -245,7 +249,7 @@ typedef struct {
         name, literal, sizeof(literal) - 1, error                                                  \
     }
 
-/* A picture of itself: whoever reads it refuses it. */
+/* A picture that is derived from itself; readers refuse it. */
 #define ITSELF                                                                                     \
     "\0\0\0\x0e"                                                                                   \
     "dimg\0\7\0\1\0\7"
@@ -280,7 +284,7 @@ static const Raw raws[] = {
     RAW("long-size-below-its-head",
         "\0\0\0\1meta\0\0\0\0\0\0\0\x0f\0\0\0\0\0\0\0\x1airef\0\0\0\0" ITSELF, ERROR_NONE),
     RAW("long-size-cut", "\0\0\0\1meta\0\0\0", ERROR_NONE),
-    /* Read by its number of references, the first box ends where the second seems to begin. */
+    /* If the number of references counts, the first box ends where the second seems to begin. */
     RAW("fewer-than-the-box-holds",
         "\0\0\0\x2ameta\0\0\0\0\0\0\0\x1eiref\0\0\0\0\0\0\0\x12thmb\0\7\0\0dimg\0\7",
         ERROR_DAMAGED),
@@ -300,7 +304,7 @@ static void test_raw(const void *data)
     check(row->bytes, row->size, row->error, NULL);
 }
 
-/* Whatever the bytes are. */
+/* The reader accepts any bytes. */
 static void test_noise(void)
 {
     const Case *row = &cases[2];
@@ -313,7 +317,8 @@ static void test_noise(void)
         }
         g_autofree void *copy = g_memdup2(file->data, file->len);
         g_autoptr(GError) error = NULL;
-        bool fine = heif_tiles_check(copy, file->len, MAX_PIXELS, &error);
+        HeifClaims claims;
+        bool fine = heif_tiles_check(copy, file->len, MAX_PIXELS, &claims, &error);
         g_assert_cmpint(fine, ==, error == NULL);
     }
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "histogram.h"
+#include "model/histogram.h"
 
 #include <glib.h>
 #include <math.h>
@@ -26,7 +26,7 @@ static int64_t draw_uniform(GRand *rand)
     return g_rand_int_range(rand, 1000, 5000000);
 }
 
-/* Every order of magnitude as often. */
+/* Draws every order of magnitude with the same frequency. */
 static int64_t draw_logarithmic(GRand *rand)
 {
     return (int64_t)exp(g_rand_double_range(rand, 0, 30));
@@ -34,7 +34,8 @@ static int64_t draw_logarithmic(GRand *rand)
 
 static int64_t draw_constant(GRand *rand)
 {
-    (void)rand; /* there is nothing to draw */
+    /* This distribution has nothing to draw. */
+    (void)rand;
     return 123457;
 }
 
@@ -79,7 +80,7 @@ static void test_edges(void)
     g_assert_cmpint(histogram_quantile(histogram, 1), ==, INT64_MAX);
 }
 
-/* Powers of two are the ends of buckets: nothing is counted on the wrong side of one. */
+/* Powers of two are the ends of buckets, so no value is counted on the wrong side of one. */
 static void test_count_below(void)
 {
     g_autofree Histogram *histogram = g_new0(Histogram, 1);
@@ -90,7 +91,7 @@ static void test_count_below(void)
         histogram_add(histogram, INT64_C(1) << bits);
     }
     for (int bits = 0; bits < HISTOGRAM_VALUE_BITS; bits++) {
-        /* Of each smaller power two, and the value before this one. */
+        /* The values below are two of each smaller power, and the value just before this power. */
         g_assert_cmpuint(histogram_count_below(histogram, INT64_C(1) << bits), ==,
                          2 * (uint64_t)bits + 1);
     }
@@ -104,7 +105,7 @@ static void fill(Histogram *histogram, guint32 seed, int n)
         histogram_add(histogram, draw_logarithmic(rand));
 }
 
-/* The packed form; owner: the caller frees. */
+/* Returns the packed form. Owner: the caller frees. */
 static uint8_t *pack(const Histogram *histogram, size_t *ret_len)
 {
     Packer packer = {.data = g_malloc(HISTOGRAM_LEN_MAX), .max = HISTOGRAM_LEN_MAX};
@@ -115,7 +116,7 @@ static uint8_t *pack(const Histogram *histogram, size_t *ret_len)
     return packer.data;
 }
 
-/* Unpacking adds: two of them give what merging gives. */
+/* Unpacking adds: two unpacked histograms give the same as merging them. */
 static void test_codec(void)
 {
     g_autofree Histogram *unpacked = g_new0(Histogram, 1);
@@ -134,7 +135,7 @@ static void test_codec(void)
     g_assert_cmpmem(unpacked, sizeof *unpacked, merged, sizeof *merged);
 }
 
-/* The fullest that there can be fits. */
+/* The fullest possible histogram fits. */
 static void test_longest(void)
 {
     g_autofree Histogram *histogram = g_new0(Histogram, 1);
@@ -168,7 +169,8 @@ static void test_truncated(void)
 
 typedef struct {
     const char *name;
-    uint64_t varints[5]; /* sum, max, used, then gap and count */
+    /* The sum, the maximum, the number of used buckets, then a gap and a count. */
+    uint64_t varints[5];
 } BadCase;
 
 static const BadCase bad_cases[] = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "icc.h"
+#include "formats/icc.h"
 
 #include <glib.h>
 #include <math.h>
@@ -11,11 +11,15 @@ typedef enum { PARAMETRIC, TABLE, GAMMA } Curve;
 
 typedef struct {
     const char *name;
-    double red_x; /* the first number of the red primary; that of sRGB is 0.4361 */
-    double power; /* of the curve; that of sRGB is 2.4 */
+    /* First number of the red primary; that of sRGB is 0.4361. */
+    double red_x;
+    /* Exponent of the curve; that of sRGB is 2.4. */
+    double power;
     Curve curve;
-    const char *space; /* colour space and connection space */
-    const char *extra; /* signature of one more tag, or NULL */
+    /* Colour space and connection space. */
+    const char *space;
+    /* Signature of one more tag, or NULL. */
+    const char *extra;
     bool expected;
 } Case;
 
@@ -113,7 +117,8 @@ static GBytes *make_profile(const Case *row)
 
 static bool is_srgb(const void *data, size_t size)
 {
-    g_autofree void *copy = g_memdup2(data, size); /* so that a sanitizer sees any step beyond */
+    /* A sanitizer detects each read beyond the copy. */
+    g_autofree void *copy = g_memdup2(data, size);
     return icc_is_srgb(copy, size);
 }
 
@@ -126,7 +131,7 @@ static void test_profile(const void *data)
     g_assert_cmpint(is_srgb(bytes, size), ==, row->expected);
 }
 
-/* Any bytes are taken; a profile that is cut is no profile. */
+/* The check accepts any bytes. A profile that is cut off is refused. */
 static void test_mangled(void)
 {
     g_autoptr(GRand) random = g_rand_new_with_seed(5);

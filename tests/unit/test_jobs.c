@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Jobs in the store: their rows, what counts, what survives. */
-#include "error.h"
-#include "jobs.h"
+/* Jobs in the store: their rows, their counts, and their state after a restart. */
+#include "base/error.h"
+#include "store/jobs.h"
 #include "store_fixture.h"
 
 static uint32_t submit(Store *store, const char *filter)
@@ -14,10 +14,10 @@ static uint32_t submit(Store *store, const char *filter)
     return id;
 }
 
-static StoreJob read_job(Store *store, uint32_t id)
+static BatchJob read_job(Store *store, uint32_t id)
 {
     g_autoptr(GError) error = NULL;
-    StoreJob job;
+    BatchJob job;
     bool found;
 
     g_assert_true(store_job_peek(store, id, &found, &job, &error));
@@ -26,11 +26,11 @@ static StoreJob read_job(Store *store, uint32_t id)
     return job;
 }
 
-/* The first that has not ended; 0: none. */
+/* Finds the first job that has not ended; 0: there is none. */
 static uint32_t next_job(Store *store, uint32_t after)
 {
     g_autoptr(GError) error = NULL;
-    StoreJob job;
+    BatchJob job;
     bool found;
 
     g_assert_true(store_job_next(store, after, &found, &job, &error));
@@ -51,7 +51,7 @@ static bool take(Store *store, uint32_t id, const char *key)
     g_autoptr(GError) error = NULL;
     bool taken;
 
-    g_assert_true(store_job_take(store, id, key, T0, &taken, &error));
+    g_assert_true(store_job_add(store, id, key, T0, &taken, &error));
     g_assert_no_error(error);
     return taken;
 }
@@ -66,7 +66,7 @@ static bool cancel(Store *store, uint32_t id)
     return cancelled;
 }
 
-/* An object that is done, as any that a job finds. */
+/* Adds an object that is done, like those that a job finds. */
 static void make_done(Store *store, const char *key)
 {
     Record record;
@@ -93,7 +93,7 @@ static void test_life(Fixture *fixture, const void *data)
 {
     Store *store = fixture->store;
     uint32_t id = submit(store, "prefix=a");
-    StoreJob job = read_job(store, id);
+    BatchJob job = read_job(store, id);
 
     (void)data;
     g_assert_cmpuint(id, ==, 1);
@@ -107,7 +107,7 @@ static void test_life(Fixture *fixture, const void *data)
     set_state(store, id, JOB_RUNNING, T0 + 2);
     g_assert_cmpint(read_job(store, id).started_us, ==, T0 + 1);
     set_state(store, id, JOB_SUCCEEDED, T0 + 3);
-    /* What has ended stays as it is. */
+    /* An ended job does not change. */
     set_state(store, id, JOB_RUNNING, T0 + 4);
     g_assert_false(cancel(store, id));
     job = read_job(store, id);
@@ -157,7 +157,7 @@ static void test_counts(Fixture *fixture, const void *data)
     end_next(store, STATE_DEAD);
     g_assert_true(remove_object(store, "d", T0));
 
-    StoreJob job = read_job(store, id);
+    BatchJob job = read_job(store, id);
     g_assert_cmpuint(job.queued, ==, 4);
     g_assert_cmpuint(job.done, ==, 2);
     g_assert_cmpuint(job.failed, ==, 1);
@@ -168,7 +168,7 @@ static void test_counts(Fixture *fixture, const void *data)
     g_assert_cmpuint(record.job, ==, 0);
 }
 
-/* It is still the job's object when it changes, fails for now, or the daemon dies. */
+/* An object still belongs to the job if it changes, fails for now, or if the daemon dies. */
 static void test_stays(Fixture *fixture, const void *data)
 {
     StoreOutcome again = outcome_of(STATE_PENDING, version_of(1), T0);
@@ -199,11 +199,11 @@ static void test_stays(Fixture *fixture, const void *data)
     g_assert_cmpint(record.priority, ==, PRIORITY_UPLOAD);
     g_assert_cmpuint(record.job, ==, id);
 
-    StoreJob job = read_job(store, id);
+    BatchJob job = read_job(store, id);
     g_assert_cmpuint(job_waiting(&job), ==, 1);
 }
 
-/* A running object is not made twice, but the job waits for it. */
+/* A running object is not processed twice, but the job waits for it. */
 static void test_running(Fixture *fixture, const void *data)
 {
     StoreOutcome done = outcome_of(STATE_DONE, version_of(1), T0);
@@ -236,9 +236,10 @@ static void test_walked(Fixture *fixture, const void *data)
     g_assert_true(take(store, id, "a"));
     g_assert_true(store_job_advance(store, id, NULL, &error));
 
-    StoreJob job = read_job(store, id);
+    BatchJob job = read_job(store, id);
     g_assert_true(job.is_walked);
-    g_assert_cmpuint(job.total, ==, 1); /* and not the 7 that it was thought to be */
+    /* The total is corrected from the estimate of 7. */
+    g_assert_cmpuint(job.total, ==, 1);
 }
 
 static void test_cancel(Fixture *fixture, const void *data)
@@ -252,15 +253,16 @@ static void test_cancel(Fixture *fixture, const void *data)
     g_assert_true(cancel(store, id));
     g_assert_false(cancel(store, id));
 
-    StoreJob job = read_job(store, id);
+    BatchJob job = read_job(store, id);
     g_assert_cmpint(job.state, ==, JOB_FAILED);
     g_assert_true(job.is_cancelled);
     g_assert_cmpint(job.ended_us, ==, T0 + 9);
-    end_next(store, STATE_DONE); /* was in the queue, and still counts */
+    /* The object was in the queue, so it still counts. */
+    end_next(store, STATE_DONE);
     g_assert_cmpuint(read_job(store, id).done, ==, 1);
 }
 
-static bool count_jobs(const StoreJob *job, void *data)
+static bool count_jobs(const BatchJob *job, void *data)
 {
     uint32_t *count = data;
 
@@ -269,7 +271,7 @@ static bool count_jobs(const StoreJob *job, void *data)
     return true;
 }
 
-/* Ended ones are kept up to a limit; those that wait, always. */
+/* Ended jobs are kept up to a limit, and waiting ones always. */
 static void test_pruned(Fixture *fixture, const void *data)
 {
     Store *store = fixture->store;
@@ -277,7 +279,8 @@ static void test_pruned(Fixture *fixture, const void *data)
     uint32_t count[2] = {0};
 
     (void)data;
-    g_assert_cmpuint(submit(store, ""), ==, 1); /* waits */
+    /* This job waits. */
+    g_assert_cmpuint(submit(store, ""), ==, 1);
     for (uint32_t i = 0; i < STORE_JOBS_MAX + 5; i++)
         g_assert_true(cancel(store, submit(store, "")));
     g_assert_cmpuint(submit(store, ""), ==, STORE_JOBS_MAX + 7);
@@ -286,7 +289,8 @@ static void test_pruned(Fixture *fixture, const void *data)
     g_autoptr(StoreSnapshot) snapshot = begin_snapshot(store);
     g_assert_true(store_jobs(snapshot, count_jobs, count, &error));
     g_assert_no_error(error);
-    g_assert_cmpuint(count[0], ==, STORE_JOBS_MAX + 1); /* 99 have ended, two wait */
+    /* 99 jobs have ended, and two wait. */
+    g_assert_cmpuint(count[0], ==, STORE_JOBS_MAX + 1);
     g_assert_cmpuint(count[1], ==, 1);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Where thumbnails lie. */
-#include "layout.h"
+/* The paths of thumbnails. */
+#include "model/layout.h"
 
 #include <limits.h>
 #include <string.h>
@@ -55,7 +55,7 @@ static const char *last_component(const char *path)
     return strrchr(path, '/') + 1;
 }
 
-/* A name is cut only when it must be, and then to what a file name may have. */
+/* A name is cut only if it must be, and then to the longest name of a file. */
 static void test_long_names(void)
 {
     for (size_t len = 200; len <= NAME_MAX; len++) {
@@ -73,7 +73,8 @@ static void test_long_names(void)
     }
 }
 
-/* The hash is of the whole key: names that begin alike, and the same name in two folders. */
+/* The hash covers the whole key: names with the same beginning differ, and so does one name in two
+ * folders. */
 static void test_long_names_differ(void)
 {
     g_autofree char *name = g_strnfill(NAME_MAX - 1, 'n');
@@ -91,7 +92,7 @@ static void test_long_names_differ(void)
     }
 }
 
-/* A name that looks as another one's does when it has been cut. */
+/* A name that looks like the cut form of another name is cut, too. */
 static void test_imitation(void)
 {
     g_autofree char *victim = g_strnfill(NAME_MAX - 2, 'n');
@@ -108,7 +109,7 @@ static void test_imitation(void)
     }
 }
 
-/* A folder's name may be as long as a file's, and is cut when it gets longer. */
+/* The name of a folder may be as long as that of a file, and is cut if it is longer. */
 static void test_long_folder(void)
 {
     g_autofree char *name = g_strnfill(NAME_MAX - strlen(".webp"), 'n');
@@ -138,7 +139,7 @@ static void test_parse_folder(void)
                          ==, folder_names[i].key_len);
 }
 
-/* Some file systems take UTF-8 only: a name is not cut within a character. */
+/* Some file systems accept only UTF-8, so a name is not cut within a character. */
 static void test_long_names_utf8(void)
 {
     for (size_t shift = 0; shift < 4; shift++) {
@@ -155,7 +156,7 @@ static void test_long_names_utf8(void)
     }
 }
 
-/* Bytes that are no text at all are cut as they are. */
+/* Bytes that are not text are cut at any place. */
 static void test_long_names_bytes(void)
 {
     g_autofree char *key = g_strnfill(NAME_MAX, '\x80');
@@ -192,7 +193,7 @@ static void test_below(const void *data)
     g_assert_cmpstr(path, ==, row->below);
 }
 
-/* Marks on the disk are made of it: it must never change. */
+/* Marks on the disk contain this hash, so it must never change. */
 static void test_hash(void)
 {
     g_assert_cmphex(layout_key_hash("a"), ==, UINT64_C(0xe6c632b61e964e1f));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finding the bucket, and the key that someone means. */
-#include "error.h"
+/* Finding the bucket, and the key that a person means. */
+#include "base/error.h"
+#include "folders.h"
 #include "locate.h"
 
 #include <stdio.h>
@@ -9,9 +10,9 @@
 #include <unistd.h>
 
 /*
- * A tree in a temporary folder T, whose path has no links in it:
- * T/photos/.thumbq, T/photos/2026/trip/, T/photos/file, T/other/.thumbq, T/plain/, T/link ->
- * photos, T/etc/, whose files name T/named, T/named/inner/deep and (by way of the link) T/photos
+ * A tree in a temporary folder T, whose path has no links. It has T/photos/.thumbq,
+ * T/photos/2026/trip/, T/photos/file, T/other/.thumbq, T/plain/ and T/link -> photos, and T/etc/,
+ * whose files name T/named, T/named/inner/deep and (through the link) T/photos.
  */
 static char *tree;
 
@@ -21,7 +22,7 @@ static void make_folder(const char *path)
     g_assert_cmpint(g_mkdir_with_parents(full, 0755), ==, 0);
 }
 
-/* A file that says so; what else is in it is of no interest. */
+/* Writes a file that names the bucket. Its other content does not matter. */
 static void name_bucket(const char *file, const char *bucket)
 {
     g_autofree char *full = g_build_filename(tree, file, NULL);
@@ -55,14 +56,7 @@ static void make_tree(void)
     name_bucket("etc/old.conf.dpkg-old", "plain");
 }
 
-static void remove_tree(void)
-{
-    g_autofree char *command = g_strdup_printf("rm -rf '%s'", tree);
-    g_assert_cmpint(system(command), ==, 0);
-    free(tree);
-}
-
-/* Paths in a case are below T; NULL stays NULL. */
+/* Returns a path in the tree. Paths in a case are below T; NULL stays NULL. */
 static char *in_tree(const char *path)
 {
     return path ? g_build_filename(tree, path, NULL) : NULL;
@@ -71,7 +65,8 @@ static char *in_tree(const char *path)
 typedef struct {
     const char *name;
     const char *argument, *environment, *directory;
-    const char *bucket; /* NULL: ERROR_NOT_FOUND */
+    /* The bucket below T; NULL: ERROR_NOT_FOUND. */
+    const char *bucket;
 } BucketCase;
 
 static const BucketCase bucket_cases[] = {
@@ -111,7 +106,7 @@ static void test_bucket(const void *data)
         g_assert_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND);
 }
 
-/* In a folder that people share, the state of somebody else is passed over. */
+/* In a shared folder, the state folder of another user is skipped. */
 static void test_others_state(void)
 {
     if (geteuid() != 0) {
@@ -143,9 +138,12 @@ static void test_environment_empty(void)
 
 typedef struct {
     const char *name;
-    const char *text;      /* "T/..." is an absolute path into the tree */
-    const char *directory; /* below T */
-    const char *keys;      /* joined by blanks, in order */
+    /* The text; "T/..." is an absolute path into the tree. */
+    const char *text;
+    /* Current folder, below T. */
+    const char *directory;
+    /* Expected keys in order, joined by blanks. */
+    const char *keys;
 } KeyCase;
 
 static const KeyCase key_cases[] = {
@@ -193,6 +191,7 @@ int main(int argc, char **argv)
     g_test_add_func("/locate/bucket/environment-empty", test_environment_empty);
     g_test_add_func("/locate/bucket/others-state", test_others_state);
     int status = g_test_run();
-    remove_tree();
+    folders_remove(tree);
+    free(tree);
     return status;
 }

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Every key of thumbq.conf stands in docs/configuration.md, with its default: the manual page
- * thumbq.conf(5) is made of it. */
-#include "config_table.h"
+/* Each key of thumbq.conf is in docs/configuration.md, with its default. The manual page
+ * thumbq.conf(5) is made of that file. */
+#include "config/config_table.h"
 
 #include <glib.h>
 #include <string.h>
 
 typedef struct {
-    char *section; /* "bucket" */
+    /* Section of the key: "bucket". */
+    char *section;
     char *key;
     char *fallback;
 } Line;
@@ -21,7 +22,7 @@ static void line_free(void *data)
     g_free(line);
 }
 
-/* The cell as it is written in the configuration: without backquotes around it. */
+/* Returns a cell as the configuration has it: without the backquotes around it. */
 static char *take_cell(const char *cell)
 {
     g_autofree char *text = g_strstrip(g_strdup(cell));
@@ -31,7 +32,7 @@ static char *take_cell(const char *cell)
     return g_steal_pointer(&text);
 }
 
-/* The rows of all tables below headings like "## [rendition NAME]". */
+/* Reads the rows of all tables below headings like "## [rendition NAME]". */
 static GPtrArray *read_manual(void)
 {
     g_autofree char *text = NULL;
@@ -57,11 +58,11 @@ static GPtrArray *read_manual(void)
     return lines;
 }
 
-static const Line *find_line(const GPtrArray *lines, const Option *option)
+static const Line *find_line(const GPtrArray *lines, const ConfigOption *option)
 {
     for (guint i = 0; i < lines->len; i++) {
         const Line *line = lines->pdata[i];
-        if (strcmp(line->section, config_sections[option->section].name) == 0 &&
+        if (strcmp(line->section, config_schema.sections[option->section].name) == 0 &&
             strcmp(line->key, option->name) == 0)
             return line;
     }
@@ -71,10 +72,10 @@ static const Line *find_line(const GPtrArray *lines, const Option *option)
 static void test_every_key_is_told(void)
 {
     g_autoptr(GPtrArray) lines = read_manual();
-    for (size_t i = 0; i < config_n_options; i++) {
-        const Option *option = &config_options[i];
+    for (size_t i = 0; i < config_schema.n_options; i++) {
+        const ConfigOption *option = &config_schema.options[i];
         const char *fallback = option->fallback ? option->fallback : "";
-        const Section *section = &config_sections[option->section];
+        const Section *section = &config_schema.sections[option->section];
         const Line *line = find_line(lines, option);
         if (!line || strcmp(line->fallback, fallback) != 0)
             g_test_message("write into docs/configuration.md, below '## [%s%s]': "
@@ -88,7 +89,7 @@ static void test_every_key_is_told(void)
     }
 }
 
-/* What has been renamed or removed is not told any more. */
+/* The manual has no key that was renamed or removed. */
 static void test_every_line_is_a_key(void)
 {
     g_autoptr(GPtrArray) lines = read_manual();
@@ -97,8 +98,8 @@ static void test_every_line_is_a_key(void)
         const Line *line = lines->pdata[i];
         bool found = false;
         for (int type = 0; type < SECTION_TYPES; type++)
-            found |= strcmp(config_sections[type].name, line->section) == 0 &&
-                     config_find_option((SectionType)type, line->key);
+            found |= strcmp(config_schema.sections[type].name, line->section) == 0 &&
+                     config_find_option(&config_schema, type, line->key);
         if (!found)
             g_test_fail_printf("docs/configuration.md tells of '%s' in [%s], which thumbq does not "
                                "know: remove the line",

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The mark of a thumbnail: whose it is, whether it holds, and that nobody else can set it. */
-#include "error.h"
-#include "file.h"
-#include "layout.h"
-#include "mark.h"
+/* The mark of a thumbnail: its owner, its validity, and that no other user can set it. */
+#include "base/error.h"
+#include "base/file.h"
+#include "folders.h"
+#include "journal/mark.h"
+#include "model/layout.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,7 +19,8 @@
 typedef struct {
     char *folder;
     int folder_fd;
-    int fd; /* of a file in it */
+    /* A file in the folder. */
+    int fd;
     MarkKey key;
 } Fixture;
 
@@ -36,25 +37,16 @@ static void set_up(Fixture *fixture, const void *data)
     g_assert_cmpint(fixture->fd, >=, 0);
 }
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *walk)
-{
-    (void)st, (void)type, (void)walk;
-    return remove(path);
-}
-
 static void tear_down(Fixture *fixture, const void *data)
 {
     (void)data;
     fd_clear(&fixture->fd);
     fd_clear(&fixture->folder_fd);
-    g_assert_cmpint(nftw(fixture->folder, remove_entry, 16, FTW_DEPTH | FTW_PHYS), ==, 0);
+    folders_remove(fixture->folder);
     g_free(fixture->folder);
 }
 
-/* ---- the key ------------------------------------------------------------------------------------
- */
-
-/* It is made once, and is for its owner alone. */
+/* The key is made once, and only its owner can read it. */
 static void test_key(Fixture *fixture, const void *data)
 {
     g_autoptr(GError) error = NULL;
@@ -119,7 +111,7 @@ static void test_bad_key(Fixture *fixture, const void *data)
     g_assert_error(error, THUMBQ_ERROR, (gint)row->code);
 }
 
-/* A link in its place leads nowhere, a pipe holds nobody up. */
+/* A link in the place of the key is not followed, and a pipe does not block. */
 static void test_key_no_file(Fixture *fixture, const void *data)
 {
     g_autoptr(GError) error = NULL;
@@ -136,9 +128,6 @@ static void test_key_no_file(Fixture *fixture, const void *data)
     g_assert_false(mark_key_open(fixture->folder_fd, true, &key, &error));
     g_assert_nonnull(error);
 }
-
-/* ---- the mark -----------------------------------------------------------------------------------
- */
 
 static void test_set(Fixture *fixture, const void *data)
 {
@@ -157,7 +146,7 @@ static void test_set(Fixture *fixture, const void *data)
     g_assert_true(mark_is_unchanged(key, fixture->fd, "b.png"));
 }
 
-/* A thumbnail that was overwritten is the picture that somebody has put there. */
+/* A thumbnail that was overwritten is a picture of another user. */
 static void test_written_to(Fixture *fixture, const void *data)
 {
     const struct timespec times[] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1000000000}};
@@ -186,7 +175,7 @@ static void test_other_bucket(Fixture *fixture, const void *data)
     g_assert_cmpint(memcmp(id, other_id, sizeof id), !=, 0);
 }
 
-/* Whoever can read marks can see what they are made of; each bit counts. */
+/* A user who can read marks knows their content, so each bit must count. */
 static void test_forged(Fixture *fixture, const void *data)
 {
     uint8_t bytes[64];
@@ -206,7 +195,7 @@ static void test_forged(Fixture *fixture, const void *data)
     g_assert_true(mark_is_true(&fixture->key, fixture->fd));
 }
 
-/* An attribute would be on the other name's file, too. */
+/* An attribute would also mark the file under its other name. */
 static void test_other_links(Fixture *fixture, const void *data)
 {
     (void)data;
@@ -214,9 +203,6 @@ static void test_other_links(Fixture *fixture, const void *data)
     g_assert_cmpint(mark_set(&fixture->key, fixture->fd, "a.png", NULL), ==, EMLINK);
     g_assert_cmpint(fgetxattr(fixture->fd, ATTRIBUTE, NULL, 0), <, 0);
 }
-
-/* ---- those of older versions --------------------------------------------------------------------
- */
 
 typedef struct {
     uint64_t object_hash, next_object_hash;
@@ -238,13 +224,15 @@ static void set_old(const Fixture *fixture, size_t size)
     g_assert_cmpint(fsetxattr(fixture->fd, ATTRIBUTE, &old, size, 0), ==, 0);
 }
 
-/* What an older version has made is not made again; but it hides nothing outside of the prefix. */
+/* A thumbnail of an older version is not made again, but its mark hides no file outside of the
+ * prefix. */
 static void test_old(Fixture *fixture, const void *data)
 {
     size_t size = *(const size_t *)data;
     MarkKey later = fixture->key;
 
-    later.since_ns = INT64_MAX - 1; /* made after the file was marked */
+    /* The key was made after the file was marked. */
+    later.since_ns = INT64_MAX - 1;
     set_old(fixture, size);
     g_assert_true(mark_is_unchanged(&later, fixture->fd, "a.png"));
     g_assert_false(mark_is_unchanged(&later, fixture->fd, "b.png"));
@@ -252,7 +240,7 @@ static void test_old(Fixture *fixture, const void *data)
     g_assert_false(mark_is_true(&later, fixture->fd));
 }
 
-/* Since the key was made nobody has had a reason to set one. */
+/* No version of thumbq has set such a mark since the key was made. */
 static void test_old_forged(Fixture *fixture, const void *data)
 {
     MarkKey earlier = fixture->key;
@@ -262,6 +250,32 @@ static void test_old_forged(Fixture *fixture, const void *data)
     g_assert_false(mark_is_unchanged(&earlier, fixture->fd, "a.png"));
     g_assert_false(mark_names(&earlier, fixture->fd, layout_key_hash("a.png")));
     g_assert_false(mark_is_true(&earlier, fixture->fd));
+}
+
+/* The mark of a folder is valid for this folder, at this path, with this key. */
+static void test_folder(Fixture *fixture, const void *data)
+{
+    MarkKey other = fixture->key;
+
+    (void)data;
+    other.secret[0] ^= 1;
+    g_assert_cmpint(mkdirat(fixture->folder_fd, "a", 0700), ==, 0);
+    g_assert_cmpint(mkdirat(fixture->folder_fd, "b", 0700), ==, 0);
+    autofd a_fd = openat(fixture->folder_fd, "a", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    autofd b_fd = openat(fixture->folder_fd, "b", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    g_assert_false(mark_is_of_folder(&fixture->key, a_fd, "small/a"));
+    g_assert_cmpint(mark_folder(&fixture->key, a_fd, "small/a"), ==, 0);
+    g_assert_true(mark_is_of_folder(&fixture->key, a_fd, "small/a"));
+    g_assert_false(mark_is_of_folder(&fixture->key, a_fd, "small/b"));
+    g_assert_false(mark_is_of_folder(&other, a_fd, "small/a"));
+    g_assert_false(mark_is_of_folder(&fixture->key, b_fd, "small/a"));
+
+    char tag[64];
+    ssize_t len = fgetxattr(a_fd, ATTRIBUTE ".folder", tag, sizeof tag);
+    g_assert_cmpint(len, >, 0);
+    g_autofree char *b_path = g_build_filename(fixture->folder, "b", NULL);
+    g_assert_cmpint(setxattr(b_path, ATTRIBUTE ".folder", tag, (size_t)len, 0), ==, 0);
+    g_assert_false(mark_is_of_folder(&fixture->key, b_fd, "small/a"));
 }
 
 static const struct {
@@ -276,23 +290,13 @@ static const struct {
     {"other-bucket", test_other_bucket},
     {"forged", test_forged},
     {"other-links", test_other_links},
+    {"folder", test_folder},
 };
-
-/* /tmp may be a file system without extended attributes. */
-static bool has_attributes(void)
-{
-    g_autofree char *path = g_build_filename(g_get_tmp_dir(), "thumbq-xattr-XXXXXX", NULL);
-    autofd fd = g_mkstemp(path);
-    bool has = fd >= 0 && fsetxattr(fd, ATTRIBUTE, "x", 1, 0) == 0;
-
-    (void)unlink(path);
-    return has;
-}
 
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    if (!has_attributes()) {
+    if (!folders_have_attributes()) {
         g_printerr("skipped: %s has no extended attributes\n", g_get_tmp_dir());
         return 77;
     }

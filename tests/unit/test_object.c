@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keys and versions: what identifies an upload. */
-#include "object.h"
+/* Keys and versions, which identify an upload. */
+#include "model/object.h"
 
 #include <string.h>
 
@@ -123,7 +123,7 @@ static void test_text(const void *data)
     }
 }
 
-/* Any key at all gives text that a terminal and JSON may be given, and comes back from it. */
+/* Any key gives a text that is safe in a terminal and in JSON, and the text gives the key back. */
 static void test_text_random(void)
 {
     g_autoptr(GRand) rand = g_rand_new_with_seed(2);
@@ -176,7 +176,7 @@ static void test_version(void)
     g_assert_cmpint(version.ctime_ns, ==, INT64_C(-999999999));
 }
 
-/* Each of the fields makes another version. */
+/* A change of each field makes another version. */
 static void test_version_equal(void)
 {
     const ObjectVersion version = {.ino = 1, .size = 2, .mtime_ns = 3, .ctime_ns = 4};

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The option parser: order, both forms of a value, and what is said of a wrong command line. */
-#include "error.h"
+/* The option parser: the order of options, both forms of a value, and the messages for wrong
+ * command lines. */
+#include "base/error.h"
 #include "options.h"
 
 #include <stdint.h>
@@ -12,7 +13,7 @@ typedef struct {
     uint64_t limit;
 } Values;
 
-static const Option rows[] = {
+static const CommandOption rows[] = {
     {"json", OPTION_FLAG, NULL, offsetof(Values, json), "help"},
     {"sort", OPTION_TEXT, "ORDER", offsetof(Values, sort), "help"},
     {"limit", OPTION_COUNT, "N", offsetof(Values, limit), "help"},
@@ -21,10 +22,14 @@ static const Option rows[] = {
 
 typedef struct {
     const char *name;
-    const char *line; /* split at blanks */
-    Values values;    /* if `says` is NULL */
-    const char *rest; /* the arguments, joined by blanks */
-    const char *says; /* part of the message */
+    /* The command line, which is split at blanks. */
+    const char *line;
+    /* Expected values, if `says` is NULL. */
+    Values values;
+    /* Expected arguments, joined by blanks. */
+    const char *rest;
+    /* Part of the message; NULL: the line is accepted. */
+    const char *says;
 } Case;
 
 static const Case cases[] = {
@@ -47,6 +52,7 @@ static const Case cases[] = {
     {"unknown-value", "--srot=size", {0}, "", "unknown option '--srot'; did you mean '--sort'?"},
     {"unknown-far", "--zzzzzzzz", {0}, "", "unknown option '--zzzzzzzz'"},
     {"short", "-j", {0}, "", "unknown option '-j'"},
+    {"short-with-value", "-=json", {0}, "", "unknown option '-'"},
     {"short-by-chance", "-xjson", {0}, "", "unknown option '-xjson'"},
     {"abbreviated", "--js", {0}, "", "unknown option '--js'"},
     {"flag-with-value", "--json=yes", {0}, "", "'--json' takes no value"},

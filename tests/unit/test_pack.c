@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Packing: what goes in comes out, and nothing outside the buffer is ever touched. */
-#include "pack.h"
+/* Packing: packed values are unpacked as the same, and no byte outside of the buffer is touched. */
+#include "base/pack.h"
 
 #include <glib.h>
 #include <string.h>
@@ -36,7 +36,7 @@ static void test_round_trip(void)
     g_assert_cmpuint(unpacker.at, ==, unpacker.len);
 }
 
-/* The shortest form, and no longer one is needed for any value. */
+/* Each value has its shortest form, and no form is longer than necessary. */
 static void test_varint(void)
 {
     static const struct {
@@ -65,7 +65,7 @@ static void test_varint(void)
     }
 }
 
-/* More than 64 bits. */
+/* A number of more than 64 bits is refused. */
 static void test_varint_too_long(void)
 {
     static const uint8_t long_ones[][11] = {
@@ -89,7 +89,7 @@ static void test_little_endian(void)
     g_assert_cmpmem(buffer, sizeof buffer, "\1\2\3\4", 4);
 }
 
-/* A packer that is full fails, writes nothing more, and stays that way even for what would fit. */
+/* A full packer fails and writes nothing more, not even a value that would fit. */
 static void test_full(void)
 {
     for (size_t max = 0; max < 8; max++) {
@@ -119,7 +119,7 @@ static void test_text_too_long(void)
     g_assert_true(packer.failed);
 }
 
-/* One that has run out reads zero, and nothing more. */
+/* An unpacker without bytes reads zeros, and nothing more. */
 static void test_run_out(void)
 {
     const uint8_t data[] = {1, 2, 3};
@@ -132,7 +132,7 @@ static void test_run_out(void)
     g_assert_true(unpacker.failed);
 }
 
-/* A length that would wrap around does not. */
+/* A length that would overflow is refused. */
 static void test_huge(void)
 {
     uint8_t data[4] = {0};
@@ -193,7 +193,7 @@ typedef struct {
     bool ok;
 } TextCase;
 
-/* Into four bytes. */
+/* The texts are packed into four bytes. */
 static const TextCase texts[] = {
     {"fits", "\3\0abc", 5, true},
     {"too-long", "\4\0abcd", 6, false},

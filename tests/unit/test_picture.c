@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "picture.h"
+#include "pixels/picture.h"
 
 #include <glib.h>
 #include <string.h>
@@ -12,7 +12,7 @@ static Picture *new_picture(int width, int height, int bands)
     return picture;
 }
 
-/* Letters as pixels of one band: "abc/def" is 3 x 2. */
+/* Makes a picture of one band with letters as pixels: "abc/def" is 3 x 2. */
 static Picture *from_letters(const char *letters)
 {
     g_auto(GStrv) rows = g_strsplit(letters, "/", -1);
@@ -32,7 +32,7 @@ static void assert_letters(const Picture *picture, const char *letters)
                     expected->pixels, picture_stride(expected) * (size_t)expected->height);
 }
 
-/* What "abc/def" looks like to a person when the camera stored it so. */
+/* The picture "abc/def" as a person sees it, for each orientation in which the camera stored it. */
 static const char *const upright[] = {
     "abc/def",  "abc/def",  "cba/fed",  "fed/cba",  "def/abc",
     "ad/be/cf", "da/eb/fc", "fc/eb/da", "cf/be/ad", "abc/def",
@@ -93,7 +93,7 @@ static void test_grey(void)
     g_assert_false(picture_is_grey(picture));
 }
 
-/* More pixels are blue than red, but hardly any of the blue can be seen. */
+/* More pixels are blue than red, but most of the blue ones are transparent. */
 static void test_dominant_color(void)
 {
     g_autoptr(Picture) picture = new_picture(5, 1, 4);

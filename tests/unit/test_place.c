@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Folders that are a bucket's own, and who is believed to say so. */
-#include "file.h"
-#include "place.h"
+/* Folders that belong to a bucket, and which files are trusted to say so. */
+#include "base/file.h"
+#include "journal/place.h"
 
 #include <fcntl.h>
 #include <glib/gstdio.h>
@@ -44,7 +44,7 @@ static void test_claim(Fixture *fixture, const void *data)
     g_assert_false(place_is_anothers(fixture->fd, &mine));
 }
 
-/* Where others can write they could have said so, to hide what lies there. */
+/* Another user who can write there could set the mark, to hide the content. */
 static void test_writable(Fixture *fixture, const void *data)
 {
     static const mode_t modes[] = {0777, 0775, 0770, 01777, 0702};

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Placeholders decoded again: pictures smooth enough for a ThumbHash to keep come back nearly as
- * they were, on average (terms that are zero have no code of their own, which shows at the edges);
- * hashes are those of the reference (see test_thumbhash.c), and any bytes are survived.
+ * Placeholders are decoded again. Pictures that are smooth enough for a ThumbHash come back nearly
+ * unchanged, on average (terms that are zero have no code of their own, which shows at the edges).
+ * The hashes are those of the reference (see test_thumbhash.c). Any bytes are accepted.
  */
-#include "placeholder.h"
-#include "thumbhash.h"
+#include "pixels/thumbhash.h"
+#include "views/placeholder.h"
 
 #include <glib.h>
 #include <math.h>
@@ -16,9 +16,11 @@
 typedef struct {
     const char *name;
     int width, height;
-    double base[3], across[3], down[3]; /* of red, green, blue: a value, and what it changes by */
+    /* For red, green, blue: a value, and its change across and down. */
+    double base[3], across[3], down[3];
     double opacity;
-    double tolerance; /* mean error */
+    /* Largest mean error. */
+    double tolerance;
 } Case;
 
 static const Case cases[] = {
@@ -57,10 +59,10 @@ static void test_round_trip(const void *data)
     g_assert_cmpfloat(error / (row->width * row->height * 3), <, row->tolerance);
 }
 
-/* Which end is which: a picture is not turned, mirrored, or of other colours. */
+/* A picture is not turned, not mirrored, and keeps its colours. */
 static void test_corners(void)
 {
-    /* The reference's hash of a picture that gets red to the right, green downwards. */
+    /* The reference's hash of a picture that gets red to the right and green downwards. */
     static const uint8_t hash[] = {0xdf, 0x07, 0x0a, 0x35, 0x9a, 0x80, 0x87, 0x87, 0x80, 0x78, 0x87,
                                    0x78, 0x78, 0x88, 0x78, 0x87, 0x80, 0x70, 0x08, 0xf8, 0x88};
     uint8_t rgb[4 * 3 * 3];
@@ -72,7 +74,7 @@ static void test_corners(void)
     g_assert_cmpint(ABS(below[0] - left[0]), <, 40);
 }
 
-/* Bytes that no encoder makes, and too few of them: under a sanitizer nothing happens. */
+/* Bytes that no encoder makes, and too few bytes, cause no error under a sanitizer. */
 static void test_any_bytes(void)
 {
     g_autoptr(GRand) rand = g_rand_new_with_seed(7);

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "jpeg.h"
-#include "planes.h"
-#include "resize.h"
-#include "webp.h"
+#include "formats/jpeg.h"
+#include "formats/webp.h"
+#include "pixels/planes.h"
+#include "pixels/resize.h"
 
 #include <glib.h>
+#include <math.h>
 #include <string.h>
 
-/* Smooth, and of all colours; one side dark, so that a shift is seen. */
+/* Makes a smooth picture of all colours. One side is dark, so that a shift is visible. */
 static Picture *make_scene(int width, int height)
 {
     Picture *picture = picture_new(width, height, 3, NULL);
@@ -32,7 +33,7 @@ static Picture *make_grey(int width, int height)
     return picture;
 }
 
-/* Of two pictures of the same kind and size: how far their bytes are apart, on average. */
+/* Mean difference of the bytes of two pictures of the same kind and size. */
 static double difference(const Picture *a, const Picture *b)
 {
     g_assert_cmpint(a->width, ==, b->width);
@@ -54,7 +55,9 @@ static GBytes *encode(const Picture *picture, int quality)
 
 static Picture *decode_planes(GBytes *jpeg, JpegTarget target)
 {
-    return jpeg_decode_planes(g_bytes_get_data(jpeg, NULL), g_bytes_get_size(jpeg), &target);
+    bool has_fault;
+    return jpeg_decode_planes(g_bytes_get_data(jpeg, NULL), g_bytes_get_size(jpeg), &target,
+                              &has_fault);
 }
 
 static Picture *to_rgb(const Picture *planes)
@@ -64,12 +67,12 @@ static Picture *to_rgb(const Picture *planes)
     return rgb;
 }
 
-/* By way of red, green and blue. */
+/* Decodes to red, green and blue. */
 static Picture *decode_rgb(GBytes *jpeg, int width, int height)
 {
     g_auto(JpegImage) image = {0};
     g_assert_true(jpeg_decode(g_bytes_get_data(jpeg, NULL), g_bytes_get_size(jpeg), width, height,
-                              &image, NULL));
+                              false, &image, NULL));
     Picture *picture =
         resize_extent(image.picture, image.extent, width, height, RESIZE_PLAIN, NULL);
     g_assert_nonnull(picture);
@@ -78,7 +81,8 @@ static Picture *decode_rgb(GBytes *jpeg, int width, int height)
 
 typedef struct {
     const char *name;
-    int width, height, quality; /* from 90 on, the file has as many colours as pixels */
+    /* From quality 90 on, the file has as many colours as pixels. */
+    int width, height, quality;
     int to_width, to_height;
     int orientation;
     bool narrow;
@@ -100,7 +104,7 @@ static const Case cases[] = {
     {"upside-down", 201, 121, 85, 33, 21, 3, false},
 };
 
-/* The same picture as on the way that takes all files. */
+/* The picture is the same as from the decoder for all files. */
 static void test_decode(const void *data)
 {
     const Case *row = data;
@@ -117,7 +121,9 @@ static void test_decode(const void *data)
 
     g_autoptr(Picture) stored = decode_rgb(jpeg, row->to_width, row->to_height);
     g_autoptr(Picture) expected = picture_orient(stored, row->orientation, NULL);
-    /* Colours are stretched without a filter here: a step of theirs is what may be between. */
+    /*
+     * Colours are enlarged here without a filter, so the difference may be one step between them.
+     */
     g_assert_cmpfloat(difference(made, expected), <, 0.5 + 80.0 / row->to_width);
 }
 
@@ -137,20 +143,33 @@ static void test_grey(void)
     g_assert_nonnull(webp);
 }
 
-/* What is wrong with a file is for the other way to say. */
-static void test_refused(void)
+/* Of a damaged file there is the part that libjpeg decodes; without a row there is nothing. */
+static void test_damaged(void)
 {
     g_autoptr(Picture) scene = make_scene(200, 120);
     g_autoptr(GBytes) jpeg = encode(scene, 85);
     gsize size = g_bytes_get_size(jpeg);
-    const gsize cuts[] = {0, 2, 100, size / 2, size - 40};
-    for (size_t i = 0; i < G_N_ELEMENTS(cuts); i++) {
-        g_autoptr(GBytes) cut = g_bytes_new_from_bytes(jpeg, 0, cuts[i]);
-        g_assert_null(decode_planes(cut, (JpegTarget){.width = 20, .height = 12}));
+    const JpegTarget target = {.width = 20, .height = 12};
+    const struct {
+        gsize size;
+        bool has_picture;
+    } rows[] = {{0, false}, {2, false}, {100, false}, {size / 2, true}, {size - 40, true}};
+    g_autoptr(Picture) whole = decode_planes(jpeg, target);
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        bool has_fault = false;
+        g_autoptr(Picture) part =
+            jpeg_decode_planes(g_bytes_get_data(jpeg, NULL), rows[i].size, &target, &has_fault);
+        g_assert_true(has_fault);
+        g_assert_cmpint(part != NULL, ==, rows[i].has_picture);
+        /* The first row is that of the whole file. */
+        if (part != NULL)
+            g_assert_cmpmem(part->pixels, 20, whole->pixels, 20);
     }
 }
 
-/* Into a file and back: odd sides, where the encoder needs pixels that are not there. */
+/*
+ * Encodes and decodes pictures with odd sides, for which the encoder needs pixels beyond the edge.
+ */
 static void test_encode(void)
 {
     for (int width = 30; width < 50; width++) {
@@ -182,7 +201,7 @@ static void test_convert(void)
     g_assert_cmpfloat(difference(back, wide), <, 0.5);
 }
 
-/* From one to the other while scaling is the same as before it, but for rounding. */
+/* A conversion during scaling gives the same as a conversion before it, except for rounding. */
 static void test_resize(void)
 {
     g_autoptr(Picture) scene = make_scene(121, 91);
@@ -207,6 +226,119 @@ static void test_crop(void)
     g_assert_cmpfloat(difference(part->chroma[0], blue), ==, 0);
 }
 
+/* The scale leaves 1.9 times as many pixels as the thumbnail has, and no more than necessary. */
+static void test_scale(void)
+{
+    static const struct {
+        int width, to_width, decoded;
+    } rows[] = {
+        /* Phone photographs at 256, 512 and 1024 pixels. */
+        {4032, 256, 504},
+        {4000, 256, 500},
+        {4032, 512, 1008},
+        {4000, 1024, 2000},
+        /* At the limit, and below it. */
+        {304, 20, 38},
+        {296, 20, 74},
+        {38, 20, 38},
+        {37, 20, 37},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(Picture) scene = make_scene(rows[i].width, rows[i].width / 4);
+        g_autoptr(GBytes) jpeg = encode(scene, 85);
+        g_auto(JpegImage) image = {0};
+        g_assert_true(jpeg_decode(g_bytes_get_data(jpeg, NULL), g_bytes_get_size(jpeg),
+                                  rows[i].to_width, rows[i].to_width / 4, false, &image, NULL));
+        g_assert_cmpint(image.picture->width, ==, rows[i].decoded);
+    }
+}
+
+/*
+ * Makes a picture with the frequencies of photographs: noise at each scale, with the amplitude in
+ * proportion to the size of its grains. Cameras record no detail of a single pixel.
+ */
+static Picture *make_photograph(int width, int height)
+{
+    g_autoptr(GRand) random = g_rand_new_with_seed(3);
+    Picture *picture = picture_new(width, height, 3, NULL);
+    size_t n = (size_t)width * (size_t)height;
+    g_autofree double *light = g_new0(double, n);
+    for (int grain = 128; grain >= 2; grain /= 2) {
+        int across = width / grain + 2, down = height / grain + 2;
+        g_autofree double *values = g_new(double, (gsize)across *(gsize)down);
+        for (int i = 0; i < across * down; i++)
+            values[i] = g_rand_double_range(random, -1, 1);
+        for (int y = 0; y < height; y++) {
+            for (int x = 0; x < width; x++) {
+                const double *at = values + (y / grain) * across + x / grain;
+                double u = (double)(x % grain) / grain, v = (double)(y % grain) / grain;
+                double upper = at[0] + u * (at[1] - at[0]);
+                double lower = at[across] + u * (at[across + 1] - at[across]);
+                light[y * width + x] += (upper + v * (lower - upper)) * (26 + grain * 0.2);
+            }
+        }
+    }
+    for (size_t i = 0; i < n; i++) {
+        for (size_t band = 0; band < 3; band++)
+            picture->pixels[3 * i + band] = (uint8_t)CLAMP(128 + light[i], 0, 255);
+    }
+    return picture;
+}
+
+static double psnr(const Picture *a, const Picture *b)
+{
+    double sum = 0;
+    size_t n = picture_stride(a) * (size_t)a->height;
+    for (size_t i = 0; i < n; i++) {
+        double distance = a->pixels[i] - b->pixels[i];
+        sum += distance * distance;
+    }
+    return 10 * log10(255.0 * 255.0 * (double)n / sum);
+}
+
+/* Returns the picture as a thumbnail of quality 89 shows it. */
+static Picture *pass_through(const Picture *picture)
+{
+    g_autoptr(GBytes) thumbnail = encode(picture, 89);
+    return decode_rgb(thumbnail, picture->width, picture->height);
+}
+
+/* Decodes for a thumbnail `times` as wide and high, and scales the pixels down to one of 1. */
+static Picture *decode_finer(GBytes *jpeg, int width, int height, int times)
+{
+    g_auto(JpegImage) image = {0};
+    g_assert_true(jpeg_decode(g_bytes_get_data(jpeg, NULL), g_bytes_get_size(jpeg), width * times,
+                              height * times, false, &image, NULL));
+    return resize_extent(image.picture, image.extent, width, height, RESIZE_PLAIN, NULL);
+}
+
+/*
+ * A thumbnail that is decoded at the smallest scale the rule allows is within 0.2 dB of one decoded
+ * at twice that scale, both against all pixels of the file.
+ */
+static void test_quality_of_scale(void)
+{
+    static const struct {
+        int width, to_width;
+    } rows[] = {{4032, 256}, {4000, 256}, {1976, 256}, {1000, 256}, {2048, 134}};
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        int height = rows[i].width / 8, to_height = rows[i].to_width / 8;
+        g_autoptr(Picture) photograph = make_photograph(rows[i].width, height);
+        g_autoptr(GBytes) jpeg = encode(photograph, 90);
+        g_autoptr(Picture) whole = decode_rgb(jpeg, rows[i].width, height);
+        g_autoptr(Picture) truth =
+            resize_picture(whole, rows[i].to_width, to_height, RESIZE_PLAIN, NULL);
+        g_autoptr(Picture) small = decode_finer(jpeg, rows[i].to_width, to_height, 1);
+        g_autoptr(Picture) finer = decode_finer(jpeg, rows[i].to_width, to_height, 2);
+        g_autoptr(Picture) small_shown = pass_through(small);
+        g_autoptr(Picture) finer_shown = pass_through(finer);
+        double cost = psnr(finer_shown, truth) - psnr(small_shown, truth);
+        g_test_message("%d to %d: %.3f dB less; without an encoder %.2f and %.2f dB", rows[i].width,
+                       rows[i].to_width, cost, psnr(small, truth), psnr(finer, truth));
+        g_assert_cmpfloat(cost, <=, 0.2);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -215,10 +347,12 @@ int main(int argc, char **argv)
         g_test_add_data_func(path, &cases[i], test_decode);
     }
     g_test_add_func("/planes/grey", test_grey);
-    g_test_add_func("/planes/refused", test_refused);
+    g_test_add_func("/planes/damaged", test_damaged);
     g_test_add_func("/planes/encode", test_encode);
     g_test_add_func("/planes/convert", test_convert);
     g_test_add_func("/planes/resize", test_resize);
     g_test_add_func("/planes/crop", test_crop);
+    g_test_add_func("/planes/scale", test_scale);
+    g_test_add_func("/planes/quality-of-scale", test_quality_of_scale);
     return g_test_run();
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "pngfile.h"
+#include "formats/pngfile.h"
 
 #include <glib.h>
 #include <string.h>
 
-/* One of each of these letters: H IHDR, t tEXt, z zTXt, i iTXt, x XMP, p sPLT, D IDAT, E IEND. */
+/* Adds a chunk by its letter: H IHDR, t tEXt, z zTXt, i iTXt, x XMP, p sPLT, D IDAT, E IEND. */
 static void add_chunk(GByteArray *file, char letter)
 {
     static const char xmp[] = "\0\0\0\x17iTXtXML:com.adobe.xmp\0\0\0\0\0a";
@@ -22,7 +22,8 @@ static void add_chunk(GByteArray *file, char letter)
                                        : "IEND";
     g_byte_array_append(file, (const uint8_t *)"\0\0\0\5", 4);
     g_byte_array_append(file, (const uint8_t *)type, 4);
-    g_byte_array_append(file, (const uint8_t *)"hello1234", 9); /* and a checksum */
+    /* Five bytes of data and a checksum. */
+    g_byte_array_append(file, (const uint8_t *)"hello1234", 9);
 }
 
 static GByteArray *make_file(const char *letters)
@@ -36,7 +37,8 @@ static GByteArray *make_file(const char *letters)
 
 typedef struct {
     const char *name, *chunks;
-    const char *kept; /* NULL: the file is fine as it is */
+    /* Chunks that are kept; NULL: the file needs no change. */
+    const char *kept;
 } Case;
 
 static const Case cases[] = {
@@ -65,7 +67,9 @@ static void test_texts(const void *data)
                     expected->len);
 }
 
-/* Cut anywhere, and with lengths that point past the end: nothing is read that is not there. */
+/*
+ * With any cut of the file, and if lengths point beyond the end, no byte is read that is not there.
+ */
 static void test_cut(void)
 {
     g_autoptr(GByteArray) file = make_file("HttttttttttttttttttttttttDE");
@@ -76,7 +80,8 @@ static void test_cut(void)
         if (made != NULL)
             g_assert_cmpuint(g_bytes_get_size(made), <, size);
         g_autoptr(Picture) picture = pngfile_decode_part(exact, size, 4, 4, NULL);
-        g_assert_null(picture); /* there is not a pixel in it */
+        /* The file has no pixel. */
+        g_assert_null(picture);
     }
 }
 

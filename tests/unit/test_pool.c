@@ -1,28 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The pool against a handler that misbehaves on demand (support/fake_handler.c): whatever it does,
- * every job ends in exactly one PoolDone, with the error that it means.
- */
+/* The pool against a handler that misbehaves on demand (support/fake_handler.c). Whatever the
+ * handler does, each job ends in exactly one InvocationDone, with the right error. */
 #include "pool_fixture.h"
 
-#include <errno.h>
 #include <fcntl.h>
-#include <glib/gstdio.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
-
-/* ---- one job ------------------------------------------------------------------------------------
- */
 
 typedef struct {
     const char *name;
     const char *command;
     ErrorCode error;
-    bool same_worker; /* it is good enough for the next job */
+    /* The worker also gets the next job. */
+    bool same_worker;
 } DeedCase;
 
 static const DeedCase deeds[] = {
@@ -61,13 +54,13 @@ static const DeedCase deeds[] = {
     {"output-size", "signal 25", ERROR_OUTPUT_TOO_LARGE, false},
 };
 
-/* The same as the first job and as one of a worker that is there already. */
+/* The result is the same for a first job and for a job of an existing worker. */
 static void test_deed(const void *data)
 {
     const DeedCase *row = data;
 
     for (int warm = 0; warm <= 1; warm++) {
-        PoolOptions options = make_options();
+        ExecutorOptions options = make_options();
         Fixture fixture;
         Job job;
 
@@ -83,7 +76,7 @@ static void test_deed(const void *data)
         g_assert_cmpint(job.result.error, ==, row->error);
         if (row->error != ERROR_NONE)
             g_assert_cmpuint(strlen(job.result.message), >, 5);
-        g_assert_cmpint(pool_busy(fixture.pool), ==, 0);
+        g_assert_cmpint(executor_busy(fixture.pool), ==, 0);
 
         wait_for_room(&fixture);
         pid_t next = run_well(&fixture);
@@ -96,102 +89,9 @@ static void test_deed(const void *data)
     }
 }
 
-typedef struct {
-    const char *name;
-    const char *command;
-    bool release;
-} TimeoutCase;
-
-static const TimeoutCase timeouts[] = {
-    {"no-answer", "ok", false},
-    {"stopped", "signal 19", true},
-    {"socket-closed", "close", true},
-};
-
-static void test_timeout(const void *data)
-{
-    const TimeoutCase *row = data;
-    PoolOptions options = make_options();
-    Fixture fixture;
-    Job job;
-
-    options.timeout_us = 4 * SHORT_US;
-    open_fixture(&fixture, &options);
-    submit(&fixture, &job, row->command);
-    if (row->release)
-        release(&job);
-    wait_for(&job);
-    g_assert_cmpint(job.result.error, ==, ERROR_TIMEOUT);
-    g_assert_nonnull(strstr(job.result.message, "0.20 seconds"));
-    g_assert_cmpint(job.usage.duration_us, >=, options.timeout_us - CLOCK_US_PER_MS);
-    close_fixture(&fixture);
-}
-
-static gboolean end_wait(gpointer data)
-{
-    *(bool *)data = true;
-    return G_SOURCE_REMOVE;
-}
-
-/* A job that gets no processor for longer than its CPU time may be is none the worse. */
-static void test_timeout_waits_for_cpu(void)
-{
-    PoolOptions options = make_options();
-    Fixture fixture;
-    Job job;
-    bool is_over = false;
-
-    options.timeout_us = 2 * SHORT_US;
-    options.wall_us = LONG_US;
-    open_fixture(&fixture, &options);
-    submit(&fixture, &job, "ok");
-    g_timeout_add(6 * SHORT_US / 1000, end_wait, &is_over);
-    while (!is_over)
-        g_main_context_iteration(NULL, TRUE);
-    g_assert_cmpuint(job.calls, ==, 0);
-    release(&job);
-    wait_for(&job);
-    g_assert_cmpint(job.result.error, ==, ERROR_NONE);
-    close_fixture(&fixture);
-}
-
-/* It may not sleep for ever. */
-static void test_timeout_of_a_sleeper(void)
-{
-    PoolOptions options = make_options();
-    Fixture fixture;
-    Job job;
-
-    options.timeout_us = 2 * SHORT_US;
-    options.wall_us = 6 * SHORT_US;
-    open_fixture(&fixture, &options);
-    submit(&fixture, &job, "ok");
-    wait_for(&job);
-    g_assert_cmpint(job.result.error, ==, ERROR_TIMEOUT);
-    g_assert_true(job.usage.starved);
-    g_assert_cmpint(job.usage.duration_us, >=, options.wall_us - CLOCK_US_PER_MS);
-    close_fixture(&fixture);
-}
-
-static void test_timeout_of_a_spinner(void)
-{
-    PoolOptions options = make_options();
-    Fixture fixture;
-    Job job;
-
-    options.timeout_us = 2 * SHORT_US;
-    options.wall_us = LONG_US;
-    open_fixture(&fixture, &options);
-    run(&fixture, &job, "spin");
-    g_assert_cmpint(job.result.error, ==, ERROR_TIMEOUT);
-    g_assert_false(job.usage.starved);
-    g_assert_cmpint(job.usage.cpu_us, >=, options.timeout_us);
-    close_fixture(&fixture);
-}
-
 static void test_usage(void)
 {
-    PoolOptions options = make_options();
+    ExecutorOptions options = make_options();
     Fixture fixture;
     Job cold, warm;
 
@@ -201,7 +101,7 @@ static void test_usage(void)
     g_assert_cmpint(cold.usage.init_us, >, 0);
     g_assert_cmpint(warm.usage.init_us, ==, 0);
     for (size_t i = 0; i < 2; i++) {
-        const PoolUsage *usage = i == 0 ? &cold.usage : &warm.usage;
+        const InvocationUsage *usage = i == 0 ? &cold.usage : &warm.usage;
         g_assert_cmpint(usage->duration_us, >, 0);
         g_assert_cmpint(usage->cpu_us, >=, 0);
         g_assert_cmpint(usage->memory_bytes, >, 0);
@@ -209,13 +109,11 @@ static void test_usage(void)
     close_fixture(&fixture);
 }
 
-/*
- * What a worker does after its answer costs it its life, and no job: a second answer, a death, or
- * to hang up and live on, where no limit would hold it any more.
- */
+/* A misdeed after the answer ends the worker, and costs no job: a second answer, a death, or a
+ * closed socket with a process that lives on without a limit. */
 static void test_afterwards(const void *data)
 {
-    PoolOptions options = make_options();
+    ExecutorOptions options = make_options();
     Fixture fixture;
     Job job;
 
@@ -229,12 +127,9 @@ static void test_afterwards(const void *data)
     close_fixture(&fixture);
 }
 
-/* ---- many jobs ----------------------------------------------------------------------------------
- */
-
 static void test_growth(void)
 {
-    PoolOptions options = make_options();
+    ExecutorOptions options = make_options();
     Fixture fixture;
     Job jobs[3];
     pid_t pids[3];
@@ -245,30 +140,30 @@ static void test_growth(void)
     for (size_t i = 0; i < G_N_ELEMENTS(jobs); i++) {
         submit(&fixture, &jobs[i], "ok");
         pids[i] = worker_of(&jobs[i]);
-        g_assert_cmpint(pool_has_room(fixture.pool), ==, i < 2);
+        g_assert_cmpint(executor_has_room(fixture.pool), ==, i < 2);
     }
     g_assert_cmpint(pids[0], ==, first);
     g_assert_cmpint(pids[1], !=, first);
     g_assert_cmpint(pids[2], !=, first);
     g_assert_cmpint(pids[2], !=, pids[1]);
 
-    /* In any order. */
+    /* The jobs end in any order. */
     release(&jobs[1]);
     wait_for(&jobs[1]);
-    g_assert_true(pool_has_room(fixture.pool));
+    g_assert_true(executor_has_room(fixture.pool));
     g_assert_cmpint(jobs[1].result.facts.width, ==, pids[1]);
     g_assert_cmpint(run_well(&fixture), ==, pids[1]);
     release(&jobs[2]);
     release(&jobs[0]);
     wait_for(&jobs[0]);
     wait_for(&jobs[2]);
-    g_assert_cmpint(pool_busy(fixture.pool), ==, 0);
+    g_assert_cmpint(executor_busy(fixture.pool), ==, 0);
     close_fixture(&fixture);
 }
 
 static void test_replaced(void)
 {
-    PoolOptions options = make_options();
+    ExecutorOptions options = make_options();
     Fixture fixture;
     pid_t pids[4];
 
@@ -282,10 +177,10 @@ static void test_replaced(void)
     close_fixture(&fixture);
 }
 
-/* Idle workers go, and the fork server with the last; the next job starts anew. */
+/* Idle workers end, and the fork server ends with the last one. The next job starts them again. */
 static void test_retired(const void *data)
 {
-    PoolOptions options = make_options();
+    ExecutorOptions options = make_options();
     Fixture fixture;
     Job jobs[2];
 
@@ -305,7 +200,7 @@ static void test_retired(const void *data)
     close_fixture(&fixture);
 }
 
-/* Without those that the pool backs off from. */
+/* Picks a deed, except those after which the pool backs off. */
 static const DeedCase *pick_deed(size_t i)
 {
     const DeedCase *deed = &deeds[i % G_N_ELEMENTS(deeds)];
@@ -313,11 +208,11 @@ static const DeedCase *pick_deed(size_t i)
     return deed->error != ERROR_HANDLER_UNAVAILABLE ? deed : &deeds[0];
 }
 
-/* Hundreds of jobs, of all sorts, as many at a time as there is room for. */
+/* Runs hundreds of jobs of all kinds, as many at a time as there is room for. */
 static void test_storm(void)
 {
     enum { N = 300 };
-    PoolOptions options = make_options();
+    ExecutorOptions options = make_options();
     g_autofree Job *jobs = g_new0(Job, N);
     Fixture fixture;
 
@@ -334,16 +229,13 @@ static void test_storm(void)
         g_assert_cmpint(jobs[i].result.error, ==, pick_deed(i)->error);
     }
     g_assert_cmpuint(fixture.done, ==, N);
-    g_assert_cmpint(pool_busy(fixture.pool), ==, 0);
+    g_assert_cmpint(executor_busy(fixture.pool), ==, 0);
     close_fixture(&fixture);
 }
 
-/* ---- the end ------------------------------------------------------------------------------------
- */
-
 static void test_free_idle(void)
 {
-    PoolOptions options = make_options();
+    ExecutorOptions options = make_options();
     Fixture fixture;
 
     open_fixture(&fixture, &options);
@@ -351,17 +243,15 @@ static void test_free_idle(void)
     open_fixture(&fixture, &options);
     run_well(&fixture);
     close_fixture(&fixture);
-    pool_free(NULL);
+    executor_free(NULL);
 }
 
-/*
- * With jobs at every stage: at work, and just asked for. In the latter case the fork server's
- * answer has not been read, and may not have been written.
- */
+/* Frees the pool with jobs at each stage: one at work, and one just submitted. For the latter, the
+ * fork server's answer has not been read, and may not have been written. */
 static void test_free_busy(void)
 {
     for (int round = 0; round < 20; round++) {
-        PoolOptions options = make_options();
+        ExecutorOptions options = make_options();
         Fixture fixture;
         Job jobs[3];
 
@@ -384,154 +274,12 @@ static void test_free_busy(void)
     }
 }
 
-/* ---- a fork server that does not do
- * ---------------------------------------------------------------
- */
-
-static char *folder;
-
-static const char *const bad_names[] = {
-    "dies-at-once", "dies-when-asked", "hangs", "refuses", "talks-nonsense", "is-not-there",
-};
-
-/* The fake handler under another name. */
-static char *make_program(const char *name)
-{
-    char *path = g_build_filename(folder, name, NULL);
-
-    if (strcmp(name, "is-not-there") != 0)
-        g_assert_cmpint(symlink(FAKE_HANDLER, path), ==, 0);
-    return path;
-}
-
-static void test_bad_forkserver(const void *data)
-{
-    g_autofree char *program = make_program(data);
-    PoolOptions options = make_options();
-    Fixture fixture;
-    int64_t waited_us[2];
-
-    options.program = program;
-    options.timeout_us = 4 * SHORT_US;
-    open_fixture(&fixture, &options);
-    for (int i = 0; i < 2; i++) {
-        Job job;
-
-        run(&fixture, &job, "ok");
-        g_assert_cmpint(job.result.error, ==, ERROR_HANDLER_UNAVAILABLE);
-        g_assert_cmpuint(strlen(job.result.message), >, 5);
-        g_assert_cmpint(pool_busy(fixture.pool), ==, 0);
-        g_assert_cmpint(pool_failures(fixture.pool), ==, i + 1);
-
-        /* No room for now, although nothing is under way; then it is said that there is again. */
-        int64_t from_us = clock_monotonic_us();
-        g_assert_false(pool_has_room(fixture.pool));
-        g_assert_cmpuint(fixture.rooms, ==, (guint)i);
-        wait_for_room(&fixture);
-        waited_us[i] = clock_monotonic_us() - from_us;
-        g_assert_cmpuint(fixture.rooms, ==, (guint)i + 1);
-    }
-    g_assert_cmpint(waited_us[1], >, waited_us[0] / 2);
-    close_fixture(&fixture);
-    (void)g_unlink(program);
-}
-
-/* Workers that do not begin as they must: they are not believed, whatever they answer. */
-static void test_bad_greeting(const void *data)
-{
-    g_autofree char *program = make_program(data);
-    PoolOptions options = make_options();
-    Fixture fixture;
-    Job job;
-
-    options.program = program;
-    open_fixture(&fixture, &options);
-    run(&fixture, &job, "ok");
-    g_assert_cmpint(job.result.error, ==, ERROR_HANDLER_CRASHED);
-    close_fixture(&fixture);
-    (void)g_unlink(program);
-}
-
-/* All that wait for it fail at once, and it counts as one failure. */
-static void test_bad_forkserver_many(void)
-{
-    g_autofree char *program = make_program("dies-when-asked");
-    PoolOptions options = make_options();
-    Fixture fixture;
-    Job jobs[3];
-
-    options.program = program;
-    open_fixture(&fixture, &options);
-    for (size_t i = 0; i < G_N_ELEMENTS(jobs) && pool_has_room(fixture.pool); i++)
-        submit(&fixture, &jobs[i], "ok");
-    unsigned submitted = (unsigned)fixture.serial;
-    for (size_t i = 0; i < submitted; i++) {
-        wait_for(&jobs[i]);
-        g_assert_cmpint(jobs[i].result.error, ==, ERROR_HANDLER_UNAVAILABLE);
-    }
-    g_assert_cmpuint(fixture.done, ==, submitted);
-    close_fixture(&fixture);
-    (void)g_unlink(program);
-}
-
-/* The fork server dies; workers that live go on, and another one is started when it is needed. */
-static void test_forkserver_killed(void)
-{
-    PoolOptions options = make_options();
-    Fixture fixture;
-    Job held, other;
-
-    open_fixture(&fixture, &options);
-    submit(&fixture, &held, "ok");
-    pid_t pid = worker_of(&held);
-    while (pool_failures(fixture.pool) > 0)
-        g_main_context_iteration(NULL, TRUE);
-    run(&fixture, &other, "ok"); /* the fork server's first answer has been read for sure */
-    g_assert_cmpint(kill(-getpgid(pid), 0), ==, 0);
-    pid_t forkserver = getpgid(pid);
-    g_assert_cmpint(kill(forkserver, SIGKILL), ==, 0);
-    while (kill(forkserver, 0) == 0)
-        g_main_context_iteration(NULL, TRUE);
-    g_assert_cmpint(run_well(&fixture), ==, other.result.facts.width);
-    submit(&fixture, &other, "ok");
-    (void)worker_of(&other);
-    g_assert_cmpint(run_well(&fixture), !=, pid);
-    release(&held);
-    release(&other);
-    wait_for(&held);
-    wait_for(&other);
-    g_assert_cmpint(held.result.error, ==, ERROR_NONE);
-    g_assert_cmpint(held.result.facts.width, ==, pid);
-    close_fixture(&fixture);
-}
-
-/* Workers that cannot enter their sandbox are no reason to start them as fast as one can. */
-static void test_bad_sandbox(void)
-{
-    g_autofree char *program = make_program("does-not-greet");
-    PoolOptions options = make_options();
-    Fixture fixture;
-
-    options.program = program;
-    open_fixture(&fixture, &options);
-    for (int i = 1; i <= 3; i++) {
-        Job job;
-
-        run(&fixture, &job, "exit 70");
-        g_assert_cmpint(job.result.error, ==, ERROR_HANDLER_UNAVAILABLE);
-        g_assert_cmpint(pool_failures(fixture.pool), ==, i);
-        g_assert_false(pool_has_room(fixture.pool));
-        wait_for_room(&fixture);
-    }
-    close_fixture(&fixture);
-    (void)g_unlink(program);
-}
-
-/* A job does not pay for what an earlier one did to its worker: it gets another. */
+/* A job does not suffer from the harm that an earlier job did to its worker: it gets another
+ * worker. */
 static void test_harmed_worker(void)
 {
     static const char command[] = "signal-if-used 11";
-    PoolOptions options = make_options();
+    ExecutorOptions options = make_options();
     Fixture fixture;
     Job job;
 
@@ -539,15 +287,20 @@ static void test_harmed_worker(void)
     open_fixture(&fixture, &options);
     pid_t harmed = run_well(&fixture);
     job = (Job){.fixture = &fixture, .source = -1, .theirs = -1, .file = -1};
-    job.wire = (WireJob){.serial = ++fixture.serial, .max_output_size = 100, .n_renditions = 1};
-    job.wire.max_pages = job.wire.max_pixels = job.wire.max_file_size = 1;
-    job.wire.renditions[0] =
+    job.order.wire =
+        (WireOrder){.serial = ++fixture.serial, .max_output_size = 100, .n_renditions = 1};
+    job.order.wire.max_pages = job.order.wire.max_pixels = job.order.wire.max_file_size = 1;
+    job.order.wire.renditions[0] =
         (Rendition){.name = "x", .width = 1, .height = 1, .quality = 1, .max_frames = 1};
-    job.serial = job.wire.serial;
+    job.serial = job.order.wire.serial;
     autofd source = memfd_create("source", MFD_CLOEXEC);
     g_assert_cmpint(pwrite(source, command, strlen(command), 0), ==, strlen(command));
-    const PoolJob work = {.wire = &job.wire, .source_fd = source, .group = ""};
-    pool_submit(fixture.pool, &work, on_done, &job);
+    const Invocation work = {.serial = job.order.wire.serial,
+                             .kind = &thumbnail_kind,
+                             .order = &job.order,
+                             .source_fd = source,
+                             .group = ""};
+    executor_submit(fixture.pool, &work, on_done, &job);
     wait_for(&job);
     g_assert_cmpint(job.result.error, ==, ERROR_NONE);
     g_assert_cmpint(job.result.facts.width, !=, harmed);
@@ -555,14 +308,12 @@ static void test_harmed_worker(void)
     close_fixture(&fixture);
 }
 
-/*
- * What a worker has answered with stays as it is when it is told of, whatever the worker does to it
- * afterwards: with files of its own it has been reaped by then, else its memory file is sealed.
- */
+/* The thumbnails of an answer do not change after they are reported, whatever the worker does: a
+ * worker with files of its own has been reaped by then; otherwise its memory file is sealed. */
 static void test_write_on(const void *data)
 {
     bool own_files = GPOINTER_TO_INT(data);
-    PoolOptions options = make_options();
+    ExecutorOptions options = make_options();
     Fixture fixture;
     Job job;
 
@@ -581,10 +332,10 @@ static void test_write_on(const void *data)
     close_fixture(&fixture);
 }
 
-/* Each has a process of its own, which is gone when the answer counts. */
+/* Each job has a separate process, which has ended when the answer counts. */
 static void test_own_files(void)
 {
-    PoolOptions options = make_options();
+    ExecutorOptions options = make_options();
     Fixture fixture;
     pid_t pids[3];
 
@@ -595,7 +346,7 @@ static void test_own_files(void)
         Job job;
         submit_to(&fixture, &job, "ok", "", true);
         pids[i] = worker_of(&job);
-        g_assert_false(pool_has_room(fixture.pool));
+        g_assert_false(executor_has_room(fixture.pool));
         release(&job);
         wait_for(&job);
         g_assert_cmpint(job.result.error, ==, ERROR_NONE);
@@ -606,28 +357,13 @@ static void test_own_files(void)
     close_fixture(&fixture);
 }
 
-static void add_tables(void)
+int main(int argc, char **argv)
 {
+    g_test_init(&argc, &argv, NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(deeds); i++) {
         g_autofree char *path = g_strdup_printf("/pool/deed/%s", deeds[i].name);
         g_test_add_data_func(path, &deeds[i], test_deed);
     }
-    for (size_t i = 0; i < G_N_ELEMENTS(timeouts); i++) {
-        g_autofree char *path = g_strdup_printf("/pool/timeout/%s", timeouts[i].name);
-        g_test_add_data_func(path, &timeouts[i], test_timeout);
-    }
-    for (size_t i = 0; i < G_N_ELEMENTS(bad_names); i++) {
-        g_autofree char *path = g_strdup_printf("/pool/forkserver/%s", bad_names[i]);
-        g_test_add_data_func(path, bad_names[i], test_bad_forkserver);
-    }
-}
-
-int main(int argc, char **argv)
-{
-    g_test_init(&argc, &argv, NULL);
-    folder = g_dir_make_tmp("thumbq-pool-XXXXXX", NULL);
-    g_assert_nonnull(folder);
-    add_tables();
     g_test_add_func("/pool/usage", test_usage);
     g_test_add_data_func("/pool/afterwards/answer-twice", "twice", test_afterwards);
     g_test_add_data_func("/pool/afterwards/death", "ok-signal 11", test_afterwards);
@@ -636,23 +372,12 @@ int main(int argc, char **argv)
     g_test_add_func("/pool/replaced", test_replaced);
     g_test_add_data_func("/pool/retired/idle", GINT_TO_POINTER(100), test_retired);
     g_test_add_data_func("/pool/retired/used-up", GINT_TO_POINTER(1), test_retired);
-    g_test_add_func("/pool/timeout/waits-for-cpu", test_timeout_waits_for_cpu);
-    g_test_add_func("/pool/timeout/sleeper", test_timeout_of_a_sleeper);
-    g_test_add_func("/pool/timeout/spinner", test_timeout_of_a_spinner);
     g_test_add_func("/pool/storm", test_storm);
     g_test_add_func("/pool/free-idle", test_free_idle);
     g_test_add_func("/pool/free-busy", test_free_busy);
-    g_test_add_data_func("/pool/greeting/wrong", "greets-wrongly", test_bad_greeting);
-    g_test_add_data_func("/pool/greeting/none", "does-not-greet", test_bad_greeting);
-    g_test_add_func("/pool/forkserver/many", test_bad_forkserver_many);
-    g_test_add_func("/pool/forkserver/killed", test_forkserver_killed);
-    g_test_add_func("/pool/bad-sandbox", test_bad_sandbox);
     g_test_add_func("/pool/harmed-worker", test_harmed_worker);
     g_test_add_data_func("/pool/write-on/shared", GINT_TO_POINTER(false), test_write_on);
     g_test_add_data_func("/pool/write-on/own-files", GINT_TO_POINTER(true), test_write_on);
     g_test_add_func("/pool/own-files", test_own_files);
-    int status = g_test_run();
-    (void)g_rmdir(folder);
-    g_free(folder);
-    return status;
+    return g_test_run();
 }

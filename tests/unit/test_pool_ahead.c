@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Jobs that wait for a worker which is at another one: whatever becomes of that one, they are none
- * the worse, and each ends in exactly one PoolDone.
- */
+/* Jobs that wait for a busy worker. Whatever happens to the worker's job, the waiting jobs are not
+ * affected, and each ends in exactly one InvocationDone. */
 #include "pool_fixture.h"
 
 #include <stdlib.h>
@@ -10,23 +8,23 @@
 
 #define AHEAD 3
 
-/* A worker that has done jobs as short as they have to be, and has room for others to wait. */
-static void open_warm(Fixture *fixture, const PoolOptions *options)
+/* Opens a pool with a worker that has done jobs short enough that other jobs may wait for it. */
+static void open_warm(Fixture *fixture, const ExecutorOptions *options)
 {
     open_fixture(fixture, options);
     (void)run_well(fixture);
 }
 
-static PoolOptions one_worker(void)
+static ExecutorOptions one_worker(void)
 {
-    PoolOptions options = make_options();
+    ExecutorOptions options = make_options();
 
     options.concurrency = 1;
     options.ahead = AHEAD;
     return options;
 }
 
-/* Hands in a job; it waits, as all workers are at others. */
+/* Submits a job, which waits because all workers are busy. */
 static void submit_waiting(Fixture *fixture, Job *job, const char *command)
 {
     submit(fixture, job, command);
@@ -34,7 +32,7 @@ static void submit_waiting(Fixture *fixture, Job *job, const char *command)
     g_assert_cmpuint(job->calls, ==, 0);
 }
 
-/* Hands a job in once more that was handed back. */
+/* Submits a job again that was handed back. */
 static void submit_again(Fixture *fixture, Job *job, const char *command)
 {
     g_assert_true(job->handed_back);
@@ -43,13 +41,10 @@ static void submit_again(Fixture *fixture, Job *job, const char *command)
     release(job);
 }
 
-/* ---- all goes well ------------------------------------------------------------------------------
- */
-
-/* By the same worker, in their order, and no more of them than may wait. */
+/* The same worker runs the jobs in their order, and no more of them wait than may. */
 static void test_in_order(void)
 {
-    PoolOptions options = one_worker();
+    ExecutorOptions options = one_worker();
     Fixture fixture;
     Job jobs[1 + AHEAD];
 
@@ -58,8 +53,8 @@ static void test_in_order(void)
     pid_t pid = worker_of(&jobs[0]);
     for (size_t i = 1; i < G_N_ELEMENTS(jobs); i++)
         submit_waiting(&fixture, &jobs[i], i == 2 ? "error 1" : "ok");
-    g_assert_false(pool_has_room(fixture.pool));
-    g_assert_cmpint(pool_busy(fixture.pool), ==, G_N_ELEMENTS(jobs));
+    g_assert_false(executor_has_room(fixture.pool));
+    g_assert_cmpint(executor_busy(fixture.pool), ==, G_N_ELEMENTS(jobs));
 
     release(&jobs[0]);
     for (size_t i = 0; i < G_N_ELEMENTS(jobs); i++) {
@@ -69,21 +64,22 @@ static void test_in_order(void)
         g_assert_cmpint(jobs[i].usage.duration_us, >, 0);
         g_assert_cmpint(jobs[i].usage.init_us, ==, 0);
     }
-    g_assert_cmpint(pool_busy(fixture.pool), ==, 0);
+    g_assert_cmpint(executor_busy(fixture.pool), ==, 0);
     g_assert_cmpint(run_well(&fixture), ==, pid);
     close_fixture(&fixture);
 }
 
-/* Nobody waits while there is a worker to be had. */
+/* No job waits while a worker is free or can be started. */
 static void test_workers_first(void)
 {
-    PoolOptions options = one_worker();
+    ExecutorOptions options = one_worker();
     Fixture fixture;
     Job jobs[4];
 
     options.concurrency = 2;
     open_fixture(&fixture, &options);
-    for (int round = 0; round < 2; round++) { /* the second with workers that are there */
+    /* In the second round the workers exist. */
+    for (int round = 0; round < 2; round++) {
         submit(&fixture, &jobs[0], "ok");
         submit(&fixture, &jobs[1], "ok");
         g_assert_cmpint(worker_of(&jobs[0]), !=, worker_of(&jobs[1]));
@@ -102,15 +98,15 @@ static void test_workers_first(void)
             wait_for(&jobs[i]);
         g_assert_cmpint(jobs[i].result.error, ==, ERROR_NONE);
     }
-    /* One behind each. */
+    /* One job waits for each worker. */
     g_assert_cmpint(jobs[2].result.facts.width, !=, jobs[3].result.facts.width);
     close_fixture(&fixture);
 }
 
-/* The clocks of a job that waited start when it begins. */
+/* The clocks of a waiting job start when the job begins. */
 static void test_own_clocks(void)
 {
-    PoolOptions options = one_worker();
+    ExecutorOptions options = one_worker();
     Fixture fixture;
     Job first, second;
 
@@ -130,10 +126,10 @@ static void test_own_clocks(void)
     close_fixture(&fixture);
 }
 
-/* None waits for a worker that will be replaced before its turn. */
+/* No job waits for a worker that will be replaced before its turn. */
 static void test_max_invocations(void)
 {
-    PoolOptions options = one_worker();
+    ExecutorOptions options = one_worker();
     Fixture fixture;
     Job jobs[2];
 
@@ -141,7 +137,7 @@ static void test_max_invocations(void)
     open_warm(&fixture, &options);
     submit(&fixture, &jobs[0], "ok");
     submit_waiting(&fixture, &jobs[1], "ok");
-    g_assert_false(pool_has_room(fixture.pool));
+    g_assert_false(executor_has_room(fixture.pool));
     release(&jobs[0]);
     wait_for(&jobs[0]);
     wait_for(&jobs[1]);
@@ -150,14 +146,13 @@ static void test_max_invocations(void)
     close_fixture(&fixture);
 }
 
-/* ---- the worker ends ----------------------------------------------------------------------------
- */
-
 typedef struct {
     const char *name;
     const char *command;
-    ErrorCode error;  /* of the job that the worker was at */
-    bool handed_back; /* it, too: it cannot be told whose doing it was */
+    /* Error of the job that the worker ran. */
+    ErrorCode error;
+    /* This job is handed back, too, because the culprit is unknown. */
+    bool handed_back;
 } EndCase;
 
 static const EndCase ends[] = {
@@ -175,7 +170,7 @@ static const EndCase ends[] = {
 static void test_end(const void *data)
 {
     const EndCase *row = data;
-    PoolOptions options = one_worker();
+    ExecutorOptions options = one_worker();
     Fixture fixture;
     Job first, others[2];
 
@@ -190,10 +185,10 @@ static void test_end(const void *data)
     for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
         wait_for(&others[i]);
 
-    /* Alone it is told of, exactly. */
+    /* If the job runs alone, its error is exact. */
     if (row->handed_back) {
         submit_again(&fixture, &first, row->command);
-        g_assert_false(pool_has_room(fixture.pool));
+        g_assert_false(executor_has_room(fixture.pool));
         wait_for(&first);
     }
     g_assert_false(first.handed_back);
@@ -204,14 +199,14 @@ static void test_end(const void *data)
         g_assert_cmpint(others[i].result.error, ==, ERROR_NONE);
         g_assert_cmpint(others[i].result.facts.width, !=, pid);
     }
-    g_assert_cmpint(pool_busy(fixture.pool), ==, 0);
+    g_assert_cmpint(executor_busy(fixture.pool), ==, 0);
     close_fixture(&fixture);
 }
 
-/* Only the job that the worker was at took too long, not those that waited as long. */
+/* Only the worker's job took too long, not the jobs that waited as long. */
 static void test_timeout(void)
 {
-    PoolOptions options = one_worker();
+    ExecutorOptions options = one_worker();
     Fixture fixture;
     Job first, second;
 
@@ -228,10 +223,10 @@ static void test_timeout(void)
     close_fixture(&fixture);
 }
 
-/* Of two jobs the worker has answered the first, and dies at the second. */
+/* The worker answers the first of two jobs, and dies at the second. */
 static void test_second_dies(void)
 {
-    PoolOptions options = one_worker();
+    ExecutorOptions options = one_worker();
     Fixture fixture;
     Job jobs[3];
 
@@ -249,11 +244,13 @@ static void test_second_dies(void)
     close_fixture(&fixture);
 }
 
-/* It has answered, and dies of what that left behind: the next one is done by another worker. */
+/*
+ * The worker has answered, and dies of the job's remains. Another worker does the next job.
+ */
 static void test_first_harms(void)
 {
     static const char command[] = "ok";
-    PoolOptions options = one_worker();
+    ExecutorOptions options = one_worker();
     Fixture fixture;
     Job first, second;
 
@@ -262,10 +259,15 @@ static void test_first_harms(void)
     pid_t pid = worker_of(&first);
     autofd source = memfd_create("source", MFD_CLOEXEC);
     g_assert_cmpint(pwrite(source, command, strlen(command), 0), ==, strlen(command));
-    second = (Job){.fixture = &fixture, .source = -1, .theirs = -1, .file = -1, .wire = first.wire};
-    second.serial = second.wire.serial = ++fixture.serial;
-    const PoolJob work = {.wire = &second.wire, .source_fd = source, .group = ""};
-    pool_submit(fixture.pool, &work, on_done, &second);
+    second =
+        (Job){.fixture = &fixture, .source = -1, .theirs = -1, .file = -1, .order = first.order};
+    second.serial = second.order.wire.serial = ++fixture.serial;
+    const Invocation work = {.serial = second.order.wire.serial,
+                             .kind = &thumbnail_kind,
+                             .order = &second.order,
+                             .source_fd = source,
+                             .group = ""};
+    executor_submit(fixture.pool, &work, on_done, &second);
     release(&first);
     wait_for(&first);
     wait_for(&second);
@@ -276,20 +278,18 @@ static void test_first_harms(void)
     close_fixture(&fixture);
 }
 
-/* ---- patience -----------------------------------------------------------------------------------
- */
-
-/* A worker that is at a job for long keeps no other one waiting; what it does of it is ignored. */
+/* A job does not wait for a worker that is busy for long. The worker's answer to it is ignored. */
 static void test_patience(void)
 {
-    PoolOptions options = one_worker();
+    ExecutorOptions options = one_worker();
     Fixture fixture;
     Job slow, waiting;
 
     options.patience_us = 40 * SHORT_US;
     open_warm(&fixture, &options);
     submit(&fixture, &slow, "ok");
-    while (!pool_has_room(fixture.pool)) { /* on a slow machine, until jobs count as short */
+    /* On a slow machine this takes until the jobs count as short. */
+    while (!executor_has_room(fixture.pool)) {
         release(&slow);
         wait_for(&slow);
         submit(&fixture, &slow, "ok");
@@ -300,24 +300,23 @@ static void test_patience(void)
         g_main_context_iteration(NULL, TRUE);
     g_assert_true(waiting.handed_back);
     g_assert_cmpuint(slow.calls, ==, 0);
-    g_assert_false(pool_has_room(fixture.pool));
-    g_assert_cmpint(pool_busy(fixture.pool), ==, 1);
+    g_assert_false(executor_has_room(fixture.pool));
+    g_assert_cmpint(executor_busy(fixture.pool), ==, 1);
 
     release(&slow);
     wait_for(&slow);
     g_assert_cmpint(slow.result.error, ==, ERROR_NONE);
-    g_assert_cmpint(pool_busy(fixture.pool), ==, 0);
-    while (fixture.rooms == 0) /* else nobody would know that the worker is idle */
+    g_assert_cmpint(executor_busy(fixture.pool), ==, 0);
+    /* Without this the idle worker would go unnoticed. */
+    while (fixture.rooms == 0)
         g_main_context_iteration(NULL, TRUE);
     g_assert_cmpint(run_well(&fixture), ==, pid);
-    g_assert_cmpint(worker_of(&waiting), ==, pid); /* it has done it all the same */
+    /* The worker has done the job nevertheless. */
+    g_assert_cmpint(worker_of(&waiting), ==, pid);
     g_assert_cmpuint(waiting.calls, ==, 1);
     forget(&waiting);
     close_fixture(&fixture);
 }
-
-/* ---- all at once --------------------------------------------------------------------------------
- */
 
 static const char *const storm[] = {"ok",      "error 1", "ok",        "signal 11", "ok",
                                     "damaged", "ok",      "unchanged", "exit 1",    "ok",
@@ -343,7 +342,7 @@ static bool is_answered(const Job *job)
     return job->fixture && job->calls == 1 && !job->handed_back;
 }
 
-/* The first job that is neither under way nor answered; the first that is under way; or none. */
+/* Finds the first job that is neither running nor answered; else the first that runs; else NULL. */
 static Job *next_of(Job *jobs, size_t n)
 {
     Job *found = NULL;
@@ -358,11 +357,11 @@ static Job *next_of(Job *jobs, size_t n)
     return found;
 }
 
-/* Hundreds of jobs of all sorts, each handed in until it has an answer of its own. */
+/* Runs hundreds of jobs of all kinds; each is submitted until it has an answer of its own. */
 static void test_storm(void)
 {
     enum { N = 300 };
-    PoolOptions options = one_worker();
+    ExecutorOptions options = one_worker();
     g_autofree Job *jobs = g_new0(Job, N);
     unsigned handed_back = 0;
     Fixture fixture;
@@ -372,7 +371,7 @@ static void test_storm(void)
     options.max_invocations = 17;
     open_warm(&fixture, &options);
     while ((job = next_of(jobs, N))) {
-        if (is_under_way(job) || !pool_has_room(fixture.pool)) {
+        if (is_under_way(job) || !executor_has_room(fixture.pool)) {
             g_main_context_iteration(NULL, TRUE);
             continue;
         }
@@ -388,14 +387,14 @@ static void test_storm(void)
         forget(&jobs[i]);
     }
     g_assert_cmpuint(handed_back, >, 0);
-    g_assert_cmpint(pool_busy(fixture.pool), ==, 0);
+    g_assert_cmpint(executor_busy(fixture.pool), ==, 0);
     close_fixture(&fixture);
 }
 
-/* The pool goes while jobs wait: they are forgotten, like those at work. */
+/* The pool is freed while jobs wait: they are forgotten, like the running ones. */
 static void test_free(void)
 {
-    PoolOptions options = one_worker();
+    ExecutorOptions options = one_worker();
     Fixture fixture;
     Job jobs[3];
 

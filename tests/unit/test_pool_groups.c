@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Workers belong to one group of jobs: who is served by whom, and that nobody waits for ever. */
+/* Each worker belongs to one group of jobs: which groups are served, and that no job waits without
+ * end. */
 #include "pool_fixture.h"
 
 #include <signal.h>
 
 #define AHEAD 3
 
-static PoolOptions options_of(int concurrency)
+static ExecutorOptions options_of(int concurrency)
 {
-    PoolOptions options = make_options();
+    ExecutorOptions options = make_options();
 
     options.concurrency = concurrency;
     options.ahead = AHEAD;
     return options;
 }
 
-/* Runs a job of `group` to its end. Returns the worker that did it. */
+/* Runs a job of `group` to its end. Returns the process id of its worker. */
 static pid_t run_in(Fixture *fixture, const char *group)
 {
     Job job;
@@ -34,10 +35,10 @@ static void end_job(Job *job)
     g_assert_cmpint(job->result.error, ==, ERROR_NONE);
 }
 
-/* Each group keeps its worker, as long as there is room for all. */
+/* Each group keeps its worker while there is room for all. */
 static void test_own_workers(void)
 {
-    PoolOptions options = options_of(2);
+    ExecutorOptions options = options_of(2);
     Fixture fixture;
 
     open_fixture(&fixture, &options);
@@ -49,10 +50,10 @@ static void test_own_workers(void)
     close_fixture(&fixture);
 }
 
-/* There is no room for a third group: the worker that has been idle longest makes place. */
+/* There is no room for a third group, so the worker that has been idle longest ends. */
 static void test_makes_room(void)
 {
-    PoolOptions options = options_of(2);
+    ExecutorOptions options = options_of(2);
     Fixture fixture;
 
     open_fixture(&fixture, &options);
@@ -67,10 +68,10 @@ static void test_makes_room(void)
     close_fixture(&fixture);
 }
 
-/* The only worker is at a job of another group: no descriptor goes to it. */
+/* The only worker runs a job of another group, so no descriptor is passed to it. */
 static void test_waits_for_no_other(void)
 {
-    PoolOptions options = options_of(1);
+    ExecutorOptions options = options_of(1);
     Fixture fixture;
     Job first, same, other;
 
@@ -80,7 +81,7 @@ static void test_waits_for_no_other(void)
     g_assert_cmpint(worker_of(&first), ==, a);
     submit_to(&fixture, &same, "ok", "a", false);
     submit_to(&fixture, &other, "ok", "b", false);
-    g_assert_cmpint(pool_busy(fixture.pool), ==, 3);
+    g_assert_cmpint(executor_busy(fixture.pool), ==, 3);
     release(&other);
     end_job(&first);
     g_assert_cmpuint(other.calls, ==, 0);
@@ -92,10 +93,11 @@ static void test_waits_for_no_other(void)
     close_fixture(&fixture);
 }
 
-/* Of two that wait, the one whose group has a worker comes first: it costs no new process. */
+/* Of two waiting jobs, the one whose group has a worker comes first, because it needs no new
+ * process. */
 static void test_prefers_workers_that_are_there(void)
 {
-    PoolOptions options = options_of(1);
+    ExecutorOptions options = options_of(1);
     Fixture fixture;
     Job first, other, same;
 
@@ -114,10 +116,10 @@ static void test_prefers_workers_that_are_there(void)
     close_fixture(&fixture);
 }
 
-/* A group whose jobs never end does not keep the job of another one waiting. */
+/* A group with endless jobs does not keep the job of another group waiting. */
 static void test_none_starves(void)
 {
-    PoolOptions options = options_of(1);
+    ExecutorOptions options = options_of(1);
     Job jobs[1 + AHEAD];
     Fixture fixture;
     Job other;
@@ -131,7 +133,7 @@ static void test_none_starves(void)
     release(&other);
     while (other.calls == 0) {
         for (size_t i = 0; i < G_N_ELEMENTS(jobs); i++) {
-            if (jobs[i].calls > 0 && pool_has_room(fixture.pool)) {
+            if (jobs[i].calls > 0 && executor_has_room(fixture.pool)) {
                 if (jobs[i].fixture)
                     forget(&jobs[i]);
                 submit_to(&fixture, &jobs[i], "ok", "a", false);
@@ -148,11 +150,11 @@ static void test_none_starves(void)
     close_fixture(&fixture);
 }
 
-/* Many small groups: all are served, in turn, by no more processes than there may be. */
+/* All of many small groups are served in turn, by no more processes than allowed. */
 static void test_many_groups(void)
 {
     enum { N = 120, GROUPS = 40 };
-    PoolOptions options = options_of(3);
+    ExecutorOptions options = options_of(3);
     g_autofree Job *jobs = g_new0(Job, N);
     pid_t worker_of_group[GROUPS] = {0};
     Fixture fixture;
@@ -160,7 +162,7 @@ static void test_many_groups(void)
     open_fixture(&fixture, &options);
     for (size_t i = 0; i < N; i++) {
         g_autofree char *group = g_strdup_printf("group %zu", i % GROUPS);
-        while (!pool_has_room(fixture.pool))
+        while (!executor_has_room(fixture.pool))
             g_main_context_iteration(NULL, TRUE);
         submit_to(&fixture, &jobs[i], "ok", g_intern_string(group), false);
         release(&jobs[i]);
@@ -173,14 +175,14 @@ static void test_many_groups(void)
                           worker_of_group[other] != jobs[i].result.facts.width);
         worker_of_group[i % GROUPS] = jobs[i].result.facts.width;
     }
-    g_assert_cmpint(pool_busy(fixture.pool), ==, 0);
+    g_assert_cmpint(executor_busy(fixture.pool), ==, 0);
     close_fixture(&fixture);
 }
 
-/* There is room behind a worker's job, which takes long just then: what is submitted waits. */
+/* The worker's job takes long after the pool has reported room, so the submitted job waits. */
 static void test_room_that_passes(void)
 {
-    PoolOptions options = options_of(1);
+    ExecutorOptions options = options_of(1);
     Fixture fixture;
     Job first, late;
 
@@ -192,10 +194,11 @@ static void test_room_that_passes(void)
     fixture.ignores_room = true;
     int64_t until_us = clock_monotonic_us() + options.patience_us;
     while (clock_monotonic_us() <= until_us)
-        ; /* the loop does not run: a caller that has asked, and is slow */
-    g_assert_false(pool_has_room(fixture.pool));
+        /* The loop does not run: this is a slow caller that has asked for room. */
+        ;
+    g_assert_false(executor_has_room(fixture.pool));
     submit_to(&fixture, &late, "ok", "a", false);
-    g_assert_cmpint(pool_busy(fixture.pool), ==, 2);
+    g_assert_cmpint(executor_busy(fixture.pool), ==, 2);
     release(&late);
     end_job(&first);
     wait_for(&late);
@@ -203,10 +206,10 @@ static void test_room_that_passes(void)
     close_fixture(&fixture);
 }
 
-/* The pool goes while a job waits in it. */
+/* The pool is freed while a job waits in it. */
 static void test_free(void)
 {
-    PoolOptions options = options_of(1);
+    ExecutorOptions options = options_of(1);
     Fixture fixture;
     Job first, other;
 
@@ -220,6 +223,71 @@ static void test_free(void)
     forget(&other);
 }
 
+/* Runs a nice job as run_in does. */
+static pid_t run_nice(Fixture *fixture, const char *group)
+{
+    Job job;
+
+    submit_nice(fixture, &job, "ok", group, false, 10);
+    end_job(&job);
+    return job.result.facts.width;
+}
+
+/* The nice job that began last is handed back, and no other one before a job has ended. */
+static void test_nice_yields(void)
+{
+    ExecutorOptions options = options_of(2);
+    Fixture fixture;
+    Job first, second, third, upload;
+
+    open_fixture(&fixture, &options);
+    pid_t first_pid = run_nice(&fixture, "nice a");
+    pid_t second_pid = run_nice(&fixture, "nice b");
+    g_assert_false(pool_yield(fixture.pool));
+    submit_nice(&fixture, &first, "ok", "nice a", false, 10);
+    g_assert_cmpint(worker_of(&first), ==, first_pid);
+    submit_nice(&fixture, &second, "ok", "nice b", false, 10);
+    g_assert_cmpint(worker_of(&second), ==, second_pid);
+    g_assert_true(pool_yield(fixture.pool));
+    g_assert_cmpuint(first.calls, ==, 0);
+    wait_for(&second);
+    g_assert_true(second.handed_back);
+    g_assert_cmpint(executor_busy(fixture.pool), ==, 1);
+
+    g_assert_true(executor_has_room(fixture.pool));
+    submit_to(&fixture, &upload, "ok", "a", false);
+    pid_t upload_pid = worker_of(&upload);
+    g_assert_true(upload_pid != first_pid && upload_pid != second_pid);
+    g_assert_false(pool_yield(fixture.pool));
+    end_job(&upload);
+    end_job(&first);
+
+    submit_nice(&fixture, &third, "ok", "nice a", false, 10);
+    g_assert_cmpint(worker_of(&third), ==, first_pid);
+    g_assert_true(pool_yield(fixture.pool));
+    wait_for(&third);
+    g_assert_true(third.handed_back);
+    submit_to(&fixture, &upload, "ok", "a", false);
+    /* The job is not nice. */
+    g_assert_false(pool_yield(fixture.pool));
+    end_job(&upload);
+    close_fixture(&fixture);
+}
+
+/* If room is needed, an idle nice worker ends, even if another one has been idle longer. */
+static void test_nice_makes_room_first(void)
+{
+    ExecutorOptions options = options_of(2);
+    Fixture fixture;
+
+    open_fixture(&fixture, &options);
+    pid_t a = run_in(&fixture, "a");
+    (void)run_nice(&fixture, "nice a");
+    (void)run_in(&fixture, "b");
+    g_assert_cmpint(run_in(&fixture, "a"), ==, a);
+    close_fixture(&fixture);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -231,6 +299,8 @@ int main(int argc, char **argv)
     g_test_add_func("/pool-groups/none-starves", test_none_starves);
     g_test_add_func("/pool-groups/many-groups", test_many_groups);
     g_test_add_func("/pool-groups/room-that-passes", test_room_that_passes);
+    g_test_add_func("/pool-groups/nice-yields", test_nice_yields);
+    g_test_add_func("/pool-groups/nice-makes-room-first", test_nice_makes_room_first);
     g_test_add_func("/pool-groups/free", test_free);
     return g_test_run();
 }

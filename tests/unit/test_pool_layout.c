@@ -5,7 +5,7 @@
 #include <signal.h>
 #include <sys/personality.h>
 
-/* Where the kernel has put a part of the process that every execution has elsewhere. */
+/* Address of a part of the process that is elsewhere in each execution. */
 static uint64_t layout_of(pid_t pid)
 {
     g_autofree char *path = g_strdup_printf("/proc/%d/maps", (int)pid);
@@ -37,7 +37,7 @@ static bool is_skipped(void)
     return true;
 }
 
-/* Submits a job, and says which layout its worker has. */
+/* Submits a job, and returns the layout of its worker. */
 static uint64_t submit_and_look(Fixture *fixture, Job *job, const char *command, pid_t *ret_pid)
 {
     submit(fixture, job, command);
@@ -52,10 +52,10 @@ static void end_well(Job *job)
     g_assert_cmpint(job->result.error, ==, ERROR_NONE);
 }
 
-/* A guess that went wrong is never made again at the same addresses. */
+/* A wrong guess of an attacker is never repeated at the same addresses. */
 static void test_given_up(const void *command)
 {
-    PoolOptions options = make_options();
+    ExecutorOptions options = make_options();
     Fixture fixture;
     uint64_t before = 0;
     pid_t pid;
@@ -64,6 +64,7 @@ static void test_given_up(const void *command)
     if (is_skipped())
         return;
     options.timeout_us = 4 * SHORT_US;
+    options.wall_us = LONG_US;
     open_fixture(&fixture, &options);
     for (int i = 0; i < 4; i++) {
         uint64_t layout = submit_and_look(&fixture, &job, command, &pid);
@@ -76,11 +77,11 @@ static void test_given_up(const void *command)
     close_fixture(&fixture);
 }
 
-/* Where each job has a worker of its own: few share a layout, and not each has its own. */
+/* Each job has its own worker here: few workers share a layout, and not each has its own. */
 static void test_few_share(const void *data)
 {
     enum { N = 132, AT_A_TIME = 4, SHARED_MAX = 64 };
-    PoolOptions options = make_options();
+    ExecutorOptions options = make_options();
     uint64_t layouts[N];
     Fixture fixture;
     Job jobs[AT_A_TIME];
@@ -114,11 +115,11 @@ static void test_few_share(const void *data)
     close_fixture(&fixture);
 }
 
-/* A crash takes the layout of those beside it, too: the idle one is not used again, and the one at
- * work is, but for its job. */
+/* A crash gives up the layout of the other workers, too: the idle one is not used again, and the
+ * busy one only finishes its job. */
 static void test_siblings(void)
 {
-    PoolOptions options = make_options();
+    ExecutorOptions options = make_options();
     Fixture fixture;
     Job idle, busy, crash, next;
     pid_t pids[4];

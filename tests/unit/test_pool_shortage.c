@@ -1,39 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Without a descriptor for a memory file a job is not begun, and the object is not to blame. */
+/* Without a descriptor for a memory file, a job is not begun, and its object is not blamed. */
 #include "pool_fixture.h"
-
-#include <sys/resource.h>
-
-#define DESCRIPTORS_MAX 256
-
-typedef struct {
-    struct rlimit before;
-    int fds[DESCRIPTORS_MAX];
-    int n;
-} Shortage;
-
-/* Leaves `left` descriptors. */
-static void begin_shortage(Shortage *shortage, int left)
-{
-    int fd;
-
-    shortage->n = 0;
-    g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &shortage->before), ==, 0);
-    const struct rlimit few = {DESCRIPTORS_MAX, shortage->before.rlim_max};
-    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &few), ==, 0);
-    while ((fd = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
-        shortage->fds[shortage->n++] = fd;
-    g_assert_cmpint(errno, ==, EMFILE);
-    while (left-- > 0)
-        fd_clear(&shortage->fds[--shortage->n]);
-}
-
-static void end_shortage(Shortage *shortage)
-{
-    while (shortage->n > 0)
-        fd_clear(&shortage->fds[--shortage->n]);
-    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &shortage->before), ==, 0);
-}
+#include "shortage_fixture.h"
 
 static pid_t run_by_memory(Fixture *fixture)
 {
@@ -49,7 +17,8 @@ static void check_short(Fixture *fixture)
     Shortage shortage;
     Job job;
 
-    begin_shortage(&shortage, 2); /* those of the job's source */
+    /* These two are for the job's source. */
+    begin_shortage(&shortage, 2);
     submit(fixture, &job, "memory 0");
     release(&job);
     wait_for(&job);
@@ -58,13 +27,13 @@ static void check_short(Fixture *fixture)
     g_assert_cmpint(job.result.error, ==, ERROR_SHORTAGE);
     g_assert_cmpstr(job.result.message, ==,
                     "cannot make a memory file for 'thumbnails': too many open files");
-    g_assert_cmpint(pool_busy(fixture->pool), ==, 0);
+    g_assert_cmpint(executor_busy(fixture->pool), ==, 0);
 }
 
-/* The worker is none the worse, and does the next job. */
+/* The worker is not affected, and does the next job. */
 static void test_idle_worker(void)
 {
-    PoolOptions options = make_options();
+    ExecutorOptions options = make_options();
     Fixture fixture;
 
     open_fixture(&fixture, &options);
@@ -76,7 +45,7 @@ static void test_idle_worker(void)
 
 static void test_no_worker(void)
 {
-    PoolOptions options = make_options();
+    ExecutorOptions options = make_options();
     Fixture fixture;
 
     open_fixture(&fixture, &options);

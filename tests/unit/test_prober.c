@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each thing a worker must not be able to do, tried by a real worker in its real sandbox. */
-#include "prober.h"
+/* Tries each forbidden action in a real worker in its real sandbox. */
+#include "handlers/prober.h"
 
-#include "error.h"
-#include "user.h"
+#include "base/error.h"
+#include "handlers/programs.h"
+#include "handlers/user.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -44,7 +45,7 @@ static void test_probe(const void *data)
         g_assert_cmpstr(finding.text, !=, "");
 }
 
-/* Names are what scripts go by. */
+/* Scripts use the names of the rows. */
 static void test_rows(void)
 {
     for (int i = PROBE_NONE + 1; i < PROBES_END; i++) {
@@ -60,7 +61,7 @@ static void test_look(void)
     SKIP_SANITIZED();
     g_autoptr(GError) error = NULL;
     ProberWorker worker;
-    g_assert_true(prober_look(prober, &worker, &error));
+    g_assert_true(prober_read_worker(prober, &worker, &error));
     g_assert_no_error(error);
     g_assert_true(worker.no_new_privileges);
     g_assert_true(worker.filtered);
@@ -77,7 +78,7 @@ static void test_look(void)
         g_assert_cmpuint(worker.uid, ==, geteuid());
 }
 
-/* A limit that is not reached, or reached too early, would be seen. */
+/* A limit that is not reached, or is reached too early, is detected. */
 static void test_amounts(void)
 {
     SKIP_SANITIZED();
@@ -102,7 +103,7 @@ static void test_amounts(void)
 
 static void test_convert(void)
 {
-    /* 2 x 2, red, in palette */
+    /* A GIF of 2 x 2 red pixels with a palette. */
     static const uint8_t gif[] = "GIF89a\x02\0\x02\0\x80\0\0\xff\0\0\0\0\0,\0\0\0\0\x02\0\x02\0\0"
                                  "\x02\x02\x84Q\0;";
     g_autoptr(GError) error = NULL;
@@ -121,12 +122,20 @@ static void test_convert(void)
     g_assert_error(error, THUMBQ_ERROR, ERROR_NOT_AN_IMAGE);
 }
 
+/* Returns the calls of the first handler program. */
+static unsigned first_profile(void)
+{
+    size_t n;
+
+    return program_table(&n)[PROGRAM_FIRST].calls;
+}
+
 static void test_cannot_open(void)
 {
     static const char *const programs[] = {"/nonexistent/program", "/bin/true", "/bin/cat"};
     for (size_t i = 0; i < G_N_ELEMENTS(programs); i++) {
         g_autoptr(GError) error = NULL;
-        g_assert_null(prober_open(programs[i], &error));
+        g_assert_null(prober_open(programs[i], first_profile(), &error));
         g_assert_error(error, THUMBQ_ERROR, ERROR_HANDLER_UNAVAILABLE);
     }
 }
@@ -135,7 +144,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_autoptr(GError) error = NULL;
-    prober = prober_open(THUMBNAIL_PROGRAM, &error);
+    prober = prober_open(THUMBNAIL_PROGRAM, first_profile(), &error);
     g_assert_no_error(error);
     g_test_add_func("/prober/rows", test_rows);
     for (int i = PROBE_NONE + 1; i < PROBES_END; i++) {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Processes: what a death means, and that what was started is reaped and measured. */
-#include "file.h"
-#include "forkserver.h"
-#include "process.h"
+/* Processes: the meaning of a death, and that started processes are reaped and measured. */
+#include "base/file.h"
+#include "handlers/forkserver.h"
+#include "pool/process.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -17,7 +17,8 @@
 
 typedef struct {
     const char *name;
-    int exit_status; /* -1: by the signal */
+    /* Exit status; -1: the signal ended the process. */
+    int exit_status;
     int signal;
     ErrorCode code;
 } DeathCase;
@@ -33,15 +34,16 @@ static const DeathCase deaths[] = {
     {"real-time-signal", -1, 40, ERROR_HANDLER_CRASHED},
     {"exit-ok", WORKER_EXIT_OK, 0, ERROR_HANDLER_CRASHED},
     {"exit-memory", WORKER_EXIT_MEMORY, 0, ERROR_OUT_OF_MEMORY},
+    {"exit-claim", WORKER_EXIT_CLAIM, 0, ERROR_DAMAGED},
     {"exit-sandbox", WORKER_EXIT_SANDBOX, 0, ERROR_HANDLER_UNAVAILABLE},
     {"exit-protocol", WORKER_EXIT_PROTOCOL, 0, ERROR_HANDLER_CRASHED},
     {"exit-1", 1, 0, ERROR_HANDLER_CRASHED},
-    /* Statuses that have the number of a signal, and the other way about. */
+    /* Exit statuses that equal the number of a signal, and the reverse. */
     {"exit-7", SIGBUS, 0, ERROR_HANDLER_CRASHED},
     {"exit-31", SIGSYS, 0, ERROR_HANDLER_CRASHED},
 };
 
-/* A real status of a real process: nothing is said here of how they are encoded. */
+/* Makes a real status of a real process, so that the test does not depend on its encoding. */
 static int die(const DeathCase *row)
 {
     int status;
@@ -102,7 +104,7 @@ static void test_cannot_start(void)
     g_assert_cmpint(waitpid(-1, NULL, WNOHANG), ==, -1);
 }
 
-/* cat waits for a line of /dev/null, which ends at once: a program that starts and exits 0. */
+/* cat reads /dev/null, which ends at once: it is a program that starts and exits with 0. */
 static void test_reap(void)
 {
     g_autoptr(GError) error = NULL;
@@ -124,7 +126,7 @@ static void test_reap(void)
     g_assert_cmpint(process.socket_fd, ==, -1);
 }
 
-/* A child that waits to be killed. */
+/* Starts a child that waits to be killed. */
 static Process start_sleeper(void)
 {
     pid_t pid = fork();
@@ -142,7 +144,8 @@ static void test_kill(void)
     clockid_t clock = process_cpu_clock(process.pid);
 
     g_assert_false(process_reap(&process, false, &end));
-    while (process_cpu_us(clock) == 0) /* it has begun to run */
+    /* The loop ends when the child has run. */
+    while (process_cpu_us(clock) == 0)
         sched_yield();
 
     pid_t pid = process.pid;
@@ -151,7 +154,7 @@ static void test_kill(void)
     g_assert_true(WIFSIGNALED(end.wait_status));
     g_assert_cmpint(WTERMSIG(end.wait_status), ==, SIGKILL);
 
-    /* Of one that is gone there is nothing to measure, and nothing to kill. */
+    /* A process that has gone can be neither measured nor killed. */
     g_assert_cmpint(process_cpu_us(clock), ==, 0);
     g_assert_cmpint(process_cpu_us(process_cpu_clock(pid)), ==, 0);
     process_kill(&process);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The progress line: what stands in it at which width, and how fast and how long it says. */
-#include "clock.h"
-#include "progress.h"
+/* The progress line: its parts at each width, and its rate and remaining time. */
+#include "base/clock.h"
+#include "views/progress.h"
 
 #include <locale.h>
 #include <string.h>
@@ -86,7 +86,8 @@ static void check_line(const LineCase *row, const char *locale, const char *expe
     g_assert_nonnull(setlocale(LC_CTYPE, locale));
     g_autofree char *line = progress_format(row->label, &row->count, row->rate, row->width);
     if (strcmp(row->name, "crawling") == 0)
-        g_assert_true(g_str_has_prefix(line, expected)); /* whatever number that is */
+        /* Any number may follow. */
+        g_assert_true(g_str_has_prefix(line, expected));
     else
         g_assert_cmpstr(line, ==, expected);
 }
@@ -99,7 +100,7 @@ static void test_line(const void *data)
     check_line(row, "C", row->ascii ? row->ascii : row->blocks);
 }
 
-/* Whatever the width, the line fits, and more of it is there where there is more room. */
+/* The line fits any width, and has more parts if there is more room. */
 static void test_fits(void)
 {
     const ProgressCount count = {123456, 7654321, 12, false};
@@ -116,13 +117,15 @@ static void test_fits(void)
 }
 
 typedef struct {
-    double seconds; /* since the last */
+    /* Seconds since the last step. */
+    double seconds;
     uint64_t done;
 } Step;
 
 typedef struct {
     const char *name;
-    Step steps[8]; /* up to one that is all zero; the first is at time 0 */
+    /* Steps, up to one that is all zero. The first is at time 0. */
+    Step steps[8];
     double least, most;
 } RateCase;
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Thumbnails on disk: whole, in their place, and nowhere else. */
-#include "error.h"
-#include "file.h"
-#include "layout.h"
-#include "publish.h"
+/* Thumbnails on disk: they are complete, in their place, and nowhere else. */
+#include "base/error.h"
+#include "base/file.h"
+#include "folders.h"
+#include "journal/publish.h"
+#include "journal/published.h"
+#include "model/layout.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <glib/gstdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -15,11 +16,12 @@
 
 typedef struct {
     char *bucket;
-    char *prefix; /* of the thumbnails, as a path */
+    /* Path of the folder of the thumbnails. */
+    char *prefix;
     Publisher *publisher;
 } Fixture;
 
-/* The bucket's, in these tests. */
+/* The bucket's key in these tests. */
 static const MarkKey mark = {.secret = "a secret", .since_ns = 1};
 
 static Publisher *open_publisher(const char *bucket, const char *prefix, GError **error)
@@ -52,17 +54,11 @@ static void set_up(Fixture *fixture, const void *data)
     reopen(fixture);
 }
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *walk)
-{
-    (void)st, (void)type, (void)walk;
-    return remove(path);
-}
-
 static void tear_down(Fixture *fixture, const void *data)
 {
     (void)data;
     publisher_free(fixture->publisher);
-    g_assert_cmpint(nftw(fixture->bucket, remove_entry, 16, FTW_DEPTH | FTW_PHYS), ==, 0);
+    folders_remove(fixture->bucket);
     g_free(fixture->bucket);
     g_free(fixture->prefix);
 }
@@ -73,7 +69,15 @@ static bool has_attributes(const char *path)
     return setxattr(path, "user.test", "x", 1, 0) == 0;
 }
 
-/* Below the prefix folder. Owner: the caller frees. */
+/* True if the thumbnail is on disk, as it was put there. */
+static bool has(const Fixture *fixture, const char *rendition, const char *key, ImageType type,
+                int64_t size)
+{
+    return published_state(fixture->publisher, rendition, key, type, size, false) ==
+           PUBLISHED_THERE;
+}
+
+/* Returns a path below the prefix folder. Owner: the caller frees. */
 static char *path_of(const Fixture *fixture, const char *path)
 {
     return g_build_filename(fixture->prefix, path, NULL);
@@ -113,7 +117,7 @@ static bool is_there(const Fixture *fixture, const char *path)
     return lstat(full, &st) == 0;
 }
 
-/* Names in a folder. */
+/* Counts the names in a folder. */
 static guint count_entries(const char *path)
 {
     GDir *dir = g_dir_open(path, 0, NULL);
@@ -138,7 +142,7 @@ static void test_put(Fixture *fixture, const void *data)
     g_assert_cmpuint(count_entries(fixture->prefix), ==, 1);
 }
 
-/* What was there is replaced, not written over: who has it open keeps it. */
+/* The old file is replaced, and not overwritten: a program that has it open keeps it. */
 static void test_put_replaces(Fixture *fixture, const void *data)
 {
     g_autofree char *path = path_of(fixture, "small/a.png.webp");
@@ -181,8 +185,7 @@ static void test_put_below_file(Fixture *fixture, const void *data)
     check_content(fixture, "small/2026", "in the way");
 }
 
-/* A link in the way leads nowhere: neither where a folder nor where the thumbnail itself should be.
- */
+/* A link is not followed, neither in place of a folder nor in place of the thumbnail. */
 static void test_put_symlink(Fixture *fixture, const void *data)
 {
     g_autofree char *outside = g_build_filename(fixture->bucket, "outside", NULL);
@@ -215,12 +218,12 @@ static void test_put_symlink(Fixture *fixture, const void *data)
     g_autofree char *bait = g_build_filename(outside, "c.png.webp", NULL);
     g_assert_true(g_file_set_contents(bait, "bait", -1, NULL));
     publisher_remove(fixture->publisher, "small", "link/c.png", IMAGE_WEBP);
-    g_assert_false(publisher_has(fixture->publisher, "small", "link/c.png", IMAGE_WEBP, 4));
+    g_assert_false(has(fixture, "small", "link/c.png", IMAGE_WEBP, 4));
     g_assert_false(publisher_move(fixture->publisher, "small", "link/c.png", "c.png", IMAGE_WEBP));
     g_assert_cmpuint(count_entries(outside), ==, 2);
 }
 
-/* The prefix folder itself may not be a link either. */
+/* The prefix folder may not be a link either. */
 static void test_prefix_symlink(Fixture *fixture, const void *data)
 {
     g_autofree char *link = g_build_filename(fixture->bucket, "link", NULL);
@@ -262,7 +265,7 @@ static void test_open_over_file(Fixture *fixture, const void *data)
     g_assert_error(error, THUMBQ_ERROR, ERROR_IO);
 }
 
-/* The folders that it leaves empty go with it, up to that of the rendition. */
+/* A removal also removes the folders that become empty, up to that of the rendition. */
 static void test_remove(Fixture *fixture, const void *data)
 {
     (void)data;
@@ -275,7 +278,7 @@ static void test_remove(Fixture *fixture, const void *data)
     g_assert_false(is_there(fixture, "small/2026"));
     g_assert_true(is_there(fixture, "small"));
 
-    /* Not there, or of another type. */
+    /* These thumbnails do not exist, or have another type. */
     publisher_remove(fixture->publisher, "small", "2026/trip/b.png", IMAGE_WEBP);
     put_well(fixture, "c.png", "c");
     publisher_remove(fixture->publisher, "small", "c.png", IMAGE_JPEG);
@@ -305,20 +308,20 @@ static void test_has(Fixture *fixture, const void *data)
 
     (void)data;
     put_well(fixture, "a/b.png", "four");
-    g_assert_true(publisher_has(fixture->publisher, "small", "a/b.png", IMAGE_WEBP, 4));
-    g_assert_false(publisher_has(fixture->publisher, "small", "a/b.png", IMAGE_WEBP, 5));
-    g_assert_false(publisher_has(fixture->publisher, "small", "a/b.png", IMAGE_JPEG, 4));
-    g_assert_false(publisher_has(fixture->publisher, "large", "a/b.png", IMAGE_WEBP, 4));
+    g_assert_true(has(fixture, "small", "a/b.png", IMAGE_WEBP, 4));
+    g_assert_false(has(fixture, "small", "a/b.png", IMAGE_WEBP, 5));
+    g_assert_false(has(fixture, "small", "a/b.png", IMAGE_JPEG, 4));
+    g_assert_false(has(fixture, "large", "a/b.png", IMAGE_WEBP, 4));
     g_assert_cmpint(symlink("a/b.png.webp", path), ==, 0);
-    g_assert_false(publisher_has(fixture->publisher, "small", "link.png", IMAGE_WEBP, 4));
+    g_assert_false(has(fixture, "small", "link.png", IMAGE_WEBP, 4));
 }
 
 static PublishedState look(Fixture *fixture, const char *key, int64_t size)
 {
-    return publisher_look(fixture->publisher, "small", key, IMAGE_WEBP, size, false);
+    return published_state(fixture->publisher, "small", key, IMAGE_WEBP, size, false);
 }
 
-/* Whoever writes to a thumbnail changes it, even if it is as long as before. */
+/* A write to a thumbnail changes it, even if its length stays the same. */
 static void test_changed(Fixture *fixture, const void *data)
 {
     g_autofree char *path = path_of(fixture, "small/a.png.webp");
@@ -338,7 +341,7 @@ static void test_changed(Fixture *fixture, const void *data)
     g_assert_cmpint(look(fixture, "b.png", 4), ==, PUBLISHED_THERE);
 }
 
-/* Put there by somebody else: no mark, or not ours. */
+/* Files of another user have no mark, or not the bucket's. */
 static void test_replaced(Fixture *fixture, const void *data)
 {
     g_autofree char *path = path_of(fixture, "small/a.png.webp");
@@ -354,7 +357,8 @@ static void test_replaced(Fixture *fixture, const void *data)
 
 typedef struct {
     const char *name;
-    const char *first, *second; /* keys, of which the second can have no thumbnail */
+    /* Keys; the second one can have no thumbnail. */
+    const char *first, *second;
 } BothCase;
 
 static const BothCase both[] = {
@@ -363,7 +367,7 @@ static const BothCase both[] = {
     {"file-above", "x/a.png", "x/a.png.webp/y/z/b.png"},
 };
 
-/* Each has its own. */
+/* Each key has its own thumbnail. */
 static void test_both(Fixture *fixture, const void *data)
 {
     const BothCase *row = data;
@@ -376,7 +380,7 @@ static void test_both(Fixture *fixture, const void *data)
     g_assert_cmpint(look(fixture, row->second, 6), ==, PUBLISHED_THERE);
 }
 
-/* What an older version has put elsewhere is brought to its place. */
+/* Thumbnails that an older version put elsewhere are moved to their place. */
 static void test_brought_home(Fixture *fixture, const void *data)
 {
     (void)data;
@@ -398,7 +402,7 @@ static void test_sync(Fixture *fixture, const void *data)
     put_well(fixture, "a/b.png", "b");
     put_well(fixture, "c.png", "c");
     g_assert_cmpuint(publisher_unsynced(fixture->publisher), ==, 2);
-    /* Gone before it came to the disk: nothing is wrong with that. */
+    /* A thumbnail may go before it is on disk, which is no error. */
     publisher_remove(fixture->publisher, "small", "a/b.png", IMAGE_WEBP);
     g_assert_true(publisher_sync(fixture->publisher, &error));
     g_assert_no_error(error);
@@ -406,19 +410,20 @@ static void test_sync(Fixture *fixture, const void *data)
     check_content(fixture, "small/c.png.webp", "c");
 }
 
-/* A name as long as the longest object's: too long for itself with the extension. */
+/* The name is as long as that of the longest object, so it is too long with the extension. */
 static void test_long_name(Fixture *fixture, const void *data)
 {
     g_autofree char *key = g_strnfill(255, 'k');
 
     (void)data;
     put_well(fixture, key, "long");
-    g_assert_true(publisher_has(fixture->publisher, "small", key, IMAGE_WEBP, 4));
+    g_assert_true(has(fixture, "small", key, IMAGE_WEBP, 4));
     publisher_remove(fixture->publisher, "small", key, IMAGE_WEBP);
-    g_assert_false(publisher_has(fixture->publisher, "small", key, IMAGE_WEBP, 4));
+    g_assert_false(has(fixture, "small", key, IMAGE_WEBP, 4));
 }
 
-/* Half done by a daemon that died; what only looks alike further down is none of ours. */
+/* The test makes leftovers of a daemon that died. Similar names further down do not belong to
+ * thumbq. */
 static void test_leftovers(Fixture *fixture, const void *data)
 {
     g_autofree char *left = path_of(fixture, ".thumbq-123-4");
@@ -437,7 +442,7 @@ static void test_leftovers(Fixture *fixture, const void *data)
     check_content(fixture, "small/a.png.webp", "a");
 }
 
-/* An unnamed file leaves nothing behind when it is not put. */
+/* An unnamed file leaves no trace if it is not published. */
 static void test_create(Fixture *fixture, const void *data)
 {
     g_autoptr(GError) error = NULL;

@@ -1,13 +1,39 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "record.h"
-#include "zone.h"
+#include "base/zone.h"
+#include "tables/record_codec.h"
 
 #include <glib.h>
 #include <string.h>
 
 #define SEED 42
 
-/* Every field has a value of its own. */
+/* Makes facts in which each field has its own value. */
+static ImageFacts full_facts(void)
+{
+    ImageFacts facts = {
+        .type = IMAGE_HEIC,
+        .width = 16,
+        .height = 17,
+        .pages = 18,
+        .orientation = 8,
+        .alpha = true,
+        .damaged = true,
+        .has_date = true,
+        .date_source = DATE_XMP,
+        .date_us = -19,
+        .has_offset = true,
+        .offset_min = -570,
+        .etag = {20, UINT64_MAX},
+        .has_color = true,
+        .color = 0xFFFEFD,
+        .thumbhash_len = THUMBHASH_MAX,
+    };
+
+    memset(facts.thumbhash, 0xA5, THUMBHASH_MAX);
+    return facts;
+}
+
+/* Makes a record in which each field has its own value. */
 static Record full_record(const char *key)
 {
     Record record = {
@@ -22,35 +48,24 @@ static Record full_record(const char *key)
         .due_us = -13,
         .duration_us = 14,
         .attempts = 15,
+        .worker = "granite-16",
+        .tried_revision = UINT16_MAX,
         .job = UINT32_MAX,
         .error = ERROR_TOO_MANY_PIXELS,
         .message = "too many",
-        .facts = {.type = IMAGE_HEIC,
-                  .width = 16,
-                  .height = 17,
-                  .pages = 18,
-                  .orientation = 8,
-                  .alpha = true,
-                  .damaged = true,
-                  .has_date = true,
-                  .date_us = -19,
-                  .has_offset = true,
-                  .offset_min = -570,
-                  .etag = {20, UINT64_MAX},
-                  .has_color = true,
-                  .color = 0xFFFEFD,
-                  .thumbhash_len = THUMBHASH_MAX},
+        .facts = full_facts(),
         .n_thumbnails = RENDITIONS_MAX,
         .n_log = RECORD_ATTEMPTS_MAX,
         .mount = 21,
         .is_date_unsure = true,
+        .is_bytes_unsure = true,
+        .is_old = true,
         .zone_min = 780,
         .key = key,
     };
 
-    memset(record.facts.thumbhash, 0xA5, THUMBHASH_MAX);
     for (size_t i = 0; i < RENDITIONS_MAX; i++) {
-        RecordThumbnail *thumbnail = &record.thumbnails[i];
+        Thumbnail *thumbnail = &record.thumbnails[i];
         memset(thumbnail->rendition, 'a' + (int)i, 1 + i * 2);
         thumbnail->facts = (ThumbnailFacts){IMAGE_WEBP, (int)i, (int)i + 1, 100 + (int64_t)i};
         thumbnail->recipe = UINT64_MAX - i;
@@ -58,11 +73,11 @@ static Record full_record(const char *key)
     }
     for (size_t i = 0; i < RECORD_ATTEMPTS_MAX; i++) {
         int64_t n = (int64_t)i;
-        record.log[i] = (RecordAttempt){.start_us = n + 1,
-                                        .duration_us = n + 2,
-                                        .cpu_us = n + 3,
-                                        .memory_bytes = n + 4,
-                                        .error = ERROR_TIMEOUT};
+        record.log[i] = (Attempt){.start_us = n + 1,
+                                  .duration_us = n + 2,
+                                  .cpu_us = n + 3,
+                                  .memory_bytes = n + 4,
+                                  .error = ERROR_TIMEOUT};
         memset(record.log[i].request_id, (int)i, sizeof record.log[i].request_id);
     }
     return record;
@@ -89,7 +104,7 @@ static void assert_equal(const Record *a, const Record *b)
     g_assert_cmpmem(left->data, left->len, right->data, right->len);
 }
 
-/* Decoded and compared field by field where the encoding alone could hide a loss. */
+/* Decodes records and compares the fields for which the encoding alone could hide a loss. */
 static void test_round_trip(void)
 {
     Record record = full_record("2026/trip/dune.png");
@@ -109,9 +124,12 @@ static void test_round_trip(void)
     g_assert_cmpint(decoded.due_us, ==, -13);
     g_assert_cmpuint(decoded.job, ==, UINT32_MAX);
     g_assert_cmpuint(decoded.mount, ==, 21);
+    g_assert_cmpstr(decoded.worker, ==, "granite-16");
+    g_assert_cmpint(decoded.tried_revision, ==, UINT16_MAX);
     g_assert_cmpint(decoded.made.ctime_ns, ==, -10);
     g_assert_cmpint(decoded.facts.date_us, ==, -19);
     g_assert_true(decoded.facts.has_offset && decoded.is_date_unsure);
+    g_assert_true(decoded.is_bytes_unsure && decoded.is_old);
     g_assert_cmpint(decoded.facts.offset_min, ==, -570);
     g_assert_cmpint(decoded.zone_min, ==, 780);
     g_assert_cmphex(decoded.facts.color, ==, 0xFFFEFD);
@@ -131,7 +149,7 @@ static void test_round_trip(void)
     }
 }
 
-/* The binary form is on people's disks. */
+/* The binary form is on the disks of users. */
 static void test_layout(void)
 {
     Record record = minimal_record("k");
@@ -142,15 +160,20 @@ static void test_layout(void)
     g_byte_array_set_size(buffer, 0);
     record_encode(&record, buffer);
     g_assert_cmpuint(buffer->len, ==, 176 + 8 + 2);
-    g_assert_cmpuint(buffer->data[0], ==, 2);  /* layout */
-    g_assert_cmpuint(buffer->data[2], ==, 2);  /* length of the key */
-    g_assert_cmpuint(buffer->data[6], ==, 15); /* error */
-    g_assert_cmpuint(buffer->data[8], ==, 1);  /* state */
-    g_assert_cmpuint(buffer->data[40], ==, 8); /* id, its lowest byte first */
+    /* Layout. */
+    g_assert_cmpuint(buffer->data[0], ==, 2);
+    /* Length of the key. */
+    g_assert_cmpuint(buffer->data[2], ==, 2);
+    /* Error. */
+    g_assert_cmpuint(buffer->data[6], ==, 15);
+    /* State. */
+    g_assert_cmpuint(buffer->data[8], ==, 1);
+    /* Id, its lowest byte first. */
+    g_assert_cmpuint(buffer->data[40], ==, 8);
     g_assert_cmpstr((char *)buffer->data + 184, ==, "k");
 }
 
-/* What an older thumbq wrote: the date may be in UTC, and is to be read once more. */
+/* An older thumbq wrote these records: the date may be in UTC, so it is to be read again. */
 static void test_old_layout(void)
 {
     Record record = full_record("k"), decoded;
@@ -170,7 +193,7 @@ static void test_old_layout(void)
     }
     const Rendition wanted = {.name = "small", .recipe = 1};
     Record old = {.state = STATE_DONE, .key = "k", .n_thumbnails = 1, .is_date_unsure = true};
-    old.thumbnails[0] = (RecordThumbnail){.rendition = "small", .recipe = 1};
+    old.thumbnails[0] = (Thumbnail){.rendition = "small", .recipe = 1};
     g_assert_true(record_is_stale(&old, &wanted, 1));
     old.is_date_unsure = false;
     g_assert_false(record_is_stale(&old, &wanted, 1));
@@ -190,8 +213,8 @@ static void test_long_key(void)
     g_assert_cmpstr(decoded.key, ==, key);
 }
 
-/* Every prefix of a record, in a block of its own, so that a sanitizer sees any byte read behind
- * it. */
+/* Decodes every prefix of a record in a block of its own, so that a sanitizer detects each read
+ * beyond it. */
 static void test_truncated(void)
 {
     Record record = full_record("2026/trip/dune.png");
@@ -212,7 +235,7 @@ static void test_truncated(void)
     g_assert_false(record_decode(buffer->data, buffer->len, &decoded, NULL));
 }
 
-/* What any decoded record must be, whatever the bytes were. */
+/* Asserts the properties of any decoded record, whatever its bytes were. */
 static void assert_within_limits(const Record *record)
 {
     g_assert_true(object_key_is_valid(record->key));
@@ -248,7 +271,7 @@ static void decode_damaged(const GByteArray *bytes)
         return;
     }
     assert_within_limits(&decoded);
-    /* What passes is a record: it encodes to the same bytes, up to bytes that mean nothing. */
+    /* An accepted record encodes to the same bytes, except for bytes without a meaning. */
     g_autoptr(GByteArray) again = encode(&decoded);
     g_assert_cmpuint(again->len, ==, bytes->len);
 }
@@ -281,7 +304,7 @@ static void test_random_damage(void)
     }
 }
 
-/* Fields beyond what the header says, each written over a good record. */
+/* Fields outside of the limits in the header, each written over a good record. */
 static void test_out_of_range(void)
 {
     static const struct {
@@ -306,7 +329,8 @@ static void test_out_of_range(void)
         {"pages", 31, 0x80},
         {"color", 35, 1},
         {"size", 71, 0x80},
-        {"more flags", 178, 4},
+        {"more flags", 178, 0x40},
+        {"two sources of a date", 178, 0x0c},
         {"offset", 177, 0x7f},
         {"zone", 181, 0x7f},
         {"key: NUL inside", 184, 0},
@@ -339,7 +363,7 @@ static void test_rendition_names(void)
     }
 }
 
-/* Of a lifecycle rule: nothing is to be made, whatever the renditions are. */
+/* A lifecycle rule has expired the object: nothing is to be made, whatever the renditions are. */
 static void test_expired(void)
 {
     const Rendition wanted = {.name = "small", .recipe = 1};
@@ -378,14 +402,15 @@ static void test_date(void)
     }
 }
 
-/* What the clock showed, where it is in the index, and the instant. */
+/* Tests the time that the clock showed, under which the index has the record, and the instant. */
 static void test_clocks(void)
 {
     const int64_t minute = 60 * INT64_C(1000000);
     Record record = minimal_record("k");
     int offset_min = 0;
 
-    g_setenv("TZ", "NZDT-13", TRUE); /* Auckland's summer */
+    /* Summer time in Auckland. */
+    g_setenv("TZ", "NZDT-13", TRUE);
     zone_refresh();
     record.facts = (ImageFacts){
         .has_date = true, .date_us = 600 * minute, .has_offset = true, .offset_min = 60};
@@ -399,7 +424,8 @@ static void test_clocks(void)
     g_assert_cmpint(record_date_instant_us(&record), ==, -180 * minute);
     g_assert_false(record_date_offset(&record, &offset_min));
     record.facts.has_date = false;
-    record.zone_min = 60; /* indexed in Berlin */
+    /* The record was indexed in Berlin. */
+    record.zone_min = 60;
     record.version.mtime_ns = 600 * minute * 1000;
     g_assert_cmpint(record_date_us(&record), ==, 1380 * minute);
     g_assert_cmpint(record_indexed_date_us(&record), ==, 660 * minute);

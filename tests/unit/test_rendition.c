@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Renditions: names, recipes, and what type comes out. */
-#include "rendition.h"
+/* Renditions: names, recipes, and the type of the thumbnail. */
+#include "model/rendition.h"
 
 #include <string.h>
 
@@ -50,7 +50,7 @@ static uint64_t recipe_of(Rendition rendition)
     return rendition.recipe;
 }
 
-/* Another recipe for each field that shapes the picture; the name does not. */
+/* Each field that shapes the picture changes the recipe; the name does not. */
 static void test_recipe(void)
 {
     Rendition others[11];
@@ -96,7 +96,7 @@ static const TypeCase types[] = {
     {FORMAT_SAME, IMAGE_GIF, true, IMAGE_WEBP},  {FORMAT_SAME, IMAGE_HEIC, false, IMAGE_JPEG},
 };
 
-/* In any case one that can be written. */
+/* The output type is always one that can be written. */
 static void test_output_type(void)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
@@ -159,7 +159,22 @@ static void test_image_types(void)
         g_assert_cmpuint(strlen(image_type_extension((ImageType)i)), >, 0);
     }
     g_assert_cmpstr(image_type_name(IMAGE_TYPES), ==, "unknown");
+    g_assert_cmpstr(image_type_extension(IMAGE_TYPES), ==, "bin");
+    g_assert_true(image_type_from_extension("jpg", &type) && type == IMAGE_JPEG);
+    g_assert_false(image_type_from_extension("bin", &type));
+    g_assert_false(image_type_from_extension("jpeg", &type));
     g_assert_false(image_type_from_name("unknown", &type));
+}
+
+/* Folders with these names are escaped. Another extension would move thumbnails of existing
+ * buckets. */
+static void test_extensions(void)
+{
+    static const char *const known[] = {"bin", "jpg",  "png",  "webp", "gif",
+                                        "tif", "heic", "avif", "jxl",  NULL};
+
+    for (int i = IMAGE_NONE; i < IMAGE_TYPES; i++)
+        g_assert_true(g_strv_contains(known, image_type_extension((ImageType)i)));
 }
 
 int main(int argc, char **argv)
@@ -171,5 +186,6 @@ int main(int argc, char **argv)
     g_test_add_func("/rendition/output-type", test_output_type);
     g_test_add_func("/rendition/animations", test_animations);
     g_test_add_func("/rendition/image-types", test_image_types);
+    g_test_add_func("/rendition/extensions", test_extensions);
     return g_test_run();
 }

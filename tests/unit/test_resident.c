@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The map of the store in the memory of the process that writes it: bounded, whatever is read.
- */
-#include "resident.h"
+/* The pages of the store that the writing process has in memory are bounded, whatever it reads. */
+#include "engine/resident.h"
 #include "store_fixture.h"
 
 #define OBJECTS   20000
@@ -17,7 +15,9 @@ static size_t status_bytes(const char *status, const char *field)
     return (size_t)g_ascii_strtoull(line + strlen(field), NULL, 10) * 1024;
 }
 
-/* Pages of files in this process, in bytes. The kernel counts those of a tmpfs apart. */
+/*
+ * Memory of this process that file pages use, bytes. The kernel counts those of a tmpfs separately.
+ */
 static size_t resident_file_bytes(void)
 {
     g_autofree char *text = NULL;
@@ -28,11 +28,12 @@ static size_t resident_file_bytes(void)
 
 static void key_of(int n, char key[static 256])
 {
-    /* As long as paths often are, and far from those that came just before. */
+    /* The key is as long as real paths often are, and far from the keys before it. */
     g_snprintf(key, 256, "%08x/%0200d.jpg", (unsigned)n * 2654435761u, n);
 }
 
-/* Fills a store and looks everything up in another order. Returns the most that was ever mapped. */
+/* Fills a store and looks every object up in another order. Returns the most bytes that were ever
+ * mapped. */
 static size_t use(size_t resident_bytes)
 {
     StoreLimits limits = store_default_limits;
@@ -64,17 +65,17 @@ static size_t use(size_t resident_bytes)
 
 static void test_bounded(void)
 {
-    /* Between two looks a few megabytes may come: the kernel maps neighbours, too. */
+    /* A few megabytes may be added between two checks: the kernel maps neighbours, too. */
     g_assert_cmpuint(use(LIMIT), <, 12 * LIMIT);
 }
 
-/* What the limit is good for; else the test above would prove nothing. */
+/* Without the limit more is mapped; otherwise the test above would prove nothing. */
 static void test_unlimited(void)
 {
     g_assert_cmpuint(use(UNLIMITED), >, 24 * LIMIT);
 }
 
-/* The map is let go of under a batch, a snapshot and its rows. */
+/* The map is released during a batch, a snapshot and a walk over its rows. */
 static bool count(const Record *record, void *data)
 {
     g_assert_cmpuint(strlen(record->key), >, 200);
@@ -90,7 +91,8 @@ static void test_while_in_use(void)
     char key[256];
     int n = 0;
 
-    limits.resident_bytes = 0; /* at each look */
+    /* The map is released at each check. */
+    limits.resident_bytes = 0;
     fixture_init(&fixture, &limits);
     for (int i = 0; i < BATCH; i++) {
         key_of(i, key);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "picture.h"
-#include "resize.h"
+#include "pixels/picture.h"
+#include "pixels/resize.h"
 
 #include <glib.h>
 #include <math.h>
@@ -13,7 +13,7 @@ static Picture *new_picture(int width, int height, int bands)
     return picture;
 }
 
-/* Nowhere so extreme that the filter's overshoot is clipped. */
+/* Makes noise that is nowhere so extreme that the filter's overshoot is clipped. */
 static Picture *make_noise(int width, int height, int bands, guint32 seed)
 {
     g_autoptr(GRand) random = g_rand_new_with_seed(seed);
@@ -31,7 +31,7 @@ static double lanczos(double x)
     return fabs(x) < 3 ? 3 * sin(G_PI * x) * sin(G_PI * x / 3) / (G_PI * G_PI * x * x) : 0;
 }
 
-/* One byte by the definition, in floating point and without any of the shortcuts. */
+/* Computes one byte by the definition, in floating point and without shortcuts. */
 static double resample(const Picture *from, int width, int height, int x, int y, int band)
 {
     double rx = (double)from->width / width, ry = (double)from->height / height;
@@ -64,7 +64,8 @@ static const Case cases[] = {
     {"column", 1, 200, 3, 1, 50},      {"tiny", 3, 2, 3, 2, 1},
 };
 
-/* Each byte is within what three roundings can do: of the weights, between the axes, at the end. */
+/* The difference of each byte is at most that of three roundings: of the weights, between the axes,
+ * at the end. */
 static void test_definition(const void *data)
 {
     const Case *row = data;
@@ -87,7 +88,7 @@ static void test_definition(const void *data)
     g_assert_cmpfloat(worst, <, 1.5);
 }
 
-/* Weights add up to exactly one: a flat picture stays what it is, to the last bit. */
+/* Weights add up to exactly one, so a flat picture does not change at all. */
 static void test_flat(void)
 {
     const uint8_t values[] = {0, 1, 127, 254, 255};
@@ -100,7 +101,7 @@ static void test_flat(void)
     }
 }
 
-/* Green that cannot be seen does not tint the red beside it. */
+/* Transparent green does not tint the red beside it. */
 static void test_alpha(void)
 {
     g_autoptr(Picture) from = new_picture(64, 64, 4);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The line that a person reads of each object fits the terminal, and says what matters first. */
-#include "run_view.h"
+/* The line about each object for a person fits the terminal, and has the important part first. */
+#include "views/run_view.h"
 
-#include "cells.h"
-#include "clock.h"
+#include "base/clock.h"
+#include "views/cells.h"
 
 #include <locale.h>
 #include <string.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "scale.h"
+#include "pixels/scale.h"
 
 #include <glib.h>
+#include <math.h>
 #include <string.h>
 
 static Picture *make_noise(int width, int height, int bands)
@@ -17,7 +18,7 @@ static Picture *make_noise(int width, int height, int bands)
 
 static ScaleAxis axis(int from, int to)
 {
-    return (ScaleAxis){from, to, (double)from / to, 0};
+    return (ScaleAxis){from, to, (double)from / to, 0, 0};
 }
 
 static Picture *scale_at_once(const Picture *from, const ScaleAxis *across, const ScaleAxis *down,
@@ -39,8 +40,10 @@ static void assert_same(const Picture *a, const Picture *b)
 typedef struct {
     const char *name;
     int width, height, bands, to_width, to_height;
-    int at_once;    /* rows that are added together */
-    size_t padding; /* bytes after each row that do not count */
+    /* Number of rows that are added together. */
+    int at_once;
+    /* Bytes after each row that do not count. */
+    size_t padding;
 } Case;
 
 static const Case cases[] = {
@@ -50,7 +53,7 @@ static const Case cases[] = {
     {"rgb", 97, 61, 3, 33, 20, 4, 0},         {"same", 50, 200, 1, 50, 200, 16, 14},
 };
 
-/* Rows as they come make what all rows at once make, to the last bit. */
+/* Rows that are added one after another give exactly the same as all rows at once. */
 static void test_rows(const void *data)
 {
     const Case *row = data;
@@ -73,7 +76,7 @@ static void test_rows(const void *data)
     assert_same(made, expected);
 }
 
-/* A flat picture has no other values than it should, whatever the weights are rounded to. */
+/* A flat picture keeps its values, whatever the weights are rounded to. */
 static void test_levels(void)
 {
     const ScaleLevels narrow = {219 / 255.0, 16}, wide = {255 / 219.0, -16 * 255 / 219.0};
@@ -98,21 +101,61 @@ static Picture *mirror(const Picture *picture)
     return mirrored;
 }
 
-/*
- * Three samples for five pixels: the last one is for the fifth pixel and for nothing. Where the
- * picture is going to be mirrored it is the first one.
- */
+/* There are three samples for five pixels: the last sample covers the fifth pixel and nothing else.
+ * If the picture will be mirrored, this is the first sample. */
 static void test_offset(void)
 {
     g_autoptr(Picture) from = make_noise(15, 9, 1);
     g_autoptr(Picture) mirrored = mirror(from);
-    const ScaleAxis plain = {15, 3, 15 / 2.5, 0}, before = {15, 3, 15 / 2.5, -0.5};
+    const ScaleAxis plain = {15, 3, 15 / 2.5, 0, 0}, before = {15, 3, 15 / 2.5, -0.5, 0};
     const ScaleAxis down = axis(9, 9);
     g_autoptr(Picture) expected = scale_at_once(mirrored, &plain, &down, SCALE_LEVELS_SAME);
     g_autoptr(Picture) made = scale_at_once(from, &before, &down, SCALE_LEVELS_SAME);
     g_autoptr(Picture) upright = mirror(made);
     for (size_t i = 0; i < 3 * 9; i++)
         g_assert_cmpint(ABS(upright->pixels[i] - expected->pixels[i]), <=, 1);
+}
+
+/* Pixels that are means of eight finer ones come out like the finer ones. */
+static void test_softness(void)
+{
+    enum { FINE = 1024, TIMES = 8, SMALL = 64 };
+    g_autoptr(Picture) fine = picture_new(FINE, 1, 1, NULL),
+                       means = picture_new(FINE / TIMES, 1, 1, NULL);
+    for (int period = 40; period <= 120; period += 10) {
+        for (int x = 0; x < FINE; x++)
+            fine->pixels[x] = (uint8_t)lrint(128 + 100 * sin(2 * G_PI * x / period));
+        for (int x = 0; x < FINE / TIMES; x++) {
+            int sum = TIMES / 2;
+            for (int i = 0; i < TIMES; i++)
+                sum += fine->pixels[x * TIMES + i];
+            means->pixels[x] = (uint8_t)(sum / TIMES);
+        }
+        const ScaleAxis down = axis(1, 1), whole = axis(FINE, SMALL);
+        ScaleAxis part = axis(FINE / TIMES, SMALL);
+        g_autoptr(Picture) truth = scale_at_once(fine, &whole, &down, SCALE_LEVELS_SAME);
+        int worst[2] = {0};
+        for (int i = 0; i < 2; i++) {
+            part.softness = i / 24.0;
+            g_autoptr(Picture) made = scale_at_once(means, &part, &down, SCALE_LEVELS_SAME);
+            for (int x = 4; x < SMALL - 4; x++)
+                worst[i] = MAX(worst[i], ABS(made->pixels[x] - truth->pixels[x]));
+        }
+        g_test_message("period %d: %d, with softness %d", period, worst[0], worst[1]);
+        g_assert_cmpint(worst[1], <=, worst[0] / 2 + 1);
+    }
+}
+
+/* A flat picture stays flat, up to its rim. */
+static void test_softness_of_flat(void)
+{
+    g_autoptr(Picture) from = picture_new(37, 41, 1, NULL);
+    ScaleAxis across = axis(37, 17), down = axis(41, 11);
+    across.softness = down.softness = 1.0 / 24;
+    memset(from->pixels, 77, 37 * 41);
+    g_autoptr(Picture) made = scale_at_once(from, &across, &down, SCALE_LEVELS_SAME);
+    for (size_t i = 0; i < 17 * 11; i++)
+        g_assert_cmpint(made->pixels[i], ==, 77);
 }
 
 int main(int argc, char **argv)
@@ -124,5 +167,7 @@ int main(int argc, char **argv)
     }
     g_test_add_func("/scale/levels", test_levels);
     g_test_add_func("/scale/offset", test_offset);
+    g_test_add_func("/scale/softness", test_softness);
+    g_test_add_func("/scale/softness-of-flat", test_softness_of_flat);
     return g_test_run();
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the service manager hears: a datagram socket of the test's own stands for it. */
-#include "service.h"
+/* The messages to the service manager. A datagram socket of the test stands for it. */
+#include "base/service.h"
 
-#include "error.h"
-#include "file.h"
+#include "base/error.h"
+#include "base/file.h"
 
 #include <errno.h>
 #include <glib/gstdio.h>
@@ -38,7 +38,7 @@ static void manager_close(Manager *manager)
     g_free(manager->folder);
 }
 
-/* The next datagram, once there is one. Owner: the caller frees. */
+/* Waits for the next datagram and returns it. Owner: the caller frees. */
 static char *hear(Manager *manager)
 {
     char text[8192];
@@ -83,7 +83,7 @@ static void test_nobody_listens(void)
     service_ready(NULL);
     service_status(NULL, "%d", 1);
     service_reloading(NULL);
-    service_stopping(NULL);
+    service_stopping(NULL, "stopping");
     service_free(NULL);
 }
 
@@ -107,7 +107,7 @@ static void test_life(void)
     g_assert_true(g_str_has_prefix(reloading, "RELOADING=1\nMONOTONIC_USEC="));
     service_ready(service);
     assert_heard(&manager, "READY=1");
-    service_stopping(service);
+    service_stopping(service, "stopping");
     assert_heard(&manager, "STOPPING=1");
     g_autofree char *status = hear(&manager);
     g_assert_true(g_str_has_prefix(status, "STATUS=stopping"));
@@ -126,7 +126,7 @@ static void test_watchdog(void)
     g_autoptr(Service) service = open_service();
     g_assert_null(g_getenv("WATCHDOG_USEC"));
     g_assert_null(g_getenv("WATCHDOG_PID"));
-    /* As long as the start takes, it asks for more time. */
+    /* During the start, the daemon asks for more time. */
     assert_heard(&manager, "WATCHDOG=1");
     assert_heard(&manager, "EXTEND_TIMEOUT_USEC=60000000");
     service_ready(service);
@@ -136,7 +136,7 @@ static void test_watchdog(void)
     manager_close(&manager);
 }
 
-/* Nothing is pinged that watches somebody else, or is not to be understood. */
+/* No ping is sent if the watchdog is for another process or if the variables are not numbers. */
 static void test_no_watchdog(const void *data)
 {
     g_auto(GStrv) row = g_strsplit(data, " ", 2);
@@ -152,17 +152,18 @@ static void test_no_watchdog(const void *data)
     manager_close(&manager);
 }
 
-/* A manager that does not listen for a while misses old news only. */
+/* A manager that does not read for a while misses only old news. */
 static void test_full(void)
 {
     Manager manager;
 
     manager_open(&manager, NULL);
     g_autoptr(Service) service = open_service();
-    for (int i = 0; i < 1000; i++) /* more than its queue holds */
+    /* The messages are more than the queue of the manager holds. */
+    for (int i = 0; i < 1000; i++)
         service_status(service, "%d", i);
     service_ready(service);
-    service_stopping(service);
+    service_stopping(service, "stopping");
     g_autofree char *text = NULL;
     for (int i = 0; i == 0 || g_str_has_prefix(text, "STATUS="); i++) {
         g_autofree char *expected = g_strdup_printf("STATUS=%d", i);
@@ -190,7 +191,32 @@ static void test_bad_address(const void *data)
     g_assert_null(g_getenv("NOTIFY_SOCKET"));
 }
 
-/* A manager that has gone is no trouble. */
+/* Sockets are taken only if the variables are for this process and hold numbers. */
+static void test_sockets(void)
+{
+    static const struct {
+        const char *pid, *fds;
+        int expected;
+    } rows[] = {{NULL, "1", 0},  {"own", NULL, 0}, {"1", "1", 0},    {"own", "0", 0},
+                {"own", "x", 0}, {"own", "-1", 0}, {"own", "65", 0}, {"own", "1", 1}};
+    g_autofree char *own = g_strdup_printf("%d", getpid());
+
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_unsetenv("LISTEN_PID");
+        g_unsetenv("LISTEN_FDS");
+        if (rows[i].pid)
+            g_setenv("LISTEN_PID", strcmp(rows[i].pid, "own") == 0 ? own : rows[i].pid, TRUE);
+        if (rows[i].fds)
+            g_setenv("LISTEN_FDS", rows[i].fds, TRUE);
+        g_setenv("LISTEN_FDNAMES", "http", TRUE);
+        g_assert_cmpint(service_claim_sockets(), ==, rows[i].expected);
+        g_assert_null(g_getenv("LISTEN_PID"));
+        g_assert_null(g_getenv("LISTEN_FDS"));
+        g_assert_null(g_getenv("LISTEN_FDNAMES"));
+    }
+}
+
+/* A missing manager causes no error. */
 static void test_gone(void)
 {
     Manager manager;
@@ -230,6 +256,7 @@ int main(int argc, char **argv)
     g_test_add_func("/service/full", test_full);
     g_test_add_func("/service/gone", test_gone);
     g_test_add_func("/service/abstract", test_abstract);
+    g_test_add_func("/service/sockets", test_sockets);
     g_test_add_data_func("/service/address/relative", "run/service", test_bad_address);
     g_test_add_data_func("/service/address/vsock", "vsock:2:1234", test_bad_address);
     g_test_add_data_func("/service/address/short", "/", test_bad_address);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pure parts of a set-up: the name of a unit, and the configuration that is written. */
-#include "setup.h"
+/* The pure parts of a set-up: the name of a unit, and the configuration to be written. */
+#include "setup/setup.h"
 
 static void test_escape(void)
 {
-    /* What `systemd-escape --path` says. */
+    /* The results of `systemd-escape --path`. */
     static const struct {
         const char *path, *escaped;
     } rows[] = {
@@ -40,7 +40,7 @@ static void test_config(void)
         {"[bucket]\nprefix = t\n", PLACES "prefix = t\n"},
         {"[bucket]\nstate = .thumbq\n state=x\npath = /y\nprefix = t\n[handler]\nmemory = 1G\n",
          PLACES "prefix = t\n[handler]\nmemory = 1G\n"},
-        /* Keys of other sections, and other keys that begin alike, are not touched. */
+        /* Keys of other sections, and other keys with the same beginning, stay as they are. */
         {"[bucket]\nstateful = 1\n[x]\nstate = 2\n", PLACES "stateful = 1\n[x]\nstate = 2\n"},
     };
 

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store_fixture.h"
 
-/* ---- the queue ----------------------------------------------------------------------------------
- */
-
 static void expect_claim(Store *store, int64_t now_us, const char *key)
 {
     Record record = {.key = NULL};
@@ -14,7 +11,7 @@ static void expect_claim(Store *store, int64_t now_us, const char *key)
     g_assert_cmpstr(record.key, ==, key);
 }
 
-/* Priority first, then due time, then the order of arrival. */
+/* The order is by priority, then by due time, then by arrival. */
 static void test_queue_order(void)
 {
     Fixture fixture;
@@ -30,7 +27,8 @@ static void test_queue_order(void)
     commit(store);
     expect_claim(store, T0 + 1, "z first");
     expect_claim(store, T0 + 1, "a second");
-    expect_claim(store, T0 + 1, "scan"); /* the upload is not due yet */
+    /* The upload is not due yet. */
+    expect_claim(store, T0 + 1, "scan");
     expect_claim(store, T0 + 2, "late");
     expect_claim(store, T0 + 2, "backfill");
     expect_claim(store, T0 + 2, NULL);
@@ -50,9 +48,6 @@ static void test_next_due(void)
     g_assert_cmpint(due_us, ==, T0 + 5);
     fixture_clear(&fixture);
 }
-
-/* ---- what a record keeps ------------------------------------------------------------------------
- */
 
 static void test_attempts_are_kept(void)
 {
@@ -101,7 +96,7 @@ static void test_times(void)
     fixture_clear(&fixture);
 }
 
-/* An id stays with its object and is never given again, also after the store is opened anew. */
+/* An id stays with its object and is never used again, also after the store is opened again. */
 static void test_ids(void)
 {
     Fixture fixture;
@@ -125,12 +120,10 @@ static void test_ids(void)
     (void)seen_as(fixture.store, "a", version_of(1), PRIORITY_UPLOAD, T0);
     g_assert_true(peek(fixture.store, "a", &record));
     g_assert_cmpuint(record.id, >, first);
-    g_assert_cmpuint(record.sequencer, >, sequencer + 1); /* the removal had one too */
+    /* The removal had a sequencer, too. */
+    g_assert_cmpuint(record.sequencer, >, sequencer + 1);
     fixture_clear(&fixture);
 }
-
-/* ---- keys ---------------------------------------------------------------------------------------
- */
 
 static char *long_key(char last, size_t len)
 {
@@ -142,7 +135,7 @@ static char *long_key(char last, size_t len)
     return key;
 }
 
-/* The lengths around every limit; of each two keys that differ in their last byte only. */
+/* Keys of the lengths around each limit, in pairs that differ only in their last byte. */
 static void test_long_keys(void)
 {
     static const size_t lengths[] = {1, 477, 478, 479, 510, 511, 512, 513, 1000, 4094, 4095};
@@ -220,7 +213,7 @@ static void test_invalid_keys(void)
     fixture_clear(&fixture);
 }
 
-/* A key borrowed from the store may be given back to it. */
+/* A key that is borrowed from the store may be passed to it again. */
 static void test_borrowed_keys(void)
 {
     Fixture fixture;
@@ -243,7 +236,7 @@ static void test_borrowed_keys(void)
     fixture_clear(&fixture);
 }
 
-/* A walk in slices meets each record once, while others come and go. */
+/* A walk in slices meets each record once, while other records come and go. */
 static void test_peek_after(void)
 {
     Fixture fixture;
@@ -272,9 +265,6 @@ static void test_peek_after(void)
     g_assert_cmpint(count, ==, 50);
     fixture_clear(&fixture);
 }
-
-/* ---- batches ------------------------------------------------------------------------------------
- */
 
 static void test_batch_size(void)
 {
@@ -312,9 +302,10 @@ static void test_full_batch_is_committed(void)
     fixture_clear(&fixture);
 }
 
-static bool count_group(const char *group, const StoreTotals *totals, void *data)
+static bool count_group(const char *group, const ObjectTotals *totals, void *data)
 {
-    (void)group; /* there is but one */
+    /* There is only one. */
+    (void)group;
     *(uint64_t *)data = totals->objects;
     return true;
 }
@@ -330,7 +321,7 @@ static uint64_t count_objects(Store *store)
     return objects;
 }
 
-/* Nobody sees a batch before it is committed, and nothing is left of one that is aborted. */
+/* No reader sees a batch before its commit, and no change of an aborted batch stays. */
 static void test_isolation(void)
 {
     Fixture fixture;

@@ -4,9 +4,9 @@
 #include <lmdb.h>
 
 /*
- * store_check: a store that the store made is whole; whatever else is done to its tables, in any
- * way that LMDB itself does not notice, is found. Bytes of the file that change are another matter,
- * see tests/crash/test_store_damage.py.
+ * store_check accepts a store that the store has written. It detects every other change of its
+ * tables, also changes that LMDB itself does not notice. tests/crash/test_store_damage.py tests
+ * changed bytes of the file.
  */
 
 #define OBJECTS 12
@@ -15,12 +15,12 @@ static char *object_name(int i)
 {
     g_autofree char *long_name = g_strnfill(500, 'l');
 
-    /* Some keys are longer than LMDB's, with a hash for their end. */
+    /* Some keys are longer than LMDB allows, with a hash as their end. */
     return i % 4 == 3 ? g_strdup_printf("a/%s%d.png", long_name, i)
                       : g_strdup_printf("a/%d.jpg", i);
 }
 
-/* Objects of every state. */
+/* Adds objects of every state. */
 static void fill(Store *store)
 {
     static const ObjectState states[] = {STATE_DONE, STATE_SKIPPED, STATE_DEAD};
@@ -31,7 +31,8 @@ static void fill(Store *store)
         int64_t due_us;
         (void)seen_as(store, key, version_of(i), PRIORITY_UPLOAD, T0 + i);
         g_assert_true(claim(store, T0 + i, &record, &due_us));
-        if (i % 5 == 4) /* stays running */
+        /* The object stays running. */
+        if (i % 5 == 4)
             continue;
         StoreOutcome outcome = outcome_of(states[i % 3], record.version, T0 + i);
         outcome.facts.damaged = i % 2;
@@ -43,9 +44,6 @@ static void fill(Store *store)
     }
     commit(store);
 }
-
-/* ---- whole stores -------------------------------------------------------------------------------
- */
 
 static void expect_whole(const Fixture *fixture)
 {
@@ -62,7 +60,8 @@ static void test_whole(void)
 
     fixture_init(&fixture, &small_limits);
     g_clear_pointer(&fixture.store, store_close);
-    expect_whole(&fixture); /* an empty one */
+    /* The store is empty. */
+    expect_whole(&fixture);
 
     fixture.store = open_store(fixture.directory, STORE_WRITE, &small_limits);
     fill(fixture.store);
@@ -91,17 +90,21 @@ static void test_missing(void)
     g_assert_cmpint(g_rmdir(directory), ==, 0);
 }
 
-/* ---- damage -------------------------------------------------------------------------------------
- */
-
 typedef enum {
-    CUT,        /* the first row's value loses its last byte */
-    CLEAR,      /* it becomes all zeros */
-    REMOVE,     /* the first row goes */
-    EXCHANGE,   /* the first row and the last have each other's values */
-    ADD,        /* a row more: the last one's key, counted up, with its value */
-    TURN_FIRST, /* a bit of the first row's value turns: in its first byte, */
-    TURN_LAST,  /* or in its last */
+    /* The value of the first row loses its last byte. */
+    CUT,
+    /* The value of the first row becomes all zeros. */
+    CLEAR,
+    /* The first row is removed. */
+    REMOVE,
+    /* The first and the last row exchange their values. */
+    EXCHANGE,
+    /* A row is added, with the last row's key plus one and its value. */
+    ADD,
+    /* A bit in the first byte of the first row's value is flipped. */
+    TURN_FIRST,
+    /* A bit in the last byte of the first row's value is flipped. */
+    TURN_LAST,
 } Damage;
 
 typedef struct {
@@ -145,7 +148,8 @@ static const Case cases[] = {
 
 typedef struct {
     uint8_t key[512], value[VALUE_MAX];
-    MDB_val key_of, value_of; /* what LMDB takes */
+    /* The texts as LMDB takes them. */
+    MDB_val key_of, value_of;
 } Row;
 
 static void read_row(MDB_cursor *cursor, MDB_cursor_op which, Row *row)

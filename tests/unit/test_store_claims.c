@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * Objects that are taken from the queue: running for whoever asks and for whoever reads after the
- * commit, although that is written down only if they still are by then.
- */
+/* Objects that are claimed from the queue. They are running for the writer at once and for readers
+ * after the commit. The running state is written only if they are still running at the commit. */
 #include "store_fixture.h"
 
 static void add(Store *store, const char *key, int n, Priority priority)
@@ -40,7 +38,7 @@ static ObjectState committed_state(Store *store, const char *key)
     return state;
 }
 
-/* All that is derived agrees with the records. */
+/* Asserts that all derived tables agree with the records. */
 static void assert_sound(Fixture *fixture)
 {
     g_autoptr(GError) error = NULL;
@@ -62,7 +60,8 @@ static void test_order(void)
     add(fixture.store, "a", 2, PRIORITY_UPLOAD);
     add(fixture.store, "b", 3, PRIORITY_UPLOAD);
     g_assert_cmpstr(claim_next(fixture.store).key, ==, "a");
-    add(fixture.store, "c", 0, PRIORITY_UPLOAD); /* comes to stand before the one that is claimed */
+    /* This object comes before the claimed one in the queue. */
+    add(fixture.store, "c", 0, PRIORITY_UPLOAD);
     g_assert_cmpstr(claim_next(fixture.store).key, ==, "c");
     commit(fixture.store);
     g_assert_cmpstr(claim_next(fixture.store).key, ==, "b");
@@ -72,10 +71,8 @@ static void test_order(void)
     fixture_clear(&fixture);
 }
 
-/*
- * Of what a scan finds the newest day comes first, whenever it was found, and within a day what was
- * found first; what failed waits.
- */
+/* Of the objects that a scan finds, those of the newest day come first, whenever they were found.
+ * Within a day, the order is that of the scan. Failed objects wait. */
 static void test_newest_first(void)
 {
     static const struct {
@@ -122,7 +119,7 @@ static void test_newest_first(void)
     fixture_clear(&fixture);
 }
 
-/* Written down by the commit, and not before. */
+/* The commit writes the running state, and nothing before it does. */
 static void test_commit(void)
 {
     Fixture fixture;
@@ -141,7 +138,7 @@ static void test_commit(void)
     fixture_clear(&fixture);
 }
 
-/* Whoever asks is told. */
+/* store_peek shows the running state. */
 static void test_peek(void)
 {
     g_autoptr(GError) error = NULL;
@@ -164,7 +161,7 @@ static void test_peek(void)
     fixture_clear(&fixture);
 }
 
-/* Ended before the commit, and after it. */
+/* The objects end before the commit, and after it. */
 static void test_finish(void)
 {
     static const ObjectState states[] = {STATE_DONE, STATE_SKIPPED, STATE_DEAD, STATE_PENDING};
@@ -191,10 +188,8 @@ static void test_finish(void)
     }
 }
 
-/*
- * An object that failed, and is due, waits for uploads that came later; one that only could not be
- * done yet does not.
- */
+/* An object that failed and is due waits for later uploads. An object that was only delayed does
+ * not wait. */
 static void test_retries_wait_for_uploads(void)
 {
     for (int counts = 0; counts <= 1; counts++) {
@@ -219,7 +214,7 @@ static void test_retries_wait_for_uploads(void)
     }
 }
 
-/* What else can happen to an object that is being handled. */
+/* Other changes of an object that is being handled. */
 static void test_meanwhile(void)
 {
     StoreOutcome outcome = outcome_of(STATE_DONE, version_of(1), T0 + SECOND);
@@ -232,7 +227,8 @@ static void test_meanwhile(void)
     (void)claim_next(fixture.store);
     (void)claim_next(fixture.store);
     (void)seen_as(fixture.store, "changed", version_of(7), PRIORITY_UPLOAD, T0 + 9);
-    assert_nothing_due(fixture.store); /* one invocation at a time */
+    /* There is one invocation at a time. */
+    assert_nothing_due(fixture.store);
     g_assert_true(remove_object(fixture.store, "removed", T0 + 9));
     g_assert_false(finish(fixture.store, "removed", &outcome, &record));
     g_assert_true(finish(fixture.store, "changed", &outcome, &record));
@@ -242,7 +238,7 @@ static void test_meanwhile(void)
     fixture_clear(&fixture);
 }
 
-/* A claim that is taken back leaves everything as it was, written down or not. */
+/* A released claim leaves everything as it was, whether it was written or not. */
 static void test_unclaim(void)
 {
     for (int committed = 0; committed <= 1; committed++) {
@@ -254,11 +250,12 @@ static void test_unclaim(void)
         uint64_t id = claim_next(fixture.store).id;
         if (committed)
             commit(fixture.store);
-        g_assert_true(store_unclaim(fixture.store, "a", id + 100, NULL)); /* of another one */
+        /* The id is that of another object. */
+        g_assert_true(store_release_claim(fixture.store, "a", id + 100, NULL));
         g_assert_cmpstr(claim_next(fixture.store).key, ==, "b");
-        g_assert_true(store_unclaim(fixture.store, "a", id, NULL));
-        g_assert_true(store_unclaim(fixture.store, "a", id, NULL));
-        g_assert_true(store_unclaim(fixture.store, "never-there", id, NULL));
+        g_assert_true(store_release_claim(fixture.store, "a", id, NULL));
+        g_assert_true(store_release_claim(fixture.store, "a", id, NULL));
+        g_assert_true(store_release_claim(fixture.store, "never-there", id, NULL));
 
         Record record = claim_next(fixture.store);
         g_assert_cmpstr(record.key, ==, "a");
@@ -269,7 +266,7 @@ static void test_unclaim(void)
     }
 }
 
-/* A batch that is given up takes its claims with it. */
+/* An aborted batch also aborts its claims. */
 static void test_abort(void)
 {
     Fixture fixture;
@@ -285,7 +282,8 @@ static void test_abort(void)
     fixture_clear(&fixture);
 }
 
-/* More than fit into a batch that is nearly full: it is committed before there are too many. */
+/* There are more claims than fit into a batch that is nearly full: it is committed before there are
+ * too many. */
 static void test_full_batch(void)
 {
     Fixture fixture;

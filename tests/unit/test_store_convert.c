@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A store of schema 1, made by hand, is brought up to date: its figures stay what they were. */
-#include "error.h"
-#include "pack.h"
+/* A store of schema 1, which the test makes, is converted and keeps its figures. */
+#include "base/error.h"
+#include "base/pack.h"
+#include "base/zone.h"
+#include "store/jobs.h"
 #include "store_fixture.h"
-#include "zone.h"
 
 #include <lmdb.h>
 
@@ -42,7 +43,7 @@ static void raw_close(Raw *raw)
     mdb_env_close(raw->env);
 }
 
-/* `n` invocations of `ms` each, below 32 us of latency each. */
+/* Makes a row of `n` invocations of `us` microseconds each, with a latency below 32 us each. */
 static size_t old_row(uint64_t n, int64_t us, uint8_t row[static 128])
 {
     Packer packer = {.data = row, .max = 128};
@@ -53,7 +54,8 @@ static size_t old_row(uint64_t n, int64_t us, uint8_t row[static 128])
     for (int i = 0; i < 2; i++) {
         pack_i64(&packer, us);
         pack_u16(&packer, 1);
-        pack_u16(&packer, (uint16_t)us); /* below 64 a bucket is a value */
+        /* Below 64, a bucket is a value. */
+        pack_u16(&packer, (uint16_t)us);
         pack_u64(&packer, n);
     }
     g_assert_false(packer.failed);
@@ -69,7 +71,7 @@ static void put_old_hour(const Raw *raw, int64_t time_us, uint64_t n)
     raw_put(raw, "metrics", key, sizeof key, row, old_row(n, 20, row));
 }
 
-/* What schema 1 has of 2 hours, with one object beside it. */
+/* Makes the metrics of 2 hours in schema 1, and one object. */
 static void make_old(Fixture *fixture)
 {
     const uint32_t version = GUINT32_TO_LE(1);
@@ -107,11 +109,11 @@ static int64_t invocations(Store *store, int64_t since_us, int64_t until_us)
     return metrics->measures.values[METRIC_INVOCATIONS];
 }
 
-static StoreBill bill(Store *store)
+static Bill bill(Store *store)
 {
     g_autoptr(StoreSnapshot) snapshot = begin_snapshot(store);
     g_autoptr(GError) error = NULL;
-    StoreBill result;
+    Bill result;
 
     g_assert_true(store_bill(snapshot, T0 - DAY, T0 + 10 * DAY, &result, &error));
     return result;
@@ -137,13 +139,15 @@ static void test_convert(void)
     make_old(&fixture);
     fixture.store = open_store(fixture.directory, STORE_WRITE, &small_limits);
 
-    /* Known by the hour. */
+    /* The figures are known by the hour. */
     g_assert_cmpint(invocations(fixture.store, INT64_MIN, INT64_MAX), ==, 40);
     g_assert_cmpint(invocations(fixture.store, T0 + HOUR / 2, T0 + HOUR / 2 + 1), ==, 10);
     g_assert_cmpint(invocations(fixture.store, T0 + HOUR, T0 + 9 * HOUR), ==, 30);
     g_assert_cmpint(invocations(fixture.store, T0, T0 + DAY), ==, 40);
 
-    /* What follows is counted with it, but billed is only what was counted for that. */
+    /*
+     * New figures are added to the old ones, but the bill has only those that were counted for it.
+     */
     g_assert_cmpint(bill(fixture.store).counted_since_us, ==, 0);
     invoke(fixture.store, T0 + 6 * HOUR + 1);
     invoke(fixture.store, T0 + 2 * DAY);
@@ -155,22 +159,123 @@ static void test_convert(void)
     fixture_clear(&fixture);
 }
 
-/* It is told of, and left as it is, by what may only read. */
+static bool count_record(const Record *record, void *n)
+{
+    (void)record;
+    ++*(int *)n;
+    return true;
+}
+
+static bool count_event(const Event *event, void *n)
+{
+    (void)event;
+    ++*(int *)n;
+    return true;
+}
+
+static bool count_group(const char *group, const ObjectTotals *totals, void *n)
+{
+    (void)group;
+    (void)totals;
+    ++*(int *)n;
+    return true;
+}
+
+static bool count_job(const BatchJob *job, void *n)
+{
+    (void)job;
+    ++*(int *)n;
+    return true;
+}
+
+/* Reads everything that commands read. */
+static void read_all(Store *store, int *ret_objects)
+{
+    g_autoptr(StoreSnapshot) snapshot = begin_snapshot(store);
+    const StoreFilter all = {0};
+    g_autoptr(GError) error = NULL;
+    Record record;
+    int n = 0, ignored = 0;
+
+    for (StoreSort sort = STORE_SORT_NAME; sort <= STORE_SORT_DURATION; sort++) {
+        g_assert_true(store_query(snapshot, &all, sort, false, 0, count_record, &ignored, &error));
+        g_assert_no_error(error);
+    }
+    g_assert_true(store_query(snapshot, &all, STORE_SORT_NAME, false, 0, count_record, &n, &error));
+    for (StoreBy by = STORE_BY_ALL; by <= STORE_BY_SIZE; by++) {
+        g_assert_true(store_totals(snapshot, &all, by, count_group, &ignored, &error));
+        g_assert_no_error(error);
+    }
+    for (ObjectState state = STATE_PENDING; state < STATES_END; state++) {
+        const StoreFilter one = {.states = 1U << state};
+        g_assert_true(
+            store_query(snapshot, &one, STORE_SORT_NAME, false, 0, count_record, &ignored, &error));
+        g_assert_no_error(error);
+    }
+    g_assert_true(store_get(snapshot, "a", &record, &error));
+    g_assert_true(store_events(snapshot, 0, 0, 0, count_event, &ignored, &error));
+    g_assert_no_error(error);
+    g_assert_true(store_events(snapshot, 0, 1, 0, count_event, &ignored, &error));
+    g_assert_no_error(error);
+    g_assert_true(store_jobs(snapshot, count_job, &ignored, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(invocations(store, INT64_MIN, INT64_MAX), >=, 0);
+    g_assert_cmpint(invocations(store, T0, T0 + DAY), >=, 0);
+    (void)bill(store);
+    *ret_objects = n;
+}
+
+/* A store of an older thumbq is read as it is, and missing tables count as empty. */
 static void test_read_only(void)
 {
     Fixture fixture;
     g_autoptr(GError) error = NULL;
+    int objects;
 
     make_old(&fixture);
-    g_assert_null(store_open(fixture.directory, STORE_READ, &error));
-    g_assert_error(error, THUMBQ_ERROR, ERROR_STORE);
-    g_assert_nonnull(strstr(error->message, "thumbq run"));
+    fixture.store = open_store(fixture.directory, STORE_READ, &small_limits);
+    g_assert_true(store_is_old(fixture.store));
+    read_all(fixture.store, &objects);
+    g_assert_cmpint(objects, ==, 1);
+    g_assert_cmpint(invocations(fixture.store, INT64_MIN, INT64_MAX), ==, 0);
+    g_clear_pointer(&fixture.store, store_close);
 
-    /* It is sound all the same: no reason to make a new one after a crash. */
-    g_clear_error(&error);
+    /* The store is sound, so it is not made anew after a crash. */
     g_assert_true(store_check(fixture.directory, &error));
     g_assert_no_error(error);
+    fixture.store = open_store(fixture.directory, STORE_WRITE, &small_limits);
+    g_assert_false(store_is_old(fixture.store));
+    g_assert_cmpint(invocations(fixture.store, INT64_MIN, INT64_MAX), ==, 40);
     fixture_clear(&fixture);
+}
+
+/* Each table may be missing, except those without which the store is unknown. */
+static void test_lacking(void)
+{
+    static const char *const tables[] = {
+        "queue",   "by_state", "by_date",          "by_size", "by_type", "totals",
+        "metrics", "events",   "events_by_object", "runs",    "jobs"};
+    const uint32_t version = GUINT32_TO_LE(2);
+
+    for (size_t i = 0; i < G_N_ELEMENTS(tables); i++) {
+        Fixture fixture;
+        int objects;
+
+        fixture_init(&fixture, &small_limits);
+        (void)seen_as(fixture.store, "a", version_of(1), PRIORITY_UPLOAD, T0);
+        commit(fixture.store);
+        g_clear_pointer(&fixture.store, store_close);
+        Raw raw = raw_open(fixture.directory);
+        MDB_dbi dbi;
+        g_assert_cmpint(mdb_dbi_open(raw.txn, tables[i], 0, &dbi), ==, 0);
+        g_assert_cmpint(mdb_drop(raw.txn, dbi, 1), ==, 0);
+        raw_put(&raw, "meta", "schema", 6, &version, sizeof version);
+        raw_close(&raw);
+        fixture.store = open_store(fixture.directory, STORE_READ, &small_limits);
+        read_all(fixture.store, &objects);
+        g_assert_cmpint(objects, ==, 1);
+        fixture_clear(&fixture);
+    }
 }
 
 static void test_damaged(void)
@@ -188,7 +293,7 @@ static void test_damaged(void)
     fixture_clear(&fixture);
 }
 
-/* As schema 2 had it: without what stands behind the 176 bytes of the fixed part. */
+/* Cuts the records to schema 2, which has only the 176 bytes of the fixed part. */
 static void age_records(const Raw *raw)
 {
     g_autoptr(GPtrArray) rows = g_ptr_array_new();
@@ -220,7 +325,8 @@ static void make_schema_2(Fixture *fixture)
     zone_refresh();
     fixture_init(fixture, &small_limits);
     ObjectVersion file = version_of(1);
-    file.mtime_ns = (T0 - SECOND) * 1000; /* 2025-12-31T23:59:59Z */
+    /* The time 2025-12-31T23:59:59Z. */
+    file.mtime_ns = (T0 - SECOND) * 1000;
     (void)seen_as(fixture->store, "photo", version_of(2), PRIORITY_UPLOAD, T0);
     g_assert_true(claim(fixture->store, T0, &record, &due_us));
     outcome.has_facts = true;
@@ -238,7 +344,7 @@ static void make_schema_2(Fixture *fixture)
     zone_refresh();
 }
 
-static bool add_day(const char *group, const StoreTotals *totals, void *days)
+static bool add_day(const char *group, const ObjectTotals *totals, void *days)
 {
     g_string_append_printf(days, "%s:%d ", group, (int)totals->objects);
     return true;
@@ -250,7 +356,7 @@ static bool add_name(const Record *record, void *names)
     return true;
 }
 
-/* Days, objects since 2026, and all in the order of their dates. */
+/* Asserts the days, the objects since 2026, and all objects in the order of their dates. */
 static void expect_dates(Store *store, const char *expected)
 {
     g_autoptr(StoreSnapshot) snapshot = begin_snapshot(store);
@@ -266,7 +372,7 @@ static void expect_dates(Store *store, const char *expected)
     g_assert_cmpstr(text->str, ==, expected);
 }
 
-/* The date of a file by the local zone, before and after its records are brought along. */
+/* The date of a file is in the local zone, before and after the conversion of its records. */
 static void test_dates(void)
 {
     const char *const expected = "2025-12-31:1 2026-01-01:1 ; file ; photo file ";
@@ -292,7 +398,7 @@ static void test_dates(void)
     g_clear_pointer(&fixture.store, store_close);
     g_assert_true(store_check(fixture.directory, &error));
     g_assert_no_error(error);
-    /* Whoever reads it in another zone is not misled by an index that is of this one. */
+    /* A reader in another zone must not use the index of this zone. */
     g_setenv("TZ", "UTC", TRUE);
     zone_refresh();
     fixture.store = open_store(fixture.directory, STORE_READ, &small_limits);
@@ -306,6 +412,7 @@ int main(int argc, char **argv)
     g_test_add_func("/store/convert/metrics", test_convert);
     g_test_add_func("/store/convert/dates", test_dates);
     g_test_add_func("/store/convert/read_only", test_read_only);
+    g_test_add_func("/store/convert/lacking", test_lacking);
     g_test_add_func("/store/convert/damaged", test_damaged);
     return g_test_run();
 }

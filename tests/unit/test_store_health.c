@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How a store is: its size, what of it is free, and readers that have gone without a word. */
+/* The health of a store: its size, its free space, and readers that died without closing it. */
 #include "store_fixture.h"
 
 #include <sys/stat.h>
@@ -64,7 +64,7 @@ static void test_size(void)
     fixture_clear(&fixture);
 }
 
-/* Starts a process that reads, and waits until it does. It ends when *ret_end is closed. */
+/* Starts a reading process, and waits until it reads. It ends when *ret_end is closed. */
 static pid_t start_reader(const char *directory, int *ret_end)
 {
     int ready[2], end[2];
@@ -79,7 +79,8 @@ static pid_t start_reader(const char *directory, int *ret_end)
         g_assert_nonnull(store_snapshot_begin(store, NULL));
         g_assert_cmpint(write(ready[1], "", 1), ==, 1);
         (void)read(end[0], &byte, 1);
-        _exit(look(store).dead_readers == 0 ? 0 : 1); /* without a word to the store */
+        /* The process ends without closing the store. */
+        _exit(look(store).dead_readers == 0 ? 0 : 1);
     }
     g_assert_cmpint(read(ready[0], &byte, 1), ==, 1);
     (void)close(ready[0]);
@@ -113,7 +114,7 @@ static void test_readers(void)
         fill(fixture.store, i + 11);
     g_assert_cmpuint(look(fixture.store).lag, ==, 5);
     end_reader(pid, end, 0);
-    /* It has gone, and its place is cleared by whoever opens the store next. */
+    /* The reader has died. The next process that opens the store clears its slot. */
     pid = start_reader(fixture.directory, &end);
     g_assert_cmpuint(look(fixture.store).readers, ==, 1);
     g_assert_cmpuint(look(fixture.store).lag, ==, 0);

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is remembered of schedules and sweeps, and objects whose time is up. */
+/* The records of schedules and sweeps, and expired objects. */
 #include "store_fixture.h"
 
-/* ---- schedules ----------------------------------------------------------------------------------
- */
-
-static void put(Store *store, const char *name, const StoreSchedule *schedule)
+static void put(Store *store, const char *name, const ScheduleState *schedule)
 {
     g_autoptr(GError) error = NULL;
     bool ok = store_put_schedule(store, name, schedule, &error);
@@ -14,7 +11,7 @@ static void put(Store *store, const char *name, const StoreSchedule *schedule)
     g_assert_true(ok);
 }
 
-static bool get(Store *store, const char *name, StoreSchedule *ret_schedule)
+static bool get(Store *store, const char *name, ScheduleState *ret_schedule)
 {
     g_autoptr(StoreSnapshot) snapshot = begin_snapshot(store);
     g_autoptr(GError) error = NULL;
@@ -28,14 +25,14 @@ static bool get(Store *store, const char *name, StoreSchedule *ret_schedule)
 
 static void test_schedules(void)
 {
-    const StoreSchedule first = {.definition = UINT64_MAX,
+    const ScheduleState first = {.definition = UINT64_MAX,
                                  .handled_us = T0 + 1,
                                  .time_us = T0 + 2,
                                  .due_us = T0 + 3,
                                  .duration_us = 4,
-                                 .outcome = STORE_RUN_TIMEOUT,
+                                 .outcome = RUN_TIMEOUT,
                                  .text = "killed"};
-    StoreSchedule second = {.handled_us = T0}, got;
+    ScheduleState second = {.handled_us = T0}, got;
     Fixture fixture;
 
     memset(second.text, 'x', sizeof second.text - 1);
@@ -57,20 +54,17 @@ static void test_schedules(void)
     fixture_clear(&fixture);
 }
 
-/* ---- events of no object ------------------------------------------------------------------------
- */
-
 typedef struct {
     GString *text;
     int count;
 } Log;
 
-static bool add_event(const StoreEvent *event, void *data)
+static bool add_event(const Event *event, void *data)
 {
     Log *log = data;
 
     log->count++;
-    g_string_append_printf(log->text, "%s %s%s%s; ", store_event_name(event->type), event->key,
+    g_string_append_printf(log->text, "%s %s%s%s; ", event_type_name(event->type), event->key,
                            *event->detail ? " " : "", event->detail);
     return true;
 }
@@ -94,7 +88,7 @@ static void expect_events(Store *store, uint64_t object_id, const char *expected
     g_string_free(log.text, TRUE);
 }
 
-static void note(Store *store, StoreEventType type, const char *key, const char *detail)
+static void note(Store *store, EventType type, const char *key, const char *detail)
 {
     g_autoptr(GError) error = NULL;
     bool ok = store_log(store, type, key, detail, T0, &error);
@@ -103,7 +97,8 @@ static void note(Store *store, StoreEventType type, const char *key, const char 
     g_assert_true(ok);
 }
 
-/* They lie among those of objects, belong to none, and go with age as all do. */
+/* These events are among those of objects, belong to no object, and are removed by age like all
+ * events. */
 static void test_log(void)
 {
     int max = (int)small_limits.events_max;
@@ -111,16 +106,16 @@ static void test_log(void)
     Record record;
 
     fixture_init(&fixture, &small_limits);
-    note(fixture.store, STORE_EVENT_SCHEDULED, "nightly", "");
+    note(fixture.store, EVENT_SCHEDULED, "nightly", "");
     (void)seen_as(fixture.store, "a", version_of(1), PRIORITY_UPLOAD, T0);
-    note(fixture.store, STORE_EVENT_SWEPT, "all", "{\"orphans\":1}");
+    note(fixture.store, EVENT_SWEPT, "all", "{\"orphans\":1}");
     commit(fixture.store);
     g_assert_true(peek(fixture.store, "a", &record));
     expect_events(fixture.store, 0, "schedule nightly; created a; sweep all {\"orphans\":1}; ");
     expect_events(fixture.store, record.id, "created a; ");
 
     for (int i = 0; i < 2 * max; i++)
-        note(fixture.store, STORE_EVENT_SCHEDULED, "x", "{}");
+        note(fixture.store, EVENT_SCHEDULED, "x", "{}");
     commit(fixture.store);
     Log log = read_events(fixture.store, 0);
     g_assert_cmpint(log.count, ==, max);
@@ -128,9 +123,6 @@ static void test_log(void)
     expect_events(fixture.store, record.id, "");
     fixture_clear(&fixture);
 }
-
-/* ---- time is up ---------------------------------------------------------------------------------
- */
 
 static void make_done(Store *store, const char *key, ObjectVersion version)
 {
@@ -168,11 +160,12 @@ static void test_thumbnails(void)
     store_set_renditions(fixture.store, &wanted, 1);
     make_done(fixture.store, "a", version);
     g_assert_true(expire_thumbnails(fixture.store, "a", &record));
-    g_assert_cmpuint(record.n_thumbnails, ==, 1); /* for the caller to remove */
+    /* The caller has to remove the thumbnail. */
+    g_assert_cmpuint(record.n_thumbnails, ==, 1);
     g_assert_false(expire_thumbnails(fixture.store, "a", &record));
     g_assert_false(expire_thumbnails(fixture.store, "b", &record));
 
-    /* Nothing to be made, however often it is met. */
+    /* Nothing is to be made, however often the object is seen. */
     g_assert_true(peek(fixture.store, "a", &record));
     g_assert_cmpint(record.state, ==, STATE_DONE);
     g_assert_cmpuint(record.n_thumbnails, ==, 0);
@@ -181,7 +174,7 @@ static void test_thumbnails(void)
     g_assert_cmpint(seen_as(fixture.store, "a", version, PRIORITY_SCAN, T0), ==, STORE_UNCHANGED);
     g_assert_false(claim(fixture.store, T0, &record, &due_us));
 
-    /* A new name is no change; a new version is. */
+    /* A new name is not a change; a new version is. */
     version.ctime_ns++;
     g_assert_true(move_object(fixture.store, "a", "c", version, T0, &record));
     g_assert_true(record.expired);
@@ -192,7 +185,7 @@ static void test_thumbnails(void)
     fixture_clear(&fixture);
 }
 
-/* Asked for by hand, they are made again. */
+/* A request by hand makes the thumbnails again. */
 static void test_requeued(void)
 {
     Fixture fixture;
@@ -205,7 +198,8 @@ static void test_requeued(void)
     g_assert_true(requeue(fixture.store, "a", PRIORITY_BACKFILL, T0));
     g_assert_true(claim(fixture.store, T0, &record, &due_us));
     g_assert_false(record.expired);
-    g_assert_false(expire_thumbnails(fixture.store, "a", &record)); /* it is running */
+    /* The object is running. */
+    g_assert_false(expire_thumbnails(fixture.store, "a", &record));
     fixture_clear(&fixture);
 }
 
@@ -226,7 +220,8 @@ static void test_objects(void)
     make_done(fixture.store, "b", version_of(1));
     g_assert_true(expire_thumbnails(fixture.store, "b", &record));
     commit(fixture.store);
-    g_assert_false(remove_object(fixture.store, "a", T0)); /* as the bucket's event would */
+    /* The event of the bucket would do this. */
+    g_assert_false(remove_object(fixture.store, "a", T0));
     expect_events(fixture.store, 0, "created a; done a; expired a; created b; done b; cleared b; ");
     fixture_clear(&fixture);
 }

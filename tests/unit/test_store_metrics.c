@@ -1,22 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store_fixture.h"
 
-/* ---- invocations --------------------------------------------------------------------------------
- */
-
 #define MINUTE (60 * SECOND)
 #define HOUR   (60 * MINUTE)
 
 /* One invocation of an object. */
 typedef struct {
     const char *key;
-    int64_t start_us; /* 0: none took place */
+    /* Start; 0: there was no invocation. */
+    int64_t start_us;
     int64_t duration_us;
     ObjectState state;
     ErrorCode error;
     int concurrency;
     bool throttled;
-    int64_t seen_us; /* 0: 100 days before T0 */
+    /* Time at which the object was seen; 0: 100 days before T0. */
+    int64_t seen_us;
 } Call;
 
 static void invoke(Store *store, const Call *call)
@@ -37,15 +36,15 @@ static void invoke(Store *store, const Call *call)
     outcome.memory_mb = 512;
     outcome.concurrency = call->concurrency;
     outcome.throttled = call->throttled;
-    outcome.attempt = (RecordAttempt){.start_us = call->start_us,
-                                      .duration_us = call->duration_us,
-                                      .cpu_us = 7,
-                                      .memory_bytes = call->duration_us,
-                                      .error = call->error};
+    outcome.attempt = (Attempt){.start_us = call->start_us,
+                                .duration_us = call->duration_us,
+                                .cpu_us = 7,
+                                .memory_bytes = call->duration_us,
+                                .error = call->error};
     g_assert_true(finish(store, call->key, &outcome, &record));
 }
 
-/* One that succeeds. */
+/* Runs one invocation that succeeds. */
 static void invoke_at(Store *store, const char *key, int64_t start_us, int64_t duration_us)
 {
     const Call call = {
@@ -53,7 +52,7 @@ static void invoke_at(Store *store, const char *key, int64_t start_us, int64_t d
     invoke(store, &call);
 }
 
-/* Owner: the caller frees. */
+/* Reads the metrics of a time. Owner: the caller frees. */
 static StoreMetrics *read_metrics(Store *store, int64_t since_us, int64_t until_us)
 {
     g_autoptr(StoreSnapshot) snapshot = begin_snapshot(store);
@@ -98,11 +97,14 @@ static void test_counters(void)
         int64_t expected;
     } expected[] = {
         {METRIC_INVOCATIONS, 6},
-        {METRIC_ERRORS, 2}, /* bad and slow */
+        /* These are "bad" and "slow". */
+        {METRIC_ERRORS, 2},
         {METRIC_RETRIES, 1},
         {METRIC_THROTTLES, 2},
-        {METRIC_EVENTS_RECEIVED, 6}, /* a further try is no event */
-        {METRIC_EVENTS_DROPPED, 2},  /* bad and not opened */
+        /* Another attempt is not an event. */
+        {METRIC_EVENTS_RECEIVED, 6},
+        /* These are "bad" and "not opened". */
+        {METRIC_EVENTS_DROPPED, 2},
         {METRIC_DEAD_LETTER_ERRORS, 1},
         {METRIC_BILLED_DURATION, 2 + 1 + 3 + 3 + 4 + 5},
         {METRIC_BILLED_MEMORY, (2 + 1 + 3 + 3 + 4 + 5) * 512},
@@ -119,18 +121,20 @@ static void test_counters(void)
         invoke(fixture.store, &calls[i]);
     store_measure(fixture.store, METRIC_DEAD_LETTER_ERRORS, T0, 1);
     commit(fixture.store);
-    store_measure(fixture.store, METRIC_DEAD_LETTER_ERRORS, T0, 1); /* no batch: of nothing */
+    /* There is no batch, so the change is of nothing. */
+    store_measure(fixture.store, METRIC_DEAD_LETTER_ERRORS, T0, 1);
     for (size_t i = 0; i < G_N_ELEMENTS(expected); i++) {
         g_test_message("%s", metric_info(expected[i].metric)->name);
         g_assert_cmpint(all_of(fixture.store, expected[i].metric), ==, expected[i].expected);
     }
     g_assert_cmpuint(count_of(fixture.store, METRIC_DURATION), ==, 6);
     g_assert_cmpuint(count_of(fixture.store, METRIC_EVENT_AGE), ==, 6);
-    g_assert_cmpuint(count_of(fixture.store, METRIC_LATENCY), ==, 5); /* all but changed */
+    /* These are all except "changed". */
+    g_assert_cmpuint(count_of(fixture.store, METRIC_LATENCY), ==, 5);
     fixture_clear(&fixture);
 }
 
-/* What is made anew was not waited for; its age is that of the wish for it. */
+/* A thumbnail that is made again was not waited for; its age counts from the request. */
 static void test_made_anew(void)
 {
     static const Call calls[] = {
@@ -152,7 +156,7 @@ static void test_made_anew(void)
     fixture_clear(&fixture);
 }
 
-/* An invocation counts even when its object has gone. */
+/* An invocation counts even if its object was removed. */
 static void test_removed_meanwhile(void)
 {
     Fixture fixture;
@@ -173,9 +177,6 @@ static void test_removed_meanwhile(void)
     fixture_clear(&fixture);
 }
 
-/* ---- ranges of time -----------------------------------------------------------------------------
- */
-
 static void test_ranges(void)
 {
     static const struct {
@@ -184,7 +185,8 @@ static void test_ranges(void)
     } cases[] = {
         {T0, T0 + MINUTE, 1},
         {T0, T0 + MINUTE + 1, 3},
-        {T0 + MINUTE / 2, T0 + MINUTE / 2 + 1, 1}, /* whole minutes that overlap */
+        /* Whole minutes count if they overlap. */
+        {T0 + MINUTE / 2, T0 + MINUTE / 2 + 1, 1},
         {T0 + MINUTE, T0 + 2 * MINUTE, 2},
         {T0 + 2 * MINUTE, T0 + 5 * HOUR, 0},
         {T0 - MINUTE, T0, 1},
@@ -197,7 +199,8 @@ static void test_ranges(void)
     Fixture fixture;
 
     fixture_init(&fixture, &small_limits);
-    invoke_at(fixture.store, "a", -MINUTE / 2, 1); /* before 1970 */
+    /* The time is before 1970. */
+    invoke_at(fixture.store, "a", -MINUTE / 2, 1);
     invoke_at(fixture.store, "b", T0 - 1, 1);
     invoke_at(fixture.store, "c", T0, 1);
     invoke_at(fixture.store, "d", T0 + MINUTE, 1);
@@ -241,16 +244,16 @@ static void test_random_ranges(void)
     fixture_clear(&fixture);
 }
 
-/* Of 1000 invocations of 100, 200, ... us. */
+/* Asserts the distribution of 1000 invocations of 100, 200, ... us. */
 static void test_shape(Store *store)
 {
     g_autoptr(StoreSnapshot) snapshot = begin_snapshot(store);
     g_autoptr(GError) error = NULL;
-    StoreInvocations all;
+    InvocationFigures all;
     int64_t before = 0;
 
     g_assert_true(store_invocations(snapshot, INT64_MIN, INT64_MAX, &all, &error));
-    for (int i = 0; i < STORE_SHAPE_CELLS; i++) {
+    for (int i = 0; i < QUANTILES_SHAPE_CELLS; i++) {
         int64_t below = MIN(((INT64_C(1024) << i) - 1) / 100, 1000);
         g_assert_cmpuint(all.duration.shape[i], ==, below - before);
         before = below;
@@ -282,7 +285,7 @@ static void test_quantiles(void)
     fixture_clear(&fixture);
 }
 
-/* A level stays as it was left, also over minutes in which nothing happened. */
+/* A level keeps its last value, also over minutes without a change. */
 static void test_levels(void)
 {
     Fixture fixture;
@@ -322,10 +325,7 @@ static void test_levels(void)
     fixture_clear(&fixture);
 }
 
-/* ---- retention ----------------------------------------------------------------------------------
- */
-
-/* Minutes and then hours go; what is left is told of in hours, and in days. */
+/* Minutes and later hours are removed. The rest is known by hours, and later by days. */
 static void test_retention(void)
 {
     const StoreRetention retention = {.events_max = 1000, .minutes_us = DAY, .hours_us = 10 * DAY};
@@ -345,7 +345,7 @@ static void test_retention(void)
     int64_t end_us = T0 + 20 * DAY;
     g_assert_cmpint(value_of(store, METRIC_INVOCATIONS, T0, end_us), ==, 40);
 
-    /* Each begins where the invocations of that time can be told from those before it. */
+    /* Each range begins where the invocations of that time are separate from earlier ones. */
     static const struct {
         int64_t since_us, since_found_us, expected;
     } cases[] = {
@@ -363,14 +363,11 @@ static void test_retention(void)
     fixture_clear(&fixture);
 }
 
-/* ---- the bill -----------------------------------------------------------------------------------
- */
-
-static StoreBill read_bill(Store *store, int64_t since_us, int64_t until_us)
+static Bill read_bill(Store *store, int64_t since_us, int64_t until_us)
 {
     g_autoptr(StoreSnapshot) snapshot = begin_snapshot(store);
     g_autoptr(GError) error = NULL;
-    StoreBill bill;
+    Bill bill;
 
     g_assert_true(store_bill(snapshot, since_us, until_us, &bill, &error));
     g_assert_no_error(error);
@@ -389,149 +386,11 @@ static void test_bill(void)
     invoke_at(fixture.store, "d", T0 + 31 * DAY, 40000);
     commit(fixture.store);
 
-    StoreBill bill = read_bill(fixture.store, T0, T0 + 31 * DAY);
+    Bill bill = read_bill(fixture.store, T0, T0 + 31 * DAY);
     g_assert_cmpuint(bill.requests, ==, 2);
     g_assert_cmpuint(bill.billed_ms, ==, 21 + 30);
     g_assert_cmpuint(bill.billed_mb_ms, ==, (21 + 30) * 512);
     g_assert_cmpint(bill.counted_since_us, ==, T0 - 100 * DAY + 5000);
-    fixture_clear(&fixture);
-}
-
-/* ---- events -------------------------------------------------------------------------------------
- */
-
-typedef struct {
-    GString *text;
-    uint64_t last;
-    int count;
-} Log;
-
-static bool log_event(const StoreEvent *event, void *data)
-{
-    Log *log = data;
-
-    g_assert_cmpuint(event->sequencer, >, log->last);
-    log->last = event->sequencer;
-    log->count++;
-    if (log->text)
-        g_string_append_printf(log->text, "%s %s %s %d; ", store_event_name(event->type),
-                               event->key, error_name(event->error),
-                               (int)((event->time_us - T0) / SECOND));
-    return true;
-}
-
-static Log read_events(Store *store, uint64_t after, uint64_t id, uint64_t limit, GString *text)
-{
-    g_autoptr(StoreSnapshot) snapshot = begin_snapshot(store);
-    g_autoptr(GError) error = NULL;
-    Log log = {.text = text, .last = after};
-
-    g_assert_true(store_events(snapshot, after, id, limit, log_event, &log, &error));
-    g_assert_no_error(error);
-    return log;
-}
-
-/* Each thing that happens to an object has its row, and only those. */
-static void test_events(void)
-{
-    Fixture fixture;
-    Store *store;
-    Record record;
-    int64_t due_us;
-    ObjectVersion moved = version_of(2);
-    g_autoptr(GString) all = g_string_new(NULL);
-    g_autoptr(GString) one = g_string_new(NULL);
-
-    fixture_init(&fixture, &small_limits);
-    store = fixture.store;
-    (void)seen_as(store, "a", version_of(1), PRIORITY_UPLOAD, T0 + 1 * SECOND);
-    (void)seen_as(store, "a", version_of(1), PRIORITY_UPLOAD, T0 + 2 * SECOND);
-    (void)claim(store, T0 + 3 * SECOND, &record, &due_us);
-    uint64_t id = record.id;
-    (void)seen_as(store, "a", version_of(2), PRIORITY_UPLOAD, T0 + 4 * SECOND);
-    StoreOutcome outcome = outcome_of(STATE_DONE, version_of(1), T0 + 5 * SECOND);
-    (void)finish(store, "a", &outcome, &record);
-    (void)seen_as(store, "b", version_of(1), PRIORITY_UPLOAD, T0 + 6 * SECOND);
-    (void)claim(store, T0 + 6 * SECOND, &record, &due_us);
-    g_assert_cmpuint(record.id, ==, id);
-    outcome = outcome_of(STATE_DEAD, version_of(2), T0 + 7 * SECOND);
-    outcome.error = ERROR_DAMAGED;
-    (void)finish(store, "a", &outcome, &record);
-    (void)requeue(store, "a", PRIORITY_UPLOAD, T0 + 7 * SECOND);
-    (void)claim(store, T0 + 7 * SECOND, &record, &due_us); /* b */
-    (void)claim(store, T0 + 7 * SECOND, &record, &due_us);
-    outcome = outcome_of(STATE_SKIPPED, version_of(2), T0 + 8 * SECOND);
-    outcome.error = ERROR_NOT_AN_IMAGE;
-    (void)finish(store, "a", &outcome, &record);
-    moved.ctime_ns++;
-    g_assert_true(move_object(store, "a", "c", moved, T0 + 9 * SECOND, &record));
-    g_assert_true(remove_object(store, "c", T0 + 10 * SECOND));
-    commit(store);
-
-    (void)read_events(store, 0, 0, 0, all);
-    g_assert_cmpstr(all->str, ==,
-                    "created a none 1; created a none 4; retry a source_changed 5; "
-                    "created b none 6; dead a damaged 7; skipped a not_an_image 8; "
-                    "moved c none 9; removed c none 10; ");
-    (void)read_events(store, 0, id, 0, one);
-    g_assert_cmpstr(one->str, ==,
-                    "created a none 1; created a none 4; retry a source_changed 5; "
-                    "dead a damaged 7; skipped a not_an_image 8; moved c none 9; "
-                    "removed c none 10; ");
-    g_assert_cmpint(read_events(store, 0, id + 100, 0, NULL).count, ==, 0);
-    g_assert_cmpint(read_events(store, UINT64_MAX, 0, 0, NULL).count, ==, 0);
-    fixture_clear(&fixture);
-}
-
-/* Read in slices, each from where the one before ended. */
-static void test_events_in_slices(void)
-{
-    Fixture fixture;
-    uint64_t after = 0;
-    int count = 0;
-
-    fixture_init(&fixture, &small_limits);
-    for (int i = 0; i < 50; i++) {
-        g_autofree char *key = g_strdup_printf("%d", i);
-        (void)seen_as(fixture.store, key, version_of(1), PRIORITY_UPLOAD, T0);
-    }
-    commit(fixture.store);
-    for (;;) {
-        Log log = read_events(fixture.store, after, 0, 7, NULL);
-        g_assert_cmpint(log.count, <=, 7);
-        if (log.count == 0)
-            break;
-        count += log.count;
-        after = log.last;
-    }
-    g_assert_cmpint(count, ==, 50);
-    fixture_clear(&fixture);
-}
-
-/* The log keeps its newest rows, and none of an object's are left behind those. */
-static void test_event_ring(void)
-{
-    int max = (int)small_limits.events_max;
-    Fixture fixture;
-    Record record;
-
-    fixture_init(&fixture, &small_limits);
-    (void)seen_as(fixture.store, "first", version_of(1), PRIORITY_UPLOAD, T0);
-    g_assert_true(peek(fixture.store, "first", &record));
-    uint64_t first_id = record.id;
-    for (int i = 0; i < max * 3; i++) {
-        (void)seen_as(fixture.store, "a", version_of(i), PRIORITY_UPLOAD, T0);
-        if (i % 17 == 0)
-            commit(fixture.store);
-    }
-    commit(fixture.store);
-    g_assert_true(peek(fixture.store, "a", &record));
-
-    Log log = read_events(fixture.store, 0, 0, 0, NULL);
-    g_assert_cmpint(log.count, ==, max);
-    g_assert_cmpuint(log.last, ==, record.sequencer);
-    g_assert_cmpint(read_events(fixture.store, 0, first_id, 0, NULL).count, ==, 0);
-    g_assert_cmpint(read_events(fixture.store, 0, record.id, 0, NULL).count, ==, max);
     fixture_clear(&fixture);
 }
 
@@ -547,8 +406,5 @@ int main(int argc, char **argv)
     g_test_add_func("/store/metrics/levels", test_levels);
     g_test_add_func("/store/metrics/retention", test_retention);
     g_test_add_func("/store/metrics/bill", test_bill);
-    g_test_add_func("/store/events/rows", test_events);
-    g_test_add_func("/store/events/slices", test_events_in_slices);
-    g_test_add_func("/store/events/ring", test_event_ring);
     return g_test_run();
 }

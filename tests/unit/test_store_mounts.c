@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Mounts below the bucket: what of the store's objects is away, and how it comes back. */
+/* Mounts below the bucket: which objects of the store are away, and how they come back. */
 #include "store_fixture.h"
 
 #define USB                                                                                        \
@@ -17,7 +17,8 @@
 
 typedef struct {
     unsigned gone, back;
-    uint64_t objects; /* of the last one told of */
+    /* Number of objects of the last reported mount. */
+    uint64_t objects;
 } Told;
 
 static void on_changed(const StoreMount *mount, void *data)
@@ -64,7 +65,7 @@ static void put(Store *store, const char *key)
     (void)seen_as(store, key, version_of(1), PRIORITY_UPLOAD, T0);
 }
 
-/* Two objects on a mount, one beside it. */
+/* Adds two objects on a mount, and one beside it. */
 static void fill(Fixture *fixture)
 {
     const StoreMountPoint usb[] = {USB};
@@ -73,7 +74,8 @@ static void fill(Fixture *fixture)
     g_assert_cmpuint(set_mounts(fixture->store, usb, 1).back, ==, 1);
     put(fixture->store, "usb/a");
     put(fixture->store, "usb/b");
-    put(fixture->store, "usbc"); /* is not below */
+    /* This object is not below the mount. */
+    put(fixture->store, "usbc");
     commit(fixture->store);
 }
 
@@ -86,7 +88,8 @@ static void test_gone_and_back(void)
     fill(&fixture);
     Store *store = fixture.store;
     g_assert_cmpuint(count_away(store, &all), ==, 0);
-    g_assert_cmpuint(set_mounts(store, usb, 1).back, ==, 0); /* known already */
+    /* The mount is known already. */
+    g_assert_cmpuint(set_mounts(store, usb, 1).back, ==, 0);
     g_assert_cmpuint(store_batch_size(store), ==, 0);
 
     Told told = set_mounts(store, NULL, 0);
@@ -99,7 +102,7 @@ static void test_gone_and_back(void)
     g_assert_cmpuint(count_away(store, &away), ==, 2);
     g_assert_cmpuint(count_away(store, &below), ==, 1);
 
-    /* Also for a reader, and after it has been opened anew. */
+    /* The same is true for a reader, and after the store is opened again. */
     g_autoptr(Store) reader = open_store(fixture.directory, STORE_READ, &small_limits);
     g_assert_cmpuint(count_away(reader, &all), ==, 2);
     store_close(store);
@@ -113,12 +116,12 @@ static void test_gone_and_back(void)
     g_assert_false(is_away(store, "usb/a"));
     g_assert_cmpuint(count_away(store, &all), ==, 0);
     g_assert_cmpuint(count_away(reader, &all), ==, 0);
-    /* Nothing of it is to be done again. */
+    /* No object of the mount is to be processed again. */
     g_assert_cmpint(seen_as(store, "usb/a", version_of(1), PRIORITY_SCAN, T0), ==, STORE_UNCHANGED);
     fixture_clear(&fixture);
 }
 
-/* Another file system at the same place: what lay on the first one stays away. */
+/* Another file system is at the same place: the objects of the first one stay away. */
 static void test_another(void)
 {
     const StoreMountPoint usb[] = {USB}, other[] = {USB2};
@@ -128,7 +131,8 @@ static void test_another(void)
     fill(&fixture);
     Store *store = fixture.store;
     (void)set_mounts(store, other, 1);
-    put(store, "usb/a"); /* there is one of the same name */
+    /* An object of the same name exists. */
+    put(store, "usb/a");
     commit(store);
     g_assert_false(is_away(store, "usb/a"));
     g_assert_true(is_away(store, "usb/b"));
@@ -143,13 +147,13 @@ static void test_another(void)
 static void note_hidden(Store *store, const char *key)
 {
     g_autoptr(GError) error = NULL;
-    bool ok = store_note_hidden(store, key, T0, &error);
+    bool ok = store_count_hidden(store, key, T0, &error);
 
     g_assert_no_error(error);
     g_assert_true(ok);
 }
 
-/* Objects that a mount hides, of the bucket itself and of another mount. */
+/* A mount hides objects of the bucket itself and of another mount. */
 static void test_hidden(void)
 {
     const StoreMountPoint usb[] = {USB}, both[] = {USB, DEEP};
@@ -185,7 +189,9 @@ static void test_hidden(void)
     fixture_clear(&fixture);
 }
 
-/* What an aborted batch has counted is forgotten; what holds nothing and is not there, too. */
+/*
+ * The counts of an aborted batch are forgotten, and so is a mount that is away and has no objects.
+ */
 static void test_abort(void)
 {
     const StoreFilter all = {0};
@@ -215,7 +221,7 @@ static void test_abort(void)
     fixture_clear(&fixture);
 }
 
-/* What waits while it is away is not due, and is when it is seen again. */
+/* A pending object that is away is not due; it is due again when it is seen. */
 static void test_parked(void)
 {
     const StoreMountPoint usb[] = {USB};

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store_fixture.h"
+#include "tables/totals.h"
 
-/*
- * Every filter in every order against the same done by hand: all records, filtered, sorted and cut.
- * The snapshot is renewed every few rows, and some keys are longer than LMDB's.
- */
+/* Compares each filter in each order with a simple implementation: all records, filtered, sorted
+ * and cut. The snapshot is renewed every few rows, and some keys are longer than LMDB allows. */
 #define SEED    99
 #define OBJECTS 400
 
@@ -19,15 +18,16 @@ static const StoreLimits limits_of_store = {
 };
 
 static Fixture fixture;
-static GPtrArray *records; /* of Record, with keys of their own */
+/* Elements: Record, with keys of their own. */
+static GPtrArray *records;
 
 static char *make_key(int i)
 {
     static const char *const folders[] = {"", "a/", "a/b/", "c/", "\xff/", "\xff\xff"};
     g_autofree char *long_name = g_strnfill(478 + i % 60, 'l');
 
-    /* Keys around the length from which on a hash stands for their end, many with the same
-     * beginning. */
+    /* Keys have lengths around the limit above which a hash replaces their end, and many have the
+     * same beginning. */
     if (i % 5 == 0)
         return g_strdup_printf("%s%d", long_name, (i * 7919) % 1000);
     return g_strdup_printf("%s%d.%s", folders[i % 6], (i * 7919) % 1000, i % 2 ? "jpg" : "png");
@@ -55,7 +55,8 @@ static void fill(Store *store)
     for (int i = 0; i < OBJECTS; i++) {
         g_autofree char *key = make_key(i);
         ObjectVersion version = {
-            .size = g_rand_int_range(rand, 0, 100), /* many alike */
+            /* Many sizes are equal. */
+            .size = g_rand_int_range(rand, 0, 100),
             .mtime_ns = (T0 + g_rand_int_range(rand, -20, 20) * DAY / 4) * 1000,
         };
         Record record;
@@ -76,7 +77,7 @@ static void free_record(gpointer record)
     g_free(record);
 }
 
-/* All records by the simplest walk there is. */
+/* Collects all records by the simplest walk. */
 static void collect(void)
 {
     g_autofree char *after = NULL;
@@ -96,9 +97,6 @@ static void collect(void)
         after = g_strdup(record.key);
     }
 }
-
-/* ---- by hand ------------------------------------------------------------------------------------
- */
 
 static int64_t sort_value(const Record *record, StoreSort sort)
 {
@@ -141,9 +139,6 @@ static GPtrArray *expected_keys(const StoreFilter *filter, StoreSort sort, bool 
     }
     return keys;
 }
-
-/* ---- comparing ----------------------------------------------------------------------------------
- */
 
 static bool collect_key(const Record *record, void *data)
 {
@@ -203,7 +198,7 @@ static const StoreSort sorts[] = {STORE_SORT_NAME, STORE_SORT_SIZE, STORE_SORT_D
                                   STORE_SORT_DURATION};
 static const uint64_t limits[] = {0, 1, 7, 20, OBJECTS, UINT64_MAX};
 
-/* The snapshot rests now and then, wherever the query is. */
+/* The snapshot is released from time to time, wherever the query is. */
 static unsigned asked, rests;
 
 static bool is_rest_due(void *unused_data)
@@ -221,7 +216,7 @@ static void count_rest(void *unused_data)
 static void compare(const FilterCase *tested, StoreSort sort, bool reverse, uint64_t limit)
 {
     g_autoptr(StoreSnapshot) snapshot = begin_snapshot(fixture.store);
-    store_snapshot_on_rest(snapshot, is_rest_due, count_rest, NULL);
+    store_snapshot_on_release(snapshot, is_rest_due, count_rest, NULL);
     g_autoptr(GPtrArray) expected = expected_keys(&tested->filter, sort, reverse, limit);
     g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(g_free);
     g_autofree char *name =
@@ -236,6 +231,58 @@ static void compare(const FilterCase *tested, StoreSort sort, bool reverse, uint
     g_assert_cmpuint(keys->len, ==, expected->len);
 }
 
+typedef struct {
+    GPtrArray *keys;
+    StoreSort sort;
+    int64_t value;
+    uint64_t id;
+} Pages;
+
+static bool collect_place(const Record *record, void *data)
+{
+    Pages *pages = data;
+    const StoreCursor place = store_cursor_of(record, pages->sort);
+
+    pages->value = place.value;
+    pages->id = place.id;
+    g_assert_cmpstr(place.key, ==, record->key);
+    return collect_key(record, pages->keys);
+}
+
+/* The result is the same page by page, with a snapshot for each page. */
+static void compare_pages(const FilterCase *tested, StoreSort sort, bool reverse, uint64_t limit)
+{
+    g_autoptr(GPtrArray) expected = expected_keys(&tested->filter, sort, reverse, 0);
+    g_autoptr(GPtrArray) keys = g_ptr_array_new_with_free_func(g_free);
+    Pages pages = {.keys = keys, .sort = sort};
+    guint before;
+
+    do {
+        g_autoptr(StoreSnapshot) snapshot = begin_snapshot(fixture.store);
+        g_autoptr(GError) error = NULL;
+        const StoreCursor after = {pages.value, pages.id,
+                                   keys->len > 0 ? g_ptr_array_index(keys, keys->len - 1) : NULL};
+        before = keys->len;
+        g_assert_true(store_query_page(snapshot, &tested->filter, sort, reverse,
+                                       before > 0 ? &after : NULL, limit, collect_place, &pages,
+                                       &error));
+        g_assert_no_error(error);
+        g_assert_cmpuint(keys->len - before, <=, limit);
+    } while (keys->len > before);
+    for (guint i = 0; i < MIN(keys->len, expected->len); i++)
+        expect_text(g_ptr_array_index(keys, i), g_ptr_array_index(expected, i), tested->name);
+    g_assert_cmpuint(keys->len, ==, expected->len);
+}
+
+static void test_pages(gconstpointer data)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(sorts); i++) {
+        compare_pages(data, sorts[i], false, 7);
+        compare_pages(data, sorts[i], true, 7);
+        compare_pages(data, sorts[i], i % 2, 100);
+    }
+}
+
 static void test_filter(gconstpointer data)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(sorts) * G_N_ELEMENTS(limits); i++) {
@@ -247,7 +294,7 @@ static void test_filter(gconstpointer data)
     g_assert_cmpuint(rests, >, 0);
 }
 
-/* Prefixes around the length from which on a hash stands for the end of a key. */
+/* Prefixes have lengths around the limit above which a hash replaces the end of a key. */
 static void test_long_prefixes(void)
 {
     for (size_t len = 470; len < 545; len++) {
@@ -265,10 +312,8 @@ static void test_empty_filter(void)
         g_assert_cmpint(store_filter_is_empty(&filters[i].filter), ==, i < 2);
 }
 
-/*
- * Names that go with dates: a walk by name finds what matches at one end only, or a few there and
- * the others far behind, and is given up in between. Some of the names end in a hash.
- */
+/* The names go with the dates: a walk by name finds matches only at one end, or a few there and the
+ * others far behind, and is given up in between. Some of the names end in a hash. */
 static void test_matches_far_apart(void)
 {
     enum { NAMES = 400 };
@@ -300,12 +345,10 @@ static void test_matches_far_apart(void)
     records = others;
 }
 
-/* ---- visitors -----------------------------------------------------------------------------------
- */
-
 static bool stop_at_third(const Record *record, void *data)
 {
-    (void)record; /* whichever it is */
+    /* The test does not use it. */
+    (void)record;
     return ++*(int *)data < 3;
 }
 
@@ -329,14 +372,15 @@ typedef struct {
     int visited;
 } Changing;
 
-/* Removes the record it is given, and adds another behind all others. */
+/* Removes the given record, and adds another one behind all others. */
 static bool change_while_walking(const Record *record, void *data)
 {
     Changing *changing = data;
     g_autofree char *key = g_strdup(record->key);
     g_autofree char *other = g_strdup_printf("zzz%d", changing->visited);
 
-    g_assert_true(g_hash_table_add(changing->seen, g_strdup(key))); /* none comes twice */
+    /* No record comes twice. */
+    g_assert_true(g_hash_table_add(changing->seen, g_strdup(key)));
     changing->visited++;
     if (g_str_has_prefix(key, "zzz"))
         return true;
@@ -346,7 +390,7 @@ static bool change_while_walking(const Record *record, void *data)
     return true;
 }
 
-/* A visitor may change what it walks over; whatever was there all the time is visited. */
+/* A visitor may change the records of its walk. Each record that exists throughout is visited. */
 static void test_change_while_walking(void)
 {
     g_autoptr(GHashTable) seen = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -384,6 +428,19 @@ static void test_get(void)
     g_assert_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND);
 }
 
+/* The planner uses its estimate for values that are not counted, because zero would look like an
+ * empty range. */
+static void test_too_many_days(void)
+{
+    g_autoptr(StoreSnapshot) snapshot = begin_snapshot(fixture.store);
+    uint64_t objects = 77;
+
+    g_assert_true(totals_count_days(snapshot, NULL, NULL, 1, &objects, NULL));
+    g_assert_cmpuint(objects, ==, 77);
+    g_assert_true(totals_count_days(snapshot, NULL, NULL, 100000, &objects, NULL));
+    g_assert_cmpuint(objects, ==, records->len);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -393,7 +450,10 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < G_N_ELEMENTS(filters); i++) {
         g_autofree char *path = g_strdup_printf("/store/query/filter/%s", filters[i].name);
         g_test_add_data_func(path, &filters[i], test_filter);
+        g_autofree char *pages = g_strdup_printf("/store/query/pages/%s", filters[i].name);
+        g_test_add_data_func(pages, &filters[i], test_pages);
     }
+    g_test_add_func("/store/query/too_many_days", test_too_many_days);
     g_test_add_func("/store/query/long_prefixes", test_long_prefixes);
     g_test_add_func("/store/query/matches_far_apart", test_matches_far_apart);
     g_test_add_func("/store/query/empty_filter", test_empty_filter);

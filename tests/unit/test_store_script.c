@@ -1,15 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store_fixture.h"
 
-/*
- * Scripts of what happens to one object, "a". A step says what is done, what the call answers, and
- * how the record stands then: state, priority, version seen, version made, attempts, thumbnails,
- * error.
- */
+/* Scripts of the life of one object, "a". A step has an action, the result of the call, and the
+ * record after it: state, priority, version seen, version made, attempts, thumbnails, error. */
 typedef struct {
     const char *does;
     const char *answer;
-    const char *record; /* NULL: no record */
+    /* Record after the step; NULL: there is none. */
+    const char *record;
 } Step;
 
 #define STEPS_MAX 10
@@ -171,9 +169,6 @@ static const Script scripts[] = {
       {"claim", "a", "running upload v1 made0 attempts0 thumbs0 none"}}},
 };
 
-/* ---- running a script ---------------------------------------------------------------------------
- */
-
 typedef struct {
     Store *store;
     int64_t now_us;
@@ -213,7 +208,8 @@ static char *do_claim(Run *run, char **words)
     Record record;
     int64_t due_us = 0;
 
-    (void)words; /* takes none */
+    /* The action takes no words. */
+    (void)words;
     if (claim(run->store, run->now_us, &record, &due_us))
         return g_strdup(record.key);
     if (due_us == INT64_MAX)
@@ -249,11 +245,12 @@ static char *do_finish(Run *run, char **words)
 
 static char *do_remove(Run *run, char **words)
 {
-    (void)words; /* takes none */
+    /* The action takes no words. */
+    (void)words;
     return g_strdup(remove_object(run->store, "a", run->now_us) ? "found" : "gone");
 }
 
-/* A rename changes ctime only. */
+/* A rename changes only ctime. */
 static char *do_move(Run *run, char **words)
 {
     ObjectVersion version = version_of(atoi(words[1] + 1));
@@ -286,7 +283,8 @@ static char *do_recover(Run *run, char **words)
     g_autoptr(GError) error = NULL;
     uint64_t recovered = 0;
 
-    (void)words; /* takes none */
+    /* The action takes no words. */
+    (void)words;
     g_assert_true(store_recover(run->store, &recovered, &error));
     g_assert_no_error(error);
     return g_strdup_printf("%d", (int)recovered);
@@ -294,21 +292,24 @@ static char *do_recover(Run *run, char **words)
 
 static char *do_wait(Run *run, char **words)
 {
-    (void)words; /* takes none */
+    /* The action takes no words. */
+    (void)words;
     run->now_us += 60 * SECOND;
     return g_strdup("");
 }
 
 static char *do_commit(Run *run, char **words)
 {
-    (void)words; /* takes none */
+    /* The action takes no words. */
+    (void)words;
     commit(run->store);
     return g_strdup("");
 }
 
 static char *do_abort(Run *run, char **words)
 {
-    (void)words; /* takes none */
+    /* The action takes no words. */
+    (void)words;
     store_abort(run->store);
     return g_strdup("");
 }

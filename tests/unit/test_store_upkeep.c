@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Upkeep drops what is too old in slices; compaction makes the file small, and keeps all else. */
-#include "error.h"
+/* Upkeep removes old rows in slices. Compaction makes the file small, and keeps all other rows. */
+#include "base/error.h"
 #include "store_fixture.h"
 
 #include <fcntl.h>
@@ -8,9 +8,6 @@
 #include <unistd.h>
 
 #define RECORDS 3000
-
-/* ---- upkeep -------------------------------------------------------------------------------------
- */
 
 static bool upkeep(Store *store, int64_t now_us, bool dry_run, StoreUpkeep *total)
 {
@@ -24,7 +21,7 @@ static bool upkeep(Store *store, int64_t now_us, bool dry_run, StoreUpkeep *tota
     return more;
 }
 
-/* Events and minutes of a year ago, and an event of now. */
+/* Adds events and minutes of a year ago, and a current event. */
 static void fill_events(Store *store, int64_t now_us)
 {
     for (int i = 0; i < RECORDS; i++) {
@@ -65,9 +62,6 @@ static void test_upkeep(void)
     fixture_clear(&fixture);
 }
 
-/* ---- compaction ---------------------------------------------------------------------------------
- */
-
 static uint64_t count_objects(Store *store)
 {
     g_autoptr(StoreSnapshot) snapshot = begin_snapshot(store);
@@ -81,7 +75,7 @@ static uint64_t count_objects(Store *store)
     return n;
 }
 
-/* Closed; half of its pages free, one record in a hundred left. */
+/* Makes a store and closes it. Half of its pages are free, and one record in a hundred is left. */
 static void make_sparse(Fixture *fixture)
 {
     fixture_init(fixture, &store_default_limits);
@@ -126,7 +120,7 @@ static void test_compact(void)
     g_assert_false(compact(&fixture, 0).is_due);
     g_assert_false(compact(&fixture, INT64_C(1) << 40).is_due);
 
-    /* Who reads the old one keeps reading it. */
+    /* A reader of the old store can continue to read it. */
     Store *reader = open_store(fixture.directory, STORE_READ, &store_default_limits);
     StoreCompaction done = compact(&fixture, 1);
     g_assert_true(done.is_due);
@@ -146,7 +140,7 @@ static void test_compact(void)
     fixture_clear(&fixture);
 }
 
-/* What a compaction that was cut off has left is in nobody's way. */
+/* Leftovers of an interrupted compaction do no harm. */
 static void test_left_over(void)
 {
     Fixture fixture;

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What happened to an object is told in the order in which it happened, whatever its clocks say. */
-#include "story.h"
+/* The events of an object are listed in their order, whatever the clocks showed. */
+#include "views/story.h"
 
-#include "clock.h"
+#include "base/clock.h"
 
 #define START_US (1700000000 * CLOCK_US_PER_SEC)
 
-static void add_event(Story *story, StoreEventType type, int64_t at_us)
+static void add_event(Story *story, EventType type, int64_t at_us)
 {
-    StoreEvent event = {.time_us = START_US + at_us, .type = type, .key = "a.png", .detail = ""};
+    Event event = {.time_us = START_US + at_us, .type = type, .key = "a.png", .detail = ""};
     story_add_event(story, &event);
 }
 
 static void add_attempt(Story *story, int64_t at_us, int64_t duration_us)
 {
-    RecordAttempt attempt = {.start_us = START_US + at_us, .duration_us = duration_us};
+    Attempt attempt = {.start_us = START_US + at_us, .duration_us = duration_us};
     story_add_attempt(story, &attempt);
 }
 
-/* `words` are the first words of the moments; the times never go back. */
+/* Asserts that `words` are the first words of the moments, and that the times never go back. */
 static void check(Story *story, const char *const *words)
 {
     story_sort(story);
@@ -36,8 +36,8 @@ static void test_in_order(void)
 {
     static const char *const words[] = {"uploaded", "attempt", "ended", "done", NULL};
     g_autoptr(Story) story = story_new();
-    add_event(story, STORE_EVENT_CREATED, 0);
-    add_event(story, STORE_EVENT_DONE, 9000);
+    add_event(story, EVENT_CREATED, 0);
+    add_event(story, EVENT_DONE, 9000);
     add_attempt(story, 1000, 7000);
     check(story, words);
     g_assert_cmpint(story_moment(story, 2)->time_us, ==, START_US + 8000);
@@ -48,8 +48,8 @@ static void test_end_after_its_outcome(void)
 {
     static const char *const words[] = {"uploaded", "attempt", "ended", "done", NULL};
     g_autoptr(Story) story = story_new();
-    add_event(story, STORE_EVENT_CREATED, 0);
-    add_event(story, STORE_EVENT_DONE, 9000);
+    add_event(story, EVENT_CREATED, 0);
+    add_event(story, EVENT_DONE, 9000);
     add_attempt(story, 1000, 8300);
     check(story, words);
 }
@@ -58,33 +58,33 @@ static void test_same_time(void)
 {
     static const char *const words[] = {"uploaded", "attempt", "ended", "done", NULL};
     g_autoptr(Story) story = story_new();
-    add_event(story, STORE_EVENT_CREATED, 1000);
-    add_event(story, STORE_EVENT_DONE, 9000);
+    add_event(story, EVENT_CREATED, 1000);
+    add_event(story, EVENT_DONE, 9000);
     add_attempt(story, 1000, 8000);
     check(story, words);
 }
 
-/* Each attempt is bounded by its own outcome. */
+/* Each attempt ends no later than its own outcome. */
 static void test_attempts(void)
 {
     static const char *const words[] = {"uploaded", "attempt", "ended", "to be tried",
                                         "attempt",  "ended",   "done",  NULL};
     g_autoptr(Story) story = story_new();
-    add_event(story, STORE_EVENT_CREATED, 0);
-    add_event(story, STORE_EVENT_RETRY, 2000);
-    add_event(story, STORE_EVENT_DONE, 4000);
+    add_event(story, EVENT_CREATED, 0);
+    add_event(story, EVENT_RETRY, 2000);
+    add_event(story, EVENT_DONE, 4000);
     add_attempt(story, 1000, 1001);
     add_attempt(story, 3000, 1900);
     check(story, words);
     g_assert_cmpint(story_moment(story, 2)->time_us, ==, START_US + 2000);
 }
 
-/* An attempt of which the log keeps no outcome ends when its duration says. */
+/* An attempt without an outcome in the log ends after its duration. */
 static void test_no_outcome(void)
 {
     static const char *const words[] = {"uploaded", "attempt", "ended", NULL};
     g_autoptr(Story) story = story_new();
-    add_event(story, STORE_EVENT_CREATED, 0);
+    add_event(story, EVENT_CREATED, 0);
     add_attempt(story, 1000, 5000);
     check(story, words);
     g_assert_cmpint(story_moment(story, 2)->time_us, ==, START_US + 6000);

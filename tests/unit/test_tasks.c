@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* How many tasks the machine has: the text that says so. */
-#include "tasks.h"
+/* The parser of the text that states the number of tasks of the machine. */
+#include "handlers/tasks.h"
 
 #include <glib.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "thumbhash.h"
+#include "pixels/thumbhash.h"
 
 #include <glib.h>
 #include <stdbool.h>
@@ -63,8 +63,11 @@ typedef struct {
     const char *name;
     Paint paint;
     int width, height;
-    const char *hash; /* by the reference, version 0.1.1 of the npm package, in hexadecimal */
-    int slack; /* in a term: 1 where symmetry makes terms zero, whose noise rounds either way */
+    /* Hash of the reference, version 0.1.1 of the npm package, hexadecimal. */
+    const char *hash;
+    /* Tolerance of a term. It is 1 where symmetry makes terms zero, whose noise is rounded up or
+     * down. */
+    int slack;
 } Case;
 
 static const Case cases[] = {
@@ -101,7 +104,7 @@ static void test_reference(const void *data)
     }
 }
 
-/* A flat picture has no terms: the same hash whatever the rounding of this machine's cosine. */
+/* A flat picture has no terms, so its hash does not depend on the cosine of this machine. */
 static void test_flat(void)
 {
     uint8_t rgba[4 * 12], hash[THUMBHASH_MAX];

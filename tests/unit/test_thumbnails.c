@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The walk over thumbnail files: which are ours, and of which object. */
-#include "file.h"
-#include "layout.h"
-#include "publish.h"
-#include "thumbnails.h"
+/* The walk over thumbnail files: which files belong to thumbq, and to which object. */
+#include "base/file.h"
+#include "folders.h"
+#include "journal/publish.h"
+#include "journal/thumbnails.h"
+#include "model/layout.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -19,7 +19,7 @@ typedef struct {
     int folder_fd;
 } Fixture;
 
-/* The bucket's, in these tests. */
+/* The bucket's key in these tests. */
 static const MarkKey mark = {.secret = "a secret", .since_ns = 1};
 
 static void set_up(Fixture *fixture, const void *data)
@@ -35,17 +35,11 @@ static void set_up(Fixture *fixture, const void *data)
     fixture->folder_fd = publisher_folder_fd(fixture->publisher);
 }
 
-static int remove_entry(const char *path, const struct stat *st, int type, struct FTW *walk)
-{
-    (void)st, (void)type, (void)walk;
-    return remove(path);
-}
-
 static void tear_down(Fixture *fixture, const void *data)
 {
     (void)data;
     publisher_free(fixture->publisher);
-    g_assert_cmpint(nftw(fixture->bucket, remove_entry, 16, FTW_DEPTH | FTW_PHYS), ==, 0);
+    folders_remove(fixture->bucket);
     g_free(fixture->bucket);
 }
 
@@ -58,7 +52,7 @@ static void put(Fixture *fixture, const char *rendition, const char *key, ImageT
     g_assert_no_error(error);
 }
 
-/* A file that somebody else has put there, marked as a thumbnail of `marked` unless it is NULL. */
+/* Writes a file of another user, marked as a thumbnail of `marked` unless that is NULL. */
 static void put_foreign(Fixture *fixture, const char *path, const char *marked)
 {
     g_autofree char *folder = g_path_get_dirname(path);
@@ -76,7 +70,8 @@ static gint compare_lines(gconstpointer a, gconstpointer b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-/* "ours small 2026/a.png webp" for each file, "foreign small" for those that are not ours. */
+/* Walks over the files. The result has "ours small 2026/a.png webp" for each thumbnail, and
+ * "foreign small" for each other file. */
 static char *walk(Fixture *fixture)
 {
     g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
@@ -153,7 +148,7 @@ static void test_foreign(Fixture *fixture, const void *data)
     g_assert_cmpstr(found, ==, row->found);
 }
 
-/* A mark of another length is none. */
+/* A mark of another length is not a mark. */
 static void test_odd_mark(Fixture *fixture, const void *data)
 {
     (void)data;
@@ -164,7 +159,7 @@ static void test_odd_mark(Fixture *fixture, const void *data)
     g_assert_cmpstr(found, ==, "foreign small");
 }
 
-/* A name that was cut says how the key begins; the mark, that it is ours. */
+/* A cut name shows how the key begins, and the mark shows that the file belongs to thumbq. */
 static void test_cut(Fixture *fixture, const void *data)
 {
     g_autofree char *cut = g_strnfill(252, 'k');
@@ -182,7 +177,7 @@ static void test_cut(Fixture *fixture, const void *data)
     g_assert_cmpstr(found, ==, expected);
 }
 
-/* So did names that an older version had to cut, with a shorter hash in them. */
+/* The same is true for names that an older version had to cut, with a shorter hash. */
 static void test_old_cut(Fixture *fixture, const void *data)
 {
     g_autofree char *key = g_strnfill(252, 'k');
@@ -196,7 +191,7 @@ static void test_old_cut(Fixture *fixture, const void *data)
     g_assert_cmpstr(found, ==, expected);
 }
 
-/* A folder whose name is like a thumbnail's, and one that is cut for it. */
+/* A folder has a name like a thumbnail, and another folder has a cut name. */
 static void test_folders(Fixture *fixture, const void *data)
 {
     g_autofree char *name = g_strnfill(NAME_MAX - strlen(".webp"), 'k');
@@ -214,7 +209,8 @@ static void test_folders(Fixture *fixture, const void *data)
     g_assert_cmpstr(found, ==, expected);
 }
 
-/* Whose mark is of another key than the hash in its name was renamed, or is none of ours. */
+/* A file whose mark is of another key than the hash in its name was renamed, or does not belong to
+ * thumbq. */
 static void test_cut_foreign(Fixture *fixture, const void *data)
 {
     g_autofree char *name = g_strnfill(233, 'k');
@@ -226,7 +222,7 @@ static void test_cut_foreign(Fixture *fixture, const void *data)
     g_assert_cmpstr(found, ==, "foreign small");
 }
 
-/* Links are not followed, neither to folders nor to files; a pipe does not stop the walk. */
+/* Links to folders and to files are not followed, and a pipe does not stop the walk. */
 static void test_links(Fixture *fixture, const void *data)
 {
     (void)data;
@@ -240,7 +236,7 @@ static void test_links(Fixture *fixture, const void *data)
                     "foreign small\nforeign small\nforeign small\nours small a.png webp");
 }
 
-/* After a move the mark is that of the new key. */
+/* After a move, the mark is that of the new key. */
 static void test_moved(Fixture *fixture, const void *data)
 {
     (void)data;
@@ -250,7 +246,7 @@ static void test_moved(Fixture *fixture, const void *data)
     g_assert_cmpstr(found, ==, "ours small x/b.png webp");
 }
 
-/* Files may go while the walk is under way, as they do in a sweep. */
+/* Files may be removed during the walk, as in a sweep. */
 static void test_removed_meanwhile(Fixture *fixture, const void *data)
 {
     guint n = 0;
@@ -289,21 +285,10 @@ static const struct {
     {"removed-meanwhile", test_removed_meanwhile},
 };
 
-/* /tmp may be a file system without extended attributes. */
-static bool has_attributes(void)
-{
-    g_autofree char *path = g_build_filename(g_get_tmp_dir(), "thumbq-xattr-XXXXXX", NULL);
-    autofd fd = g_mkstemp(path);
-    bool has = fd >= 0 && fsetxattr(fd, "user.thumbq", "x", 1, 0) == 0;
-
-    (void)unlink(path);
-    return has;
-}
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    if (!has_attributes()) {
+    if (!folders_have_attributes()) {
         g_printerr("skipped: %s has no extended attributes\n", g_get_tmp_dir());
         return 77;
     }

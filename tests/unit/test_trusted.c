@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Opening state and configuration: what somebody else may have put there is refused. */
-#include "error.h"
-#include "file.h"
-#include "trusted.h"
+/* Opening state and configuration: files that another user may have put there are refused. */
+#include "base/error.h"
+#include "base/file.h"
+#include "base/trusted.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,8 @@
 
 #define STRANGER 12345
 
-static char *base; /* the test's folder, without links in its path */
+/* The test's folder; its path has no links. */
+static char *base;
 
 static char *in_base(const char *name)
 {
@@ -38,14 +39,16 @@ static void run(const char *script)
     g_assert_cmpint(system(command), ==, 0);
 }
 
-/* What lies under the name `x`, made by a shell in an empty folder. */
+/* An entry with the name `x`, which a shell makes in an empty folder. */
 typedef struct {
     const char *name;
     const char *script;
-    int code; /* of an open as a folder, and as a file: ERROR_NONE for fine */
+    /* Expected errors of an open as a folder and as a file; ERROR_NONE: it succeeds. */
+    int code;
     int file_code;
     bool needs_root;
-    const char *says; /* pattern of the message */
+    /* Pattern of the message. */
+    const char *says;
 } Case;
 
 static const Case cases[] = {
@@ -102,13 +105,13 @@ static void test_case(const void *data)
         g_assert_true(g_pattern_match_simple(row->says, refusal->message));
     if (row->file_code != ERROR_NOT_TRUSTED)
         return;
-    /* Nor is it written to, nor cut off. */
+    /* The file is neither written to nor truncated. */
     autofd created = trusted_open_file(AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC, &create_error);
     g_assert_cmpint(created, ==, -1);
     g_assert_error(create_error, THUMBQ_ERROR, ERROR_NOT_TRUSTED);
 }
 
-/* A link in the middle of the path is as bad as one at its end. */
+/* A link in the middle of the path is refused like one at its end. */
 static void test_link_above(void)
 {
     g_autoptr(GError) error = NULL;
@@ -136,7 +139,9 @@ static void test_make(void)
     (void)umask(before);
 }
 
-/* What an older version has left open to readers is closed to them, and keeps its content. */
+/*
+ * Files that an older version left readable to others are closed to them, and keep their content.
+ */
 static void test_close_to_others(void)
 {
     g_autoptr(GError) error = NULL;
@@ -159,7 +164,9 @@ static void test_close_to_others(void)
     g_assert_true(trusted_check_file(fd, "nothing", true, &error));
 }
 
-/* What is below a folder is opened below its descriptor, whatever has its name by then. */
+/*
+ * Files below a folder are opened below its descriptor, even if its name leads elsewhere by then.
+ */
 static void test_held(void)
 {
     g_autoptr(GError) error = NULL;
@@ -174,7 +181,7 @@ static void test_held(void)
     g_assert_cmpint(trusted_open_file(fd, "../x/session", O_RDONLY, NULL), ==, -1);
 }
 
-/* The peer of a socket is whoever has connected, or listened. */
+/* The peer of a socket is the process that has connected, or that listens. */
 static void test_peer(void)
 {
     g_autoptr(GError) error = NULL;
@@ -189,7 +196,7 @@ static void test_peer(void)
     g_assert_error(error, THUMBQ_ERROR, ERROR_IO);
 }
 
-/* In a process of its own: there is no way back. */
+/* Runs in a separate process, because the change of user cannot be undone. */
 static int become_and_look(const char *path)
 {
     uid_t real, effective, saved;

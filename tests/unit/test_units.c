@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Quantities: what people write, and what they read. */
-#include "error.h"
-#include "units.h"
+/* Quantities as people write them, and as they are printed for people. */
+#include "base/error.h"
+#include "base/units.h"
 
 #include <string.h>
 
@@ -58,7 +58,7 @@ static void test_valid(const void *data)
     g_assert_cmpint(value, ==, row->value);
 }
 
-/* No parser takes any of these. */
+/* No parser accepts any of these. */
 static const char *const invalid[] = {
     "",     " ",         "1 ",    " 1",    "-1",  "+1",  ".5",
     "x",    "1x",        "1K2",   "1.2.3", "1,5", "nan", "inf",
@@ -139,7 +139,7 @@ static void test_nearest(const void *data)
     g_assert_cmpstr(units_nearest(row->text, names, G_N_ELEMENTS(names)), ==, row->nearest);
 }
 
-/* A text or a name of any length is fine. */
+/* A text or a name may have any length. */
 static void test_nearest_long(void)
 {
     g_autofree char *text = g_strnfill(100000, 'q');

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Who workers are: the range, and which of it. */
-#include "user.h"
+/* The user ids of workers: the range, and the part of it that is used. */
+#include "handlers/user.h"
 
 #include <glib.h>
 
@@ -34,7 +34,8 @@ static void test_map(const void *data)
 typedef struct {
     const char *name;
     uint32_t seed;
-    uint32_t taken_from, n_taken; /* of the range, around its end */
+    /* Ids of the range that are taken; they wrap around at its end. */
+    uint32_t taken_from, n_taken;
     uint32_t expected;
 } ChoiceCase;
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "vector.h"
+#include "pixels/vector.h"
 
 #include <glib.h>
 #include <stdbool.h>
 #include <string.h>
 
-/* What the loops over blocks and their ends can do wrong, they do at some size below this. */
+/* Every fault in the loops over blocks and over their ends shows at some size below this one. */
 #define SIDE_MAX 70
 #define ROWS_MAX 9
 #define ROW_MAX  300
@@ -17,7 +17,7 @@ static void fill(uint8_t *bytes, size_t n, guint32 seed)
         bytes[i] = (uint8_t)g_rand_int_range(random, 0, 256);
 }
 
-/* Any number of rows of any length, by the definition; no byte beyond is written. */
+/* Sums any number of rows of any length, as the definition does, and writes no byte beyond. */
 static void test_sum_rows(void)
 {
     static uint8_t rows[ROWS_MAX * ROW_MAX];
@@ -49,7 +49,7 @@ typedef struct {
 
 static const Case cases[] = {{"bytes", vector_turn_bytes, 1}, {"rgb", vector_turn_rgb, 3}};
 
-/* Blocks of all sizes within something larger: what lies around them stays as it is. */
+/* Turns blocks of all sizes within a larger area, whose other bytes do not change. */
 static void test_turn(const void *data)
 {
     const Case *row = data;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the kernel tells of a forbidden call, with a real filter in a real process. */
-#include "violation.h"
+/* The kernel's report of a forbidden call, with a real filter in a real process. */
+#include "pool/violation.h"
 
-#include "file.h"
-#include "process.h"
+#include "base/file.h"
+#include "pool/process.h"
 
 #include <errno.h>
 #include <seccomp.h>
@@ -26,7 +26,7 @@ static void test_names(void)
     g_assert_cmpstr(message, ==, "it made a system call that its sandbox forbids");
 }
 
-/* Forbids chroot to itself, gives its listener away, and calls chroot. */
+/* Forbids chroot to itself, passes its listener on, and calls chroot. */
 static G_NORETURN void violate(int socket_fd)
 {
     scmp_filter_ctx context = seccomp_init(SCMP_ACT_ALLOW);
@@ -71,7 +71,7 @@ static void test_listener(void)
     violation_describe(violation_read(listener), message);
     g_assert_cmpstr(message, ==, "it called 'chroot', which its sandbox forbids");
 
-    /* It has been read: another question has no answer, and does not block. */
+    /* The report has been read: another read gives no report, and does not block. */
     violation_describe(violation_read(listener), message);
     g_assert_cmpstr(message, ==, "it made a system call that its sandbox forbids");
     g_assert_cmpint(kill(pid, SIGKILL), ==, 0);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "webp.h"
+#include "formats/webp.h"
 
 #include <glib.h>
 #include <string.h>
@@ -13,7 +13,7 @@ static void add_chunk(GByteArray *file, const char *type, uint8_t size)
         g_byte_array_append(file, (const uint8_t *)"x", 1);
 }
 
-/* An animation of frames of 10, 7 (padded) and 20 bytes; where each ends is in `ends`. */
+/* Makes an animation of frames of 10, 7 (padded) and 20 bytes; `ends` has the end of each. */
 static GByteArray *make_file(guint ends[3])
 {
     static const uint8_t sizes[3] = {10, 7, 20};
@@ -30,7 +30,7 @@ static GByteArray *make_file(guint ends[3])
     return file;
 }
 
-/* Cut anywhere: what is left ends with the last frame that is whole, and says so itself. */
+/* With any cut of the file, the rest ends with the last complete frame, and its header agrees. */
 static void test_cut(void)
 {
     guint ends[3];
@@ -50,7 +50,7 @@ static void test_cut(void)
     }
 }
 
-/* Nothing is to be mended of what does not end early. */
+/* A file that does not end early needs no repair. */
 static void test_whole(void)
 {
     guint ends[3];

@@ -1,21 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Frames: what goes in comes out; anything else is refused; descriptors are never lost. */
-#include "file.h"
-#include "wire.h"
+/* Frames: written ones are read as the same, other bytes are refused. */
+#include "handlers/wire.h"
 #include "wire_limits.h"
 
-#include <dirent.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
-/* ---- frames -------------------------------------------------------------------------------------
- */
-
-static WireJob make_job(size_t n_renditions)
+static WireOrder make_order(size_t n_renditions)
 {
-    WireJob job = {
+    WireOrder order = {
         .serial = UINT64_MAX - 1,
         .max_pixels = 150000000,
         .max_file_size = INT64_C(1) << 40,
@@ -27,7 +19,7 @@ static WireJob make_job(size_t n_renditions)
     };
 
     for (size_t i = 0; i < n_renditions; i++) {
-        job.renditions[i] = (Rendition){
+        order.renditions[i] = (Rendition){
             .width = RENDITION_SIZE_MAX,
             .height = 1 + (int)i,
             .fit = (Fit)(i % (FIT_FILL + 1)),
@@ -39,9 +31,9 @@ static WireJob make_job(size_t n_renditions)
             .keep = (unsigned)(i % (1 << KEEP_BITS)),
             .recipe = UINT64_C(0x1234567890abcdef) + i,
         };
-        memset(job.renditions[i].name, 'a' + (int)i, RENDITION_NAME_MAX - 1);
+        memset(order.renditions[i].name, 'a' + (int)i, RENDITION_NAME_MAX - 1);
     }
-    return job;
+    return order;
 }
 
 static const uint8_t payload[WIRE_PAYLOAD_MAX] = {1, 2, 3};
@@ -60,6 +52,7 @@ static WireResult make_result(size_t n_thumbnails)
                 .alpha = true,
                 .damaged = true,
                 .has_date = true,
+                .date_source = DATE_PNG,
                 .date_us = INT64_C(1769904000123456),
                 .has_offset = true,
                 .offset_min = -720,
@@ -86,35 +79,35 @@ static WireResult make_result(size_t n_thumbnails)
 
 static WireResult make_failure(void)
 {
-    WireResult result = {.serial = 7, .error = ERROR_TOO_MANY_PIXELS};
+    WireResult result = {.serial = 7, .error = ERROR_UNSUPPORTED_TYPE, .needs = "second"};
 
     memset(result.message, 'm', WIRE_MESSAGE_MAX - 1);
     return result;
 }
 
-static void test_job_round_trip(void)
+static void test_order_round_trip(void)
 {
     for (size_t n = 0; n <= RENDITIONS_MAX; n++) {
         uint8_t buffer[WIRE_FRAME_MAX];
         g_autoptr(GError) error = NULL;
-        WireJob job = make_job(n);
-        WireJob back;
+        WireOrder order = make_order(n);
+        WireOrder back;
 
-        size_t len = wire_encode_job(&job, buffer);
+        size_t len = wire_encode_order(&order, buffer);
         g_assert_cmpuint(len, <=, WIRE_FRAME_MAX);
-        g_assert_true(wire_decode_job(buffer, len, &back, &error));
+        g_assert_true(wire_decode_order(buffer, len, &back, &error));
         g_assert_no_error(error);
-        g_assert_cmpuint(back.serial, ==, job.serial);
-        g_assert_cmpint(back.max_pixels, ==, job.max_pixels);
-        g_assert_cmpint(back.max_file_size, ==, job.max_file_size);
-        g_assert_cmpint(back.max_output_size, ==, job.max_output_size);
-        g_assert_cmpint(back.max_pages, ==, job.max_pages);
-        g_assert_cmpint(back.own_files, ==, job.own_files);
-        g_assert_cmpmem(back.known_etag, sizeof back.known_etag, job.known_etag,
-                        sizeof job.known_etag);
+        g_assert_cmpuint(back.serial, ==, order.serial);
+        g_assert_cmpint(back.max_pixels, ==, order.max_pixels);
+        g_assert_cmpint(back.max_file_size, ==, order.max_file_size);
+        g_assert_cmpint(back.max_output_size, ==, order.max_output_size);
+        g_assert_cmpint(back.max_pages, ==, order.max_pages);
+        g_assert_cmpint(back.own_files, ==, order.own_files);
+        g_assert_cmpmem(back.known_etag, sizeof back.known_etag, order.known_etag,
+                        sizeof order.known_etag);
         g_assert_cmpuint(back.n_renditions, ==, n);
         for (size_t i = 0; i < n; i++) {
-            const Rendition *a = &back.renditions[i], *b = &job.renditions[i];
+            const Rendition *a = &back.renditions[i], *b = &order.renditions[i];
             g_assert_cmpstr(a->name, ==, b->name);
             g_assert_cmpint(a->width, ==, b->width);
             g_assert_cmpint(a->height, ==, b->height);
@@ -140,6 +133,7 @@ static void check_same_facts(const ImageFacts *a, const ImageFacts *b)
     g_assert_cmpint(a->alpha, ==, b->alpha);
     g_assert_cmpint(a->damaged, ==, b->damaged);
     g_assert_cmpint(a->has_date, ==, b->has_date);
+    g_assert_cmpint(a->date_source, ==, b->date_source);
     g_assert_cmpint(a->date_us, ==, b->date_us);
     g_assert_cmpint(a->has_offset, ==, b->has_offset);
     g_assert_cmpint(a->offset_min, ==, b->offset_min);
@@ -164,6 +158,7 @@ static void test_result_round_trip(void)
         g_assert_cmpint(back.error, ==, result.error);
         g_assert_cmpint(back.unchanged, ==, result.unchanged);
         g_assert_cmpstr(back.message, ==, result.message);
+        g_assert_cmpstr(back.needs, ==, result.needs);
         g_assert_cmpint(back.took_memory, ==, result.took_memory);
         g_assert_cmpmem(back.payload, back.payload_len, result.payload, result.payload_len);
         g_assert_cmpint(back.memory_fd, ==, -1);
@@ -180,24 +175,26 @@ static void test_result_round_trip(void)
     }
 }
 
-/* Either a frame within the limits, or ERROR_PROTOCOL and nothing written. True for the former. */
+/*
+ * Decodes to a frame within the limits (true), or gives ERROR_PROTOCOL and writes nothing (false).
+ */
 static bool decodes(const uint8_t *data, size_t len)
 {
-    g_autoptr(GError) job_error = NULL;
+    g_autoptr(GError) order_error = NULL;
     g_autoptr(GError) result_error = NULL;
-    /* Of exactly that size, for the address sanitizer. */
+    /* The copy has exactly that size, for the address sanitizer. */
     g_autofree uint8_t *copy = g_memdup2(data, len);
-    WireJob job = {.serial = 42};
+    WireOrder order = {.serial = 42};
     WireResult result = {.serial = 42};
 
-    bool is_job = wire_decode_job(copy, len, &job, &job_error);
+    bool is_order = wire_decode_order(copy, len, &order, &order_error);
     bool is_result = wire_decode_result(copy, len, &result, &result_error);
-    g_assert_false(is_job && is_result);
-    if (is_job) {
-        wire_limits_check_job(&job);
+    g_assert_false(is_order && is_result);
+    if (is_order) {
+        wire_limits_check_order(&order);
     } else {
-        g_assert_error(job_error, THUMBQ_ERROR, ERROR_PROTOCOL);
-        g_assert_cmpuint(job.serial, ==, 42);
+        g_assert_error(order_error, THUMBQ_ERROR, ERROR_PROTOCOL);
+        g_assert_cmpuint(order.serial, ==, 42);
     }
     if (is_result) {
         wire_limits_check_result(&result);
@@ -205,7 +202,7 @@ static bool decodes(const uint8_t *data, size_t len)
         g_assert_error(result_error, THUMBQ_ERROR, ERROR_PROTOCOL);
         g_assert_cmpuint(result.serial, ==, 42);
     }
-    return is_job || is_result;
+    return is_order || is_result;
 }
 
 typedef struct {
@@ -217,11 +214,11 @@ typedef struct {
 
 static void make_frames(Frame frames[static FRAMES])
 {
-    const WireJob jobs[] = {make_job(0), make_job(RENDITIONS_MAX)};
+    const WireOrder orders[] = {make_order(0), make_order(RENDITIONS_MAX)};
     const WireResult results[] = {make_result(0), make_result(RENDITIONS_MAX), make_failure()};
 
-    for (size_t i = 0; i < G_N_ELEMENTS(jobs); i++)
-        frames[i].len = wire_encode_job(&jobs[i], frames[i].data);
+    for (size_t i = 0; i < G_N_ELEMENTS(orders); i++)
+        frames[i].len = wire_encode_order(&orders[i], frames[i].data);
     for (size_t i = 0; i < G_N_ELEMENTS(results); i++)
         frames[2 + i].len = wire_encode_result(&results[i], frames[2 + i].data);
 }
@@ -240,7 +237,7 @@ static void test_truncated(void)
     }
 }
 
-/* Every single bit, and many at once. */
+/* Flips every single bit, and many at once. */
 static void test_flipped(void)
 {
     g_autoptr(GRand) rand = g_rand_new_with_seed(3);
@@ -265,18 +262,15 @@ static void test_flipped(void)
     g_assert_cmpuint(refused, >, 0);
 }
 
-/* ---- fields outside of their limits -------------------------------------------------------------
- */
-
 typedef struct {
     const char *name;
-    void (*spoil)(WireJob *job);
-} JobCase;
+    void (*spoil)(WireOrder *order);
+} OrderCase;
 
 #define SPOIL_JOB(what, assignment)                                                                \
-    static void spoil_job_##what(WireJob *job)                                                     \
+    static void spoil_order_##what(WireOrder *order)                                               \
     {                                                                                              \
-        job->assignment;                                                                           \
+        order->assignment;                                                                         \
     }
 SPOIL_JOB(pixels, max_pixels = 0)
 SPOIL_JOB(file_size, max_file_size = -1)
@@ -294,33 +288,33 @@ SPOIL_JOB(format, renditions[1].format = (Format)(FORMAT_SAME + 1))
 SPOIL_JOB(quality, renditions[1].quality = 101)
 SPOIL_JOB(background, renditions[1].background = 0x1000000)
 
-static const JobCase spoilt_jobs[] = {
-    {"pixels", spoil_job_pixels},
-    {"file-size", spoil_job_file_size},
-    {"output-size", spoil_job_output_size},
-    {"pages", spoil_job_pages},
-    {"width", spoil_job_width},
-    {"width-large", spoil_job_width_large},
-    {"height", spoil_job_height},
-    {"fit", spoil_job_fit},
-    {"animation", spoil_job_animation},
-    {"frames", spoil_job_frames},
-    {"frames-large", spoil_job_frames_large},
-    {"keep", spoil_job_keep},
-    {"format", spoil_job_format},
-    {"quality", spoil_job_quality},
-    {"background", spoil_job_background},
+static const OrderCase spoilt_orders[] = {
+    {"pixels", spoil_order_pixels},
+    {"file-size", spoil_order_file_size},
+    {"output-size", spoil_order_output_size},
+    {"pages", spoil_order_pages},
+    {"width", spoil_order_width},
+    {"width-large", spoil_order_width_large},
+    {"height", spoil_order_height},
+    {"fit", spoil_order_fit},
+    {"animation", spoil_order_animation},
+    {"frames", spoil_order_frames},
+    {"frames-large", spoil_order_frames_large},
+    {"keep", spoil_order_keep},
+    {"format", spoil_order_format},
+    {"quality", spoil_order_quality},
+    {"background", spoil_order_background},
 };
 
-static void test_spoilt_job(const void *data)
+static void test_spoilt_order(const void *data)
 {
-    const JobCase *row = data;
+    const OrderCase *row = data;
     uint8_t buffer[WIRE_FRAME_MAX];
-    WireJob job = make_job(2);
+    WireOrder order = make_order(2);
 
-    g_assert_true(decodes(buffer, wire_encode_job(&job, buffer)));
-    row->spoil(&job);
-    g_assert_false(decodes(buffer, wire_encode_job(&job, buffer)));
+    g_assert_true(decodes(buffer, wire_encode_order(&order, buffer)));
+    row->spoil(&order);
+    g_assert_false(decodes(buffer, wire_encode_order(&order, buffer)));
 }
 
 typedef struct {
@@ -341,6 +335,8 @@ SPOIL_RESULT(message, message[0] = '\xff')
 SPOIL_RESULT(message_line, message[0] = '\n')
 SPOIL_RESULT(message_escape, message[0] = '\x1b')
 SPOIL_RESULT(message_delete, message[0] = '\x7f')
+SPOIL_RESULT(needs_unknown, needs[0] = 'x')
+SPOIL_RESULT(needs_case, needs[0] = 's'; result->needs[1] = 'E'; result->needs[2] = '\0')
 SPOIL_RESULT(memory_negative, memory_bytes = -1)
 SPOIL_RESULT(memory_large, memory_bytes = INT64_MAX)
 SPOIL_RESULT(cpu_negative, cpu_us = INT64_MIN)
@@ -361,7 +357,7 @@ SPOIL_RESULT(place_large, places[1].offset = INT64_MAX)
 SPOIL_RESULT(place_in_file, places[0].offset = 1)
 SPOIL_RESULT(thumbnail_size_large, thumbnails[1].size = INT64_MAX)
 
-/* Turned around by U+202E: neither a control character nor broken. */
+/* U+202E reverses the text. It is neither a control character nor invalid. */
 static void spoil_result_message_order(WireResult *result)
 {
     g_strlcpy(result->message,
@@ -370,7 +366,7 @@ static void spoil_result_message_order(WireResult *result)
               sizeof result->message);
 }
 
-/* A line separator, which some viewers break at. */
+/* A line separator, at which some viewers break lines. */
 static void spoil_result_message_separator(WireResult *result)
 {
     g_strlcpy(result->message,
@@ -390,6 +386,8 @@ static const ResultCase spoilt_results[] = {
     {"message-delete", spoil_result_message_delete},
     {"message-order", spoil_result_message_order},
     {"message-separator", spoil_result_message_separator},
+    {"needs-unknown", spoil_result_needs_unknown},
+    {"needs-case", spoil_result_needs_case},
     {"memory-negative", spoil_result_memory_negative},
     {"memory-large", spoil_result_memory_large},
     {"cpu-negative", spoil_result_cpu_negative},
@@ -422,8 +420,7 @@ static void test_spoilt_result(const void *data)
     g_assert_false(decodes(buffer, wire_encode_result(&result, buffer)));
 }
 
-/* A worker may fail with every error that a picture can have; not with what the daemon finds out.
- */
+/* A worker may report every error of a picture, and none that only the daemon can find. */
 static void test_object_errors(void)
 {
     for (int code = ERROR_NOT_AN_IMAGE; code < ERROR_USAGE; code++) {
@@ -435,182 +432,21 @@ static void test_object_errors(void)
     }
 }
 
-/* ---- sockets ------------------------------------------------------------------------------------
- */
-
-typedef struct {
-    int a, b;
-} Pair;
-
-static void open_pair(Pair *pair)
-{
-    int fds[2];
-
-    g_assert_cmpint(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds), ==,
-                    0);
-    *pair = (Pair){fds[0], fds[1]};
-}
-
-static void close_pair(Pair *pair)
-{
-    fd_clear(&pair->a);
-    fd_clear(&pair->b);
-}
-
-static guint count_fds(void)
-{
-    guint n = 0;
-    DIR *dir = opendir("/proc/self/fd");
-
-    g_assert_nonnull(dir);
-    while (readdir(dir))
-        n++;
-    closedir(dir);
-    return n;
-}
-
-static void test_send(void)
-{
-    uint8_t buffer[WIRE_FRAME_MAX];
-    g_autoptr(GError) error = NULL;
-    int received[WIRE_FDS_MAX];
-    int sent[WIRE_FDS_MAX];
-    size_t n_fds;
-    ssize_t len;
-    Pair pair;
-    guint before = count_fds();
-
-    open_pair(&pair);
-    for (size_t i = 0; i < WIRE_FDS_MAX; i++)
-        sent[i] = open("/dev/null", O_RDONLY | O_CLOEXEC);
-    g_assert_true(wire_send(pair.a, "frame", 5, sent, WIRE_FDS_MAX, &error));
-    g_assert_true(wire_receive(pair.b, buffer, &len, received, WIRE_FDS_MAX, &n_fds, &error));
-    g_assert_no_error(error);
-    g_assert_cmpmem(buffer, (size_t)len, "frame", 5);
-    g_assert_cmpuint(n_fds, ==, WIRE_FDS_MAX);
-    for (size_t i = 0; i < WIRE_FDS_MAX; i++) {
-        g_assert_cmpint(fcntl(received[i], F_GETFD), ==, FD_CLOEXEC);
-        fd_clear(&received[i]);
-        fd_clear(&sent[i]);
-    }
-    close_pair(&pair);
-    g_assert_cmpuint(count_fds(), ==, before);
-}
-
-typedef struct {
-    const char *name;
-    size_t len, n_fds, max_fds;
-    bool ok;
-} ReceiveCase;
-
-static const ReceiveCase receives[] = {
-    {"none", 1, 0, 0, true},
-    {"fewer", 1, 1, 3, true},
-    {"not-wanted", 1, 1, 0, false},
-    {"one-too-many", 1, 3, 2, false},
-    {"far-too-many", 1, 100, 2, false},
-    {"far-too-many-for-all", 1, 200, WIRE_FDS_MAX, false},
-    {"largest-frame", WIRE_FRAME_MAX, 1, 1, true},
-    {"frame-too-long", WIRE_FRAME_MAX + 1, 0, 0, false},
-    {"frame-too-long-with-descriptor", WIRE_FRAME_MAX + 1, 1, 1, false},
-};
-
-/* Without the limits of wire_send. */
-static void send_anything(int socket_fd, size_t len, size_t n_fds)
-{
-    g_autofree uint8_t *data = g_malloc0(len);
-    g_autofree char *control = g_malloc0(CMSG_SPACE(sizeof(int) * (n_fds + 1)));
-    struct iovec part = {.iov_base = data, .iov_len = len};
-    struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
-
-    if (n_fds > 0) {
-        message.msg_control = control;
-        message.msg_controllen = CMSG_SPACE(sizeof(int) * n_fds);
-        struct cmsghdr *header = CMSG_FIRSTHDR(&message);
-        header->cmsg_level = SOL_SOCKET;
-        header->cmsg_type = SCM_RIGHTS;
-        header->cmsg_len = CMSG_LEN(sizeof(int) * n_fds);
-        for (size_t i = 0; i < n_fds; i++) {
-            int fd = STDERR_FILENO;
-            memcpy(CMSG_DATA(header) + i * sizeof fd, &fd, sizeof fd);
-        }
-    }
-    g_assert_cmpint(sendmsg(socket_fd, &message, MSG_NOSIGNAL), ==, (gssize)len);
-}
-
-static void test_receive(const void *data)
-{
-    const ReceiveCase *row = data;
-    uint8_t buffer[WIRE_FRAME_MAX];
-    g_autoptr(GError) error = NULL;
-    int fds[WIRE_FDS_MAX];
-    size_t n_fds = 0;
-    ssize_t len;
-    Pair pair;
-
-    open_pair(&pair);
-    guint before = count_fds();
-    send_anything(pair.a, row->len, row->n_fds);
-    g_assert_cmpint(wire_receive(pair.b, buffer, &len, fds, row->max_fds, &n_fds, &error), ==,
-                    row->ok);
-    if (row->ok) {
-        g_assert_no_error(error);
-        g_assert_cmpint(len, ==, (gssize)row->len);
-        g_assert_cmpuint(n_fds, ==, row->n_fds);
-    } else {
-        g_assert_error(error, THUMBQ_ERROR, ERROR_PROTOCOL);
-    }
-    for (size_t i = 0; i < n_fds; i++)
-        fd_clear(&fds[i]);
-    g_assert_cmpuint(count_fds(), ==, before);
-    close_pair(&pair);
-}
-
-static void test_ends(void)
-{
-    uint8_t buffer[WIRE_FRAME_MAX];
-    g_autoptr(GError) error = NULL;
-    size_t n_fds;
-    ssize_t len = 42;
-    Pair pair;
-
-    open_pair(&pair);
-    g_assert_true(wire_receive(pair.b, buffer, &len, NULL, 0, &n_fds, &error));
-    g_assert_cmpint(len, ==, -1);
-    g_assert_cmpuint(n_fds, ==, 0);
-    fd_clear(&pair.a);
-    g_assert_true(wire_receive(pair.b, buffer, &len, NULL, 0, &n_fds, &error));
-    g_assert_cmpint(len, ==, 0);
-    g_assert_no_error(error);
-    g_assert_false(wire_send(pair.b, "x", 1, NULL, 0, &error));
-    g_assert_error(error, THUMBQ_ERROR, ERROR_IO);
-    g_clear_error(&error);
-    close_pair(&pair);
-    g_assert_false(wire_receive(-1, buffer, &len, NULL, 0, &n_fds, &error));
-    g_assert_error(error, THUMBQ_ERROR, ERROR_IO);
-}
-
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/wire/job-round-trip", test_job_round_trip);
+    g_test_add_func("/wire/order-round-trip", test_order_round_trip);
     g_test_add_func("/wire/result-round-trip", test_result_round_trip);
     g_test_add_func("/wire/truncated", test_truncated);
     g_test_add_func("/wire/flipped", test_flipped);
-    for (size_t i = 0; i < G_N_ELEMENTS(spoilt_jobs); i++) {
-        g_autofree char *path = g_strdup_printf("/wire/spoilt-job/%s", spoilt_jobs[i].name);
-        g_test_add_data_func(path, &spoilt_jobs[i], test_spoilt_job);
+    for (size_t i = 0; i < G_N_ELEMENTS(spoilt_orders); i++) {
+        g_autofree char *path = g_strdup_printf("/wire/spoilt-order/%s", spoilt_orders[i].name);
+        g_test_add_data_func(path, &spoilt_orders[i], test_spoilt_order);
     }
     for (size_t i = 0; i < G_N_ELEMENTS(spoilt_results); i++) {
         g_autofree char *path = g_strdup_printf("/wire/spoilt-result/%s", spoilt_results[i].name);
         g_test_add_data_func(path, &spoilt_results[i], test_spoilt_result);
     }
     g_test_add_func("/wire/object-errors", test_object_errors);
-    g_test_add_func("/wire/send", test_send);
-    for (size_t i = 0; i < G_N_ELEMENTS(receives); i++) {
-        g_autofree char *path = g_strdup_printf("/wire/receive/%s", receives[i].name);
-        g_test_add_data_func(path, &receives[i], test_receive);
-    }
-    g_test_add_func("/wire/ends", test_ends);
     return g_test_run();
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/*
- * The processes of thumbq-thumbnail: how they are locked in, how they die, what they keep.
- */
-#include "file.h"
+/* The processes of thumbq-thumbnail: their sandbox, their deaths, and what they keep. */
+#include "base/file.h"
 #include "handler_fixture.h"
 
 #include <fcntl.h>
@@ -12,9 +10,10 @@
 
 static void test_locked_in(void)
 {
-    WireJob job = fixture_job_of(80, 80, FIT_INSIDE, FORMAT_WEBP);
+    WireOrder order = fixture_order_of(80, 80, FIT_INSIDE, FORMAT_WEBP);
     WireResult result;
-    fixture_run(&job, "a.jpg", &result); /* it has answered: so it has locked itself in */
+    /* The worker has answered, so it has entered its sandbox. */
+    fixture_run(&order, "a.jpg", &result);
     g_assert_cmpint(fixture_status_number(fixture_worker.pid, "\nNoNewPrivs:"), ==, 1);
     g_assert_cmpint(fixture_status_number(fixture_server.server.pid, "\nThreads:"), ==, 1);
 #ifndef THUMBQ_SANITIZE
@@ -24,10 +23,11 @@ static void test_locked_in(void)
     g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
     const char *name;
     while (folder != NULL && (name = g_dir_read_name(folder)) != NULL)
-        g_assert_cmpint(atoi(name), <=, 4); /* standard ones, socket, reset of the peak */
+        /* These are the standard ones, the socket, and the file that resets the peak. */
+        g_assert_cmpint(atoi(name), <=, 4);
 }
 
-/* A worker's death is its own. */
+/* The death of a worker affects no other process. */
 static void test_killed(void)
 {
     HandlerWorker victim;
@@ -37,14 +37,14 @@ static void test_killed(void)
     g_assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
     g_assert_true(handler_worker_start(&fixture_server, &fixture_request, &victim));
     g_assert_cmpint(handler_worker_stop(&victim), ==, 0);
-    WireJob job = fixture_job_of(80, 80, FIT_INSIDE, FORMAT_WEBP);
+    WireOrder order = fixture_order_of(80, 80, FIT_INSIDE, FORMAT_WEBP);
     WireResult result;
-    fixture_run(&job, "a.jpg", &result);
+    fixture_run(&order, "a.jpg", &result);
     fixture_assert_error(&result, ERROR_NONE);
 }
 
-/* Pixels that cannot be streamed, with less memory than they need: said, or died of with the status
- * that says so. */
+/* The pixels cannot be streamed and need more memory than allowed. The worker reports this, or dies
+ * with the exit status for it. */
 static void test_memory(void)
 {
 #ifdef THUMBQ_SANITIZE
@@ -56,25 +56,26 @@ static void test_memory(void)
     small.memory_bytes = 40 << 20;
     HandlerWorker poor;
     g_assert_true(handler_worker_start(&fixture_server, &small, &poor));
-    WireJob job = fixture_job_of(80, 80, FIT_INSIDE, FORMAT_PNG);
-    job.max_pixels = 100000000;
+    WireOrder order = fixture_order_of(80, 80, FIT_INSIDE, FORMAT_PNG);
+    order.max_pixels = 100000000;
     g_autofree char *path = pictures_path("wide.png");
     g_autofree char *folder = pictures_path("");
     autofd source = open(path, O_RDONLY | O_CLOEXEC);
     int fd;
     WireResult result;
-    bool answered = handler_run(&poor, &job, source, folder, &fd, &result);
+    bool answered = handler_run(&poor, &order, source, folder, &fd, &result);
     fd_clear(&fd);
     int status = handler_worker_stop(&poor);
     if (answered)
         fixture_assert_error(&result, ERROR_OUT_OF_MEMORY);
     else
         g_assert_true(WIFEXITED(status) && WEXITSTATUS(status) == WORKER_EXIT_MEMORY);
-    fixture_run(&job, "wide.png", &result); /* with enough, it works */
+    /* With enough memory the order succeeds. */
+    fixture_run(&order, "wide.png", &result);
     fixture_assert_error(&result, ERROR_NONE);
 }
 
-/* What a job takes it gives back, also when it fails. */
+/* An order frees its memory, also when it fails. */
 static void test_no_growth(void)
 {
 #ifdef THUMBQ_SANITIZE
@@ -84,12 +85,12 @@ static void test_no_growth(void)
     const char *const names[] = {
         "a.jpg", "fields.png", "a.webp", "a.gif", "a.tif", "cut.png", "cut.webp", "text",
     };
-    WireJob job = fixture_job_of(80, 80, FIT_INSIDE, FORMAT_WEBP);
+    WireOrder order = fixture_order_of(80, 80, FIT_INSIDE, FORMAT_WEBP);
     WireResult result;
     long warm_kib = 0;
     for (int i = 0; i < 60; i++) {
         for (size_t at = 0; at < G_N_ELEMENTS(names); at++)
-            fixture_run(&job, names[at], &result);
+            fixture_run(&order, names[at], &result);
         if (i == 19)
             warm_kib = fixture_status_number(fixture_worker.pid, "\nVmRSS:");
     }

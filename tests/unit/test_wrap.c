@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Text is broken at blanks, and no word is. */
-#include "wrap.h"
+/* Text is broken at blanks, and never within a word. */
+#include "base/wrap.h"
 
 typedef struct {
     const char *name;
-    const char *begin; /* stands on the line already */
+    /* Text that is on the line already. */
+    const char *begin;
     const char *text;
     const char *prefix;
     size_t width;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The local time zone: offsets, clocks that are changed, and a zone that becomes another one. */
-#include "clock.h"
-#include "zone.h"
+/* The local time zone: offsets, changes of the clock, and a change of the zone. */
+#include "base/clock.h"
+#include "base/zone.h"
 
 #include <glib.h>
 
@@ -22,7 +22,8 @@ static void set_zone(const char *name)
 static const struct {
     const char *zone;
     const char *utc;
-    const char *wall; /* as if it were UTC */
+    /* The wall time, written like UTC. */
+    const char *wall;
 } clocks[] = {
     {"UTC", "2026-01-01T00:00:00Z", "2026-01-01T00:00:00Z"},
     {"CET-1CEST,M3.5.0,M10.5.0/3", "2025-12-31T22:30:00Z", "2025-12-31T23:30:00Z"},
@@ -44,7 +45,7 @@ static void test_clocks(void)
     }
 }
 
-/* An hour that comes twice is the first one, an hour that never comes is an hour later. */
+/* An hour that comes twice means the first one. An hour that is skipped means the hour after it. */
 static void test_changes(void)
 {
     set_zone("CET-1CEST,M3.5.0,M10.5.0/3");

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "passes/mend.h"
+
+#include "base/log.h"
+#include "daemon/sweep_words.h"
+#include "journal/journal.h"
+#include "passes/sweep_pass.h"
+
+static void end_sweep(const SweepCounts *counts, bool complete, void *data)
+{
+    if (!complete) {
+        journal_leave(data, JOURNAL_LEFT_HALF_DONE);
+        return;
+    }
+    if (counts->orphans + counts->missing > 0) {
+        g_autofree char *text = sweep_describe(counts, false);
+        log_info("put right what was left half done: %s", text);
+    }
+}
+
+static void end_quietly(const SweepCounts *counts, bool complete, void *data)
+{
+    (void)counts;
+    if (!complete)
+        journal_leave(data, JOURNAL_LEFT_HALF_DONE);
+}
+
+void mend_after_scan(const SweepParts *sweeps, uint64_t n_objects, bool looks)
+{
+    Journal *journal = sweeps->state->journal;
+    Publisher *publisher = sweeps->state->publisher;
+    SweepOptions sweep = {.kinds = SWEEP_ORPHANS | SWEEP_MISSING};
+    JournalLeft left = journal_left(journal);
+    bool has_old_names = left & JOURNAL_LEFT_OLD_NAMES;
+    bool half_done = left & JOURNAL_LEFT_HALF_DONE || publisher_has_orphans(publisher);
+    bool is_due = n_objects > 0 && (has_old_names || looks);
+
+    if (!half_done && !is_due)
+        return;
+    sweep.is_look = !half_done && !has_old_names;
+    /* A bucket that looks empty may be unmounted: nothing is removed. */
+    if (n_objects == 0 || !half_done)
+        sweep.kinds = SWEEP_MISSING;
+    journal_clear_left(journal, JOURNAL_LEFT_HALF_DONE | JOURNAL_LEFT_OLD_NAMES);
+    publisher_forget_orphans(publisher);
+    sweep_start(sweeps, &sweep, end_sweep, journal, NULL);
+}
+
+void mend_resumed(const SweepParts *sweeps)
+{
+    Journal *journal = sweeps->state->journal;
+    const SweepOptions missing = {.kinds = SWEEP_MISSING};
+
+    if (!(journal_left(journal) & JOURNAL_LEFT_NO_THUMBNAILS))
+        return;
+    journal_clear_left(journal, JOURNAL_LEFT_NO_THUMBNAILS);
+    sweep_start(sweeps, &missing, end_quietly, journal, NULL);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Starts sweeps that correct work left half done by a crash, by an older version of thumbq, or by
+ * the replacement of the folder of the thumbnails. The journal holds the kinds of such work
+ * (JournalLeft). The corrections are logged.
+ */
+#pragma once
+
+#include "passes/sweep_task.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Call it after a scan of the whole bucket. `n_objects`: objects that the scan has met. `looks`: no
+ * daemon watched the bucket before, so changes of thumbnails are looked for. */
+void mend_after_scan(const SweepParts *sweeps, uint64_t n_objects, bool looks);
+
+/* Call it when the store takes changes again. The sweep does not wait for the following scan, which
+ * takes long if there are many files. */
+void mend_resumed(const SweepParts *sweeps);

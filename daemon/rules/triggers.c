@@ -1,0 +1,496 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "rules/triggers.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "rules/trigger_batch.h"
+#include "rules/trigger_skip.h"
+#include "rules/trigger_states.h"
+#include "rules/trigger_wait.h"
+#include "store/epoch.h"
+
+#include <inttypes.h>
+
+/* Longest time between two checks for old events. */
+#define CHECK_AGAIN_US CLOCK_MINUTE_US
+
+/* Delay after a command that could not be started: the machine lacks something. */
+#define BLOCKED_US (10 * CLOCK_US_PER_SEC)
+
+/* The longest delay until the next call of a function, while no program listens, and after a call
+ * without a valid answer. */
+#define UNHEARD_MAX_US (5 * CLOCK_US_PER_SEC)
+#define PUT_OFF_MAX_US CLOCK_MINUTE_US
+
+static gboolean check(gpointer data);
+
+static void check_in(Triggers *triggers, int64_t delay_us)
+{
+    guint delay_ms = (guint)(CLAMP(delay_us, 0, CHECK_AGAIN_US) / CLOCK_US_PER_MS);
+
+    g_clear_handle_id(&triggers->source, g_source_remove);
+    triggers->source =
+        delay_us <= 0 ? g_idle_add(check, triggers) : g_timeout_add(delay_ms + 1, check, triggers);
+}
+
+/* Forgets the delivery under way, which the caller ends. Returns it. */
+static TriggerRun *steal_run(Trigger *trigger)
+{
+    TriggerRun *run = g_steal_pointer(&trigger->run);
+
+    if (run && trigger_run_has_process(run))
+        trigger->triggers->n_running--;
+    return run;
+}
+
+static void trigger_free(void *data)
+{
+    Trigger *trigger = data;
+
+    trigger_run_cancel(steal_run(trigger));
+    g_free(trigger->input);
+    g_free(trigger);
+}
+
+Triggers *triggers_new(const TriggerParts *parts)
+{
+    Triggers *triggers = g_new0(Triggers, 1);
+
+    triggers->parts = *parts;
+    triggers->rows = g_ptr_array_new_with_free_func(trigger_free);
+    return triggers;
+}
+
+void triggers_free(Triggers *triggers)
+{
+    if (!triggers)
+        return;
+    g_clear_handle_id(&triggers->source, g_source_remove);
+    g_ptr_array_unref(triggers->rows);
+    g_free(triggers);
+}
+
+void triggers_configure(Triggers *triggers, const Config *config)
+{
+    for (guint i = 0; i < triggers->rows->len; i++)
+        ((Trigger *)g_ptr_array_index(triggers->rows, i))->config = NULL;
+    for (size_t i = 0; i < config->n_triggers; i++) {
+        const TriggerConfig *row = &config->triggers[i];
+        Trigger *trigger = trigger_states_find(triggers, row->name);
+        if (!trigger) {
+            trigger = g_new0(Trigger, 1);
+            trigger->triggers = triggers;
+            g_strlcpy(trigger->name, row->name, sizeof trigger->name);
+            g_ptr_array_add(triggers->rows, trigger);
+        }
+        trigger->config = row;
+        /* The new configuration may name something else to run. */
+        trigger_wait_reset(&trigger->wait);
+        trigger_wait_reset(&trigger->retry_wait);
+    }
+    for (guint i = triggers->rows->len; i-- > 0;) {
+        if (!((Trigger *)g_ptr_array_index(triggers->rows, i))->config)
+            /* A running command of it is ended. */
+            (void)g_ptr_array_remove_index(triggers->rows, i);
+    }
+    triggers->retry_delay_us = config->retry_delay_us;
+    triggers->first = 0;
+    triggers->is_loaded = false;
+}
+
+bool triggers_load(Triggers *triggers, GError **error)
+{
+    if (!trigger_states_load(triggers, error))
+        return false;
+    if (triggers->rows->len > 0)
+        check_in(triggers, 0);
+    return true;
+}
+
+/* Counts the events that are new in the log. */
+static bool count_new(StoreSnapshot *snapshot, Trigger *trigger, GError **error)
+{
+    TriggerBatch batch;
+
+    if (!trigger_batch_count(snapshot, trigger->config, trigger->seen, &batch, error))
+        return false;
+    trigger->seen = batch.upto;
+    trigger->n_ahead += batch.n_events;
+    if (trigger->n_ahead == 0 && !trigger->run && trigger->state.cursor != trigger->seen)
+        /* Is saved with the next commit: no commit is made for it. */
+        trigger_states_move(trigger, trigger->seen);
+    return true;
+}
+
+/* Adds the age of the event to the metrics. A batch is open. */
+static void measure_age(Trigger *trigger, int64_t event_us)
+{
+    int64_t now_us = clock_wall_us();
+
+    store_measure(*trigger->triggers->parts.store, METRIC_ITERATOR_AGE, now_us,
+                  MAX(now_us - event_us, 0));
+    trigger->measured_us = clock_monotonic_us();
+}
+
+/* Measures the age of the oldest event that waits, once a minute. Returns false if the store has
+ * failed. */
+static bool measure_wait(StoreSnapshot *snapshot, Trigger *trigger)
+{
+    const Triggers *triggers = trigger->triggers;
+    Journal *journal = triggers->parts.journal;
+    TriggerBatch oldest;
+
+    if (trigger->n_ahead == 0 ||
+        clock_monotonic_us() < trigger->measured_us + CHECK_AGAIN_US - CLOCK_US_PER_SEC)
+        return true;
+    if (!journal_check(journal,
+                       trigger_batch_count_oldest(snapshot, trigger->config, trigger->state.cursor,
+                                                  1, INT64_MIN, &oldest, journal_error(journal))))
+        return false;
+    if (oldest.n_events == 0)
+        return true;
+    /* The row opens the batch that the measure belongs to. */
+    bool ok = store_put_trigger(*triggers->parts.store, trigger->name, &trigger->state,
+                                journal_error(journal));
+    if (ok)
+        measure_age(trigger, oldest.time_us);
+    return journal_change(journal, ok);
+}
+
+static void end_run(const TriggerRunOutcome *outcome, void *data);
+
+/* Starts to deliver trigger->delivery. Takes `input`. */
+static bool start_run(StoreSnapshot *snapshot, Trigger *trigger, char *input, GError **error)
+{
+    Triggers *triggers = trigger->triggers;
+    TriggerRunBatch batch = {.config = trigger->config,
+                             .parts = &triggers->parts,
+                             .delivery = &trigger->delivery,
+                             .input = input};
+    g_autoptr(GError) reason = NULL;
+
+    g_free(trigger->input);
+    trigger->input = input;
+    trigger->generation = journal_generation(triggers->parts.journal);
+    if (!store_get_epoch(snapshot, &batch.epoch, error))
+        return false;
+    trigger->run = trigger_run_start(&batch, end_run, trigger, &reason);
+    if (trigger->run) {
+        triggers->n_running += trigger_run_has_process(trigger->run);
+        return true;
+    }
+    /* No event is to blame. */
+    if (!trigger_run_is_command(trigger->config)) {
+        (void)trigger_wait_begin(trigger, &trigger->wait, reason->message, 0, UNHEARD_MAX_US);
+        return true;
+    }
+    trigger->wait.until_us = clock_monotonic_us() + BLOCKED_US;
+    log_warning("trigger '%s': %s; trying again in %d s", trigger->name, reason->message,
+                (int)(BLOCKED_US / CLOCK_US_PER_SEC));
+    return true;
+}
+
+/* Reads the next events of the log. A batch that the receiver may have stays as it was. */
+static bool read_batch(StoreSnapshot *snapshot, Trigger *trigger, TriggerBatch *ret_batch,
+                       GError **error)
+{
+    const char *bucket = trigger->triggers->parts.bucket;
+    uint64_t cursor = trigger->state.cursor;
+    uint64_t until = trigger->handed_over > cursor ? trigger->handed_over : UINT64_MAX;
+
+    if (!trigger_batch_read(snapshot, trigger->config, cursor, until, bucket, ret_batch, error))
+        return false;
+    if (ret_batch->n_events > 0 || until == UINT64_MAX)
+        return true;
+    /* With another configuration the trigger asks for none of its events. */
+    trigger_batch_clear(ret_batch);
+    return trigger_batch_read(snapshot, trigger->config, cursor, UINT64_MAX, bucket, ret_batch,
+                              error);
+}
+
+/* Starts to deliver the next events of the log, if there are any. */
+static bool start_batch(StoreSnapshot *snapshot, Trigger *trigger, GError **error)
+{
+    g_auto(TriggerBatch) batch = {0};
+
+    if (!read_batch(snapshot, trigger, &batch, error))
+        return false;
+    if (batch.n_events == 0)
+        return true;
+    trigger->delivery = (Delivery){.generation = trigger->state.generation,
+                                   .time_us = batch.time_us,
+                                   .first = batch.first,
+                                   .last = batch.last,
+                                   .n_events = batch.n_events};
+    trigger->upto = batch.upto;
+    if (!start_run(snapshot, trigger, g_string_free(g_steal_pointer(&batch.input), FALSE), error))
+        return false;
+    if (trigger->run && !trigger_run_is_command(trigger->config))
+        trigger->handed_over = batch.last;
+    return true;
+}
+
+/* Starts a delivery that is due once more, if there is one. */
+static bool start_retry(StoreSnapshot *snapshot, Trigger *trigger, int64_t now_us, GError **error)
+{
+    char *input;
+
+    if (!trigger_states_find_due(snapshot, trigger, now_us, &input, error))
+        return false;
+    return !input || start_run(snapshot, trigger, input, error);
+}
+
+/* True if as many commands run as may, and the trigger has one. */
+static bool lacks_room(const Trigger *trigger)
+{
+    return trigger->triggers->n_running >= TRIGGER_COMMANDS_MAX &&
+           trigger_run_is_command(trigger->config);
+}
+
+/* True if nothing prevents a delivery of the trigger. */
+static bool may_start(const Trigger *trigger)
+{
+    return !lacks_room(trigger) && !trigger->state.is_paused &&
+           trigger->wait.until_us <= trigger->triggers->checked_us;
+}
+
+/* Starts the next delivery of the trigger, if it has work. Returns false if the store has failed.
+ */
+static bool check_trigger(StoreSnapshot *snapshot, Trigger *trigger, int64_t now_us)
+{
+    const Triggers *triggers = trigger->triggers;
+    Journal *journal = triggers->parts.journal;
+
+    if (!journal_check(journal, count_new(snapshot, trigger, journal_error(journal))))
+        return false;
+    if (!measure_wait(snapshot, trigger))
+        return false;
+    if (trigger->run)
+        return true;
+    if (!trigger_skip_old(snapshot, trigger))
+        return false;
+    if (may_start(trigger) && trigger->retry_wait.until_us <= triggers->checked_us &&
+        trigger->due_us <= now_us && !trigger->is_ahead_of_store &&
+        !journal_check(journal, start_retry(snapshot, trigger, now_us, journal_error(journal))))
+        return false;
+    /* A retry that could not be started has begun a wait. */
+    return !may_start(trigger) || trigger->run || trigger->n_ahead == 0 ||
+           journal_check(journal, start_batch(snapshot, trigger, journal_error(journal)));
+}
+
+/* Returns the time until the next check. */
+static int64_t next_check_us(const Triggers *triggers, int64_t now_us)
+{
+    int64_t delay_us = CHECK_AGAIN_US;
+
+    for (guint i = 0; i < triggers->rows->len; i++) {
+        const Trigger *trigger = g_ptr_array_index(triggers->rows, i);
+        int64_t blocked_us = trigger->wait.until_us - triggers->checked_us;
+        int64_t retry_us = trigger->retry_wait.until_us - triggers->checked_us;
+        /* The end of a command, or the commit, begins a check. */
+        if (trigger->run || trigger->state.is_paused || trigger->is_ahead_of_store ||
+            lacks_room(trigger))
+            continue;
+        if (blocked_us > 0)
+            delay_us = MIN(delay_us, blocked_us);
+        else if (trigger->due_us < INT64_MAX)
+            delay_us =
+                MIN(delay_us, MAX(MAX(trigger->due_us - now_us, retry_us), 0) + CLOCK_US_PER_MS);
+    }
+    return delay_us;
+}
+
+static gboolean check(gpointer data)
+{
+    Triggers *triggers = data;
+    Journal *journal = triggers->parts.journal;
+    int64_t now_us = clock_wall_us();
+    guint n = triggers->rows->len;
+
+    triggers->source = 0;
+    triggers->checked_us = clock_monotonic_us();
+    /* Otherwise triggers_load follows. */
+    if (!triggers->is_loaded || !journal_is_open(journal))
+        return G_SOURCE_REMOVE;
+    g_autoptr(StoreSnapshot) snapshot =
+        store_snapshot_begin(*triggers->parts.store, journal_error(journal));
+    if (!journal_check(journal, snapshot != NULL))
+        return G_SOURCE_REMOVE;
+    for (guint i = 0; i < n; i++) {
+        if (!check_trigger(snapshot, g_ptr_array_index(triggers->rows, (triggers->first + i) % n),
+                           now_us))
+            return G_SOURCE_REMOVE;
+    }
+    /* Each trigger is the first one in its turn. */
+    triggers->first = n > 0 ? (triggers->first + 1) % n : 0;
+    if (n > 0 && !triggers->source)
+        check_in(triggers, next_check_us(triggers, now_us));
+    return G_SOURCE_REMOVE;
+}
+
+/* Sets what becomes of a batch after a failure. */
+static void fail_delivery(Trigger *trigger, const char *text)
+{
+    Delivery *delivery = &trigger->delivery;
+    int64_t delay_us = trigger->triggers->retry_delay_us << MIN(delivery->attempts, 10U);
+
+    delivery->attempts++;
+    delivery->state = delivery->attempts < TRIGGER_ATTEMPTS_MAX ? DELIVERY_WAITING : DELIVERY_DEAD;
+    delivery->due_us = clock_wall_us() + delay_us;
+    delivery->input = trigger->input;
+    const char *end;
+    g_strlcpy(delivery->error, text, sizeof delivery->error);
+    /* A character that is cut in two would make the text invalid for JSON. */
+    (void)g_utf8_validate(delivery->error, -1, &end);
+    delivery->error[end - delivery->error] = '\0';
+    g_autofree char *when = clock_format_duration(delay_us);
+    if (delivery->state == DELIVERY_WAITING)
+        log_warning("trigger '%s': %s; its %" PRIu64 " events are tried again in %s", trigger->name,
+                    text, delivery->n_events, when);
+    else
+        log_warning("trigger '%s': %s; given up: %" PRIu64 " events are a dead letter",
+                    trigger->name, text, delivery->n_events);
+    if (delivery->state == DELIVERY_DEAD)
+        trigger_skip_write_letter(trigger, delivery);
+}
+
+/* Writes the result of a command: the cursor moves, or the delivery changes. */
+static bool write_result(Trigger *trigger, bool is_ok, GError **error)
+{
+    Store *store = *trigger->triggers->parts.store;
+    Delivery *delivery = &trigger->delivery;
+    bool is_of_log = delivery->id == 0;
+
+    if (is_of_log) {
+        trigger_states_move(trigger, trigger->upto);
+        trigger->n_ahead -= MIN(delivery->n_events, trigger->n_ahead);
+        if (!store_put_trigger(store, trigger->name, &trigger->state, error))
+            return false;
+        trigger->is_unsaved = false;
+        measure_age(trigger, delivery->time_us);
+    } else if (trigger->is_counted) {
+        trigger->n_waiting -= MIN(delivery->n_events, trigger->n_waiting);
+    }
+    if (is_ok)
+        return is_of_log || store_remove_delivery(store, trigger->name, delivery->id, error);
+    if (!store_put_delivery(store, trigger->name, delivery, error))
+        return false;
+    if (delivery->state == DELIVERY_WAITING) {
+        trigger->n_waiting += delivery->n_events;
+        trigger->due_us = MIN(trigger->due_us, delivery->due_us);
+        trigger->first_waiting = MIN(trigger->first_waiting, delivery->id);
+    }
+    return true;
+}
+
+/* Makes the batch wait that nothing can take now. */
+static void put_off(Trigger *trigger, const TriggerRunOutcome *outcome)
+{
+    const Triggers *triggers = trigger->triggers;
+    Journal *journal = triggers->parts.journal;
+    Delivery *delivery = &trigger->delivery;
+    TriggerWait *wait = delivery->id == 0 ? &trigger->wait : &trigger->retry_wait;
+    int64_t wait_us =
+        trigger_wait_begin(trigger, wait, outcome->text, outcome->retry_us, PUT_OFF_MAX_US);
+
+    if (delivery->id == 0)
+        return;
+    /* A receiver that asks for a rest means all batches. */
+    if (outcome->retry_us > 0)
+        trigger->wait.until_us = MAX(trigger->wait.until_us, wait->until_us);
+    /* The batch may be put off each time: other failed batches have their turn between two
+     * attempts. */
+    delivery->due_us = clock_wall_us() + 2 * wait_us;
+    delivery->input = trigger->input;
+    trigger->is_ahead_of_store = true;
+    (void)journal_change(journal, store_put_delivery(*triggers->parts.store, trigger->name,
+                                                     delivery, journal_error(journal)));
+}
+
+/* Ends the waits after a batch was taken, or has failed. */
+static void end_waits(Trigger *trigger)
+{
+    if (trigger->delivery.id != 0)
+        trigger_wait_end(trigger, &trigger->retry_wait);
+    /* While events of the log wait, the next batch of them tells. */
+    if (trigger->delivery.id == 0 || trigger->n_ahead == 0)
+        trigger_wait_end(trigger, &trigger->wait);
+}
+
+static void end_run(const TriggerRunOutcome *outcome, void *data)
+{
+    Trigger *trigger = data;
+    Triggers *triggers = trigger->triggers;
+    Journal *journal = triggers->parts.journal;
+
+    /* The run frees itself. */
+    (void)steal_run(trigger);
+    /* The cursor that was read back, or is to be, is behind these events: they come once more. */
+    bool is_rewound =
+        trigger->delivery.id == 0 && trigger->delivery.generation != trigger->state.generation;
+    bool is_current = journal_is_open(journal) && !is_rewound &&
+                      trigger->generation == journal_generation(journal);
+    if (is_current && outcome->end == TRIGGER_RUN_PUT_OFF) {
+        put_off(trigger, outcome);
+    } else if (is_current) {
+        bool is_ok = outcome->end == TRIGGER_RUN_OK;
+        end_waits(trigger);
+        if (!is_ok)
+            fail_delivery(trigger, outcome->text);
+        trigger->is_ahead_of_store = true;
+        (void)journal_change(journal, write_result(trigger, is_ok, journal_error(journal)));
+    }
+    g_clear_pointer(&trigger->input, g_free);
+    check_in(triggers, 0);
+}
+
+void triggers_committing(Triggers *triggers)
+{
+    g_autoptr(GError) error = NULL;
+
+    /* A put that fails spoils the batch, and then its commit fails. */
+    if (triggers && journal_is_open(triggers->parts.journal))
+        (void)trigger_states_save(triggers, &error);
+}
+
+bool triggers_yield(Triggers *triggers, GError **error)
+{
+    if (!triggers)
+        return true;
+    triggers->is_yielded = true;
+    return trigger_states_save(triggers, error);
+}
+
+void triggers_committed(Triggers *triggers)
+{
+    Journal *journal = triggers ? triggers->parts.journal : NULL;
+
+    if (!triggers || !triggers->is_loaded)
+        return;
+    if (triggers->is_yielded) {
+        triggers->is_yielded = false;
+        (void)journal_check(journal, triggers_load(triggers, journal_error(journal)));
+        return;
+    }
+    uint64_t last = store_last_sequencer(*triggers->parts.store);
+    bool is_due = false;
+    for (guint i = 0; i < triggers->rows->len; i++) {
+        Trigger *trigger = g_ptr_array_index(triggers->rows, i);
+        is_due = is_due || trigger->seen < last || trigger->is_ahead_of_store;
+        trigger->is_ahead_of_store = false;
+    }
+    if (is_due)
+        check_in(triggers, 0);
+}
+
+void triggers_stop(Triggers *triggers)
+{
+    if (!triggers)
+        return;
+    g_clear_handle_id(&triggers->source, g_source_remove);
+    for (guint i = 0; i < triggers->rows->len; i++) {
+        Trigger *trigger = g_ptr_array_index(triggers->rows, i);
+        trigger_run_cancel(steal_run(trigger));
+    }
+    triggers_committing(triggers);
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The epoch identifies a store: 64 random bits, made once. Epoch and sequencer together identify an
+ * event outside of the program. The first sequencer of a store is the time in microseconds, so that
+ * those of the next store are larger.
+ */
+#pragma once
+
+#include "store/store.h"
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* Makes the epoch of a store that has none. A changing call, see store.h. */
+bool store_make_epoch(Store *store, GError **error);
+
+/* Reads the epoch; 0 if none was made. */
+bool store_get_epoch(StoreSnapshot *snapshot, uint64_t *ret_epoch, GError **error);
+
+/* Sequencer of the newest event, as of the last commit or, within a batch, of the batch. */
+uint64_t store_last_sequencer(const Store *store);

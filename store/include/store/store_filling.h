@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The time of filling: the first scan of a bucket fills a new store. */
+#pragma once
+
+#include "store/store.h"
+
+#include <glib.h>
+#include <stdbool.h>
+
+/*
+ * Ends the time in which a scan may find objects that are older than the store. It begins when the
+ * epoch of an empty store is made; a changing call. No error at any other time.
+ */
+bool store_end_filling(Store *store, GError **error);
