@@ -158,7 +158,7 @@ static bool parse_double(const char *text, double *ret_number, GError **error)
 
     /* strtod would also accept spaces, "inf" and hexadecimal digits. */
     if (*text == '\0' || *end != '\0' || strspn(text, "0123456789.+-eE") != strlen(text) ||
-        number > G_MAXINT64 || number < G_MININT64) {
+        number > (double)G_MAXINT64 || number < (double)G_MININT64) {
         g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "'%s' is no number", text);
         return false;
     }

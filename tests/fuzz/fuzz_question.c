@@ -77,7 +77,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     if (len < 2 || after_len + 2 >= len)
         return 0;
     request.question = (ControlQuestion){
-        .after = text + 1, .rows = 1u + data[0] % 8, .look = data[0] / 8 % 16, .width = data[0]};
+        .after = text + 1, .rows = 1u + data[0] % 8, .style = data[0] / 8 % 16, .width = data[0]};
     request.payload = text + after_len + 2;
     request.payload_len = len - after_len - 2;
     if (!control_request_format(&request, &packet, NULL))
