@@ -7,3 +7,6 @@
 #include <stdint.h>
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
+
+/* Called once before the first input, by targets that have something to prepare. */
+__attribute__((weak)) int LLVMFuzzerInitialize(int *argc, char ***argv);

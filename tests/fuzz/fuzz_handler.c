@@ -14,8 +14,6 @@
 
 #define RENDITIONS 2
 
-int LLVMFuzzerInitialize(int *argc, char ***argv);
-
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     g_autoptr(GError) error = NULL;
