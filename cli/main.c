@@ -106,6 +106,8 @@ int main(int argc, char **argv)
     /* Widths of characters follow the locale. Figures are the same everywhere. */
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN);
+    /* A parent may have ignored it: the kernel would reap the children of this process itself. */
+    signal(SIGCHLD, SIG_DFL);
     fault_handle_signals();
     /* GLib's allocator ends the program when memory is exhausted, as everywhere else. */
     json_set_alloc_funcs(g_malloc, g_free);

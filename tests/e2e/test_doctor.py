@@ -237,6 +237,18 @@ class Doctor(E2ETest):
                 self.assertEqual([r for r in sandbox.values() if r["status"] == "failed"], [])
 
     @unittest.skipIf(SANITIZED, "under a sanitizer, workers are not locked in")
+    def test_parent_that_ignores_the_ends_of_children(self):
+        """A service manager may start thumbq with SIGCHLD ignored. The kernel would then reap the
+        workers itself, and their ends would be unknown."""
+        result = self.bucket.run_program(
+            [sys.executable, "-c",
+             "import os, signal, sys; signal.signal(signal.SIGCHLD, signal.SIG_IGN); "
+             "os.execv(sys.argv[1], sys.argv[1:])", THUMBQ, "doctor", "--json"], cwd="/")
+        report = result.json()
+        self.assertEqual(result.status, 0, result.out)
+        self.assertEqual([row for row in report["checks"] if row["status"] == "failed"], [])
+
+    @unittest.skipIf(SANITIZED, "under a sanitizer, workers are not locked in")
     def test_for_people(self):
         self.bucket.configure("[bucket]\nprefix = /proc/thumbnails\n")
         result = self.bucket.command("doctor", self.bucket.path)
