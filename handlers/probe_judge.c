@@ -110,6 +110,9 @@ void probe_judge(const ProbeRow *row, const ProbeEnding *ending, ProberFinding *
         judge_report(row, &ending->report, ret_finding);
     } else if (ending->ended) {
         judge_end(row, ending->wait_status, ret_finding);
+    } else if (ending->starved) {
+        set_finding(ret_finding, PROBER_UNPROVEN, "it got too little of a processor in %d seconds",
+                    (int)(ending->waited_us / CLOCK_US_PER_SEC));
     } else {
         set_finding(ret_finding, PROBER_OPEN, "it still runs after %d seconds",
                     (int)(ending->waited_us / CLOCK_US_PER_SEC));

@@ -16,7 +16,8 @@ typedef struct {
     ProbeReport report;
     bool ended;
     int wait_status;
-    /* With none of these. */
+    /* With none of these: the attempt got too little CPU time for its end. */
+    bool starved;
     int64_t waited_us;
 } ProbeEnding;
 

@@ -191,23 +191,27 @@ static bool send_target(const Prober *prober, const Subject *subject, Probe prob
     return true;
 }
 
-/* True if the process wants a processor, and has not had the CPU time that must end it. */
+/* True if the process waits for a processor or for the disk, or is stopped, and has not had the CPU
+ * time that must end it. */
 static bool is_starved(pid_t pid)
 {
     g_autofree char *path = g_strdup_printf("/proc/%d/status", (int)pid);
     g_autofree char *status = file_read(path, 1 << 16, NULL, NULL);
-    return status && strstr(status, "\nState:\tR") &&
+    const char *state = status ? strstr(status, "\nState:\t") : NULL;
+    return state && strchr("RDT", state[strlen("\nState:\t")]) &&
            process_cpu_us(process_cpu_clock(pid)) < CPU_MOST_US;
 }
 
 /* Waits for any of `fds`, for the time of a step from `start_us` on. It is longer on a machine that
- * is so busy that the attempt gets no processor. */
-static bool wait_step(struct pollfd *fds, nfds_t n, pid_t pid, int64_t start_us)
+ * is so busy that the attempt gets no processor. *ret_starved: the attempt got none to the end. */
+static bool wait_step(struct pollfd *fds, nfds_t n, pid_t pid, int64_t start_us, bool *ret_starved)
 {
     int64_t deadline_us = start_us + STEP_US;
     while (!wait_any(fds, n, deadline_us)) {
-        if (deadline_us >= start_us + STARVED_MOST_US || !is_starved(pid))
-            return false;
+        *ret_starved = is_starved(pid);
+        /* The attempt may have ended since the deadline. */
+        if (!*ret_starved || deadline_us >= start_us + STARVED_MOST_US)
+            return wait_any(fds, n, deadline_us);
         deadline_us += STEP_US;
     }
     return true;
@@ -223,7 +227,7 @@ static ProbeEnding wait_for_end(Subject *subject)
         {.fd = subject->process.socket_fd, .events = POLLIN},
         {.fd = subject->process.pidfd, .events = POLLIN},
     };
-    while (wait_step(fds, G_N_ELEMENTS(fds), subject->process.pid, start_us)) {
+    while (wait_step(fds, G_N_ELEMENTS(fds), subject->process.pid, start_us, &ending.starved)) {
         ProcessEnd end;
         ssize_t len;
         size_t n_fds;
@@ -245,9 +249,9 @@ static ProbeEnding wait_for_end(Subject *subject)
             }
             /* The end of the process tells more. */
             fds[1].fd = -1;
-        } else if (fds[2].revents && process_reap(&subject->process, true, &end)) {
-            ending.ended = true;
-            ending.wait_status = end.wait_status;
+        } else if (fds[2].revents) {
+            ending.ended = process_reap(&subject->process, true, &end);
+            ending.wait_status = ending.ended ? end.wait_status : 0;
             break;
         }
     }

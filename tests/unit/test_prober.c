@@ -2,9 +2,11 @@
 /* Tries each forbidden action in a real worker in its real sandbox. */
 #include "handlers/prober.h"
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "handlers/programs.h"
 #include "handlers/user.h"
+#include "probe_judge.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -101,6 +103,28 @@ static void test_amounts(void)
     }
 }
 
+/* An attempt that got no processor proves nothing about the sandbox. */
+static void test_no_end(void)
+{
+    static const struct {
+        bool starved;
+        ProberVerdict verdict;
+        const char *text;
+    } rows[] = {
+        {false, PROBER_OPEN, "it still runs after 20 seconds"},
+        {true, PROBER_UNPROVEN, "it got too little of a processor in 20 seconds"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        const ProbeEnding ending = {.starved = rows[i].starved, .waited_us = 20 * CLOCK_US_PER_SEC};
+        for (Probe probe = PROBE_NONE + 1; probe < PROBES_END; probe++) {
+            ProberFinding finding;
+            probe_judge(&probe_rows[probe], &ending, &finding);
+            g_assert_cmpint(finding.verdict, ==, rows[i].verdict);
+            g_assert_cmpstr(finding.text, ==, rows[i].text);
+        }
+    }
+}
+
 static void test_convert(void)
 {
     /* A GIF of 2 x 2 red pixels with a palette. */
@@ -153,6 +177,7 @@ int main(int argc, char **argv)
     }
     g_test_add_func("/prober/look", test_look);
     g_test_add_func("/prober/amounts", test_amounts);
+    g_test_add_func("/prober/no-end", test_no_end);
     g_test_add_func("/prober/convert", test_convert);
     g_test_add_func("/prober/cannot-open", test_cannot_open);
     int failed = g_test_run();
