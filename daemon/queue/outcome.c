@@ -19,10 +19,11 @@
 #define NO_SPACE_DELAY_US (5 * CLOCK_US_PER_SEC)
 
 /*
- * Delay before the next try when the machine lacked something for the start of a further handler
- * program.
+ * Delays before the next try when the machine lacked something for the start of a further handler
+ * program: as long as it has lacked it so far, within these limits.
  */
-#define PROGRAM_DELAY_US CLOCK_US_PER_SEC
+#define PROGRAM_DELAY_LEAST_US CLOCK_US_PER_SEC
+#define PROGRAM_DELAY_MOST_US  (30 * CLOCK_US_PER_SEC)
 
 /* Time without a start of a further program after which `run --once` gives up. */
 #define ONCE_PROGRAM_US (10 * CLOCK_MINUTE_US)
@@ -101,7 +102,8 @@ static int64_t retry_delay_us(const Config *config, int attempts)
 
 int64_t outcome_longest_delay_us(const Config *config)
 {
-    return MAX(retry_delay_us(config, MAX(config->retries, 1)), NO_SPACE_DELAY_US);
+    return MAX(retry_delay_us(config, MAX(config->retries, 1)),
+               MAX(NO_SPACE_DELAY_US, PROGRAM_DELAY_MOST_US));
 }
 
 /* A file that has used its whole time twice would do so a third time. */
@@ -127,7 +129,15 @@ static void set_retry(const WorkItem *item, StoreOutcome *outcome)
 /* True if the machine lacked something for the start of a further handler program. */
 static bool lacks_start(const WorkItem *item, const StoreOutcome *outcome)
 {
-    return outcome->error == ERROR_SHORTAGE && item->program != PROGRAM_FIRST;
+    return item->start_failed && outcome->error == ERROR_SHORTAGE && item->program != PROGRAM_FIRST;
+}
+
+static int64_t program_delay_us(const Outcomes *outcomes)
+{
+    int64_t since_us = outcomes->short_since_us;
+    int64_t lacking_us = since_us == 0 ? 0 : clock_monotonic_us() - since_us;
+
+    return CLAMP(lacking_us, PROGRAM_DELAY_LEAST_US, PROGRAM_DELAY_MOST_US);
 }
 
 /* Sets the next state of the object. The class of the error decides, with some exceptions. */
@@ -158,7 +168,7 @@ static void judge(const WorkItem *item, StoreOutcome *outcome)
         return;
     }
     if (lacks_start(item, outcome)) {
-        retry_after(outcome, PROGRAM_DELAY_US);
+        retry_after(outcome, program_delay_us(item->outcomes));
         return;
     }
     switch (error_class(outcome->error)) {
@@ -233,7 +243,8 @@ static void count_machine_failure(const WorkItem *item, const StoreOutcome *outc
         time_program_failure(item, outcome);
         return;
     }
-    if (item->program != PROGRAM_FIRST)
+    /* A shortage beside the start of the program shows nothing of its start. */
+    if (item->program != PROGRAM_FIRST && trouble != TROUBLE_SHORTAGE)
         outcomes->short_since_us = 0;
 
     if (trouble == TROUBLES) {
@@ -388,6 +399,7 @@ void outcome_done(const Answer *answer, const InvocationUsage *usage, void *data
     /* The work item was lent: if the object is another version by now, the source stays closed. */
     if (item->source_fd < 0)
         item->source_fd = work_item_open_source(item);
+    item->start_failed = answer->start_failed;
     item->excused = is_excused(item, answer->error, usage);
     init_outcome(item, &outcome);
     item->kind->judge(item, answer, &outcome);

@@ -46,6 +46,8 @@ struct WorkItem {
     uint8_t request_id[16];
     /* The handler program of the invocation under way: its number in the table. */
     size_t program;
+    /* No process of that program could be started for the work item. */
+    bool start_failed;
     /* The work item needs a handler program that is not installed. */
     bool lacks_program;
     /* The cost of the invocations of other programs before this one. */

@@ -14,6 +14,7 @@ static void fail(Pool *pool, const Run *run)
     Answer answer = {.serial = run->serial,
                      .error = run->invocation.program == PROGRAM_FIRST ? ERROR_HANDLER_UNAVAILABLE
                                                                        : program->failure_code,
+                     .start_failed = run->errnum == 0,
                      .message = program->failure,
                      .memory_fd = -1};
 

@@ -6,10 +6,12 @@ The programs have a second row in their table (support/second_row.c), and the se
 reads a made-up type (support/second_handler.c).
 """
 
+import datetime
 import os
 import re
 import resource
 import signal
+import time
 import unittest
 from pathlib import Path
 
@@ -207,6 +209,26 @@ class Programs(E2ETest):
         self.assertEqual(self.bucket.wait_record("second.qoi")["state"], "done")
         self.check_done(["first.qoi", "second.qoi"])
         self.assertEqual(len(daemon.reports()), 2, daemon.log())
+
+    def wait_s(self, name):
+        """Returns the time until the pending file is due, seconds; 0 if it is not pending."""
+        row = self.bucket.show(name)
+        if not row or row["state"] != "pending" or not row["due"]:
+            return 0
+        due = datetime.datetime.fromisoformat(row["due"].replace("Z", "+00:00"))
+        return due.timestamp() - time.time()
+
+    def test_the_wait_for_its_start_grows(self):
+        """Work that waits for the program is tried again ever more rarely, up to a limit."""
+        daemon, server = self.start_with_server()
+        limits = resource.prlimit(server, resource.RLIMIT_NOFILE)
+        used = max(map(int, descriptors(server))) + 1
+        resource.prlimit(server, resource.RLIMIT_NOFILE, (used + 1, limits[1]))
+        self.bucket.put("second.qoi", second(40, 30, GREEN))
+        self.bucket.wait_for(lambda: self.wait_s("second.qoi") > 3, "a longer wait")
+        resource.prlimit(server, resource.RLIMIT_NOFILE, limits)
+        self.assertEqual(self.bucket.wait_record("second.qoi")["state"], "done")
+        self.check_done(["first.qoi", "second.qoi"])
 
     def lift(self, daemon):
         """Gives the fork server of the second program back its descriptors."""

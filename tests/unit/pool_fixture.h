@@ -52,6 +52,8 @@ typedef struct {
     int seals;
     unsigned calls;
     bool handed_back;
+    /* No worker could be started. */
+    bool start_failed;
     WireResult result;
     InvocationUsage usage;
 } Job;
@@ -117,6 +119,7 @@ static inline void on_done(const Answer *answer, const InvocationUsage *usage, v
     if (answer) {
         g_assert_cmpuint(answer->serial, ==, job->serial);
         thumbnail_result(answer, &job->result);
+        job->start_failed = answer->start_failed;
         job->seals = fcntl(answer->memory_fd, F_GET_SEALS);
         if (answer->has_output)
             job->thumbnail = take_thumbnail(job, &job->result);

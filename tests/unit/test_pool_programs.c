@@ -260,9 +260,31 @@ static void test_shortage(const void *data)
         if (is_short)
             end_shortage(&shortage);
         g_assert_cmpint(job.result.error, ==, ERROR_SHORTAGE);
+        g_assert_true(job.start_failed);
         g_assert_cmpuint(strlen(job.result.message), >, 0);
     }
     g_assert_cmpint(run_for(&fixture, FIRST, ""), ==, first);
+    close_fixture(&fixture);
+}
+
+/* Without a descriptor for a memory file, nothing is known of the start of the program. */
+static void test_no_memory_file(void)
+{
+    ExecutorOptions options = options_of(2, "second");
+    Fixture fixture;
+    Shortage shortage;
+    Job job;
+
+    open_fixture(&fixture, &options);
+    /* For the job's source. */
+    begin_shortage(&shortage, 2);
+    submit_for(&fixture, &job, SECOND, "ok", "");
+    release(&job);
+    wait_for(&job);
+    end_shortage(&shortage);
+    g_assert_cmpint(job.result.error, ==, ERROR_SHORTAGE);
+    g_assert_false(job.start_failed);
+    g_assert_cmpint(run_for(&fixture, SECOND, ""), >, 0);
     close_fixture(&fixture);
 }
 
@@ -379,6 +401,7 @@ int main(int argc, char **argv)
     g_test_add_func("/pool/programs/message", test_message_names_the_program);
     g_test_add_data_func("/pool/programs/shortage/processes", "lacks-processes", test_shortage);
     g_test_add_data_func("/pool/programs/shortage/descriptors", "second", test_shortage);
+    g_test_add_func("/pool/programs/no-memory-file", test_no_memory_file);
     g_test_add_func("/pool/programs/bad-first", test_bad_first_program);
     g_test_add_func("/pool/programs/death", test_death);
     g_test_add_func("/pool/programs/time-limit", test_time_limit);

@@ -28,6 +28,8 @@
 typedef struct {
     uint64_t serial;
     ErrorCode error;
+    /* No worker could be started for the invocation. */
+    bool start_failed;
     /* The reason, one line of plain text; "" without an error. Borrowed. */
     const char *message;
     /* The invocation made some output. */
