@@ -144,7 +144,10 @@ static ErrorCode code_from_errno(int errnum)
         return ERROR_NOT_FOUND;
     case EMFILE:
     case ENFILE:
+    case ENOBUFS:
     case ENOMEM:
+    /* The user has too many descriptors on their way to other processes. */
+    case ETOOMANYREFS:
         return ERROR_SHORTAGE;
     default:
         return ERROR_IO;

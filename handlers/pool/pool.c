@@ -19,7 +19,10 @@ static void fail(Pool *pool, const Run *run)
                      .memory_fd = -1};
 
     if (run->errnum != 0) {
-        error_set_errno(&error, run->errnum, "cannot make a memory file for", "thumbnails");
+        if (run->is_unsent)
+            error_set_errno(&error, run->errnum, "cannot pass a file on to", "a handler process");
+        else
+            error_set_errno(&error, run->errnum, "cannot make a memory file for", "thumbnails");
         answer.message = error->message;
         if (error_code(error) == ERROR_SHORTAGE)
             answer.error = ERROR_SHORTAGE;

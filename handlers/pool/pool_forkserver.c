@@ -49,6 +49,13 @@ static void remember_failure(Program *program, ErrorCode code, const char *messa
     program->failure_code = code;
 }
 
+static void remember_errno(Program *program, const char *action, int errnum)
+{
+    g_autofree char *message = g_strdup_printf("%s: %s", action, g_strerror(errnum));
+
+    remember_failure(program, process_start_error(errnum), message);
+}
+
 /* Reports that a requested worker could not be started, and frees it. */
 static void fail_start(Worker *worker)
 {
@@ -213,9 +220,7 @@ static bool read_reply(ForkServer *server)
         return false;
     memcpy(&reply, buffer, sizeof reply);
     if (reply.version != FORKSERVER_VERSION || reply.pid <= 0 || n_fds != 1) {
-        g_autofree char *message =
-            g_strdup_printf("cannot fork a handler process: %s", g_strerror(reply.errnum));
-        remember_failure(program, process_start_error(reply.errnum), message);
+        remember_errno(program, "cannot fork a handler process", reply.errnum);
         forkserver_back_off(program);
         fail_start(worker);
         return true;
@@ -335,15 +340,16 @@ static bool request_worker(Program *program, const ForkRequest *request, int res
         return false;
     }
     if (!reserve(ours, reserved)) {
-        int errnum = errno;
-        g_autofree char *message =
-            g_strdup_printf("cannot take a handler process over: %s", g_strerror(errnum));
-        remember_failure(program, process_start_error(errnum), message);
+        remember_errno(program, "cannot take a handler process over", errno);
         return false;
     }
-    if (!wire_send(program->forkserver->process.socket_fd, request, sizeof *request, &theirs, 1,
-                   NULL)) {
-        remember_end(program);
+    WireSent sent =
+        wire_try_send(program->forkserver->process.socket_fd, request, sizeof *request, &theirs, 1);
+    if (sent != WIRE_SENT) {
+        if (sent == WIRE_LATER)
+            remember_errno(program, "cannot ask for a handler process", errno);
+        else
+            remember_end(program);
         fd_clear(&reserved[0]);
         fd_clear(&reserved[1]);
         return false;

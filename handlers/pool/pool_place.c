@@ -84,14 +84,14 @@ bool pool_has_room(const Pool *pool)
 }
 
 /*
- * Fails an invocation for which no memory file could be made, before a worker begins it: the
- * machine is short of something.
+ * Fails an invocation for which no memory file could be made, or which could not be sent, before a
+ * worker begins it: the machine is short of something.
  */
 static void fail_short(Pool *pool, Worker *worker, Run *run, int errnum)
 {
     run->errnum = errnum;
     pool_fail_later(pool, run);
-    if (worker && worker->n_runs == 0)
+    if (worker && worker->n_runs == 0 && !worker->starter)
         pool_add_idle(worker);
 }
 
@@ -112,9 +112,14 @@ void pool_place(Pool *pool, Worker *worker, Run *run)
         pool_fail_later(pool, run);
         return;
     }
+    int errnum = worker_send(worker, &run->invocation, fd_steal(&memory_fd));
+    if (errnum != 0) {
+        run->is_unsent = true;
+        fail_short(pool, worker, run, errnum);
+        return;
+    }
     worker->is_alone = run->invocation.own_files;
     runs_push(worker, run);
-    worker_send(worker, fd_steal(&memory_fd));
 }
 
 /*

@@ -40,8 +40,10 @@ typedef struct {
     int64_t init_us;
     /* The invocation's first worker has died, of this invocation or of an earlier one. */
     bool again;
-    /* Why there is no memory file for the invocation; 0: no failure of that kind. */
+    /* The machine lacked something to hand the invocation to a worker; 0: it did not. */
     int errnum;
+    /* With `errnum`: the memory file was there, and could not be sent. */
+    bool is_unsent;
 } Run;
 
 /* The answer of a worker that has to be reaped before the answer counts. */
@@ -317,10 +319,11 @@ void worker_retire(Worker *worker);
 bool worker_lacks_memory(const Worker *worker);
 
 /*
- * Sends the invocation that was pushed last. Owner of `memory_fd`: the worker; -1: none. If the
- * invocation cannot be sent, the worker is killed, and its death is the answer to the invocation.
+ * Sends an invocation, which is to be pushed then. Owner of `memory_fd`: the worker; -1: none.
+ * Returns 0, or an errno if the machine lacks something: nothing was sent. If the invocation cannot
+ * be sent for another reason, the worker is killed, and its death is the answer to the invocation.
  */
-void worker_send(Worker *worker, int memory_fd);
+int worker_send(Worker *worker, const Invocation *invocation, int memory_fd);
 
 /* The process must have been reaped, or not have been started. */
 void worker_free(Worker *worker);

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "handlers/forkserver.h"
 
+#include <errno.h>
 #include <glib-unix.h>
 #include <signal.h>
 #include <string.h>
@@ -254,6 +255,9 @@ void worker_attach(Worker *worker, pid_t pid, int pidfd, int64_t started_us)
      * wakes itself up both times. No callback of the daemon runs the loop.
      */
     g_source_set_can_recurse(g_main_context_find_source_by_id(NULL, worker->socket_source), TRUE);
+    /* The invocation for which the worker was started could not be sent. */
+    if (worker->n_runs == 0)
+        worker_retire(worker);
     runs_begin(worker, started_us);
 }
 
@@ -262,9 +266,9 @@ bool worker_lacks_memory(const Worker *worker)
     return worker->n_memory <= worker->n_runs;
 }
 
-void worker_send(Worker *worker, int memory_fd)
+int worker_send(Worker *worker, const Invocation *invocation, int memory_fd)
 {
-    const Invocation *invocation = &worker->runs[worker->n_runs - 1].invocation;
+    autofd memory = memory_fd;
     uint8_t buffer[WIRE_FRAME_MAX];
     size_t len = invocation->kind->encode(invocation->order, buffer);
     int fds[WIRE_FDS_MAX] = {invocation->source_fd};
@@ -274,12 +278,17 @@ void worker_send(Worker *worker, int memory_fd)
         g_assert(invocation->n_files < WIRE_FDS_MAX);
         memcpy(fds + 1, invocation->files, invocation->n_files * sizeof fds[0]);
         n_fds += invocation->n_files;
-    } else if (memory_fd >= 0) {
-        worker->memory[worker->n_memory++] = memory_fd;
-        fds[n_fds++] = memory_fd;
+    } else if (memory >= 0) {
+        fds[n_fds++] = memory;
     }
-    if (!wire_send(worker->process.socket_fd, buffer, len, fds, n_fds, NULL))
+    WireSent sent = wire_try_send(worker->process.socket_fd, buffer, len, fds, n_fds);
+    if (sent == WIRE_LATER)
+        return errno;
+    if (memory >= 0)
+        worker->memory[worker->n_memory++] = fd_steal(&memory);
+    if (sent != WIRE_SENT)
         process_kill(&worker->process);
+    return 0;
 }
 
 void worker_free(Worker *worker)

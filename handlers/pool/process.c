@@ -26,7 +26,9 @@ ErrorCode process_start_error(int errnum)
     case EAGAIN:
     case EMFILE:
     case ENFILE:
+    case ENOBUFS:
     case ENOMEM:
+    case ETOOMANYREFS:
         return ERROR_SHORTAGE;
     default:
         return ERROR_HANDLER_UNAVAILABLE;

@@ -57,7 +57,7 @@ WireSent wire_try_send(int socket_fd, const void *data, size_t len, const int *f
 
     if (sent == (ssize_t)len)
         return WIRE_SENT;
-    if (sent < 0 && errno == ETOOMANYREFS)
+    if (sent < 0 && (errno == ETOOMANYREFS || errno == ENOBUFS || errno == ENOMEM))
         return WIRE_LATER;
     return sent < 0 && errno == EAGAIN ? WIRE_FULL : WIRE_GONE;
 }

@@ -2,8 +2,8 @@
 /* The sources that a borrower asks for: the kernel limits the descriptors that a user has on their
  * way in frames that were not read, and the daemon's own workers need some of them. */
 #include "lend_fixture.h"
+#include "quota_fixture.h"
 
-#include <sys/resource.h>
 #include <unistd.h>
 
 #define MANY 40
@@ -155,24 +155,9 @@ static void test_ended_unread(void)
     close_fixture(&fixture);
 }
 
-/* Leaves descriptors of this user unread until the kernel takes no more. */
-static void fill_quota(int socket_fd)
-{
-    WireSent sent;
-    int fds[WIRE_FDS_MAX];
-
-    for (size_t i = 0; i < G_N_ELEMENTS(fds); i++)
-        fds[i] = STDERR_FILENO;
-    do
-        sent = wire_try_send(socket_fd, "x", 1, fds, G_N_ELEMENTS(fds));
-    while (sent == WIRE_SENT);
-    g_assert_cmpint(sent, ==, WIRE_LATER);
-}
-
 /* A source waits while the user has too many descriptors on their way, and the loop sleeps. */
 static void test_quota(void)
 {
-    const struct rlimit limit = {64, 64};
     Fixture fixture;
     Job job;
     int pair[2], turns = 0;
@@ -182,14 +167,10 @@ static void test_quota(void)
         g_test_trap_assert_passed();
         return;
     }
-    /* Root has no such limit. */
-    if (geteuid() == 0)
-        g_assert_cmpint(setresuid(64125, 64125, 64125), ==, 0);
-    g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+    limit_quota();
     open_usual(&fixture, 1);
     lend_one(&fixture, &job);
-    g_assert_cmpint(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), ==,
-                    0);
+    open_quota_pair(pair);
     fill_quota(pair[0]);
     const LendFrame open = {.type = LEND_OPEN, .id = job.id};
     uint8_t buffer[WIRE_FRAME_MAX];

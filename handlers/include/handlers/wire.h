@@ -152,9 +152,10 @@ typedef enum { WIRE_SENT, WIRE_FULL, WIRE_LATER, WIRE_GONE } WireSent;
 
 /*
  * Sends a frame on a socket that does not block. WIRE_FULL: the peer has to read first; the socket
- * becomes writable then. WIRE_LATER: too many descriptors of this user are on their way in frames
- * that no peer has read (ETOOMANYREFS); the socket may be writable all the time. WIRE_GONE: the
- * peer is gone, or the frame cannot be sent at all.
+ * becomes writable then. WIRE_LATER: the machine lacks something, and errno says what; most likely
+ * too many descriptors of this user are on their way in frames that no peer has read
+ * (ETOOMANYREFS). The socket may be writable all the time. WIRE_GONE: the peer is gone, or the
+ * frame cannot be sent at all.
  */
 WireSent wire_try_send(int socket_fd, const void *data, size_t len, const int *fds, size_t n_fds);
 
