@@ -10,6 +10,7 @@
 #include "tables/claims.h"
 #include "tables/convert.h"
 #include "tables/events.h"
+#include "tables/filling.h"
 #include "tables/metric_rows.h"
 #include "tables/mounts.h"
 #include "tables/object_state.h"
@@ -66,6 +67,7 @@ static const Stage stages[] = {
      .free = mounts_free},
     {.init = metrics_init, .flush = metrics_flush, .clear = metrics_clear, .free = metrics_free},
     {.flush = events_flush},
+    {.clear = filling_clear},
     {.init = retention_init, .flush = retention_flush, .free = retention_free},
     {.init = state_init, .free = state_free},
 };

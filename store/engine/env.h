@@ -23,6 +23,10 @@ typedef struct {
     bool goes_on;
     /* The times when the store was made; 0: not known. The first one is by the clock of files. */
     int64_t made_ns, wall_us, boot_us;
+    /* The wall clock when the clocks were read last in this batch; 0: they were not read in it. */
+    int64_t read_ns;
+    /* No clock was set since the store was made, as the clocks showed at `read_ns`. */
+    bool is_steady;
 } Filling;
 
 struct Store {

@@ -94,18 +94,34 @@ bool filling_load(Store *store, MDB_txn *txn, GError **error)
     return true;
 }
 
-bool filling_has_older(const Store *store, const ObjectVersion *version)
+/* Reads the clocks, and compares them with those of the time when the store was made. */
+static void check_clocks(Filling *filling)
 {
-    const Filling *filling = &store->filling;
     int64_t wall_us, boot_us;
+
+    read_both_clocks(&wall_us, &boot_us);
+    int64_t differ_us = (wall_us - filling->wall_us) - (boot_us - filling->boot_us);
+    filling->is_steady = filling->made_ns > 0 && ABS(differ_us) < CLOCKS_DIFFER_US;
+    filling->read_ns = read_clock_ns(CLOCK_REALTIME);
+}
+
+bool filling_has_older(Store *store, const ObjectVersion *version)
+{
+    Filling *filling = &store->filling;
 
     if (!filling->goes_on)
         return false;
-    read_both_clocks(&wall_us, &boot_us);
-    int64_t differ_us = (wall_us - filling->wall_us) - (boot_us - filling->boot_us);
-    bool is_steady = filling->made_ns > 0 && ABS(differ_us) < CLOCKS_DIFFER_US;
-    return !is_steady || version->ctime_ns < filling->made_ns ||
-           version->ctime_ns > read_clock_ns(CLOCK_REALTIME);
+    /* The file may have been changed since the clocks were read. */
+    if (filling->read_ns == 0 || version->ctime_ns > filling->read_ns)
+        check_clocks(filling);
+    return !filling->is_steady || version->ctime_ns < filling->made_ns ||
+           version->ctime_ns > filling->read_ns;
+}
+
+void filling_clear(Store *store, bool is_committed)
+{
+    (void)is_committed;
+    store->filling.read_ns = 0;
 }
 
 bool store_end_filling(Store *store, GError **error)

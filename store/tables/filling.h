@@ -26,4 +26,7 @@ bool filling_load(Store *store, MDB_txn *txn, GError **error);
  * of thousands of files that were there. On a network file system the server's clock decides: if
  * that is ahead, files count as new that were changed shortly before the store was made.
  */
-bool filling_has_older(const Store *store, const ObjectVersion *version);
+bool filling_has_older(Store *store, const ObjectVersion *version);
+
+/* Forgets what the clocks showed in the batch. */
+void filling_clear(Store *store, bool is_committed);
