@@ -191,6 +191,16 @@ class Names(unittest.TestCase):
                     self.assertRegex(result.stdout, r"^daemon/queue/brake\.c:\d+: "
                                      r"watcher/other\.h has a type Brake, too\n$")
 
+    def test_a_variable_is_no_type(self):
+        """Variables of a struct without a name may have one name in two files."""
+        with tempfile.TemporaryDirectory() as root:
+            for room in ROOMS:
+                shutil.copytree(SOURCE_DIR / room, Path(root) / room)
+            for name, begin in ("one", "static struct {"), ("other", "static _Thread_local union {"):
+                (Path(root) / "watcher" / f"{name}.c").write_text(f"{begin}\n    int n;\n}} found;\n")
+            result = self.names(root)
+            self.assertEqual((result.returncode, result.stdout), (0, "lint: fine\n"))
+
 
 class Readmes(unittest.TestCase):
     """Each room's README names its files, and its table names no other."""
