@@ -62,9 +62,9 @@ static const struct {
                     .is_read = true,
                     .revision = 4},
     [IMAGE_HEIC] =
-        {"heic", "heic", {".heic", ".heif"}, {START("????ftyphe")}, .is_read = true, .revision = 4},
+        {"heic", "heic", {".heic", ".heif"}, {START("????ftyphe")}, .is_read = true, .revision = 5},
     [IMAGE_AVIF] =
-        {"avif", "avif", {".avif"}, {START("????ftypavi")}, .is_read = true, .revision = 4},
+        {"avif", "avif", {".avif"}, {START("????ftypavi")}, .is_read = true, .revision = 5},
     [IMAGE_JXL] = {"jxl", "jxl", {".jxl"}, {START("\xff\x0a"), START("\0\0\0\x0cJXL ")}},
     [IMAGE_OTHER] = {"other"},
     [IMAGE_CR2] = {"cr2"},

@@ -14,7 +14,18 @@ static inline void check_inside(Bytes part, Bytes file)
     g_assert_true(part.at >= file.at && part.end <= file.end);
 }
 
-static inline void check_layer(const HeifLayer *layer, Bytes file)
+/* The bytes of a picture lie in the file, or are joined of parts of it. */
+static inline void check_data(Bytes data, Bytes file, const HeifJoined *joined)
+{
+    for (size_t i = 0; i < joined->n_blocks; i++) {
+        if (data.at >= joined->blocks[i] && data.end <= joined->blocks[i] + joined->size)
+            return;
+    }
+    g_assert_cmpuint(joined->size, <=, bytes_left(&file));
+    check_inside(data, file);
+}
+
+static inline void check_layer(const HeifLayer *layer, Bytes file, const HeifJoined *joined)
 {
     if (layer->tiles == NULL)
         return;
@@ -26,17 +37,17 @@ static inline void check_layer(const HeifLayer *layer, Bytes file)
     g_assert_cmpint((gint64)layer->rows * layer->tile_height, >=, layer->height);
     for (int i = 0; i < layer->columns * layer->rows; i++) {
         check_inside(layer->tiles[i].config, file);
-        check_inside(layer->tiles[i].data, file);
+        check_data(layer->tiles[i].data, file, joined);
     }
 }
 
 /* The part that is shown lies in the picture. */
 static inline void check_picture(const HeifPicture *picture, Bytes file)
 {
-    check_layer(&picture->color, file);
-    check_layer(&picture->alpha, file);
+    check_layer(&picture->color, file, &picture->joined);
+    check_layer(&picture->alpha, file, &picture->joined);
     check_inside(picture->profile, file);
-    check_inside(picture->exif, file);
+    check_data(picture->exif, file, &picture->joined);
     g_assert_cmpint(picture->orientation, >=, 1);
     g_assert_cmpint(picture->orientation, <=, 8);
     if (!picture->is_plain)

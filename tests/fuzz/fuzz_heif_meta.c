@@ -9,7 +9,7 @@ static void check_items(const HeifMeta *meta)
 {
     for (size_t i = 0; i < meta->n_items; i++) {
         const HeifItem *item = &meta->items[i];
-        check_inside(item->data, meta->file);
+        check_data(item->data, meta->file, &meta->joined);
         check_inside(item->config, meta->file);
         check_inside(item->crop, meta->file);
         check_inside(item->profile, meta->file);

@@ -387,7 +387,7 @@ class Heif:
         self.add_item(b"iden", item, b"", *properties)
         iloc = self.child(b"iloc")
         n_places = struct.unpack_from(">H", iloc[1], 6)[0]
-        iloc[1] = iloc[1][:6] + struct.pack(">H", n_places - 1) + iloc[1][8:-16]
+        iloc[1] = iloc[1][:6] + struct.pack(">H", n_places - 1) + iloc[1][8:-18]
         self.refer(b"dimg", item, of)
 
     def add_exif(self, item, block):
@@ -460,6 +460,23 @@ def heif_overlay(raster, places, size):
     heif.refer(b"dimg", 100, *[first] * len(places))
     heif.set_primary(100)
     return heif.bytes()
+
+
+def heif_in_parts(data, is_open):
+    """The file with its first item in two parts of the `meta` box, the second half first. That box
+    is the last one; with `is_open` it states no size."""
+    heif = Heif(data)
+    iloc = heif.child(b"iloc")[1]
+    base, n = struct.unpack_from(">IH", iloc, 12)
+    places = [struct.unpack_from(">II", iloc, 18 + 8 * i) for i in range(n)]
+    item = b"".join(data[base + at:base + at + length] for at, length in places)
+    half = len(item) // 2
+    rest = len(item) - half
+    heif.child(b"iloc")[1] = struct.pack(">IBBHHHHHIIII", 1 << 24, 0x44, 0, 1, heif.items()[0], 1, 0, 2,
+                                         rest + 3, half, 0, rest)
+    heif.children.append([b"idat", item[half:] + b"gap" + item[:half]])
+    body = heif.full + b"".join(box(*child) for child in heif.children)
+    return data[:heif.start] + struct.pack(">I4s", 0 if is_open else len(body) + 8, b"meta") + body
 
 
 def imir(sides):

@@ -354,6 +354,63 @@ class Heif(E2ETest):
         for row in self.bucket.list():
             self.assertEqual((row["state"], row["error"]["name"]), ("dead", "damaged"), row)
 
+    def test_missing_parts_beside_pictures_that_are_others(self):
+        """A grid whose tiles are cut or not there is damaged, wherever an identity item stands."""
+        data = make.heif_of(raster.scene(64, 64))
+
+        def put(name, tiles, columns, cut=True, outer=False):
+            heif = make.Heif(data)
+            first = heif.items()[0]
+            heif.add_item(b"hvc1", 60, bytes(11), *hevc.properties_of(heif))
+            heif.add_identity(50, first)
+            size = (64 * columns, 64)
+            heif.add_item(b"grid", 100, struct.pack(">BBBBHH", 0, 0, 0, columns - 1, *size), make.ispe(*size))
+            heif.refer(b"dimg", 100, *(first if tile == "first" else tile for tile in tiles))
+            if cut:
+                self.place_outside(heif, 60)
+            if outer:
+                heif.add_identity(110, 100)
+            heif.set_primary(110 if outer else 100)
+            self.bucket.put(name, heif.bytes())
+
+        put("cut-behind.heic", (50, 60), 2)
+        put("cut-before.heic", (60, 50), 2)
+        put("cut-below.heic", ("first", 60), 2, outer=True)
+        put("absent.heic", (50, 77), 2, cut=False)
+        put("absent-below.heic", ("first", 77), 2, cut=False, outer=True)
+        put("too-few.heic", (50, 50), 3, cut=False)
+        heif = make.Heif(data)
+        heif.add_identity(100, 77)
+        heif.set_primary(100)
+        self.bucket.put("of-nothing.heic", heif.bytes())
+        self.bucket.configure(CONFIG + "[handler]\nretries = 0\n")
+        self.assertEqual(self.bucket.once().status, 1)
+        for row in self.bucket.list():
+            with self.subTest(row["name"]):
+                self.assertEqual((row["state"], row["error"]["name"]), ("dead", "damaged"), row["error"])
+
+    @staticmethod
+    def place_outside(heif, item):
+        """Moves the bytes of an item that was added behind the end of the file."""
+        iloc = bytearray(heif.child(b"iloc")[1])
+        struct.pack_into(">I", iloc, iloc.index(struct.pack(">HH", item, 0)) + 4, 1 << 30)
+        heif.child(b"iloc")[1] = bytes(iloc)
+
+    def test_pictures_in_several_places(self):
+        """The parts of a picture need not follow one another, and may lie in the `meta` box, which
+        may reach to the end of the file; libheif does not take that."""
+        seen = raster.scene()
+        for extension, options in (("heic", ()), ("avif", ("-A",))):
+            options = (*options, "-q", "95", "-p", "chroma=444")
+            data = make.heif_of(seen, options=options, extension=extension)
+            for is_open in (False, True):
+                self.bucket.put(f"{is_open}.{extension}", make.heif_in_parts(data, is_open))
+        self.bucket.configure(CONFIG)
+        done = self.bucket.once()
+        self.assertEqual(done.status, 0, done.log)
+        for row in self.bucket.list():
+            self.check_seen(row["name"], seen, cases.LOSSY)
+
     def test_tiles_that_are_others_cut(self):
         """An honest word for a coding that is not read."""
         heif = make.Heif(make.heif_of(raster.scene(64, 64)))

@@ -144,7 +144,7 @@ static VipsImage *open_refused(const HeifPicture *picture)
     }
     if (picture->is_track)
         vips_error("heif", "Unsupported feature: an image sequence in colours that are not read");
-    else if (picture->has_identity && !picture->color.is_cut && !picture->alpha.is_cut) {
+    else if (picture->has_identity && !picture->is_incomplete) {
         vips_error_clear();
         vips_error("heif", "Unsupported feature: a picture made of turned or cut pictures");
     }

@@ -18,7 +18,16 @@ typedef enum {
     HEIF_AV1,
 } HeifCoding;
 
-/* A coded picture. The bytes are those of the file. */
+/* Copies of bytes that lie in several places of the file. */
+typedef struct {
+    /* Owned; each is owned, too. */
+    uint8_t **blocks;
+    size_t n_blocks;
+    /* Of all blocks. */
+    size_t size;
+} HeifJoined;
+
+/* A coded picture. The bytes are those of the file, or joined. */
 typedef struct {
     /* The body of `hvcC` or `av1C`. */
     Bytes config;
@@ -39,8 +48,6 @@ typedef struct {
     HeifCoded *tiles;
     /* The type of a coded picture that neither libheif nor this program reads; 0: none. */
     uint32_t unread_type;
-    /* The file ends before the bytes of a coded picture do. */
-    bool is_cut;
 } HeifLayer;
 
 #define HEIF_REASON_MAX 64
@@ -62,6 +69,8 @@ struct HeifPicture {
      * refuses it.
      */
     bool has_identity;
+    /* Bytes or pictures of which the picture is made are missing in the file. */
+    bool is_incomplete;
     /* The picture's size stands behind a turn or a cut: libheif takes it for the shown size. */
     bool has_late_size;
     HeifLayer color, alpha;
@@ -81,4 +90,6 @@ struct HeifPicture {
      * alpha, of the same aspect, turned in the same way. NULL: there is none.
      */
     HeifPicture *small;
+    /* The bytes of the coded pictures that do not lie in one place of the file. */
+    HeifJoined joined;
 };

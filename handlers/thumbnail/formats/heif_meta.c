@@ -69,42 +69,104 @@ static bool read_items(HeifMeta *meta)
     return true;
 }
 
-/* Sets the bytes of an item, `offset` from the beginning of `whole`. */
-static void set_data(HeifItem *item, Bytes whole, uint64_t offset, uint64_t len)
-{
-    uint64_t size = bytes_left(&whole);
-    item->data = (Bytes){0};
-    item->is_outside = offset > size || len > size - offset;
-    if (len > 0 && !item->is_outside)
-        item->data = (Bytes){whole.at + offset, whole.at + offset + len};
-}
-
 /* The bytes of numbers in `iloc`. */
 typedef struct {
     size_t offset_bytes, len_bytes, index_bytes;
 } PlaceForm;
 
-/* Reads the parts of an item. False: they do not follow one another. */
-static bool read_parts(Bytes *body, uint64_t n, const PlaceForm *form, uint64_t *ret_offset,
-                       uint64_t *ret_len)
+/* The parts of an item, which lie in `whole` from `base` on. */
+typedef struct {
+    Bytes whole, body;
+    uint64_t base, n;
+    const PlaceForm *form;
+} Parts;
+
+/* Reads the next part. False: it lies outside. Empty: there is none. */
+static bool next_part(Parts *parts, Bytes *ret_part)
 {
-    bool is_whole = n > 0;
-    *ret_offset = *ret_len = 0;
-    /* Such parts take no bytes, which would end the loop, and have no length. */
-    if (form->index_bytes + form->offset_bytes + form->len_bytes == 0)
+    *ret_part = (Bytes){0};
+    if (parts->n == 0 || bytes_left(&parts->body) == 0)
+        return true;
+    parts->n--;
+    bytes_read(&parts->body, parts->form->index_bytes);
+    uint64_t offset = bytes_read(&parts->body, parts->form->offset_bytes);
+    uint64_t len = bytes_read(&parts->body, parts->form->len_bytes);
+    uint64_t size = bytes_left(&parts->whole);
+    if (size == 0 || parts->base > size || offset > size - parts->base ||
+        len > size - parts->base - offset)
         return false;
-    for (uint64_t i = 0; i < n && bytes_left(body) > 0; i++) {
-        bytes_read(body, form->index_bytes);
-        uint64_t offset = bytes_read(body, form->offset_bytes);
-        uint64_t len = bytes_read(body, form->len_bytes);
-        if (i == 0)
-            *ret_offset = offset;
-        is_whole =
-            is_whole && len > 0 && offset - *ret_offset == *ret_len && len <= UINT64_MAX - *ret_len;
-        if (is_whole)
-            *ret_len += len;
+    const uint8_t *at = parts->whole.at + parts->base + offset;
+    *ret_part = (Bytes){at, at + len};
+    return true;
+}
+
+void heif_joined_clear(HeifJoined *joined)
+{
+    for (size_t i = 0; i < joined->n_blocks; i++)
+        g_free(joined->blocks[i]);
+    g_free(joined->blocks);
+    *joined = (HeifJoined){0};
+}
+
+/*
+ * Returns room for `size` bytes, zeroed. All items together have no more bytes than the file. NULL:
+ * memory is short, or there are more.
+ */
+static uint8_t *add_block(HeifMeta *meta, size_t size)
+{
+    HeifJoined *joined = &meta->joined;
+    if (size > bytes_left(&meta->file) - joined->size)
+        return NULL;
+    uint8_t **blocks = g_try_renew(uint8_t *, joined->blocks, joined->n_blocks + 1);
+    if (blocks == NULL)
+        return NULL;
+    joined->blocks = blocks;
+    uint8_t *block = g_try_malloc0(size);
+    if (block == NULL)
+        return NULL;
+    joined->blocks[joined->n_blocks++] = block;
+    joined->size += size;
+    return block;
+}
+
+/* Sets the bytes of an item, and joins those of parts that lie apart. */
+static void set_data(HeifMeta *meta, HeifItem *item, const Parts *parts)
+{
+    Bytes part, all = {0};
+    uint64_t size = 0;
+    bool is_whole = true;
+    item->data = (Bytes){0};
+    for (Parts rest = *parts; rest.n > 0 && bytes_left(&rest.body) > 0;) {
+        item->is_outside = !next_part(&rest, &part);
+        if (item->is_outside)
+            return;
+        is_whole = is_whole && (size == 0 || part.at == all.end);
+        all = size == 0 ? part : (Bytes){all.at, part.end};
+        size += bytes_left(&part);
+        /* The same place may be named any number of times. */
+        if (size > bytes_left(&meta->file))
+            return;
     }
-    return is_whole;
+    if (size == 0 || is_whole) {
+        item->data = size == 0 ? (Bytes){0} : all;
+        return;
+    }
+    uint8_t *block = add_block(meta, (size_t)size);
+    if (block == NULL)
+        return;
+    item->data = (Bytes){block, block + size};
+    for (Parts rest = *parts; rest.n > 0 && bytes_left(&rest.body) > 0;) {
+        (void)next_part(&rest, &part);
+        memcpy(block, part.at, bytes_left(&part));
+        block += bytes_left(&part);
+    }
+}
+
+static void skip_parts(Bytes *body, const Parts *parts)
+{
+    const PlaceForm *form = parts->form;
+    size_t bytes = form->index_bytes + form->offset_bytes + form->len_bytes;
+    body->at += MIN(parts->n * bytes, bytes_left(body));
 }
 
 static void read_places(HeifMeta *meta)
@@ -123,13 +185,15 @@ static void read_places(HeifMeta *meta)
     for (uint32_t i = 0; i < n && bytes_left(&body) > 0; i++) {
         HeifItem *item = heif_meta_find(meta, heif_read_id(&body, version > 1));
         uint64_t construction = version > 0 ? bytes_read(&body, 2) & 15 : 0;
-        bool is_outside = bytes_read(&body, 2) != 0;
-        uint64_t base = bytes_read(&body, base_bytes), n_parts = bytes_read(&body, 2);
-        uint64_t offset, len;
-        bool is_whole = read_parts(&body, n_parts, &form, &offset, &len);
-        if (item != NULL && is_whole && !is_outside && construction <= 1 &&
-            offset <= UINT64_MAX - base)
-            set_data(item, construction == 1 ? meta->idat : meta->file, base + offset, len);
+        bool is_elsewhere = bytes_read(&body, 2) != 0;
+        Parts parts = {.whole = construction == 1 ? meta->idat : meta->file, .form = &form};
+        parts.base = bytes_read(&body, base_bytes);
+        parts.n = bytes_read(&body, 2);
+        parts.body = body;
+        /* Parts without a length have no bytes. */
+        if (item != NULL && !is_elsewhere && construction <= 1 && form.len_bytes > 0)
+            set_data(meta, item, &parts);
+        skip_parts(&body, &parts);
     }
 }
 
@@ -327,4 +391,5 @@ void heif_meta_clear(HeifMeta *meta)
 {
     g_clear_pointer(&meta->items, g_free);
     g_clear_pointer(&meta->properties, g_free);
+    heif_joined_clear(&meta->joined);
 }

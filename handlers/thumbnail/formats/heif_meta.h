@@ -19,7 +19,7 @@ typedef struct HeifItem HeifItem;
 
 struct HeifItem {
     uint32_t id, type;
-    /* Empty: the item has no bytes, or they lie in several places, or outside of the file. */
+    /* In the file, or joined. Empty: the item has no bytes, or they lie outside of the file. */
     Bytes data;
     bool is_outside;
     int64_t width, height;
@@ -53,15 +53,20 @@ typedef struct {
     size_t n_properties;
     bool has_primary;
     uint32_t primary;
+    /* Bytes of items whose parts lie apart. */
+    HeifJoined joined;
 } HeifMeta;
 
 /*
  * Reads the body of a `meta` box. A file without a primary item has no items. False: memory is
- * short. Owner: heif_meta_clear, also after false; the file must outlive the items.
+ * short. Owner: heif_meta_clear, also after false; the file must outlive the items. `joined` may be
+ * moved, and must outlive the items, too.
  */
 bool heif_meta_read(Bytes file, Bytes body, HeifMeta *ret_meta);
 
 void heif_meta_clear(HeifMeta *meta);
+
+void heif_joined_clear(HeifJoined *joined);
 
 /* Borrowed; NULL: there is no such item. */
 HeifItem *heif_meta_find(const HeifMeta *meta, uint32_t id);

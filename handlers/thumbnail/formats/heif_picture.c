@@ -46,10 +46,9 @@ static bool has_size(const HeifItem *item)
            item->height <= HEIF_SIDE_MAX;
 }
 
-/* Notes a picture of a coding that nothing here reads, and one whose bytes are missing. */
+/* Notes a picture of a coding that nothing here reads. */
 static void note_coded(const HeifItem *item, HeifLayer *layer)
 {
-    layer->is_cut |= item->is_outside;
     if (item->type != ITEM_HVC1 && item->type != ITEM_AV01 && item->type != ITEM_GRID &&
         item->type != ITEM_IDEN && item->type != ITEM_IOVL)
         layer->unread_type = item->type;
@@ -271,6 +270,33 @@ static bool has_identity(const HeifMeta *meta, const HeifItem *const *chain, int
     return false;
 }
 
+/*
+ * True if bytes of a picture, or a picture of which it is made, are missing in the file. `depth`
+ * ends a circle of references.
+ */
+static bool is_incomplete(const HeifMeta *meta, const HeifItem *item, int depth)
+{
+    Bytes to, body = item->data;
+    bool is_long;
+    bool is_grid = item->type == ITEM_GRID;
+    if (item->is_outside)
+        return true;
+    if (depth == 0 || (!is_grid && item->type != ITEM_IDEN && item->type != ITEM_IOVL))
+        return false;
+    if (!find_references(meta, BOX_DIMG, item->id, &to, &is_long))
+        return true;
+    bytes_read(&body, 2);
+    uint64_t rows = bytes_read(&body, 1) + 1, columns = bytes_read(&body, 1) + 1;
+    if (is_grid && bytes_left(&to) / (is_long ? 4 : 2) < rows * columns)
+        return true;
+    while (bytes_left(&to) > 0) {
+        const HeifItem *part = heif_meta_find(meta, heif_read_id(&to, is_long));
+        if (part == NULL || is_incomplete(meta, part, depth - 1))
+            return true;
+    }
+    return false;
+}
+
 /* Sets the part and the turn. False: an item of the chain is not understood. */
 static bool set_view(const HeifItem *const *chain, int n, HeifPicture *picture)
 {
@@ -389,6 +415,8 @@ static bool read_primary(const HeifMeta *meta, HeifPicture *picture)
         return true;
     const HeifItem *item = chain[n - 1];
     const HeifItem *alpha = item->alpha != NULL ? item->alpha : chain[0]->alpha;
+    picture->is_incomplete = is_incomplete(meta, chain[0], CHAIN_MAX) ||
+                             (alpha != NULL && is_incomplete(meta, alpha, CHAIN_MAX));
     if (!read_layer(meta, item, &picture->color) ||
         (alpha != NULL && !read_layer(meta, alpha, &picture->alpha)))
         return false;
@@ -463,6 +491,8 @@ bool heif_picture_read(const void *data, size_t size, HeifPicture *ret_picture)
         complete_colors(ret_picture);
     if (fine && ret_picture->small != NULL)
         complete_colors(ret_picture->small);
+    ret_picture->joined = meta.joined;
+    meta.joined = (HeifJoined){0};
     heif_meta_clear(&meta);
     return fine;
 }
@@ -472,6 +502,7 @@ void heif_picture_clear(HeifPicture *picture)
     g_clear_pointer(&picture->color.tiles, g_free);
     g_clear_pointer(&picture->alpha.tiles, g_free);
     g_clear_pointer(&picture->small, heif_picture_free);
+    heif_joined_clear(&picture->joined);
 }
 
 void heif_picture_free(HeifPicture *picture)
