@@ -88,48 +88,6 @@ class Heif(E2ETest):
         found = raster.difference(made, whole)
         self.assertLessEqual(max(found.mean), cases.COARSE[0], f"{name}: {found}")
 
-    def test_smaller_pictures_beside_large_ones(self):
-        """One is shown only if the large picture has no room in memory, and if it is large enough,
-        of the same aspect, and turned in the same way. It has another colour here."""
-        if SANITIZED:
-            self.skipTest("sanitizers reserve more memory than the limit")
-        side, blue = 5120, (40, 60, 200)
-
-        def flat(width, height, colour):
-            return raster.Raster(width, height, 3, bytes(colour) * (width * height))
-
-        sizes = {"equal": (128, 128), "smaller": (64, 64), "flatter": (128, 96), "turned": (128, 128)}
-        words = ("-q", "30", *hevc.words_for_x265("ctu=32", "no-wpp=1"))
-        data = make.heif_of(flat(side, side, (200, 120, 80)), *[flat(*size, blue) for size in sizes.values()],
-                            options=words)
-        files = {}
-        for i, name in enumerate(sizes):
-            heif = make.Heif(data)
-            items = heif.items()
-            heif.refer(b"thmb", items[1 + i], items[0])
-            if name == "turned":
-                heif.add_properties(items[1 + i], make.irot(1))
-            files[name] = heif.bytes()
-        for memory in ("64M", "512M"):
-            for name in files:
-                self.bucket.put(f"{memory}-{name}.heic", files[name])
-            self.bucket.configure(CONFIG + f"[handler]\nmemory = {memory}\ntimeout = 10m\nretries = 0\n")
-            done = self.bucket.once()
-            self.assertEqual(done.status, 1, done.log)
-        for row in self.bucket.list():
-            with self.subTest(row["name"]):
-                self.check_which(row, blue)
-
-    def check_which(self, row, blue):
-        is_small = row["name"] == "64M-equal.heic"
-        if row["name"].startswith("64M") and not is_small:
-            self.assertEqual((row["state"], row["error"]["name"]), ("dead", "out_of_memory"), row)
-            return
-        self.assertEqual((row["state"], row["width"], row["height"]), ("done", 5120, 5120), row)
-        made = raster.read(self.bucket.path / row["thumbnails"][0]["path"], 3)
-        seen = made.pixels()[made.width * 48 + 48]
-        self.assertEqual(max(abs(a - b) for a, b in zip(seen, blue)) < 20, is_small, seen)
-
     def test_colours_that_only_the_coded_picture_states(self):
         seen = raster.scene()
         p3 = profiles.in_display_p3(seen)

@@ -213,22 +213,43 @@ static void describe(Decoder *decoder, ImageFacts *facts, const ExifFacts *exif)
         facts->type = strcmp(coding, "av1") == 0 ? IMAGE_AVIF : IMAGE_HEIC;
 }
 
+static bool has_room(const HeifPicture *picture)
+{
+    return shortage_has_room(heif_image_bytes(picture) + BYTES_BESIDE_PICTURE);
+}
+
 /*
- * Shows the smaller picture beside the shown one (`thmb`), which need not show the same, if that
- * one has no room in memory, and the smaller one is as large as what is wanted.
+ * Returns the largest of the smaller pictures (`thmb`) that are as large as what is wanted and have
+ * room in memory; if none has room, the smallest of them, as the need is an estimate. NULL: there
+ * is none.
+ */
+static const HeifPicture *choose_small(const Decoder *decoder, int width, int height)
+{
+    const HeifPicture *found = NULL;
+    for (const HeifPicture *small = decoder->heif->small; small != NULL; small = small->small) {
+        if (small->width < width || small->height < height || !heif_image_can_read(small) ||
+            turn_of(decoder->image) != small->orientation)
+            continue;
+        found = small;
+        if (has_room(small))
+            break;
+    }
+    return found;
+}
+
+/*
+ * Shows a smaller picture beside the shown one, which need not show the same, if the shown one has
+ * no room in memory.
  */
 static void use_small(Decoder *decoder, int width, int height)
 {
-    const HeifPicture *picture = decoder->heif, *small = picture->small;
+    const HeifPicture *picture = decoder->heif;
     /* Colours that are kept as they are have the profile of the shown picture. */
-    if (small == NULL || decoder->image == NULL || decoder->metadata.icc != NULL ||
-        !heif_image_can_read(picture) || !heif_image_can_read(small))
+    if (picture->small == NULL || decoder->image == NULL || decoder->metadata.icc != NULL ||
+        !heif_image_can_read(picture) || has_room(picture))
         return;
-    if (small->width < width || small->height < height ||
-        turn_of(decoder->image) != small->orientation ||
-        shortage_has_room(heif_image_bytes(picture) + BYTES_BESIDE_PICTURE))
-        return;
-    VipsImage *image = open_alone(small);
+    const HeifPicture *small = choose_small(decoder, width, height);
+    VipsImage *image = small != NULL ? open_alone(small) : NULL;
     if (image == NULL) {
         vips_error_clear();
         return;

@@ -113,13 +113,18 @@ static void release_hevc(void *owner)
     (void)de265_free_decoder(owner);
 }
 
+static bool is_smoothed(int64_t pixels)
+{
+    return pixels <= SMOOTHED_PIXELS_MAX;
+}
+
 static bool decode_hevc(const HeifCoded *coded, int64_t pixels, HeifFrame *frame)
 {
     frame->owner = de265_new_decoder();
     if (frame->owner == NULL)
         return fail("libde265", true, "no decoder");
     frame->release = release_hevc;
-    if (pixels > SMOOTHED_PIXELS_MAX)
+    if (!is_smoothed(pixels))
         de265_set_parameter_bool(frame->owner, DE265_DECODER_PARAM_DISABLE_SAO, 1);
     if (!push_all(frame->owner, coded))
         return false;
@@ -215,6 +220,11 @@ bool heif_frame_decode(HeifCoding coding, const HeifCoded *coded, int64_t pixels
     else
         heif_frame_clear(&frame);
     return fine;
+}
+
+uint64_t heif_frame_copy_bytes(HeifCoding coding, int64_t pixels, int bits)
+{
+    return coding == HEIF_HEVC && is_smoothed(pixels) ? (uint64_t)pixels << (bits > 8) : 0;
 }
 
 void heif_frame_clear(HeifFrame *frame)

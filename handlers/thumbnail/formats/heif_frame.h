@@ -33,4 +33,10 @@ typedef struct {
 bool heif_frame_decode(HeifCoding coding, const HeifCoded *coded, int64_t pixels,
                        HeifFrame *ret_frame);
 
+/*
+ * Returns the bytes of the copy that the decoder takes beside a picture of `pixels` pixels while it
+ * decodes it.
+ */
+uint64_t heif_frame_copy_bytes(HeifCoding coding, int64_t pixels, int bits);
+
 void heif_frame_clear(HeifFrame *frame);

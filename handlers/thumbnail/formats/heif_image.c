@@ -262,7 +262,10 @@ uint64_t heif_image_bytes(const HeifPicture *picture)
     for (int i = 0; i < layer->columns * (int)rows; i++)
         coded += bytes_left(&layer->tiles[i].data);
     uint64_t samples = pixels + pixels * quarters_of(layer) / 4;
-    return (samples << (bits_of(layer) > 8)) + pixels * BLOCK_BYTES + coded;
+    int64_t tile_pixels = (int64_t)layer->tile_width * layer->tile_height;
+    int bits = bits_of(layer);
+    return (samples << (bits > 8)) + pixels * BLOCK_BYTES + coded +
+           heif_frame_copy_bytes(layer->coding, tile_pixels, bits);
 }
 
 static HeifReader *reader_new(const HeifPicture *picture)

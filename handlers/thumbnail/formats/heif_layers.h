@@ -86,8 +86,9 @@ struct HeifPicture {
     /* The picture's ICC profile, and its EXIF behind the place of its header. Empty: none. */
     Bytes profile, exif;
     /*
-     * Owned. A smaller picture that shows the same, as the file says (`thmb`): a plain one without
-     * alpha, of the same aspect, turned in the same way. NULL: there is none.
+     * Owned. The largest of the smaller pictures that show the same, as the file says (`thmb`): a
+     * plain one without alpha, of the same aspect, turned in the same way. Its own member is the
+     * next smaller one. NULL: there is none.
      */
     HeifPicture *small;
     /* The bytes of the coded pictures that do not lie in one place of the file. */

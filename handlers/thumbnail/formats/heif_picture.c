@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "formats/heif_picture.h"
 
-#include "formats/coded_av1.h"
-#include "formats/coded_hevc.h"
+#include "formats/heif_colors.h"
 #include "formats/heif_meta.h"
 #include "formats/heif_track.h"
-#include "formats/hevc_config.h"
 
 #include <glib.h>
 #include <math.h>
@@ -27,11 +25,6 @@
 
 /* The most smaller pictures of one picture that are looked at. */
 #define SMALL_MAX 8
-
-/* Bytes of `av1C` before its OBUs. */
-#define AV1_CONFIG_HEAD 4
-/* The code point for "unspecified" of primaries, transfer and matrix. */
-#define CODE_UNKNOWN 2
 
 static bool is_coded(const HeifItem *item)
 {
@@ -382,7 +375,17 @@ static HeifPicture *read_small(const HeifMeta *meta, const HeifItem *item,
     return NULL;
 }
 
-/* Finds the largest of the smaller pictures that the file has of an item. */
+/* Adds a picture to the smaller ones, of which the largest is the first. */
+static void add_small(HeifPicture *picture, HeifPicture *small)
+{
+    HeifPicture **place = &picture->small;
+    while (*place != NULL && (*place)->width >= small->width)
+        place = &(*place)->small;
+    small->small = *place;
+    *place = small;
+}
+
+/* Finds the smaller pictures that the file has of an item. */
 static void find_small(const HeifMeta *meta, const HeifItem *item, HeifPicture *picture)
 {
     Bytes iref, to;
@@ -396,12 +399,8 @@ static void find_small(const HeifMeta *meta, const HeifItem *item, HeifPicture *
             continue;
         i++;
         HeifPicture *small = read_small(meta, other, picture);
-        if (small != NULL && picture->small != NULL && small->width <= picture->small->width) {
-            heif_picture_free(small);
-        } else if (small != NULL) {
-            heif_picture_free(picture->small);
-            picture->small = small;
-        }
+        if (small != NULL)
+            add_small(picture, small);
     }
 }
 
@@ -433,50 +432,6 @@ static bool read_primary(const HeifMeta *meta, HeifPicture *picture)
     return true;
 }
 
-/* Finds the colours that the coded picture states. False: it states none. */
-static bool read_coded_colors(const HeifLayer *layer, CodedColors *ret_colors)
-{
-    const HeifCoded *coded = &layer->tiles[0];
-    HevcConfig config;
-    Bytes nal;
-    if (layer->coding == HEIF_HEVC) {
-        if (!hevc_config_open(coded->config, &config))
-            return false;
-        while (hevc_config_next(&config, &nal)) {
-            if (coded_hevc_colors(nal.at, bytes_left(&nal), ret_colors))
-                return true;
-        }
-        return false;
-    }
-    Bytes obus = {coded->config.at + MIN(AV1_CONFIG_HEAD, bytes_left(&coded->config)),
-                  coded->config.end};
-    return coded_av1_colors(obus.at, bytes_left(&obus), ret_colors) ||
-           coded_av1_colors(coded->data.at, bytes_left(&coded->data), ret_colors);
-}
-
-/* Completes the colours that the file states beside the picture by those in the coded picture. */
-static void complete_colors(HeifPicture *picture)
-{
-    CodedColors coded = {.primaries = CODE_UNKNOWN,
-                         .transfer = CODE_UNKNOWN,
-                         .matrix = CODE_UNKNOWN,
-                         .is_full = false};
-    bool is_known = picture->color.tiles != NULL && read_coded_colors(&picture->color, &coded);
-    CodedColors *colors = &picture->colors;
-    if (!picture->has_colors) {
-        /* HEVC that does not state its range has the narrow one. */
-        *colors = coded;
-        picture->has_colors = is_known;
-        return;
-    }
-    if (colors->primaries == CODE_UNKNOWN)
-        colors->primaries = coded.primaries;
-    if (colors->transfer == CODE_UNKNOWN)
-        colors->transfer = coded.transfer;
-    if (colors->matrix == CODE_UNKNOWN)
-        colors->matrix = coded.matrix;
-}
-
 bool heif_picture_read(const void *data, size_t size, HeifPicture *ret_picture)
 {
     const uint8_t *start = data;
@@ -488,9 +443,9 @@ bool heif_picture_read(const void *data, size_t size, HeifPicture *ret_picture)
         fine = meta.has_primary ? read_primary(&meta, ret_picture)
                                 : heif_track_read(data, size, ret_picture);
     if (fine)
-        complete_colors(ret_picture);
-    if (fine && ret_picture->small != NULL)
-        complete_colors(ret_picture->small);
+        heif_colors_complete(ret_picture);
+    for (HeifPicture *small = ret_picture->small; fine && small != NULL; small = small->small)
+        heif_colors_complete_small(small, ret_picture);
     ret_picture->joined = meta.joined;
     meta.joined = (HeifJoined){0};
     heif_meta_clear(&meta);
