@@ -56,7 +56,7 @@ static bool interpret_result(bool ok, ControlDoer doer, GError *failure, JobAtta
         return false;
     }
     g_clear_error(&failure);
-    if (doer == CONTROL_BY_NOBODY)
+    if (doer == CONTROL_BY_NONE)
         *ret_attach = JOB_ATTACH_DESERTED;
     else if (!stopped)
         *ret_attach = JOB_ATTACH_ENDED;

@@ -57,7 +57,7 @@ static void make_harmless(char *line)
 
 /* Processes a frame that precedes the answer: progress or an item. Returns false for any other
  * frame. */
-static bool handle_news(const ControlFrame *frame, const ControlWait *wait)
+static bool handle_early_frame(const ControlFrame *frame, const ControlWait *wait)
 {
     char text[CONTROL_TEXT_MAX];
     ProgressCount count;
@@ -151,7 +151,7 @@ static bool await(int fd, const ControlRequest *request, const ControlWait *wait
     do {
         if (!wait_readable(fd, wait, end_us, error) || !receive(fd, received, &frame, error))
             return false;
-    } while (handle_news(&frame, wait));
+    } while (handle_early_frame(&frame, wait));
     return parse_answer(request, &frame, ret_answer, error);
 }
 

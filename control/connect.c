@@ -13,7 +13,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#define LOOK_AGAIN_US (50 * CLOCK_US_PER_MS)
+#define TRY_AGAIN_US (50 * CLOCK_US_PER_MS)
 
 int control_connect(const char *state_path, GError **error)
 {
@@ -123,7 +123,7 @@ int control_connect_patiently(const char *state_path, int64_t patience_us, GErro
         }
         if (clock_monotonic_us() >= end_us)
             return -1;
-        g_usleep(LOOK_AGAIN_US);
+        g_usleep(TRY_AGAIN_US);
     }
 }
 

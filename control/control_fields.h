@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Fields of requests, answers and news: tables of them say how a struct is put into the bytes of a
- * frame, and which values are allowed. The decoder takes any bytes. Private to control.
+ * The fields of frames: a table of them says how the struct of a request, an answer, a progress or
+ * an item is written as bytes, and which values are allowed. The decoder accepts any bytes. Private
+ * to control.
  */
 #pragma once
 

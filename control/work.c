@@ -31,7 +31,7 @@ bool control_work(const char *state_path, const ControlOrder *order, ControlDoer
     bool ok = ask(state_path, order, order->patience_us, &asked, ret_answer, error);
     if (!ok || asked)
         return ok;
-    *ret_doer = CONTROL_BY_NOBODY;
+    *ret_doer = CONTROL_BY_NONE;
     if (order->only_daemon)
         return true;
     *ret_doer = CONTROL_BY_OURSELVES;

@@ -92,6 +92,6 @@ ErrorCode error_code(const GError *error);
 /*
  * Sets a GError from an errno value: "<what> '<subject>': <strerror>". ENOSPC, EDQUOT and EFBIG
  * become ERROR_NO_SPACE; EACCES, EPERM and EROFS ERROR_ACCESS_DENIED; ENOENT ERROR_NOT_FOUND;
- * EMFILE, ENFILE and ENOMEM ERROR_SHORTAGE; every other value ERROR_IO.
+ * EMFILE, ENFILE, ENOBUFS, ENOMEM and ETOOMANYREFS ERROR_SHORTAGE; every other value ERROR_IO.
  */
 void error_set_errno(GError **error, int errnum, const char *what, const char *subject);

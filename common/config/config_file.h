@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The form of a configuration file: sections, and lines `key = value`. Its tables say which. */
+/* The form of a configuration file: sections, and lines `key = value`. A ConfigSchema lists the
+ * sections and keys that a file may have. */
 #pragma once
 
 #include "config/config_table.h"

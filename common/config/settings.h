@@ -206,7 +206,7 @@ typedef struct {
     int64_t backlog;
     /* Folder for a JSON file about each dead letter; "" for none. */
     char *on_failure;
-    /* Also events about objects that are older than the store. */
+    /* The trigger also asks for events about objects that are older than the store. */
     bool replay;
 } TriggerConfig;
 

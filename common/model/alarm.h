@@ -18,7 +18,7 @@ typedef struct {
     /* In the unit of the metric. */
     double threshold;
     int64_t period_us;
-    /* So many of the last `periods` must be breaching. */
+    /* The alarm goes off if this many of the last `periods` are breaching. */
     int datapoints, periods;
     /* "missing" and the like. */
     const char *missing;

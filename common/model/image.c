@@ -31,13 +31,13 @@ static const struct {
     const char *extension;
     /* Endings of file names that probably are of this type. */
     const char *endings[ENDINGS_MAX];
-    /* One of them begins each thumbnail of this type, for types with an extension. */
+    /* For types with an extension: each thumbnail of this type begins with one of these. */
     Start starts[STARTS_MAX];
     bool is_read;
     /* A file may be an animation; all of its frames are read. */
     bool can_move;
     /*
-     * Raise it by one when the handler makes a different picture from some files of this type than
+     * Raised by one when the handler makes a different picture from some files of this type than
      * before: thumbnails of this type, and no others, are then made again. See rendition_recipe.
      */
     int revision;

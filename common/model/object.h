@@ -4,8 +4,8 @@
  *
  * A key is the object's path below the bucket: bytes, not text, 1 to OBJECT_KEY_MAX of them,
  * without NUL. It neither begins nor ends with '/', and has no component that is empty, "." or
- * "..". A version is what fstat says about the file; thumbq assumes that two equal versions of a
- * key have the same bytes.
+ * "..". A version consists of inode, size and times of the file, as fstat(2) returns them; thumbq
+ * assumes that two equal versions of a key have the same bytes.
  */
 #pragma once
 

@@ -38,6 +38,6 @@ json_t *stats_type_json(const char *type, const ObjectTotals *totals);
 /* Makes {"group":...,"objects":...,...}, one line of `stats --by --json`. */
 json_t *stats_group_json(const char *group, const ObjectTotals *totals);
 
-/* Parses what stats_group_json made. Sets only the totals that it prints. Returns false for
+/* Parses a result of stats_group_json. Sets only the totals that it prints. Returns false for
  * anything else. Owner of *ret_group: the caller frees. */
 bool stats_group_parse(const json_t *json, char **ret_group, ObjectTotals *ret_totals);

@@ -13,7 +13,7 @@
  * Number of table uses between two checks. One use touches at most a few new pages, and for each
  * the kernel maps up to 15 neighbours that are in the page cache.
  */
-#define USES_PER_LOOK 64
+#define USES_PER_CHECK 64
 
 struct Resident {
     int statm_fd;
@@ -126,7 +126,7 @@ void resident_count_use(Store *store)
     size_t limit = store->limits.resident_bytes / (size_t)getpagesize();
     size_t pages;
 
-    if (!resident || ++resident->uses % USES_PER_LOOK != 0)
+    if (!resident || ++resident->uses % USES_PER_CHECK != 0)
         return;
     if (read_file_pages(resident->statm_fd, &pages) && pages > resident->other_pages + limit)
         drop_map(store);

@@ -107,7 +107,7 @@ bool whole_check(Store *store, GError **error)
      * A process that only reads does not check the pages: reading behind the end of the file would
      * kill it.
      */
-    bool may_look = store->mode == STORE_WRITE ? whole_extend(store) == 0 : store->is_alone;
-    return (may_look && end_is_free(store, &extent)) ||
+    bool may_check = store->mode == STORE_WRITE ? whole_extend(store) == 0 : store->is_alone;
+    return (may_check && end_is_free(store, &extent)) ||
            env_fail_corrupt(store, "the file has been cut short", error);
 }

@@ -202,10 +202,10 @@ static void begin_behind(const Query *query, TableWalk *walk)
 }
 
 /*
- * Visits rows in their order. *ret_given_up: the budget is spent; the records behind the last
+ * Visits rows in their order. *ret_is_spent: the budget is spent, and the records behind the last
  * visited one still have to be found.
  */
-static bool run_ordered(Query *query, const Plan *plan, Cluster *cluster, bool *ret_given_up,
+static bool run_ordered(Query *query, const Plan *plan, Cluster *cluster, bool *ret_is_spent,
                         GError **error)
 {
     const TableRange *range = &plan->range;
@@ -231,7 +231,7 @@ static bool run_ordered(Query *query, const Plan *plan, Cluster *cluster, bool *
             continue;
         }
         if (rows++ == plan->budget && query->remaining) {
-            *ret_given_up = true;
+            *ret_is_spent = true;
             return true;
         }
         if (!read_row(query->snapshot, range->table, value, &record, error))

@@ -9,7 +9,7 @@
 
 /*
  * Table meta, key: "alarm:" and the name; value: definition u64; state u8, since i64, reason; the
- * same of the state before; told u8.
+ * same of the state before; notified u8.
  */
 #define KEY_PREFIX  "alarm:"
 #define VERDICT_MAX (1 + 8 + 2 + ALARM_REASON_MAX)

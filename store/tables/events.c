@@ -82,7 +82,8 @@ static bool append(Store *store, const Event *event, GError **error)
                      0, error);
 }
 
-/* True for an event about a finding of the store, rather than about a change. */
+/* True for an event that the first scan of a new store can cause although nothing has happened to
+ * the object. */
 static bool is_first_sight(EventType type)
 {
     return type == EVENT_CREATED || type == EVENT_DONE || type == EVENT_SKIPPED ||

@@ -13,20 +13,20 @@
 #include <lmdb.h>
 #include <stdbool.h>
 
-/* Begins it; a changing call, see store.h. */
+/* Begins the time of filling; a changing call, see store.h. */
 bool filling_begin(Store *store, GError **error);
 
-/* Reads from the store whether it goes on. */
+/* Reads from the store whether the time of filling goes on. */
 bool filling_load(Store *store, MDB_txn *txn, GError **error);
 
 /*
  * True if a scan that finds this version now finds an object that was there before the store.
  * Files of a local file system have the time of the kernel's clock. If that clock was set since
- * the store was made, or the machine was started anew, all objects count as older: no event tells
- * of thousands of files that were there. On a network file system the server's clock decides: if
- * that is ahead, files count as new that were changed shortly before the store was made.
+ * the store was made, or the machine was started anew, all objects count as older: otherwise
+ * thousands of old files could count as new. On a network file system the server's clock decides:
+ * if that is ahead, files count as new that were changed shortly before the store was made.
  */
 bool filling_has_older(Store *store, const ObjectVersion *version);
 
-/* Forgets what the clocks showed in the batch. */
+/* A stage, see stage.h: the next batch reads the clocks again. */
 void filling_clear(Store *store, bool is_committed);

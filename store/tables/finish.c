@@ -52,10 +52,10 @@ static void copy_results(Record *record, const StoreOutcome *outcome)
 }
 
 /*
- * Gives up a version: facts and thumbnails of an older version are removed. Those of this very
- * version, from before a repeated run, stay.
+ * For a version that is skipped or dead: removes the facts and thumbnails of an older version.
+ * Those of this very version, from before a repeated run, stay.
  */
-static void give_up(Record *record, const StoreOutcome *outcome)
+static void drop_old_results(Record *record, const StoreOutcome *outcome)
 {
     bool is_old = !object_version_equal(&record->made, &outcome->version);
 
@@ -206,7 +206,7 @@ static bool finish_record(Store *store, const Record *old, const StoreOutcome *o
     if (outcome->state == STATE_DONE)
         copy_results(&next, outcome);
     else if (is_newest && outcome->state != STATE_PENDING)
-        give_up(&next, outcome);
+        drop_old_results(&next, outcome);
     if (is_newest)
         end_version(&next, outcome);
     else

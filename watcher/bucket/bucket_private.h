@@ -97,7 +97,7 @@ typedef struct {
     /* Text of the first of these warnings. */
     char *first;
     /* Monotonic time of the last line; 0: never. */
-    int64_t said_us;
+    int64_t logged_us;
 } Notice;
 
 struct Bucket {

@@ -52,7 +52,7 @@ static void list_anew(Bucket *bucket, const char *key)
  * another one, with events of its own. A folder that has it now was exchanged from outside; the
  * kernel reported its coming before the going of the old one.
  */
-static void move_give_up(Bucket *bucket, Move *move)
+static void end_wait(Bucket *bucket, Move *move)
 {
     if (move->is_folder) {
         if (move->node)
@@ -79,7 +79,7 @@ static Move *remove_by_cookie(Bucket *bucket, uint32_t cookie)
 }
 
 /* Ends the wait for renames from `key`; with `below` also from keys below it. */
-static void give_up_key(Bucket *bucket, const char *key, bool below)
+static void end_waits_from(Bucket *bucket, const char *key, bool below)
 {
     GList *next;
     for (GList *link = bucket->moves.head; link; link = next) {
@@ -87,14 +87,14 @@ static void give_up_key(Bucket *bucket, const char *key, bool below)
         next = link->next;
         if (below ? object_key_is_below(move->key, key) : strcmp(move->key, key) == 0) {
             g_queue_delete_link(&bucket->moves, link);
-            move_give_up(bucket, move);
+            end_wait(bucket, move);
         }
     }
 }
 
 void moves_settle(Bucket *bucket, const char *key)
 {
-    give_up_key(bucket, key, false);
+    end_waits_from(bucket, key, false);
 }
 
 bool moves_has_folder(const Bucket *bucket)
@@ -111,7 +111,7 @@ void moves_from(Bucket *bucket, uint32_t cookie, TreeNode *parent, const char *n
                 const char *key, bool is_a_folder)
 {
     if (g_queue_get_length(&bucket->moves) >= MOVES_MAX)
-        move_give_up(bucket, g_queue_pop_head(&bucket->moves));
+        end_wait(bucket, g_queue_pop_head(&bucket->moves));
 
     Move *move = g_new(Move, 1);
     *move = (Move){
@@ -131,7 +131,7 @@ static void file_moved(Bucket *bucket, const char *from, const char *key)
 {
     struct stat st;
     BeneathState state = bucket_probe(bucket, key, &st);
-    /* Or a new file was made there. */
+    /* The two files have exchanged their names, or a new file was made under the old name. */
     bool exchanged = is_file(bucket, from);
 
     if (exchanged) {
@@ -186,7 +186,7 @@ void moves_to(Bucket *bucket, uint32_t cookie, TreeNode *parent, const char *nam
         bucket_report_file(bucket, key);
     } else if (is_a_folder) {
         /* This has to happen while the old key still means the old folder. */
-        give_up_key(bucket, move->key, true);
+        end_waits_from(bucket, move->key, true);
         folder_moved(bucket, move, parent, name, key);
     } else {
         file_moved(bucket, move->key, key);
@@ -197,7 +197,7 @@ void moves_to_hidden(Bucket *bucket, uint32_t cookie)
 {
     Move *move = remove_by_cookie(bucket, cookie);
     if (move)
-        move_give_up(bucket, move);
+        end_wait(bucket, move);
 }
 
 static void moves_due(void *data)
@@ -211,7 +211,7 @@ static void moves_due(void *data)
             timer_set(bucket->moves_timer, move->due_us);
             break;
         }
-        move_give_up(bucket, g_queue_pop_head(&bucket->moves));
+        end_wait(bucket, g_queue_pop_head(&bucket->moves));
     }
     bucket_leave(bucket);
 }

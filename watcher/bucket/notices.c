@@ -16,7 +16,7 @@ static void print_notice(Bucket *bucket, Notice *notice)
     g_autofree char *first = g_steal_pointer(&notice->first);
     uint64_t others = notice->n - 1;
     notice->n = 0;
-    notice->said_us = clock_monotonic_us();
+    notice->logged_us = clock_monotonic_us();
     if (others == 0) {
         bucket_warn(bucket, "%s", first);
         return;
@@ -53,10 +53,10 @@ void notices_add(Bucket *bucket, NoticeKind kind, char *text)
     if (bucket->scan.running)
         return;
     int64_t now_us = clock_monotonic_us();
-    if (notice->said_us == 0 || now_us >= notice->said_us + NOTICE_US)
+    if (notice->logged_us == 0 || now_us >= notice->logged_us + NOTICE_US)
         print_notice(bucket, notice);
     else
-        timer_set_earlier(bucket->notices_timer, notice->said_us + NOTICE_US);
+        timer_set_earlier(bucket->notices_timer, notice->logged_us + NOTICE_US);
 }
 
 void notices_add_long_path(Bucket *bucket, const TreeNode *folder, const char *name)

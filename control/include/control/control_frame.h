@@ -53,8 +53,8 @@ typedef struct {
     bool in_memory_file;
 } ControlFrame;
 
-/* Writes the frame into `buffer` and returns its length in bytes. `frame->in_memory_file` says
- * whether the payload is left out. */
+/* Writes the frame into `buffer` and returns its length in bytes. Leaves the payload out if
+ * `frame->in_memory_file` is set. */
 size_t control_frame_encode(const ControlFrame *frame, uint8_t buffer[static CONTROL_PACKET_MAX]);
 
 /*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Commands have work done in this one way: by the daemon if it runs, else in their own process.
+ * Has the work of a command done: by the daemon if one runs, else in the process of the command.
  */
 #pragma once
 
@@ -33,7 +33,7 @@ typedef struct {
 
 typedef enum {
     /* No daemon runs, and `only_daemon` is set. */
-    CONTROL_BY_NOBODY,
+    CONTROL_BY_NONE,
     CONTROL_BY_DAEMON,
     CONTROL_BY_OURSELVES,
 } ControlDoer;

@@ -63,7 +63,8 @@ typedef struct {
     int zone_min;
     /*
      * Since the last outcome only ctime changed: owner, mode or links, or the bytes together with
-     * an old modification time. The next outcome tells, and then the event `created` is logged.
+     * an old modification time. The next outcome shows whether the bytes are others; if so, the
+     * event `created` is logged then.
      */
     bool is_bytes_unsure;
     /* The first scan of a new store has found the object, which was there before the store, and it
@@ -130,7 +131,7 @@ const Thumbnail *record_thumbnail(const Record *record, const Rendition *renditi
 
 /*
  * The type whose decoder was tried: that of the facts, or, if none are known because the decoder
- * has crashed, the one that the name of the object tells.
+ * has crashed, the one that the end of the object's name stands for.
  */
 ImageType record_tried_type(const Record *record);
 

@@ -17,11 +17,13 @@ typedef struct StoreSnapshot StoreSnapshot;
 /* Number of rows to keep; the oldest are deleted. */
 #define STORE_EVENTS_MAX 100000
 
+/* The most bytes of the key and the detail of an event about no object, together. */
+#define STORE_EVENT_TEXT_MAX 1024
+
 /*
  * Adds an event about no object to the log; a changing call. `detail` is a JSON object, or "" for
- * none. Key and detail have at most STORE_EVENT_TEXT_MAX bytes together.
+ * none. Limits: STORE_EVENT_TEXT_MAX.
  */
-#define STORE_EVENT_TEXT_MAX 1024
 bool store_log(Store *store, EventType type, const char *key, const char *detail, int64_t time_us,
                GError **error);
 

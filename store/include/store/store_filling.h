@@ -8,7 +8,8 @@
 #include <stdbool.h>
 
 /*
- * Ends the time in which a scan may find objects that are older than the store. It begins when the
- * epoch of an empty store is made; a changing call. No error at any other time.
+ * Ends the time of filling, in which a scan may find objects that are older than the store. The
+ * time begins when the epoch of an empty store is made. A changing call. No error if the time has
+ * ended.
  */
 bool store_end_filling(Store *store, GError **error);
