@@ -117,16 +117,17 @@ static bool open_bucket(Daemon *daemon, GError **error)
     BucketOptions options;
 
     bucket_view_init(&view, daemon->state.bucket_path, daemon->state.config, &options);
-    daemon->intake = (Intake){.walks = {.state = &daemon->state,
-                                        .passes = daemon->passes,
-                                        .objects = daemon->objects,
-                                        .folders = daemon->folders,
-                                        .away = daemon->away},
-                              .sweeps = &daemon->sweeps,
-                              .run = daemon->run,
-                              .service = daemon->service,
-                              /* A daemon that watches learns of changes by events. */
-                              .looks = daemon->options->once && daemon->options->job == 0};
+    daemon->intake =
+        (Intake){.walks = {.state = &daemon->state,
+                           .passes = daemon->passes,
+                           .objects = daemon->objects,
+                           .folders = daemon->folders,
+                           .away = daemon->away},
+                 .sweeps = &daemon->sweeps,
+                 .run = daemon->run,
+                 .service = daemon->service,
+                 /* A daemon that watches learns of changes by events. */
+                 .checks_thumbnails = daemon->options->once && daemon->options->job == 0};
     options.ignore = ignore_name;
     options.reserve = reserve_folder;
     options.watch = !daemon->options->once;
@@ -290,7 +291,7 @@ static void close_all(Daemon *daemon, bool saved)
 
 /* Returns the reason why the daemon ended, or could not start. Reports an early end as an error if
  * the caller asked for all of the work. NULL: none. Owner: the caller. */
-static GError *find_end(const Daemon *daemon)
+static GError *end_reason(const Daemon *daemon)
 {
     const DaemonOptions *options = daemon->options;
     const DaemonRun *run = daemon->run;
@@ -322,7 +323,7 @@ bool daemon_run(const DaemonOptions *options, const Config *config, uint64_t *re
         *ret_dead = report_dead(daemon.state.store);
     }
     close_all(&daemon, saved);
-    g_autoptr(GError) end = find_end(&daemon);
+    g_autoptr(GError) end = end_reason(&daemon);
     common_parts_clear(&daemon);
     g_clear_pointer(&daemon.loaded_config, config_free);
     service_free(daemon.service);

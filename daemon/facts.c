@@ -271,7 +271,7 @@ JournalListener facts_journal_listener(Daemon *daemon)
 {
     return (JournalListener){.publish = publish,
                              .renewed = renew,
-                             .stirred = check_socket,
+                             .neighbours_changed = check_socket,
                              .is_busy = is_busy,
                              .data = daemon};
 }

@@ -2,7 +2,7 @@
 /*
  * Descriptors can outlive their names. The daemon holds the folder of the thumbnails, the state
  * folder, its lock and the store open. Another program may remove, move or replace any of them.
- * Then writes through the descriptor go to a place that no program looks at, and another daemon can
+ * Then writes through the descriptor go to a place that no program reads, and another daemon can
  * start beside this one. So the names are compared with the descriptors before each group of work,
  * and once more between its sync and its commit. If they differ, the group is given up. Missing
  * things are made and new ones opened before the group is done again.

@@ -54,7 +54,7 @@ static void on_quiet(void *data)
     Journal *journal = data;
 
     if (journal_holds(journal))
-        journal->options.listener.stirred(journal->options.listener.data);
+        journal->options.listener.neighbours_changed(journal->options.listener.data);
 }
 
 static void publish(const Journal *journal, Fact fact)
@@ -226,7 +226,7 @@ static bool may_pass(const Journal *journal, ErrorCode code)
 }
 
 /* Discards the batch. No work is begun before resume. */
-static void give_up(Journal *journal)
+static void discard_batch(Journal *journal)
 {
     if (journal->state->store)
         store_abort(journal->state->store);
@@ -255,7 +255,7 @@ static void displace(Journal *journal, bool patient)
                      : patient             ? RESUME_FIRST_MS
                                            : RESUME_SOON_MS;
 
-    give_up(journal);
+    discard_batch(journal);
     journal->is_displaced = true;
     if (journal->options.offline)
         run_fail(journal->options.run,
@@ -286,7 +286,7 @@ static void lose(Journal *journal, GError *error)
     guint delay_ms = RESUME_FIRST_MS << MIN(journal->failures, 8);
     ErrorCode code = error_code(error);
 
-    give_up(journal);
+    discard_batch(journal);
     if (code == ERROR_STORE_CORRUPT)
         recovery_find_damage(journal->recovery);
     place_explain(error);

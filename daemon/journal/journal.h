@@ -31,7 +31,7 @@ typedef struct {
      */
     bool (*renewed)(void *data, GError **error);
     /* A file in the state folder or beside it was removed or moved, but none of the open ones. */
-    void (*stirred)(void *data);
+    void (*neighbours_changed)(void *data);
     /* True while invocations are under way: then more changes share a commit. */
     bool (*is_busy)(void *data);
     void *data;
@@ -59,11 +59,11 @@ GError **journal_error(Journal *journal);
 /* The error of the last of these calls; NULL: none. Owner: the journal. */
 const GError *journal_reason(const Journal *journal);
 
-/* Takes the result of a store call that changes nothing. Returns false if the call has failed; then
- * the batch is given up. */
+/* Checks the result of a store call that changes nothing. Returns false if the call has failed;
+ * then the batch is given up. */
 bool journal_check(Journal *journal, bool ok);
 
-/* Takes the result of a store call that makes a change. The change is committed at once, or soon.
+/* Checks the result of a store call that makes a change. The change is committed at once, or soon.
  * Returns false if the batch is given up, or was given up before. */
 bool journal_change(Journal *journal, bool ok);
 
@@ -97,7 +97,7 @@ bool journal_open(Journal *journal, GError **error);
 /* Passes the settings in force to the store. */
 void journal_configure(const Journal *journal);
 
-/* The kinds of work that may be half done. A sweep takes them, and leaves again those that it could
+/* The kinds of work that may be half done. A sweep clears them, and sets again those that it could
  * not correct. */
 JournalLeft journal_left(const Journal *journal);
 void journal_clear_left(Journal *journal, JournalLeft left);

@@ -47,8 +47,8 @@ static void report_holder(int folder_fd, const char *state_path, GError **error)
                 *pid ? ", process " : "", pid, state_path);
 }
 
-/* Locks as flock does, without waiting for a daemon, but for processes that an ended daemon has
- * started. */
+/* Locks as flock(2) does. Does not wait for a daemon that holds the lock; waits for processes that
+ * a dead daemon had started. */
 static int acquire(int fd, int folder_fd)
 {
     int64_t end_us = clock_monotonic_us() + HEIR_DEADLINE_US;

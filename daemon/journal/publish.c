@@ -403,8 +403,8 @@ bool publisher_move(Publisher *publisher, const char *rendition, const char *fro
     return true;
 }
 
-bool publisher_bring_home(Publisher *publisher, const char *rendition, const char *key,
-                          ImageType type)
+bool publisher_move_old(Publisher *publisher, const char *rendition, const char *key,
+                        ImageType type)
 {
     g_autofree char *path = layout_thumbnail_path(rendition, key, type);
     g_autofree char *old_path = layout_old_thumbnail_path(rendition, key, type);

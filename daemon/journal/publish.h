@@ -109,8 +109,8 @@ bool publisher_move(Publisher *publisher, const char *rendition, const char *fro
 
 /* Moves a thumbnail to its place from the place that an older version used, where names could
  * collide. Returns false if there is none, or if it cannot be moved. */
-bool publisher_bring_home(Publisher *publisher, const char *rendition, const char *key,
-                          ImageType type);
+bool publisher_move_old(Publisher *publisher, const char *rendition, const char *key,
+                        ImageType type);
 
 /* The number of files put or moved since the last publisher_sync. */
 size_t publisher_unsynced(const Publisher *publisher);

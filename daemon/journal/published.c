@@ -33,7 +33,7 @@ PublishedState published_state(Publisher *publisher, const char *rendition, cons
 
     if (fd < 0 && dry_run)
         fd = open_old(publisher, rendition, key, type);
-    else if (fd < 0 && publisher_bring_home(publisher, rendition, key, type))
+    else if (fd < 0 && publisher_move_old(publisher, rendition, key, type))
         fd = open_thumbnail(publisher, path);
     if (fd < 0 || fstat(fd, &st) != 0)
         return PUBLISHED_GONE;

@@ -8,7 +8,7 @@
 #include <string.h>
 
 /* Time between two checks. A reader with the same snapshot at both is stalled. */
-#define LOOK_US (5 * CLOCK_US_PER_SEC)
+#define CHECK_US (5 * CLOCK_US_PER_SEC)
 
 /* Bytes of the command that are logged. */
 #define COMMAND_MAX 200
@@ -17,7 +17,7 @@ struct StoreReaders {
     /* The reader with the oldest snapshot at the last check; pid 0: none. */
     StoreReader oldest;
     /* Monotonic: time of that check. */
-    int64_t looked_us;
+    int64_t checked_us;
     bool is_logged;
 };
 
@@ -56,7 +56,7 @@ static void warn(const StoreReader *reader)
     log_warning("process %d (%s) has read the store for more than %d s without going on: until it "
                 "does, or ends, the store grows with each change",
                 reader->pid, command ? command : "its command is not known",
-                (int)(LOOK_US / CLOCK_US_PER_SEC));
+                (int)(CHECK_US / CLOCK_US_PER_SEC));
 }
 
 void readers_check(StoreReaders *readers, Store *store)
@@ -66,9 +66,9 @@ void readers_check(StoreReaders *readers, Store *store)
     StoreReader now = {0};
     bool found;
 
-    if (now_us < readers->looked_us + LOOK_US)
+    if (now_us < readers->checked_us + CHECK_US)
         return;
-    readers->looked_us = now_us;
+    readers->checked_us = now_us;
     /* This is only a convenience: an error of the store shows at the next change. */
     if (!store_oldest_reader(store, &found, &now, NULL) || !found)
         now.pid = 0;

@@ -276,7 +276,7 @@ static const PassKind backfill_kind = {
     .budget = PASS_BUDGET,
     .begin = backfill_begin,
     .next = backfill_next,
-    .rest = backfill_end_slice,
+    .end_slice = backfill_end_slice,
     .end = backfill_end_pass,
     .free = backfill_free,
 };

@@ -24,7 +24,7 @@ typedef struct {
     bool is_offline;
 } Backfill;
 
-/* Looks for jobs that have not ended. */
+/* Searches the store for jobs that have not ended. */
 bool backfill_open(const Backfill *backfill, GError **error);
 
 /* Begins the next job that has not ended, if there is one and none is under way. Call it when a job

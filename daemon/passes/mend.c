@@ -25,7 +25,7 @@ static void end_quietly(const SweepCounts *counts, bool complete, void *data)
         journal_leave(data, JOURNAL_LEFT_HALF_DONE);
 }
 
-void mend_after_scan(const SweepParts *sweeps, uint64_t n_objects, bool looks)
+void mend_after_scan(const SweepParts *sweeps, uint64_t n_objects, bool checks_thumbnails)
 {
     Journal *journal = sweeps->state->journal;
     Publisher *publisher = sweeps->state->publisher;
@@ -33,11 +33,11 @@ void mend_after_scan(const SweepParts *sweeps, uint64_t n_objects, bool looks)
     JournalLeft left = journal_left(journal);
     bool has_old_names = left & JOURNAL_LEFT_OLD_NAMES;
     bool half_done = left & JOURNAL_LEFT_HALF_DONE || publisher_has_orphans(publisher);
-    bool is_due = n_objects > 0 && (has_old_names || looks);
+    bool is_due = n_objects > 0 && (has_old_names || checks_thumbnails);
 
     if (!half_done && !is_due)
         return;
-    sweep.is_look = !half_done && !has_old_names;
+    sweep.is_quick = !half_done && !has_old_names;
     /* A bucket that looks empty may be unmounted: nothing is removed. */
     if (n_objects == 0 || !half_done)
         sweep.kinds = SWEEP_MISSING;

@@ -40,7 +40,7 @@ struct Passes {
     bool is_running;
 };
 
-/* The rest of a slice. */
+/* The part of a slice that is left. */
 typedef struct {
     int64_t end_us;
     unsigned rows;
@@ -92,9 +92,10 @@ static PassStep run_rows(const Passes *passes, Pass *pass, Slice *slice, GError 
         if (is_over(passes, slice))
             break;
     }
-    if (is_lost(passes, pass) || !pass->kind->rest || result == PASS_END || result == PASS_FAILED)
+    if (is_lost(passes, pass) || !pass->kind->end_slice || result == PASS_END ||
+        result == PASS_FAILED)
         return result;
-    return pass->kind->rest(pass->work, error) ? result : PASS_FAILED;
+    return pass->kind->end_slice(pass->work, error) ? result : PASS_FAILED;
 }
 
 /* A function of the pass has failed: the whole batch is lost. */

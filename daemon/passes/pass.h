@@ -57,7 +57,7 @@ typedef struct {
     /* Processes the next row. */
     PassStep (*next)(void *work, GError **error);
     /* Called at the end of a slice; false: as PASS_FAILED. */
-    bool (*rest)(void *work, GError **error);
+    bool (*end_slice)(void *work, GError **error);
     /* Called after PASS_END; false: as PASS_FAILED. */
     bool (*end)(void *work, GError **error);
     /* The batch is lost, and the pass ends. */

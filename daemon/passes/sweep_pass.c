@@ -130,7 +130,7 @@ static bool sweep_end(void *work, GError **error)
     SweepPass *sweep = work;
     const SweepTask *task = &sweep->task;
 
-    if (!task->dry_run && !task->is_look && !log_event(sweep, error))
+    if (!task->dry_run && !task->is_quick && !log_event(sweep, error))
         return false;
     if (!task->dry_run && !journal_commit(task->parts->state->journal))
         /* The batch has been given up. */
@@ -206,7 +206,7 @@ void sweep_start(const SweepParts *parts, const SweepOptions *options, SweepDone
     *sweep = (SweepPass){.task = {.parts = parts,
                                   .kinds = kinds,
                                   .dry_run = options->dry_run,
-                                  .is_look = options->is_look,
+                                  .is_quick = options->is_quick,
                                   .include_away = options->include_away,
                                   .note = options->note,
                                   .note_data = options->note_data,

@@ -89,11 +89,11 @@ static void adjust(const SweepTask *task, const Record *record)
 /* `key` is the sweep's own copy: the calls below invalidate the record's. */
 static bool check_thumbnails(SweepTask *task, const Record *record, const char *key, GError **error)
 {
-    bool looks_for_files = task->kinds & SWEEP_MISSING && record->state == STATE_DONE;
-    g_autofree char *missing = looks_for_files ? why_missing(task, record) : NULL;
+    bool checks_files = task->kinds & SWEEP_MISSING && record->state == STATE_DONE;
+    g_autofree char *missing = checks_files ? why_missing(task, record) : NULL;
     g_autofree char *stale = !missing && task->kinds & SWEEP_STALE ? why_stale(task, record) : NULL;
 
-    if (looks_for_files && !missing && !task->is_look)
+    if (checks_files && !missing && !task->is_quick)
         adjust(task, record);
     if (missing) {
         task->counts.missing++;

@@ -24,7 +24,7 @@ typedef struct {
     const SweepParts *parts;
     SweepKinds kinds;
     bool dry_run;
-    bool is_look;
+    bool is_quick;
     bool include_away;
     SweepNote note;
     void *note_data;

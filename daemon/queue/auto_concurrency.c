@@ -9,7 +9,7 @@
 #include <glib.h>
 
 /* Time between two readings of the kernel's figures. */
-#define LOOK_US (3 * CLOCK_US_PER_SEC)
+#define CHECK_US (3 * CLOCK_US_PER_SEC)
 
 struct AutoConcurrency {
     void (*again)(void *data);
@@ -17,7 +17,7 @@ struct AutoConcurrency {
     /* Invocations that the memory is enough for; 0: not checked yet. */
     int most;
     /* Monotonic: time of the last check; 0: check now. */
-    int64_t looked_us;
+    int64_t checked_us;
     /* Estimated memory of one invocation, from the last invocations; 0: no invocation has ended
      * yet. */
     int64_t each_bytes;
@@ -74,9 +74,9 @@ bool auto_concurrency_check(AutoConcurrency *automatic, const Config *config, in
     Capacity capacity;
 
     if (!config->concurrency.is_auto ||
-        (automatic->looked_us > 0 && now_us - automatic->looked_us < LOOK_US))
+        (automatic->checked_us > 0 && now_us - automatic->checked_us < CHECK_US))
         return false;
-    automatic->looked_us = now_us;
+    automatic->checked_us = now_us;
     capacity_read("", &capacity);
     const CapacityLoad load = {
         .each_bytes = automatic->each_bytes > 0 ? automatic->each_bytes : config->memory_bytes,
@@ -90,7 +90,7 @@ bool auto_concurrency_check(AutoConcurrency *automatic, const Config *config, in
 void auto_concurrency_learn(AutoConcurrency *automatic, int64_t memory_bytes)
 {
     if (memory_bytes > automatic->each_bytes)
-        automatic->looked_us = 0;
+        automatic->checked_us = 0;
     automatic->each_bytes = capacity_update_each(automatic->each_bytes, memory_bytes);
 }
 
@@ -108,7 +108,7 @@ void auto_concurrency_wait(AutoConcurrency *automatic, const Config *config)
     if (automatic->source == 0 &&
         auto_concurrency_most(automatic, config) < config->concurrency.most)
         automatic->source =
-            g_timeout_add((guint)(LOOK_US / CLOCK_US_PER_MS) + 1, check_again, automatic);
+            g_timeout_add((guint)(CHECK_US / CLOCK_US_PER_MS) + 1, check_again, automatic);
 }
 
 void auto_concurrency_stop(AutoConcurrency *automatic)

@@ -27,7 +27,8 @@ int auto_concurrency_most(const AutoConcurrency *automatic, const Config *config
  * memory that the handlers have now. Returns true if the number has changed. */
 bool auto_concurrency_check(AutoConcurrency *automatic, const Config *config, int64_t held_bytes);
 
-/* Takes the memory that one invocation has used, bytes. */
+/* Adjusts the estimate for the next invocations by the memory that one invocation has used, bytes.
+ */
 void auto_concurrency_learn(AutoConcurrency *automatic, int64_t memory_bytes);
 
 /* Notes that work waits for room: if memory is the reason, `again` is called later. */

@@ -56,7 +56,8 @@ bool brake_is_on(const Brake *brake);
 /* Lowers the concurrency after the kernel has killed a handler. */
 void brake_lower(Brake *brake);
 
-/* Takes the memory that one invocation has used, bytes. */
+/* Adjusts the estimate for the next invocations by the memory that one invocation has used, bytes.
+ */
 void brake_learn(Brake *brake, int64_t memory_bytes);
 
 /* Notes that work waits for room: if memory is the reason, `again` is called later. */

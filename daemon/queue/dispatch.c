@@ -26,11 +26,11 @@ struct Dispatch {
     Outcomes *outcomes;
     /* WorkItem, owned, each by its own link: the work items under way. */
     GQueue items;
-    /* Forces a look for work, even if the numbers below are unchanged. */
+    /* Forces a search for work, even if the numbers below are unchanged. */
     bool is_woken;
-    /* journal_changes at the last look. */
+    /* journal_changes at the last search. */
     uint64_t checked_changes;
-    /* dispatch_busy at the last look. */
+    /* dispatch_busy at the last search. */
     int checked_busy;
     /* Runs when the next retry is due. */
     guint due_source;
@@ -39,9 +39,9 @@ struct Dispatch {
     int n_pressed;
     /* No object was pending at the last claim. */
     bool queue_is_empty;
-    /* No handler was free at the last look for work. */
+    /* No handler was free at the last search for work. */
     bool no_room;
-    /* Wall clock: time of the last look without a free handler. */
+    /* Wall clock: time of the last search without a free handler. */
     int64_t no_room_us;
 };
 
@@ -272,7 +272,7 @@ static void start_item(Dispatch *dispatch, const Record *record)
     Executor *executor = choose_executor(dispatch, item);
     bool own_files =
         dispatch->state->config->isolation == ISOLATION_FILE && executor == dispatch->pool;
-    /* While no file can be made, no handler works in vain. */
+    /* If no file can be made for the output, the handler does not begin. */
     if ((own_files || outcomes_is_in_trouble(dispatch->outcomes)) &&
         !item->kind->open_outputs(item, &error)) {
         item->refused = error_code(error) == ERROR_ACCESS_DENIED;
@@ -327,7 +327,7 @@ static void put_back(Dispatch *dispatch, const Record *record)
 }
 
 /*
- * True if a work item may be handed out. If all handlers are busy and an upload waits, one handler
+ * True if a work item may begin. If all handlers are busy and an upload waits, one handler
  * with back-fill is ended for the upload: on a busy machine a nice process gets next to no CPU
  * time, and the upload would wait for it.
  */

@@ -29,7 +29,7 @@ void dispatch_free(Dispatch *dispatch);
 /* Begins to lend work to other programs, if configured. */
 void dispatch_lend(Dispatch *dispatch);
 
-/* Takes all lent work back, and lends no more. */
+/* Ends all lent work, which is handed back, and lends no more. */
 void dispatch_stop_lending(Dispatch *dispatch);
 
 /* Listens again, in the present folder, if the name of the lender's socket was removed or
@@ -39,13 +39,13 @@ void dispatch_renew_lender(Dispatch *dispatch);
 /* Stops the hand-out of work. */
 void dispatch_stop(Dispatch *dispatch);
 
-/* Makes the next dispatch_settle look for work in any case. */
+/* Makes the next dispatch_settle search for work in any case. */
 void dispatch_wake(Dispatch *dispatch);
 
-/* True if there may be work or room that the last look did not find. */
+/* True if there may be work or room that the last search did not find. */
 bool dispatch_is_due(const Dispatch *dispatch);
 
-/* Looks for work, if dispatch_is_due. */
+/* Searches for work, if dispatch_is_due, and begins it. */
 void dispatch_settle(Dispatch *dispatch);
 
 /* The number of work items under way, on this machine and lent. */
@@ -57,10 +57,10 @@ int dispatch_busy_here(const Dispatch *dispatch);
 /* Applies the configuration in force. */
 void dispatch_configure(Dispatch *dispatch);
 
-/* True if the last look has found no pending object. */
+/* True if the last search has found no pending object. */
 bool dispatch_is_empty(const Dispatch *dispatch);
 
-/* True if work waits until the disk has its reserve, as of the last look. */
+/* True if work waits until the disk has its reserve, as of the last search. */
 bool dispatch_waits_for_disk(const Dispatch *dispatch);
 
 /* Wall clock: start of the oldest work item under way, microseconds; INT64_MAX: none is under way.

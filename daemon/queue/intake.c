@@ -22,7 +22,7 @@ static void begin_scan(const Intake *intake)
         objects_begin_scan(intake->walks.objects);
 }
 
-/* Looks for records without an object, unless the whole bucket looks empty: an empty bucket is not
+/* Searches for records without an object, unless the whole bucket is empty: an empty bucket is not
  * taken for a mass deletion. */
 static void end_scan(const Intake *intake, uint64_t n_objects)
 {
@@ -50,7 +50,7 @@ static void end_scan(const Intake *intake, uint64_t n_objects)
     }
     g_clear_pointer(&seen, g_byte_array_unref);
     if (is_read)
-        mend_after_scan(intake->sweeps, n_objects, intake->looks);
+        mend_after_scan(intake->sweeps, n_objects, intake->checks_thumbnails);
     /* Detects moved files that no event has reported. */
     (void)journal_holds(journal);
     /* Every existing folder is watched now. */

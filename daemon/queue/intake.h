@@ -20,7 +20,7 @@ typedef struct {
     /* Is ready after the first scan; NULL: no service manager. */
     Service *service;
     /* See mend_after_scan. */
-    bool looks;
+    bool checks_thumbnails;
 } Intake;
 
 /* Records the event. */

@@ -34,5 +34,5 @@ void lender_configure(Lender *lender, const ExecutorOptions *options);
  * accepted. */
 void lender_renew(Lender *lender);
 
-/* Takes all lent work back, and lends no more. NULL is accepted. */
+/* Ends all lent work, which is handed back, and lends no more. NULL is accepted. */
 void lender_stop(Lender *lender);

@@ -9,14 +9,14 @@
 #include "queue/spell.h"
 
 /* Time between two calls to the file systems. */
-#define LOOK_US CLOCK_US_PER_SEC
+#define CHECK_US CLOCK_US_PER_SEC
 
 struct LowDisk {
     const BucketState *state;
     DaemonRun *run;
     bool once;
     /* Monotonic; 0: never. */
-    int64_t looked_us;
+    int64_t checked_us;
     Spell spell;
 };
 
@@ -65,9 +65,9 @@ bool low_disk_check(LowDisk *low)
 {
     int64_t now_us = clock_monotonic_us();
 
-    if (low->looked_us > 0 && now_us - low->looked_us < LOOK_US)
+    if (low->checked_us > 0 && now_us - low->checked_us < CHECK_US)
         return low->spell.is_on;
-    low->looked_us = now_us;
+    low->checked_us = now_us;
     g_autofree char *reason = find_reason(low->state);
     if (!reason) {
         if (spell_end(&low->spell, now_us))

@@ -360,8 +360,8 @@ static bool is_excused(WorkItem *item, ErrorCode error, const InvocationUsage *u
 #define HANDED_BACK_MAX 10000
 
 /*
- * Remembers work that was lent and handed back. Without this a borrower that only hands back would
- * get the same work for ever.
+ * Remembers work that was lent and handed back: it is done on this machine. Otherwise a borrower
+ * that hands everything back would get the same work again and again.
  */
 static void note_returned(const WorkItem *item)
 {
@@ -377,7 +377,8 @@ bool outcomes_is_local(const Outcomes *outcomes, const WorkItem *item)
     return g_hash_table_contains(outcomes->handed_back, &item->id);
 }
 
-/* False if no worker could be started, or given a memory file, for the work item. */
+/* False if no worker could be started for the work item, or the machine lacked something to send
+ * the work item to a worker. */
 static bool has_run(const Answer *answer, const StoreOutcome *outcome)
 {
     return outcome->error != ERROR_HANDLER_UNAVAILABLE && answer->error != ERROR_SHORTAGE;

@@ -16,7 +16,7 @@
 #define SETTLE_US CLOCK_US_PER_SEC
 
 /* Time until the next try while invocations that began in the last minute are still under way. */
-#define LOOK_AGAIN_US (5 * CLOCK_US_PER_SEC)
+#define CHECK_AGAIN_US (5 * CLOCK_US_PER_SEC)
 
 typedef struct {
     Alarms *alarms;
@@ -204,7 +204,7 @@ static void wait_for_tick(Alarms *alarms)
     int64_t wait_us = minute_us + CLOCK_MINUTE_US + SETTLE_US - now_us;
 
     if (alarms->evaluated_us < minute_us)
-        wait_us = MIN(wait_us, LOOK_AGAIN_US);
+        wait_us = MIN(wait_us, CHECK_AGAIN_US);
     alarms->source = g_timeout_add((guint)(wait_us / CLOCK_US_PER_MS) + 1, tick, alarms);
 }
 

@@ -16,8 +16,8 @@ typedef struct Alarms Alarms;
  * alarms_start. Owner: alarms_free. */
 Alarms *alarms_new(const BucketState *state, const Config *config);
 
-/* Reads the earlier states from the store and starts the evaluation, which waits for the jobs of
- * `dispatch` (borrowed). A further call has no effect. Errors: those of the store. */
+/* Reads the earlier states from the store and starts the evaluation, which waits for the work items
+ * of `dispatch` (borrowed). A further call has no effect. Errors: those of the store. */
 bool alarms_start(Alarms *alarms, const Dispatch *dispatch, GError **error);
 
 /* Kills the commands that are running: the next start runs them again. */

@@ -20,7 +20,7 @@ struct ClockGuard {
     bool once;
     ClockTrust trust;
     /* clock_boot_us of the last check; 0: not checked yet. */
-    int64_t looked_us;
+    int64_t checked_us;
     /* clock_boot_us of the last save; 0: not saved yet. */
     int64_t saved_us;
     /* Trusted time at the last save. */
@@ -37,7 +37,7 @@ static void save(ClockGuard *guard)
         !journal_check(journal,
                        store_put_clock(state->store, &guard->trust, journal_error(journal))))
         return;
-    guard->saved_us = guard->looked_us;
+    guard->saved_us = guard->checked_us;
     guard->was_saved_us = guard->trust.believed_us;
     /* If the batch is lost, clock_guard_reset is called. */
     (void)journal_change(journal, true);
@@ -59,14 +59,14 @@ static void log_change(const ClockGuard *guard)
     if (clock_trust_is_ahead(&guard->trust)) {
         g_autofree char *text = describe(&guard->trust);
         log_warning("%s", text);
-    } else if (guard->trust.doubted_us == 0 && guard->looked_us > 0) {
+    } else if (guard->trust.doubted_us == 0 && guard->checked_us > 0) {
         log_info("the clock is trusted again");
     }
 }
 
 static bool is_save_due(const ClockGuard *guard)
 {
-    int64_t since_us = guard->looked_us - guard->saved_us;
+    int64_t since_us = guard->checked_us - guard->saved_us;
 
     if (guard->saved_us == 0)
         return guard->was_saved_us == 0 || guard->trust.doubted_us != 0 ||
@@ -77,13 +77,13 @@ static bool is_save_due(const ClockGuard *guard)
 static void check_clock(ClockGuard *guard)
 {
     int64_t running_us = clock_boot_us();
-    bool first = guard->looked_us == 0;
+    bool first = guard->checked_us == 0;
     bool has_jumped = clock_trust_check(&guard->trust, clock_wall_us(),
-                                        first ? 0 : running_us - guard->looked_us);
+                                        first ? 0 : running_us - guard->checked_us);
 
     if (has_jumped || (first && clock_trust_is_ahead(&guard->trust)))
         log_change(guard);
-    guard->looked_us = running_us;
+    guard->checked_us = running_us;
     if (has_jumped || is_save_due(guard))
         save(guard);
 }
@@ -125,7 +125,7 @@ void clock_guard_save(ClockGuard *guard)
 {
     const BucketState *state = guard->state;
 
-    if (guard->looked_us == 0 || !state->store)
+    if (guard->checked_us == 0 || !state->store)
         return;
     check_clock(guard);
     if (guard->trust.doubted_us != 0 || store_batch_size(state->store) > 0)
@@ -144,10 +144,10 @@ void clock_guard_free(ClockGuard *guard)
 static ClockTrust believed_now(const ClockGuard *guard)
 {
     ClockTrust trust = guard->trust;
-    bool first = guard->looked_us == 0;
+    bool first = guard->checked_us == 0;
 
     (void)clock_trust_check(&trust, clock_wall_us(),
-                            first ? 0 : clock_boot_us() - guard->looked_us);
+                            first ? 0 : clock_boot_us() - guard->checked_us);
     return trust;
 }
 

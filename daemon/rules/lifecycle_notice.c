@@ -9,19 +9,19 @@
 #include <string.h>
 
 /* Records that are examined for one rule: some tenths of a second. */
-#define LOOK_MAX 100000
+#define RECORDS_MAX 100000
 
 typedef struct {
     /* Objects that were uploaded before this are old enough. */
     int64_t before_us;
-    uint64_t looked, due;
+    uint64_t examined, due;
 } ExpiryCount;
 
 static bool count_due(const Record *record, void *data)
 {
     ExpiryCount *count = data;
 
-    count->looked++;
+    count->examined++;
     if (record_put_us(record) <= count->before_us)
         count->due++;
     return true;
@@ -35,8 +35,8 @@ static bool count_objects(Store *store, const LifecycleConfig *rule, int64_t now
     g_autoptr(StoreSnapshot) snapshot = store_snapshot_begin(store, &error);
 
     count->before_us = now_us - rule->expire_us;
-    return snapshot && store_query(snapshot, &filter, STORE_SORT_NAME, false, LOOK_MAX, count_due,
-                                   count, &error);
+    return snapshot && store_query(snapshot, &filter, STORE_SORT_NAME, false, RECORDS_MAX,
+                                   count_due, count, &error);
 }
 
 static void log_rule(Store *store, const LifecycleConfig *rule, int64_t now_us)
@@ -50,15 +50,15 @@ static void log_rule(Store *store, const LifecycleConfig *rule, int64_t now_us)
         log_warning("[lifecycle %s] deletes %s, %s after it was put there", rule->name, which, age);
         return;
     }
-    if (count.looked == 0 && strpbrk(rule->prefix, "*?["))
+    if (count.examined == 0 && strpbrk(rule->prefix, "*?["))
         log_warning(
             "[lifecycle %s] prefix: no object begins with '%s'; a prefix is no pattern, and "
             "'*' stands for itself in it",
             rule->name, rule->prefix);
-    const char *least = count.looked == LOOK_MAX ? "at least " : "";
+    const char *least = count.examined == RECORDS_MAX ? "at least " : "";
     log_warning("[lifecycle %s] deletes %s, %s after it was put there: %s%" G_GUINT64_FORMAT
                 " of %s%" G_GUINT64_FORMAT " that are known are old enough now",
-                rule->name, which, age, least, count.due, least, count.looked);
+                rule->name, which, age, least, count.due, least, count.examined);
 }
 
 void lifecycle_notice(const Config *config, Store *store, int64_t now_us)

@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* Maximum time between two checks: the clock may be set, and the machine may sleep. */
-#define LOOK_AGAIN_MS 60000
+#define CHECK_AGAIN_MS 60000
 
 /* A clock that is set back by less than this makes no run happen twice. A larger step means that
  * the clock was wrong before, and is trusted now. Source: cron(8). */
@@ -79,7 +79,7 @@ static void save(Schedules *schedules, Schedule *schedule)
 }
 
 /* A new schedule of the window takes due times of this period into account for the switch. */
-#define WINDOW_LOOK_BACK_US (32 * CLOCK_DAY_US)
+#define WINDOW_BACK_US (32 * CLOCK_DAY_US)
 
 /*
  * Begins anew: due times before now are ignored, except by a schedule that turns a switch: the
@@ -89,7 +89,7 @@ static void save(Schedules *schedules, Schedule *schedule)
 static void begin(Schedule *schedule, int64_t now_us)
 {
     schedule->state.definition = schedule_plan_hash(&schedule->plan);
-    schedule->state.handled_us = now_us - (schedule->plan.turn ? WINDOW_LOOK_BACK_US : 0);
+    schedule->state.handled_us = now_us - (schedule->plan.turn ? WINDOW_BACK_US : 0);
     schedule->is_unsaved = true;
     schedule->is_watched = true;
 }
@@ -327,7 +327,7 @@ static gboolean tick(gpointer data)
             !run_is_stopping(schedules->parts.run))
             start_if_due(schedules, schedule, now_us);
     }
-    int64_t delay_ms = CLAMP((next_due(schedules) - now_us) / CLOCK_US_PER_MS, 0, LOOK_AGAIN_MS);
+    int64_t delay_ms = CLAMP((next_due(schedules) - now_us) / CLOCK_US_PER_MS, 0, CHECK_AGAIN_MS);
     /* Otherwise a command could not be started, and the next check is scheduled. */
     if (schedules->source == 0)
         schedules->source = g_timeout_add((guint)delay_ms + 1, tick, schedules);

@@ -19,7 +19,7 @@ typedef struct {
     unsigned n;
     /* The log has the warning of their begin. */
     bool is_logged;
-    /* Monotonic: no batch is handed over before. */
+    /* Monotonic: no batch is sent before. */
     int64_t until_us;
 } TriggerWait;
 
@@ -48,9 +48,9 @@ typedef struct {
     int64_t measured_us;
     /* The waits of all batches, and further ones of the waiting deliveries. */
     TriggerWait wait, retry_wait;
-    /* Sequencer of the last event of the batch that was handed over to a function last. While the
+    /* Sequencer of the last event of the batch that was sent to a function last. While the
      * cursor is before it, the receiver may have that batch, and gets the same one again. */
-    uint64_t handed_over;
+    uint64_t sent_last;
     /* The delivery under way; NULL: none. */
     TriggerRun *run;
     /* The batch that it delivers; id 0: events of the log, up to `upto`. */

@@ -6,7 +6,7 @@
 
 #define SHORTEST_US     CLOCK_US_PER_SEC
 #define DOUBLED_AT_MOST 10
-/* A receiver may want less: the loop would have no rest. */
+/* A receiver may ask for a shorter wait, which would keep the loop busy. */
 #define WANTED_MIN_US (100 * CLOCK_US_PER_MS)
 
 static const char *name_of(const Trigger *trigger, const TriggerWait *wait)

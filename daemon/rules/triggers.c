@@ -117,7 +117,7 @@ static bool count_new(StoreSnapshot *snapshot, Trigger *trigger, GError **error)
     trigger->seen = batch.upto;
     trigger->n_ahead += batch.n_events;
     if (trigger->n_ahead == 0 && !trigger->run && trigger->state.cursor != trigger->seen)
-        /* Is saved with the next commit: no commit is made for it. */
+        /* The cursor is saved with the next commit of other changes. */
         trigger_states_move(trigger, trigger->seen);
     return true;
 }
@@ -196,7 +196,7 @@ static bool read_batch(StoreSnapshot *snapshot, Trigger *trigger, TriggerBatch *
 {
     const char *bucket = trigger->triggers->parts.bucket;
     uint64_t cursor = trigger->state.cursor;
-    uint64_t until = trigger->handed_over > cursor ? trigger->handed_over : UINT64_MAX;
+    uint64_t until = trigger->sent_last > cursor ? trigger->sent_last : UINT64_MAX;
 
     if (!trigger_batch_read(snapshot, trigger->config, cursor, until, bucket, ret_batch, error))
         return false;
@@ -226,7 +226,7 @@ static bool start_batch(StoreSnapshot *snapshot, Trigger *trigger, GError **erro
     if (!start_run(snapshot, trigger, g_string_free(g_steal_pointer(&batch.input), FALSE), error))
         return false;
     if (trigger->run && !trigger_run_is_command(trigger->config))
-        trigger->handed_over = batch.last;
+        trigger->sent_last = batch.last;
     return true;
 }
 
@@ -395,7 +395,7 @@ static void put_off(Trigger *trigger, const TriggerRunOutcome *outcome)
 
     if (delivery->id == 0)
         return;
-    /* A receiver that asks for a rest means all batches. */
+    /* A receiver that asks for a pause wants no batch before its end. */
     if (outcome->retry_us > 0)
         trigger->wait.until_us = MAX(trigger->wait.until_us, wait->until_us);
     /* The batch may be put off each time: other failed batches have their turn between two
@@ -412,7 +412,7 @@ static void end_waits(Trigger *trigger)
 {
     if (trigger->delivery.id != 0)
         trigger_wait_end(trigger, &trigger->retry_wait);
-    /* While events of the log wait, the next batch of them tells. */
+    /* While events of the log wait, the result of their next batch decides. */
     if (trigger->delivery.id == 0 || trigger->n_ahead == 0)
         trigger_wait_end(trigger, &trigger->wait);
 }

@@ -151,7 +151,7 @@ static inline void free_work(void *data)
 #define KIND(in_queue, time, n_rows)                                                               \
     {                                                                                              \
         .queue = (in_queue), .budget = {.time_us = (time), .rows = (n_rows)}, .begin = begin,      \
-        .next = next, .rest = rest, .end = end, .lost = lost, .free = free_work                    \
+        .next = next, .end_slice = rest, .end = end, .lost = lost, .free = free_work               \
     }
 
 static const PassKind walk = KIND(PASS_WALKS, 1000, 3);

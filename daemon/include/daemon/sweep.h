@@ -65,7 +65,7 @@ typedef struct {
     /* Nothing is changed. */
     bool dry_run;
     /* A quick sweep at each start: no event is logged, and no access rights are adjusted. */
-    bool is_look;
+    bool is_quick;
     /* With SWEEP_ORPHANS: objects that are away are forgotten. */
     bool include_away;
     /* May be NULL. */
