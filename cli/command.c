@@ -187,7 +187,7 @@ static bool check_choice(const CommandUsage *usage, const char *word, bool has_b
 static void extract_number(const CommandUsage *usage, GPtrArray *arguments, Context *context)
 {
     guint at = (guint)usage->n_words;
-    const char *text = usage->takes_number && arguments->len > at ? arguments->pdata[at] : "";
+    const char *text = usage->accepts_number && arguments->len > at ? arguments->pdata[at] : "";
     guint64 number;
 
     if (!g_ascii_string_to_unsigned(text, 10, 1, UINT32_MAX, &number, NULL))
@@ -203,7 +203,7 @@ static bool extract_name(const Command *command, GPtrArray *arguments, Context *
     const CommandUsage *usage = command->usage;
     guint at = (guint)usage->n_words;
 
-    if (!usage->takes_name || strcmp(arguments->pdata[0], usage->choices[0]) == 0)
+    if (!usage->accepts_name || strcmp(arguments->pdata[0], usage->choices[0]) == 0)
         return true;
     if (arguments->len <= at) {
         g_set_error(error, THUMBQ_ERROR, ERROR_USAGE, "thumbq %s %s needs a NAME", command->name,
@@ -387,7 +387,7 @@ static int run(const Command *command, char *const *args, CommandLine *line, GEr
 {
     OptionGroup groups[COMMAND_TABLES_MAX];
     size_t n_groups = list_groups(command, line, groups);
-    if (command->flags & COMMAND_HANDS_ON && g_strcmp0(args[0], "--help") != 0) {
+    if (command->flags & COMMAND_FORWARDS && g_strcmp0(args[0], "--help") != 0) {
         g_auto(Context) handing_on = {.words = (const char *const *)args};
         return command->run(&handing_on, error);
     }
@@ -399,7 +399,7 @@ static int run(const Command *command, char *const *args, CommandLine *line, GEr
     }
     g_auto(Context) context = {.options = line->own,
                                .now_us = clock_wall_us(),
-                               .keeps_user = command->flags & COMMAND_KEEPS_USER};
+                               .stays_root = command->flags & COMMAND_STAYS_ROOT};
     if (!parse_arguments(command, line, &context, error))
         return -1;
     if (!filter_parse(&line->filter, context.now_us, &context.filter, error))

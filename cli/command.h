@@ -15,7 +15,7 @@
 #include <stddef.h>
 
 typedef enum {
-    COMMAND_TAKES_BUCKET =
+    COMMAND_ACCEPTS_BUCKET =
         /* Accepts BUCKET, --bucket and --config. The command opens the bucket itself, if needed. */
     1 << 0,
     /* Finds the bucket and reads its configuration before the command runs. */
@@ -26,18 +26,18 @@ typedef enum {
     COMMAND_FILTERS = 1 << 3,
     /* Passes all arguments after the command's name to another program, as `words`. Only a --help
      * that precedes all of them is handled here. */
-    COMMAND_HANDS_ON = 1 << 4,
+    COMMAND_FORWARDS = 1 << 4,
     /* The command only reads, unless it sets context->changes. A user who may not open the store
      * gets the output from the daemon's reader. */
     COMMAND_ASKED = 1 << 6,
     /* The command prints any number of rows, and asks the reader for them page by page itself. */
     COMMAND_PAGED = 1 << 7,
     /* Root does not become the owner of the state. */
-    COMMAND_KEEPS_USER = 1 << 5,
+    COMMAND_STAYS_ROOT = 1 << 5,
 } CommandFlags;
 
 /* A command with one of these flags has a bucket. */
-#define COMMAND_BUCKET_FLAGS (COMMAND_TAKES_BUCKET | COMMAND_NEEDS_BUCKET | COMMAND_NEEDS_STORE)
+#define COMMAND_BUCKET_FLAGS (COMMAND_ACCEPTS_BUCKET | COMMAND_NEEDS_BUCKET | COMMAND_NEEDS_STORE)
 
 /* The text of --help, and the options that the command line is read into. */
 typedef struct {
@@ -48,10 +48,10 @@ typedef struct {
      * used. n_words is 1 then. NULL means none. */
     const char *const *choices;
     /* A number may follow the words. It becomes context->number. */
-    bool takes_number;
+    bool accepts_number;
     /* A name follows the words, unless the first of the choices is used. It becomes
      * context->name. */
-    bool takes_name;
+    bool accepts_name;
     /* Description for the help, in lines of at most 80 characters. */
     const char *about;
     const char *examples;

@@ -119,7 +119,7 @@ Config *context_load_config(const Context *context, int state_fd, GError **error
  * the owner of the state, which may lie elsewhere. */
 static bool become_owner(const Context *context, const char *folder, GError **error)
 {
-    return context->keeps_user || trusted_become_owner(folder, error);
+    return context->stays_root || trusted_become_owner(folder, error);
 }
 
 /* Adds the files of conf.d to the main configuration. If this user cannot read conf.d, the main

@@ -45,7 +45,7 @@ typedef struct {
     const char *bucket_argument;
     const char *config_path;
     /* Root does not become the owner of the state. */
-    bool keeps_user;
+    bool stays_root;
     /* Set by a command that changes something: the daemon's reader is not asked for it. */
     bool changes;
     StoreFilter filter;
@@ -81,7 +81,7 @@ typedef struct {
  * $THUMBQ_CONFIG, the file in /etc/thumbq that names the bucket, thumbq.conf in the bucket's
  * .thumbq, the defaults. Then conf.d of the state folder is added, unless another user owns the
  * state. A root process becomes the owner of the state before it opens any file there, unless
- * `keeps_user` is set. Does nothing if the bucket is open. Errors: ERROR_NOT_FOUND, ERROR_CONFIG,
+ * `stays_root` is set. Does nothing if the bucket is open. Errors: ERROR_NOT_FOUND, ERROR_CONFIG,
  * ERROR_NOT_TRUSTED, ERROR_IO.
  */
 bool context_open_bucket(Context *context, GError **error);

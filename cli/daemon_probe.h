@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Tells whether a daemon runs on a bucket, for commands that predict what will happen.
+ * Finds out whether a daemon runs on a bucket, for commands that predict its work.
  */
 #pragma once
 

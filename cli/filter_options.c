@@ -27,7 +27,7 @@ const CommandOption filter_options[] = {
 };
 
 /* Returns the number of a name, or -1. */
-typedef int (*LookUp)(const char *name);
+typedef int (*FindNumber)(const char *name);
 
 static int find_type(const char *name)
 {
@@ -56,8 +56,8 @@ static bool fail_unknown(const char *option, const char *item, const char *const
 }
 
 /* Sets a bit in *ret_mask for each name in the list `text`. */
-static bool parse_list(const char *option, const char *text, LookUp find, const char *const *names,
-                       size_t n_names, uint32_t *ret_mask, GError **error)
+static bool parse_list(const char *option, const char *text, FindNumber find,
+                       const char *const *names, size_t n_names, uint32_t *ret_mask, GError **error)
 {
     g_auto(GStrv) items = g_strsplit(text, ",", 0);
     uint32_t mask = 0;

@@ -64,7 +64,7 @@ static char **make_environment(void)
     return environment;
 }
 
-/* Takes the status of the child that has ended. */
+/* Reaps the child, which has ended, and returns its status. */
 static void reap(GatewayChild *child, siginfo_t *ret_end)
 {
     while (waitid(P_PID, (id_t)child->pid, ret_end, WEXITED) != 0 && errno == EINTR)

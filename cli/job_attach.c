@@ -57,7 +57,7 @@ static bool interpret_result(bool ok, ControlDoer doer, GError *failure, JobAtta
     }
     g_clear_error(&failure);
     if (doer == CONTROL_BY_NONE)
-        *ret_attach = JOB_ATTACH_DESERTED;
+        *ret_attach = JOB_ATTACH_ABANDONED;
     else if (!stopped)
         *ret_attach = JOB_ATTACH_ENDED;
     else

@@ -19,7 +19,7 @@ typedef enum {
     /* SIGINT or SIGTERM while this process worked. The next daemon continues the job. */
     JOB_ATTACH_STOPPED,
     /* The daemon ended, and no other one has started. */
-    JOB_ATTACH_DESERTED,
+    JOB_ATTACH_ABANDONED,
 } JobAttach;
 
 /*

@@ -17,7 +17,7 @@
 #include <string.h>
 
 static const Command commands[] = {
-    {"run", COMMAND_NEEDS_BUCKET | COMMAND_KEEPS_USER,
+    {"run", COMMAND_NEEDS_BUCKET | COMMAND_STAYS_ROOT,
      "Watch a bucket and make thumbnails of its images", &usage_run, cmd_run},
     {"sync", COMMAND_NEEDS_BUCKET, "Wait until everything in a bucket has been handled",
      &usage_sync, cmd_sync},
@@ -25,9 +25,9 @@ static const Command commands[] = {
      "Totals of a bucket, or a grouped table", &usage_stats, cmd_stats},
     {"list", COMMAND_ASKED | COMMAND_PAGED | COMMAND_NEEDS_STORE | COMMAND_FILTERS,
      "One row per object", &usage_list, cmd_list},
-    {"show", COMMAND_ASKED | COMMAND_TAKES_BUCKET, "All that is known of one object", &usage_show,
+    {"show", COMMAND_ASKED | COMMAND_ACCEPTS_BUCKET, "All that is known of one object", &usage_show,
      cmd_show},
-    {"dead", COMMAND_ASKED | COMMAND_PAGED | COMMAND_TAKES_BUCKET | COMMAND_FILTERS,
+    {"dead", COMMAND_ASKED | COMMAND_PAGED | COMMAND_ACCEPTS_BUCKET | COMMAND_FILTERS,
      "Objects that have been given up", &usage_dead, cmd_dead},
     {"events", COMMAND_ASKED | COMMAND_PAGED | COMMAND_NEEDS_STORE, "The event log", &usage_events,
      cmd_events},
@@ -36,23 +36,23 @@ static const Command commands[] = {
     {"bill", COMMAND_ASKED | COMMAND_NEEDS_STORE, "What AWS Lambda would have charged", &usage_bill,
      cmd_bill},
     {"sweep", COMMAND_NEEDS_BUCKET, "Repair what events do not report", &usage_sweep, cmd_sweep},
-    {"reprocess", COMMAND_ASKED | COMMAND_TAKES_BUCKET | COMMAND_FILTERS,
+    {"reprocess", COMMAND_ASKED | COMMAND_ACCEPTS_BUCKET | COMMAND_FILTERS,
      "Make thumbnails of objects once more", &usage_reprocess, cmd_reprocess},
-    {"schedule", COMMAND_ASKED | COMMAND_TAKES_BUCKET, "Schedules and when they are due",
+    {"schedule", COMMAND_ASKED | COMMAND_ACCEPTS_BUCKET, "Schedules and when they are due",
      &usage_schedule, cmd_schedule},
-    {"trigger", COMMAND_ASKED | COMMAND_TAKES_BUCKET, "Triggers, their places and dead letters",
+    {"trigger", COMMAND_ASKED | COMMAND_ACCEPTS_BUCKET, "Triggers, their places and dead letters",
      &usage_trigger, cmd_trigger},
-    {"doctor", COMMAND_TAKES_BUCKET, "Check machine, sandbox, formats and bucket", &usage_doctor,
+    {"doctor", COMMAND_ACCEPTS_BUCKET, "Check machine, sandbox, formats and bucket", &usage_doctor,
      cmd_doctor},
     {"setup", 0, "Make a service of thumbq over a folder, as root", &usage_setup, cmd_setup},
-    {"gateway", COMMAND_HANDS_ON, "Serve buckets over HTTP, as S3 does", &usage_gateway,
+    {"gateway", COMMAND_FORWARDS, "Serve buckets over HTTP, as S3 does", &usage_gateway,
      cmd_gateway},
-    {"key", COMMAND_HANDS_ON, "Keys of the gateway", &usage_key, cmd_key},
-    {"sign", COMMAND_HANDS_ON, "A URL of an object that works without a key", &usage_sign,
+    {"key", COMMAND_FORWARDS, "Keys of the gateway", &usage_key, cmd_key},
+    {"sign", COMMAND_FORWARDS, "A URL of an object that works without a key", &usage_sign,
      cmd_sign},
-    {"bench", COMMAND_HANDS_ON, "Measure it: speed, latency, a million records", &usage_bench,
+    {"bench", COMMAND_FORWARDS, "Measure it: speed, latency, a million records", &usage_bench,
      cmd_bench},
-    {"config", COMMAND_TAKES_BUCKET, "The effective configuration, every option explained",
+    {"config", COMMAND_ACCEPTS_BUCKET, "The effective configuration, every option explained",
      &usage_config, cmd_config},
 };
 
@@ -106,7 +106,8 @@ int main(int argc, char **argv)
     /* Widths of characters follow the locale. Figures are the same everywhere. */
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN);
-    /* A parent may have ignored it: the kernel would reap the children of this process itself. */
+    /* The parent may have set SIGCHLD to be ignored: the kernel would then reap the children of
+     * this process, and their ends would be unknown. */
     signal(SIGCHLD, SIG_DFL);
     fault_handle_signals();
     /* GLib's allocator ends the program when memory is exhausted, as everywhere else. */

@@ -132,7 +132,8 @@ int main(int argc, char **argv)
 {
     setlocale(LC_CTYPE, "");
     signal(SIGPIPE, SIG_IGN);
-    /* A parent may have ignored it: the kernel would reap the children of this process itself. */
+    /* The parent may have set SIGCHLD to be ignored: the kernel would then reap the children of
+     * this process, and their ends would be unknown. */
     signal(SIGCHLD, SIG_DFL);
     fault_handle_signals();
     json_set_alloc_funcs(g_malloc, g_free);

@@ -56,8 +56,7 @@ int cmd_config(Context *context, GError **error)
         if (!context_open_bucket(context, error) || !check(context->bucket, context->config, error))
             return -1;
         if (context->unread)
-            log_warning("files in conf.d of the state are not looked at: %s",
-                        context->unread->message);
+            log_warning("files in conf.d of the state are not read: %s", context->unread->message);
         config_print(context->config, stdout);
         return 0;
     }

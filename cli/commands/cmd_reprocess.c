@@ -44,7 +44,7 @@ const CommandUsage usage_reprocess = {
     .words = "[start|list|status|wait|cancel] [ID]",
     .n_words = 1,
     .choices = choices,
-    .takes_number = true,
+    .accepts_number = true,
     .about =
         "Makes the thumbnails of the objects that the filters select again, as a job. New uploads\n"
         "go first, and the job continues after a crash.\n"
@@ -251,7 +251,7 @@ static void explain(JobAttach attach, uint32_t id)
                  "continues it",
                  id);
         break;
-    case JOB_ATTACH_DESERTED:
+    case JOB_ATTACH_ABANDONED:
         log_info("the daemon has ended; 'thumbq run' or 'thumbq reprocess wait' continues job "
                  "%" PRIu32,
                  id);

@@ -278,7 +278,7 @@ static bool print_window(Context *context, GError **error)
 }
 
 /* Opens the store if it exists. Without a store nothing has run. */
-static bool open_what_there_is(Context *context, GError **error)
+static bool open_existing_store(Context *context, GError **error)
 {
     g_autoptr(GError) reason = NULL;
 
@@ -294,7 +294,7 @@ static int list(Context *context, const ScheduleOptions *options_given, GError *
 {
     uint64_t wanted = options_given->next ? options_given->next : 1;
     json_t *all = options_given->json ? json_array() : NULL;
-    bool ok = open_what_there_is(context, error);
+    bool ok = open_existing_store(context, error);
     g_autofree char *state = ok ? daemon_state_path(context->bucket, context->config) : NULL;
     DaemonState daemon = ok ? daemon_probe(state) : DAEMON_UNKNOWN;
 

@@ -36,7 +36,7 @@ const CommandUsage usage_trigger = {
     .words = "[list | status|pause|resume|rewind NAME]",
     .n_words = 1,
     .choices = choices,
-    .takes_name = true,
+    .accepts_name = true,
     .about = "Prints or changes the triggers of the configuration.\n"
              "  list    prints all of them (the default)\n"
              "  status  prints one of them\n"

@@ -130,7 +130,7 @@ static void print_kind(const Doctor *doctor, const DoctorRow *row, const char *t
 }
 
 /* Prints a row without `--all`: one for all checks of a kind. */
-static void print_brief(const Doctor *doctor, const DoctorRow *row, GHashTable *told)
+static void print_brief(const Doctor *doctor, const DoctorRow *row, GHashTable *reported)
 {
     const char *title = NULL, *prefix = kind_prefix(row, &title);
     /* Printed below, by its name. */
@@ -141,14 +141,14 @@ static void print_brief(const Doctor *doctor, const DoctorRow *row, GHashTable *
                    row->status == DOCTOR_FAILED ? "FAILED, see below" : "warning, see below");
     else if (!prefix)
         print_line(row->name, row->text);
-    else if (g_hash_table_add(told, (void *)title))
+    else if (g_hash_table_add(reported, (void *)title))
         print_kind(doctor, row, title, prefix);
 }
 
 /* Prints all rows of a group together, also if other rows were added between them. */
 static void print_group(const Doctor *doctor, const char *group, bool all)
 {
-    g_autoptr(GHashTable) told = g_hash_table_new(g_str_hash, g_str_equal);
+    g_autoptr(GHashTable) reported = g_hash_table_new(g_str_hash, g_str_equal);
     DoctorRow row;
     printf("%s%s%s\n", terminal_bold(), group, terminal_reset());
     for (unsigned i = 0; doctor_row(doctor, i, &row); i++) {
@@ -157,7 +157,7 @@ static void print_group(const Doctor *doctor, const char *group, bool all)
         if (all)
             print_line(row.name, row.text);
         else
-            print_brief(doctor, &row, told);
+            print_brief(doctor, &row, reported);
     }
     putchar('\n');
 }

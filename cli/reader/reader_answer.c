@@ -134,11 +134,11 @@ bool answer_question(const AnswerSource *source, const ControlRequest *question,
         return false;
     }
     g_ptr_array_add(words, NULL);
-    terminal_pretend(&style);
+    terminal_set_style(&style);
     log_set_sink(append_message, messages);
     bool ok = run_command(source, command, (char *const *)words->pdata, &page, &status, error);
     log_set_sink(NULL, NULL);
-    terminal_pretend(NULL);
+    terminal_set_style(NULL);
     if (!ok)
         return false;
     guint len = output->len;

@@ -37,7 +37,7 @@ static bool check_owner(const SetupPlan *setup, int fd, const char *path, GError
     struct stat st;
 
     if (fstat(fd, &st) != 0) {
-        error_set_errno(error, errno, "cannot look at", path);
+        error_set_errno(error, errno, "cannot examine", path);
         return false;
     }
     if ((st.st_uid == 0 || st.st_uid == setup->uid) && !(st.st_mode & 022))

@@ -39,7 +39,7 @@ static char *group_for_people(StoreBy by, const char *group)
         g_autoptr(GString) text = g_string_new(NULL);
         g_autofree char *size = units_format_bytes(g_ascii_strtoll(group, NULL, 10));
         g_string_assign(text, size);
-        /* Replaces all of them. */
+        /* 1: the first one only, as there is one. */
         (void)g_string_replace(text, ".0 ", " ", 1);
         return g_strdup(text->str);
     }

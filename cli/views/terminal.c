@@ -13,7 +13,7 @@
 
 static const TerminalStyle *pretended;
 
-void terminal_pretend(const TerminalStyle *style)
+void terminal_set_style(const TerminalStyle *style)
 {
     pretended = style;
 }

@@ -20,7 +20,7 @@ typedef struct {
 TerminalStyle terminal_style(void);
 
 /* Replaces the properties of stdout; `style` is borrowed. NULL restores the real ones. */
-void terminal_pretend(const TerminalStyle *style);
+void terminal_set_style(const TerminalStyle *style);
 
 /* Returns true if stdout is a terminal. */
 bool terminal_is_interactive(void);

@@ -57,7 +57,7 @@ static void warn(const HiddenCount *count, const char *what, const char *setting
 
     if (count->n_foreign > 0)
         log_warning("the folder of the %s '%s' holds %s%u file%s that thumbq did not make: "
-                    "they are not looked at, and get no thumbnails; set '%s' to a folder of its "
+                    "they are not examined, and get no thumbnails; set '%s' to a folder of its "
                     "own if they are uploads",
                     what, path, at_least, count->n_foreign, count->n_foreign == 1 ? "" : "s",
                     setting);

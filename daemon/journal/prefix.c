@@ -97,7 +97,7 @@ static void refuse(const char *path, const struct stat *st, GError **error)
     else
         g_set_error(error, THUMBQ_ERROR, ERROR_NOT_TRUSTED,
                     "cannot use '%s' for thumbnails: others than its owner %s may write to the "
-                    "folder (mode %04o); look at what is in it, then 'chmod go-w' it",
+                    "folder (mode %04o); check its files, then 'chmod go-w' it",
                     path, owner, (unsigned)(st->st_mode & 07777));
 }
 

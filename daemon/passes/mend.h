@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 /* Call it after a scan of the whole bucket. `n_objects`: objects that the scan has met.
- * `checks_thumbnails`: no daemon watched the bucket before, so changes of thumbnails are looked
+ * `checks_thumbnails`: no daemon watched the bucket before, so changes of thumbnails are searched
  * for. */
 void mend_after_scan(const SweepParts *sweeps, uint64_t n_objects, bool checks_thumbnails);
 

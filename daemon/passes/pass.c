@@ -106,7 +106,7 @@ static void fail(Passes *passes, Pass *pass, GError *error)
         passes->callbacks.failed(error, passes->callbacks.data);
 }
 
-/* Ends the pass. It leaves the queue before its `end` is called, which may look at the queue and
+/* Ends the pass. It leaves the queue before its `end` is called, which may read the queue and
  * start passes. */
 static void end_pass(Line *line, Pass *pass)
 {

@@ -14,7 +14,7 @@
 typedef enum {
     /* Records below `from` whose object is gone. */
     WALK_REMOVED,
-    /* Records below `from`: no uploads are looked for there any more. */
+    /* Records below `from`: the bucket no longer searches for uploads there. */
     WALK_HIDDEN,
     /* Records below `from` move to below `to`. */
     WALK_MOVED,

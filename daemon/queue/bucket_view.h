@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The options of a bucket that follow from the configuration: no uploads are looked for in the
+/* The options of a bucket that follow from the configuration: no uploads are searched for in the
  * folders of its thumbnails and of its state. */
 #pragma once
 

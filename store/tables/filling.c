@@ -28,7 +28,7 @@ static MDB_val filling_key(void)
 
 /*
  * Local file systems take the times of files from CLOCK_REALTIME_COARSE, which is some milliseconds
- * behind CLOCK_REALTIME. Since Linux 6.13 a file that is looked at and changed within these
+ * behind CLOCK_REALTIME. Since Linux 6.13 a file that is examined and changed within these
  * milliseconds has a time between the two.
  */
 static int64_t read_clock_ns(clockid_t clock)

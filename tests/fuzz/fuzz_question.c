@@ -16,15 +16,15 @@
 static const Command commands[] = {
     {"stats", COMMAND_ASKED | COMMAND_NEEDS_STORE | COMMAND_FILTERS, "", &usage_stats, cmd_stats},
     {"list", COMMAND_ASKED | COMMAND_NEEDS_STORE | COMMAND_FILTERS, "", &usage_list, cmd_list},
-    {"show", COMMAND_ASKED | COMMAND_TAKES_BUCKET, "", &usage_show, cmd_show},
+    {"show", COMMAND_ASKED | COMMAND_ACCEPTS_BUCKET, "", &usage_show, cmd_show},
     {"dead", COMMAND_ASKED | COMMAND_NEEDS_STORE | COMMAND_FILTERS, "", &usage_dead, cmd_dead},
     {"events", COMMAND_ASKED | COMMAND_NEEDS_STORE, "", &usage_events, cmd_events},
     {"metrics", COMMAND_ASKED | COMMAND_NEEDS_STORE, "", &usage_metrics, cmd_metrics},
     {"bill", COMMAND_ASKED | COMMAND_NEEDS_STORE, "", &usage_bill, cmd_bill},
     {"reprocess", COMMAND_ASKED | COMMAND_NEEDS_STORE | COMMAND_FILTERS, "", &usage_reprocess,
      cmd_reprocess},
-    {"trigger", COMMAND_ASKED | COMMAND_TAKES_BUCKET, "", &usage_trigger, cmd_trigger},
-    {"schedule", COMMAND_ASKED | COMMAND_TAKES_BUCKET, "", &usage_schedule, cmd_schedule},
+    {"trigger", COMMAND_ASKED | COMMAND_ACCEPTS_BUCKET, "", &usage_trigger, cmd_trigger},
+    {"schedule", COMMAND_ASKED | COMMAND_ACCEPTS_BUCKET, "", &usage_schedule, cmd_schedule},
 };
 
 static void add_objects(Store *store)

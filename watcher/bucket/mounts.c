@@ -92,7 +92,7 @@ static char *find_uuid(dev_t device)
 /*
  * Hash that identifies a mounted file system: the same at each mount of it, another one for any
  * other file system at its place. The numbers of devices and mounts change at each mount, so they
- * are used only without a better value. If two mounts cannot be told apart with certainty, they
+ * are used only without a better value. If two mounts cannot be distinguished with certainty, they
  * count as different: the objects of the first one are then away, which loses nothing.
  */
 static uint64_t identify(int fd, const struct statx *stx, const MountLine *line)

@@ -6,9 +6,9 @@
  * Invariants: a wake-up is only a hint, the scan is the truth. Each regular file that exists when a
  * scan ends was reported during that scan. A file that a process is writing to is an exception: it
  * is reported once it is closed. inotify reports later changes; if it loses events, a new scan
- * starts by itself. As far as the kernel tells (CLOSE_WRITE, MOVED_TO, leases), no file is reported
- * while it is half written. Symbolic links are never followed. Memory is bounded by the number of
- * directories, not of files.
+ * starts by itself. As far as the kernel reports it (CLOSE_WRITE, MOVED_TO, leases), no file is
+ * reported while it is half written. Symbolic links are never followed. Memory is bounded by the
+ * number of directories, not of files.
  *
  * Single-threaded, on the default GLib main context. Callbacks run from there, never from within a
  * function below. Work is cut into slices of a few milliseconds. A callback may call any function
