@@ -107,7 +107,7 @@ static void measure_mode(IsolationBench *setup, size_t mode, char **files, int n
 {
     const ExecutorOptions options = {.program = setup->program,
                                      .concurrency = 1,
-                                     .keep_idle = KEEP_IDLE,
+                                     .idle_max = KEEP_IDLE,
                                      .max_invocations = 100,
                                      .patience_us = CLOCK_US_PER_SEC,
                                      .timeout_us = CLOCK_MINUTE_US,
@@ -136,7 +136,7 @@ static void measure_copy(const IsolationBench *setup, size_t size)
 {
     g_autofree uint8_t *bytes = g_malloc0(size);
     int64_t make_ns = 0, seal_ns = 0, copy_ns = 0;
-    WireResult result = {.n_thumbnails = 1, .took_memory = true};
+    WireResult result = {.n_thumbnails = 1, .filled_memory = true};
 
     result.thumbnails[0].size = (int64_t)size;
     result.places[0].kind = PLACE_MEMORY;

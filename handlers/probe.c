@@ -74,9 +74,9 @@ const ProbeRow probe_rows[PROBES_END] = {
                        SYS_clone},
     [PROBE_CPU] = {"cpu", "spin for ever", PROBE_ENDED, SIGXCPU},
 
-    [PROBE_ENVIRONMENT] = {"environment", "list its environment", PROBE_TOLD, 0},
-    [PROBE_LIBRARIES] = {"libraries", "name its libraries", PROBE_TOLD, 0},
-    [PROBE_SIMD] = {"simd", "decode with and without SIMD", PROBE_TOLD, 0},
+    [PROBE_ENVIRONMENT] = {"environment", "list its environment", PROBE_ANSWERED, 0},
+    [PROBE_LIBRARIES] = {"libraries", "name its libraries", PROBE_ANSWERED, 0},
+    [PROBE_SIMD] = {"simd", "decode with and without SIMD", PROBE_ANSWERED, 0},
 
     [PROBE_STAT_FLAG] = {"stat-flag", "look at /etc/passwd with the flag of an fstat",
                          PROBE_REFUSED, EACCES},

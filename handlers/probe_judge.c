@@ -54,8 +54,8 @@ static void judge_report(const ProbeRow *row, const ProbeReport *report, ProberF
     const char *reason = g_strerror(report->errnum);
     bool as_said = report->errnum == row->number;
     switch (report->outcome) {
-    case PROBE_SAID:
-        set_finding(finding, row->end == PROBE_TOLD ? PROBER_CONTAINED : PROBER_UNPROVEN, "%s",
+    case PROBE_ANSWER:
+        set_finding(finding, row->end == PROBE_ANSWERED ? PROBER_CONTAINED : PROBER_UNPROVEN, "%s",
                     report->text);
         break;
     case PROBE_STOPPED:

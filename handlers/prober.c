@@ -203,7 +203,8 @@ static bool is_starved(pid_t pid)
 }
 
 /* Waits for any of `fds`, for the time of a step from `start_us` on. It is longer on a machine that
- * is so busy that the attempt gets no processor. *ret_starved: the attempt got none to the end. */
+ * is so busy that the attempt gets no processor. *ret_starved: the attempt has not got one until
+ * the end. */
 static bool wait_step(struct pollfd *fds, nfds_t n, pid_t pid, int64_t start_us, bool *ret_starved)
 {
     int64_t deadline_us = start_us + STEP_US;
@@ -247,7 +248,7 @@ static ProbeEnding wait_for_end(Subject *subject)
                 ending.reported = true;
                 break;
             }
-            /* The end of the process tells more. */
+            /* The exit status of the process says more than the end of the stream. */
             fds[1].fd = -1;
         } else if (fds[2].revents) {
             ending.ended = process_reap(&subject->process, true, &end);
@@ -324,7 +325,7 @@ bool prober_read_worker(Prober *prober, ProberWorker *ret_worker, GError **error
         .pid = pid,
         .no_new_privileges = process_status_number(status, "\nNoNewPrivs:", 10) == 1,
         .filtered = process_status_number(status, "\nSeccomp:", 10) == 2,
-        .told_from = prober->idle.listener_fd >= 0,
+        .reports_violations = prober->idle.listener_fd >= 0,
         /* In /proc, root owns the files of a process that is not dumpable. */
         .dumpable = uid != 0 && st.st_uid == uid,
         .privileged = process_status_number(status, "\nCapEff:", 16) != 0,

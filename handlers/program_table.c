@@ -16,7 +16,7 @@ static const HandlerProgram table[] = {
         .timeout_times = 1,
         /*
          * The codecs of libheif and the savers of libvips start threads. GLib, libvips and codecs
-         * look for files, and for the properties of the machine.
+         * search for files, and for the properties of the machine.
          */
         .calls = CALLS_THREADS | CALLS_SEARCHES | CALLS_MACHINE,
     },

@@ -49,11 +49,12 @@ static void check_worker(Doctor *doctor, Prober *prober)
     add(doctor, "no-new-privileges", worker.no_new_privileges, "set", "NOT set");
     add(doctor, "filter", worker.filtered, "system calls are filtered", "NO filter");
     if (worker.filtered)
-        doctor_add(doctor, "worker", "violations", worker.told_from ? DOCTOR_OK : DOCTOR_WARNING,
-                   "%s",
-                   worker.told_from ? "reported by the name of the call"
-                                    : "not named: the kernel gives no listener for the filter, as "
-                                      "a container manager has one");
+        doctor_add(doctor, "worker", "violations",
+                   worker.reports_violations ? DOCTOR_OK : DOCTOR_WARNING, "%s",
+                   worker.reports_violations
+                       ? "reported by the name of the call"
+                       : "not named: the kernel gives no listener for the filter, as "
+                         "a container manager has one");
     add(doctor, "dumpable", !worker.dumpable, "no", "yes: others of its user can read it");
     add(doctor, "core-dumps", worker.core_max == 0, "none", "NOT switched off");
     add_limit(doctor, "descriptor-limit", worker.descriptors_max, false);
@@ -215,7 +216,7 @@ static void check_formats(Doctor *doctor, Prober *prober)
 
 static bool is_attempt(Probe probe)
 {
-    return probe_rows[probe].end != PROBE_TOLD && prober_can_try(probe);
+    return probe_rows[probe].end != PROBE_ANSWERED && prober_can_try(probe);
 }
 
 /* Adds one row for a further handler program: the first attempt that is not contained, or all. */

@@ -6,7 +6,7 @@
 
 /* Idle workers that are kept for the next picture of their user and folder, beside the busy ones.
  * Each takes about 2 MB of its own. */
-#define WORKERS_KEPT_IDLE 32
+#define WORKERS_IDLE_MAX 32
 
 /* An idle worker costs memory, a new one costs milliseconds. */
 #define WORKER_IDLE_US (10 * CLOCK_US_PER_SEC)
@@ -47,7 +47,7 @@ void workers_options(const Config *config, const char *handler_program, const Br
     *ret_options = (ExecutorOptions){
         .program = handler_program,
         .concurrency = brake_concurrency(brake),
-        .keep_idle = keeps_idle ? WORKERS_KEPT_IDLE : 0,
+        .idle_max = keeps_idle ? WORKERS_IDLE_MAX : 0,
         .max_invocations = config->max_invocations,
         .ahead = brake_is_careful(brake) ? 0 : WORKER_AHEAD,
         .patience_us = WORKER_PATIENCE_US,

@@ -35,7 +35,7 @@ void lend_end(Lend *lend, Lease *lease, const Answer *answer, const InvocationUs
     done(answer, usage ? usage : &nothing, data);
 }
 
-/* Takes a lease back, and tells the borrower if it is still connected. */
+/* Ends a lease without an answer, and sends RECALL to the borrower if it is still connected. */
 static void recall(Lend *lend, Lease *lease)
 {
     const LendFrame frame = {.type = LEND_RECALL, .id = lease->id};
@@ -45,7 +45,7 @@ static void recall(Lend *lend, Lease *lease)
     lend_end(lend, lease, NULL, NULL);
 }
 
-/* Takes back all leases for which `is_meant` is true. Their InvocationDone may make new ones. */
+/* Recalls all leases for which `is_meant` is true. Their InvocationDone may make new ones. */
 static void recall_each(Lend *lend, bool (*is_meant)(const Lease *lease, const void *data),
                         const void *data)
 {

@@ -18,7 +18,7 @@ static const char *find_fault(const Lease *lease, const Answer *answer, int memo
 {
     struct stat st;
 
-    if (!answer->took_memory)
+    if (!answer->filled_memory)
         return memory_fd < 0 ? NULL : "a descriptor came that no answer names";
     if (memory_fd < 0)
         return "the memory file of the answer did not come";

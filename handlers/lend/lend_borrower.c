@@ -20,7 +20,8 @@
 /* SOURCE frames that a borrower may leave unread. */
 #define SOURCES_UNREAD_MAX 16
 
-/* Delay before a descriptor that could not be sent is tried again: no event says when it can be. */
+/* Delay before a descriptor that could not be sent is tried again: no event shows that it can be
+ * sent. */
 #define AGAIN_US (10 * CLOCK_US_PER_MS)
 
 static gboolean on_borrower(gint fd, GIOCondition condition, gpointer data);
@@ -239,7 +240,7 @@ static void send_verdict(Borrower *borrower, uint64_t id, LendVerdict verdict)
 }
 
 /* Ends a borrower that has lied. Takes `reason`. */
-static void find_out(Borrower *borrower, uint64_t id, char *reason)
+static void end_liar(Borrower *borrower, uint64_t id, char *reason)
 {
     send_verdict(borrower, id, LEND_BAD);
     borrower->has_lied = true;
@@ -278,7 +279,7 @@ static void queue_source(Borrower *borrower, Lease *lease)
     const LendFrame frame = {.type = LEND_SOURCE, .id = lease->id};
 
     if (lease->is_opened) {
-        find_out(borrower, lease->id, g_strdup("a source was asked for twice"));
+        end_liar(borrower, lease->id, g_strdup("a source was asked for twice"));
         return;
     }
     lease->is_opened = true;
@@ -296,7 +297,7 @@ static void accept_answer(Borrower *borrower, Lease *lease, const LendFrame *fra
     const char *reason;
 
     if (!lend_accept_answer(lease, borrower->lend, frame, memory_fd, &reason))
-        find_out(borrower, frame->id, g_strdup(reason));
+        end_liar(borrower, frame->id, g_strdup(reason));
 }
 
 /* Handles a decoded frame. A frame that the borrower may not send now is a lie. */
@@ -309,7 +310,7 @@ static void handle_frame(Borrower *borrower, const LendFrame *frame, int fd)
     if (borrower->greeted == (frame->type == LEND_HELLO) ||
         (!is_about_lease && frame->type != LEND_HELLO && frame->type != LEND_ROOM) ||
         (fd >= 0 && frame->type != LEND_RESULT))
-        find_out(borrower, frame->id, g_strdup("a frame came out of turn"));
+        end_liar(borrower, frame->id, g_strdup("a frame came out of turn"));
     else if (frame->type == LEND_HELLO)
         greet(borrower, frame);
     else if (frame->type == LEND_ROOM)
@@ -337,7 +338,7 @@ static bool read_frame(Borrower *borrower)
     count_unread(borrower);
     if (!wire_receive(borrower->fd, buffer, &len, &fd, 1, &n_fds, &error)) {
         if (error_code(error) == ERROR_PROTOCOL)
-            find_out(borrower, 0, g_strdup(error->message));
+            end_liar(borrower, 0, g_strdup(error->message));
         else
             borrower_begin_end(borrower);
         return false;
@@ -347,7 +348,7 @@ static bool read_frame(Borrower *borrower)
     if (len <= 0)
         return false;
     if (!lend_frame_decode(buffer, (size_t)len, &frame, &error)) {
-        find_out(borrower, 0, g_strdup(error->message));
+        end_liar(borrower, 0, g_strdup(error->message));
         return false;
     }
     handle_frame(borrower, &frame, fd);

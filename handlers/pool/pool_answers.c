@@ -112,7 +112,7 @@ static bool accept_memory(Worker *worker, const Answer *answer, int *ret_fd)
     autofd fd = -1;
 
     *ret_fd = -1;
-    if (!answer->took_memory)
+    if (!answer->filled_memory)
         return true;
     if (worker->n_memory == 0)
         return false;

@@ -172,7 +172,7 @@ static void replace_forkserver(Program *program)
         g_ptr_array_add(program->pool->replaced, server);
 }
 
-void forkserver_give_up_layout(Pool *pool, uint64_t layout)
+void forkserver_retire_layout(Pool *pool, uint64_t layout)
 {
     GList *next;
 

@@ -162,7 +162,7 @@ static Worker *find_dispensable(const Pool *pool)
 /* Retires idle workers until one more may be started. */
 static void make_room(Pool *pool)
 {
-    guint most = (guint)(pool->options.concurrency + pool->options.keep_idle);
+    guint most = (guint)(pool->options.concurrency + pool->options.idle_max);
     guint n = 0;
 
     for (guint i = 0; i < pool->workers->len; i++) {

@@ -98,7 +98,7 @@ typedef struct {
     ForkServer *starter;
     /* Layout of the fork server that makes the worker. */
     uint64_t layout;
-    /* The worker ends after its current invocation: its layout is given up. */
+    /* The worker ends after its current invocation: its layout is retired. */
     bool is_last;
     /* pid 0 until the fork server has answered. */
     Process process;
@@ -344,7 +344,7 @@ void forkserver_back_off(Program *program);
  * addresses. No more workers are made with the layout, idle ones are retired, and busy ones end
  * after their invocation.
  */
-void forkserver_give_up_layout(Pool *pool, uint64_t layout);
+void forkserver_retire_layout(Pool *pool, uint64_t layout);
 
 /* The pool waits no more for the fork server to start this worker. */
 void forkserver_forget(Worker *worker);

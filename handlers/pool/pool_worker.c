@@ -62,7 +62,7 @@ void worker_condemn(Worker *worker, ErrorCode code, const char *message)
         return;
     worker->verdict = code;
     g_strlcpy(worker->verdict_message, message, sizeof worker->verdict_message);
-    forkserver_give_up_layout(worker->pool, worker->layout);
+    forkserver_retire_layout(worker->pool, worker->layout);
 }
 
 static gboolean on_worker_socket(gint fd, GIOCondition condition, gpointer data)
@@ -178,7 +178,7 @@ static gboolean on_worker_exit(gint fd, GIOCondition condition, gpointer data)
         return G_SOURCE_CONTINUE;
     worker->exit_source = 0;
     if (has_crashed(end.wait_status))
-        forkserver_give_up_layout(pool, worker->layout);
+        forkserver_retire_layout(pool, worker->layout);
     runs_return(worker, 1, false);
     /* An invocation that was handed back in the meantime has no answer. */
     if (worker->held && worker->n_runs > 0)

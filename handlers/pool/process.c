@@ -189,7 +189,7 @@ ErrorCode process_death_reason(int wait_status, char message[static WIRE_MESSAGE
         {true, SIGXCPU, ERROR_TIMEOUT, "it used up its CPU time"},
         {true, SIGXFSZ, ERROR_OUTPUT_TOO_LARGE, "a thumbnail grew past its limit"},
         {true, SIGKILL, ERROR_HANDLER_CRASHED,
-         "killed: out of memory on this machine, or by somebody's hand"},
+         "killed: this machine is out of memory, or a person has ended it"},
         {false, WORKER_EXIT_MEMORY, ERROR_OUT_OF_MEMORY, "no memory left within its limit"},
         {false, WORKER_EXIT_CLAIM, ERROR_DAMAGED,
          "the file asks for more memory than any picture of its size needs"},

@@ -310,7 +310,7 @@ _Noreturn static void try_cpu(const ForkRequest *request)
 
 static void describe_probe(Probe probe, ProbeReport *report)
 {
-    report->outcome = PROBE_SAID;
+    report->outcome = PROBE_ANSWER;
     if (probe == PROBE_ENVIRONMENT)
         describe_environment(report->text, sizeof report->text);
     else if (probe == PROBE_LIBRARIES)

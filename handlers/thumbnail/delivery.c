@@ -65,7 +65,7 @@ bool delivery_put(OutputDelivery *delivery, size_t i, const char *name, GBytes *
 
 void delivery_end(const OutputDelivery *delivery, WireResult *result)
 {
-    result->took_memory = delivery->memory_len > 0;
+    result->filled_memory = delivery->memory_len > 0;
     result->payload = delivery->payload;
     result->payload_len = result->error == ERROR_NONE ? delivery->payload_len : 0;
 }

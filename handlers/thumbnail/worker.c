@@ -82,60 +82,61 @@ typedef struct {
     /* Memory files that are still empty, the oldest first. */
     int memory[WIRE_MEMORY_FILES_MAX];
     unsigned n_memory;
-} Desk;
+} WorkerBuffers;
 
 /*
  * Keeps the memory file that may have come with the invocation. False if the number of descriptors
  * is wrong.
  */
-static bool accept_descriptors(Desk *desk, const int *fds, size_t n_fds)
+static bool accept_descriptors(WorkerBuffers *buffers, const int *fds, size_t n_fds)
 {
-    if (desk->order.own_files)
-        return n_fds == 1 + desk->order.n_renditions;
-    if (n_fds < 1 || n_fds > 2 || (n_fds == 2 && desk->n_memory == WIRE_MEMORY_FILES_MAX))
+    if (buffers->order.own_files)
+        return n_fds == 1 + buffers->order.n_renditions;
+    if (n_fds < 1 || n_fds > 2 || (n_fds == 2 && buffers->n_memory == WIRE_MEMORY_FILES_MAX))
         return false;
     if (n_fds == 2)
-        desk->memory[desk->n_memory++] = fds[1];
+        buffers->memory[buffers->n_memory++] = fds[1];
     return true;
 }
 
-static void do_order(Desk *desk, const int *fds)
+static void do_order(WorkerBuffers *buffers, const int *fds)
 {
-    bool own_files = desk->order.own_files;
-    delivery_begin(&desk->delivery, &desk->order, own_files ? fds + 1 : NULL,
-                   own_files || desk->n_memory == 0 ? -1 : desk->memory[0]);
-    worker_order_run(&desk->order, fds[0], &desk->delivery, &desk->result);
-    if (desk->result.took_memory) {
-        fd_clear(&desk->memory[0]);
-        desk->n_memory--;
-        memmove(&desk->memory[0], &desk->memory[1], desk->n_memory * sizeof desk->memory[0]);
+    bool own_files = buffers->order.own_files;
+    delivery_begin(&buffers->delivery, &buffers->order, own_files ? fds + 1 : NULL,
+                   own_files || buffers->n_memory == 0 ? -1 : buffers->memory[0]);
+    worker_order_run(&buffers->order, fds[0], &buffers->delivery, &buffers->result);
+    if (buffers->result.filled_memory) {
+        fd_clear(&buffers->memory[0]);
+        buffers->n_memory--;
+        memmove(&buffers->memory[0], &buffers->memory[1],
+                buffers->n_memory * sizeof buffers->memory[0]);
     }
 }
 
 /* Reads one frame, does its invocation, and answers with one frame. False at the end of the stream.
  */
-static bool serve(const ForkRequest *request, Desk *desk)
+static bool serve(const ForkRequest *request, WorkerBuffers *buffers)
 {
     g_autoptr(GError) error = NULL;
     int fds[WIRE_FDS_MAX];
     size_t n_fds = 0;
     ssize_t len;
-    if (!wire_receive(SOCKET_FD, desk->frame, &len, fds, WIRE_FDS_MAX, &n_fds, &error) ||
-        (len > 0 && !wire_decode_order(desk->frame, (size_t)len, &desk->order, &error)))
+    if (!wire_receive(SOCKET_FD, buffers->frame, &len, fds, WIRE_FDS_MAX, &n_fds, &error) ||
+        (len > 0 && !wire_decode_order(buffers->frame, (size_t)len, &buffers->order, &error)))
         die(WORKER_EXIT_PROTOCOL, error->message);
     if (len <= 0)
         return false;
-    if (!accept_descriptors(desk, fds, n_fds))
+    if (!accept_descriptors(buffers, fds, n_fds))
         die(WORKER_EXIT_PROTOCOL, "an order came with the wrong descriptors");
 
     reset_peak();
     sandbox_begin_invocation(request->timeout_us);
-    do_order(desk, fds);
-    for (size_t i = 0; i < (desk->order.own_files ? n_fds : 1); i++)
+    do_order(buffers, fds);
+    for (size_t i = 0; i < (buffers->order.own_files ? n_fds : 1); i++)
         fd_clear(&fds[i]);
-    fill_usage(&desk->result);
-    size_t result_len = wire_encode_result(&desk->result, desk->frame);
-    if (!wire_send(SOCKET_FD, desk->frame, result_len, NULL, 0, &error))
+    fill_usage(&buffers->result);
+    size_t result_len = wire_encode_result(&buffers->result, buffers->frame);
+    if (!wire_send(SOCKET_FD, buffers->frame, result_len, NULL, 0, &error))
         die(WORKER_EXIT_PROTOCOL, error->message);
     return true;
 }
@@ -203,11 +204,11 @@ _Noreturn void worker_run(int socket_fd, const ForkRequest *request)
     if (request->probe != PROBE_NONE)
         attempt_run(SOCKET_FD, request);
 
-    g_autofree Desk *desk = g_new0(Desk, 1);
-    while (serve(request, desk))
+    g_autofree WorkerBuffers *buffers = g_new0(WorkerBuffers, 1);
+    while (serve(request, buffers))
         continue;
 #ifdef THUMBQ_SANITIZE
-    g_clear_pointer(&desk, g_free);
+    g_clear_pointer(&buffers, g_free);
     /* exit() searches for leaks. */
     exit(WORKER_EXIT_OK);
 #else

@@ -28,7 +28,7 @@ static bool can_move_on(const ThumbnailOrder *order, const WireResult *result)
 {
     size_t program;
 
-    return result->error == ERROR_UNSUPPORTED_TYPE && !result->took_memory &&
+    return result->error == ERROR_UNSUPPORTED_TYPE && !result->filled_memory &&
            program_from_name(result->needs, &program) && program != order->program &&
            (order->asked & 1U << program) == 0 && program_reads(program, result->facts.type);
 }
@@ -59,7 +59,7 @@ static bool fits_place(const WireOrder *wire, const WireResult *result, size_t i
     case PLACE_ANSWER:
         return !wire->own_files && place->offset + size <= (int64_t)result->payload_len;
     case PLACE_MEMORY:
-        return !wire->own_files && result->took_memory;
+        return !wire->own_files && result->filled_memory;
     }
     return false;
 }
@@ -69,7 +69,7 @@ bool answer_is_sound(const ThumbnailOrder *order, const WireResult *result)
     const WireOrder *wire = &order->wire;
     int64_t left = wire->max_output_size;
 
-    if (wire->own_files && result->took_memory)
+    if (wire->own_files && result->filled_memory)
         return false;
     if (*result->needs && !can_move_on(order, result))
         return false;

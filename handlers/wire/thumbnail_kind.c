@@ -26,7 +26,7 @@ static bool decode(const uint8_t *frame, size_t len, void *ret_body, Answer *ret
         .error = result->error,
         .message = result->message,
         .has_output = result->n_thumbnails > 0,
-        .took_memory = result->took_memory,
+        .filled_memory = result->filled_memory,
         .memory_fd = -1,
         .memory_bytes = result->memory_bytes,
         .cpu_us = result->cpu_us,

@@ -210,7 +210,7 @@ size_t wire_encode_result(const WireResult *result, uint8_t buffer[static WIRE_F
         pack_u8(&packer, (uint8_t)result->places[i].kind);
         pack_i64(&packer, result->places[i].offset);
     }
-    pack_u8(&packer, result->took_memory);
+    pack_u8(&packer, result->filled_memory);
     pack_u32(&packer, (uint32_t)result->payload_len);
     pack_bytes(&packer, result->payload, result->payload_len);
     return packed_length(&packer);
@@ -241,7 +241,7 @@ static void unpack_place(Unpacker *unpacker, WirePlace *place)
 
 static void unpack_payload(Unpacker *unpacker, WireResult *result)
 {
-    result->took_memory = unpack_bool(unpacker);
+    result->filled_memory = unpack_bool(unpacker);
     result->payload_len = unpack_u32(unpacker);
     if (result->payload_len > WIRE_PAYLOAD_MAX)
         unpacker->failed = true;

@@ -85,7 +85,7 @@ static int copy_unsealed(WireResult *result)
         result->places[i] = (WirePlace){PLACE_MEMORY, at};
         at += result->thumbnails[i].size;
     }
-    result->took_memory = true;
+    result->filled_memory = true;
     result->payload_len = 0;
     return fd;
 }
@@ -104,7 +104,7 @@ static void answer(const Borrower *borrower, const Task *task, WireResult *resul
     }
     if (strcmp(borrower->deed, "unsealed") == 0)
         memory_fd = unsealed = copy_unsealed(result);
-    result->took_memory = memory_fd >= 0;
+    result->filled_memory = memory_fd >= 0;
     frame.inner_len = wire_encode_result(result, inner);
     frame.figures = (LendFigures){.duration_us = usage->duration_us,
                                   .cpu_us = usage->cpu_us,

@@ -96,7 +96,7 @@ static WireResult memory_result(Worker *worker, int more)
         _exit(1);
     result.places[0].kind = PLACE_MEMORY;
     result.thumbnails[0].size += more;
-    result.took_memory = true;
+    result.filled_memory = true;
     result.payload_len = 0;
     worker->n_memory--;
     return result;

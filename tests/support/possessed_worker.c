@@ -171,7 +171,7 @@ static void move_to_memory(const Act *act, WireResult *result)
             *place = (WirePlace){PLACE_MEMORY, end};
         end += size;
     }
-    result->took_memory = true;
+    result->filled_memory = true;
     result->payload_len = 0;
 }
 
@@ -197,7 +197,7 @@ static void answer_with_loot(const WireOrder *order, const int *fds, WireResult 
         result->thumbnails[i].size = sizeof loot;
         result->places[i] = (WirePlace){PLACE_ANSWER, 0};
     }
-    result->took_memory = false;
+    result->filled_memory = false;
     result->payload = loot;
     result->payload_len = sizeof loot;
     send_answer(result);

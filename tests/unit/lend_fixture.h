@@ -173,7 +173,7 @@ static inline WireResult memory_result(const Job *job)
     WireResult result = good_result(job);
 
     result.places[0].kind = PLACE_MEMORY;
-    result.took_memory = true;
+    result.filled_memory = true;
     result.payload_len = 0;
     return result;
 }

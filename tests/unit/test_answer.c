@@ -38,7 +38,7 @@ static Given make_shared(void)
     answer.result.places[0] = (WirePlace){PLACE_ANSWER, 100};
     answer.result.places[1] = (WirePlace){PLACE_MEMORY, 7};
     answer.result.payload_len = 500;
-    answer.result.took_memory = true;
+    answer.result.filled_memory = true;
     return answer;
 }
 
@@ -113,16 +113,16 @@ static void test_spoilt(const void *data)
 
 SPOIL(in_the_answer, answer->result.places[1].kind = PLACE_ANSWER)
 SPOIL(in_memory, answer->result.places[1].kind = PLACE_MEMORY)
-SPOIL(took_memory, answer->result.took_memory = true)
+SPOIL(filled_memory, answer->result.filled_memory = true)
 SPOIL(beyond_the_answer, answer->result.places[0].offset = 101)
 SPOIL(far_beyond_the_answer, answer->result.places[0].offset = WIRE_THUMBNAIL_MAX)
-SPOIL(in_no_memory, answer->result.took_memory = false)
+SPOIL(in_no_memory, answer->result.filled_memory = false)
 SPOIL(in_a_file, answer->result.places[0] = (WirePlace){PLACE_FILE, 0})
 
 static const Case spoilt_files[] = {
     {"in-the-answer", spoil_in_the_answer},
     {"in-memory", spoil_in_memory},
-    {"took-memory", spoil_took_memory},
+    {"filled-memory", spoil_filled_memory},
 };
 
 static const Case spoilt_shared[] = {
@@ -225,7 +225,7 @@ SPOIL(itself, need(answer, "thumbnail"))
 SPOIL(itself_again, answer->order.program = 1)
 SPOIL(program_that_was_asked, answer->order.asked = 1U << 1)
 SPOIL(made_something, answer->result.n_thumbnails = 2)
-SPOIL(memory_for_nothing, answer->order.wire.own_files = false; answer->result.took_memory = true)
+SPOIL(memory_for_nothing, answer->order.wire.own_files = false; answer->result.filled_memory = true)
 
 static const Case spoilt_needs[] = {
     {"no-error", spoil_no_error},

@@ -16,7 +16,7 @@ typedef struct {
     uint64_t serial;
     uint32_t count;
     /* The letters were also written to the memory file. */
-    uint8_t took_memory;
+    uint8_t filled_memory;
     char letter;
 } CountBody;
 
@@ -40,8 +40,8 @@ static bool decode(const uint8_t *frame, size_t len, void *ret_body, Answer *ret
     memcpy(body, frame, sizeof *body);
     *ret_answer = (Answer){.serial = body->serial,
                            .message = "",
-                           .has_output = body->took_memory,
-                           .took_memory = body->took_memory,
+                           .has_output = body->filled_memory,
+                           .filled_memory = body->filled_memory,
                            .memory_fd = -1,
                            .body = body};
     return true;
@@ -68,7 +68,7 @@ static bool is_typed(const Answer *answer, int memory_fd)
     const CountBody *body = answer->body;
     char first;
 
-    return !body->took_memory || body->count == 0 ||
+    return !body->filled_memory || body->count == 0 ||
            (pread(memory_fd, &first, 1, 0) == 1 && first == body->letter);
 }
 

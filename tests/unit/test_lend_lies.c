@@ -44,7 +44,7 @@ static void unchanged(WireResult *result)
 static void by_memory(WireResult *result)
 {
     result->places[0].kind = PLACE_MEMORY;
-    result->took_memory = true;
+    result->filled_memory = true;
     result->payload_len = 0;
 }
 

@@ -43,7 +43,7 @@ static void test_probe(const void *data)
     g_assert_no_error(error);
     g_test_message("%s", finding.text);
     g_assert_cmpint(finding.verdict, ==, PROBER_CONTAINED);
-    if (probe_rows[probe].end != PROBE_TOLD)
+    if (probe_rows[probe].end != PROBE_ANSWERED)
         g_assert_cmpstr(finding.text, !=, "");
 }
 

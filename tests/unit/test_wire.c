@@ -71,7 +71,7 @@ static WireResult make_result(size_t n_thumbnails)
         result.thumbnails[i] = (ThumbnailFacts){IMAGE_WEBP, 256, 1 + (int)i, 1000 + (int64_t)i};
     for (size_t i = 1; i < n_thumbnails; i++)
         result.places[i] = (WirePlace){i % 2 ? PLACE_ANSWER : PLACE_MEMORY, (int64_t)i};
-    result.took_memory = n_thumbnails > 2;
+    result.filled_memory = n_thumbnails > 2;
     result.payload = payload;
     result.payload_len = n_thumbnails % 2 ? sizeof payload : n_thumbnails;
     return result;
@@ -159,7 +159,7 @@ static void test_result_round_trip(void)
         g_assert_cmpint(back.unchanged, ==, result.unchanged);
         g_assert_cmpstr(back.message, ==, result.message);
         g_assert_cmpstr(back.needs, ==, result.needs);
-        g_assert_cmpint(back.took_memory, ==, result.took_memory);
+        g_assert_cmpint(back.filled_memory, ==, result.filled_memory);
         g_assert_cmpmem(back.payload, back.payload_len, result.payload, result.payload_len);
         g_assert_cmpint(back.memory_fd, ==, -1);
         check_same_facts(&back.facts, &result.facts);

@@ -34,8 +34,8 @@ typedef struct {
     const char *message;
     /* The invocation made some output. */
     bool has_output;
-    /* The oldest memory file was written to. */
-    bool took_memory;
+    /* The worker has written to its oldest memory file, and needs another one. */
+    bool filled_memory;
     /* That file, sealed, borrowed; -1: none. */
     int memory_fd;
     /* Peak resident set during the invocation, as the worker states it. */
@@ -70,8 +70,8 @@ typedef struct {
     bool (*is_whole)(const Answer *answer, int memory_fd);
 
     /*
-     * True if all output begins as the answer's types say. It is whole. Only the answers of
-     * borrowers are checked in this way.
+     * True if all output begins as the answer's types say. is_whole was true for the answer. Only
+     * the answers of borrowers are checked in this way.
      */
     bool (*is_typed)(const Answer *answer, int memory_fd);
 
@@ -156,7 +156,7 @@ typedef struct {
     /* The most busy workers, 1.. */
     int concurrency;
     /* The most idle workers beside these. An idle worker serves its own group only. */
-    int keep_idle;
+    int idle_max;
     /* Invocations of one worker, 1.. */
     int max_invocations;
     /* Invocations that may wait for a busy worker, 0..7. */
@@ -217,8 +217,8 @@ static inline void executor_submit(Executor *executor, const Invocation *invocat
 }
 
 /*
- * Takes an invocation back. Within this call its InvocationDone is called with NULL, and so may be
- * those of others that wait behind it. False if it is not under way.
+ * Cancels an invocation. Within this call its InvocationDone is called with NULL, and so may be
+ * those of others that wait behind it. False if the invocation is not under way.
  */
 static inline bool executor_cancel(Executor *executor, uint64_t serial)
 {

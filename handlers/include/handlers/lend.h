@@ -20,7 +20,7 @@
  * program does the whole work, and its answer is about a file of that program; one that has not
  * answers that the file needs it.
  *
- * A borrower is believed about how thumbnails look, what they cost and which pictures fail. The
+ * The pixels of thumbnails, their cost and the failures of pictures are as the borrower says. The
  * caller decides which programs may borrow: it accepts connections and checks their peers.
  */
 #pragma once

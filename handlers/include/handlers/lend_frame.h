@@ -14,8 +14,8 @@
  * next ROOM, or until a RESULT whose verdict is ok. OPEN comes once for an order.
  *
  * A decoder does not trust its input: any bytes give either a frame whose every field is within the
- * limits said here, or ERROR_PROTOCOL. It is fuzzed. What is inside an order or an answer is not
- * looked at: it is of the invocation's kind.
+ * limits said here, or ERROR_PROTOCOL. It is fuzzed. It does not decode the frame inside an order
+ * or an answer, whose form depends on the kind of the invocation.
  */
 #pragma once
 

@@ -10,8 +10,8 @@
  * The death of a worker ends the invocation that the worker was at. Invocations that waited for it
  * are handed back without harm, as are those that wait for a worker whose current one takes long. A
  * worker that dies may have been harmed by an earlier invocation: a new worker runs the invocation
- * once more. Without a descriptor or memory for a memory file, an invocation ends as ERROR_SHORTAGE
- * before a worker begins it.
+ * once more. Without a descriptor or memory for a memory file, or to send the files of an
+ * invocation, it ends as ERROR_SHORTAGE before a worker begins it.
  *
  * An invocation whose group has no worker gets a new one. If there are as many as allowed, the
  * worker that has been idle longest is retired for it. While all are busy the invocation waits in
@@ -49,8 +49,8 @@ int pool_failures(const Executor *pool);
 int64_t pool_held_bytes(const Executor *pool);
 
 /*
- * Takes back the nice invocation that began last, and ends its worker: its InvocationDone is called
+ * Cancels the nice invocation that began last, and ends its worker: its InvocationDone is called
  * with NULL. Between two such calls a nice invocation must end, so that all of them get done. False
- * if there is none to take.
+ * if there is none to cancel.
  */
 bool pool_yield(Executor *pool);

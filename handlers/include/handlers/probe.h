@@ -92,7 +92,7 @@ typedef enum {
     /* The kernel ends the worker with signal `number`. */
     PROBE_ENDED,
     /* The worker answers a question. */
-    PROBE_TOLD,
+    PROBE_ANSWERED,
 } ProbeEnd;
 
 typedef struct {
@@ -136,7 +136,7 @@ typedef enum {
     /* The worker could do it up to `amount`, and then not, for `errnum`. */
     PROBE_STOPPED,
     /* The answer is `text`. */
-    PROBE_SAID,
+    PROBE_ANSWER,
 } ProbeOutcome;
 
 #define PROBE_TEXT_MAX 256

@@ -5,7 +5,7 @@
 #include "handlers/probe.h"
 
 typedef enum {
-    /* Stopped as probe_rows says; with PROBE_TOLD: answered. */
+    /* Stopped as probe_rows says; with PROBE_ANSWERED: answered. */
     PROBER_CONTAINED,
     /* The worker could do it, or came further than it should have. */
     PROBER_OPEN,
@@ -17,6 +17,6 @@ typedef enum {
 
 typedef struct {
     ProberVerdict verdict;
-    /* How the attempt ended, for people; with PROBE_TOLD the answer. */
+    /* How the attempt ended, for people; with PROBE_ANSWERED the answer. */
     char text[PROBE_TEXT_MAX];
 } ProberFinding;

@@ -47,8 +47,8 @@ typedef struct {
     bool no_new_privileges;
     /* By seccomp. */
     bool filtered;
-    /* The daemon gets the names of forbidden calls. */
-    bool told_from;
+    /* The daemon gets the name of each forbidden call. */
+    bool reports_violations;
     /* False also if it cannot be known: the worker's user is root. */
     bool dumpable;
     /* The worker has a capability. */

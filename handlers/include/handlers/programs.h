@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The handler programs, a row each. Every file goes to the first program. A worker of that program
- * looks at the first bytes in its sandbox, and may answer that the file needs another program
+ * examines the first bytes in its sandbox, and may answer that the file needs another program
  * (WireResult.needs); the invocation is submitted again there.
  *
  * A program of its own holds decoders that are heavy or dangerous: it has its own limits and its

@@ -104,7 +104,7 @@ typedef struct {
     /* As many as the order has renditions, or 0. */
     size_t n_thumbnails;
     /* The oldest memory file was written to: the worker is done with it. */
-    bool took_memory;
+    bool filled_memory;
     /* Borrowed from the frame that was decoded. */
     const uint8_t *payload;
     /* At most WIRE_PAYLOAD_MAX. */

@@ -23,7 +23,7 @@
 /* The longest chain of pictures that are others, turned or cut. */
 #define CHAIN_MAX 4
 
-/* The most smaller pictures of one picture that are looked at. */
+/* The most smaller pictures of one picture that are examined. */
 #define SMALL_MAX 8
 
 static bool is_coded(const HeifItem *item)

@@ -38,7 +38,7 @@ static bool to_date(const DateParts *moment, PictureDate *ret_date)
     if (moment->year < 1 || moment->year > 9998 || moment->hour < 0 || moment->minute < 0 ||
         moment->second < 0)
         return false;
-    /* Uses GDateTime, as timegm() would look for the machine's time zone file. */
+    /* Uses GDateTime, as timegm() would search for the machine's time zone file. */
     g_autoptr(GDateTime) date =
         g_date_time_new_utc(moment->year, moment->month, moment->day, moment->hour, moment->minute,
                             MIN(moment->second, 59));

@@ -20,7 +20,7 @@
 
 #define EXTRA_ASSOCIATED 1
 
-/* Directories below a page that are looked at. */
+/* Directories below a page that are examined. */
 #define BELOW_MAX 16
 /* Entries of all candidates that are read. A directory may be named any number of times. */
 #define ENTRIES_MAX 100000
@@ -141,7 +141,7 @@ static void consider(Search *search, uint64_t at, int page, int below, TiffEntry
     }
 }
 
-/* Looks at a page and at the directories below it. */
+/* Examines a page and the directories below it. */
 static void consider_page(Search *search, uint64_t at, int page)
 {
     TiffEntry below = {0}, deeper;

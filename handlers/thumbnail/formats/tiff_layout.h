@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Chooses the directory of a TIFF file whose picture is shown, and tells how this picture is
+ * Chooses the directory of a TIFF file whose picture is shown, and describes how this picture is
  * stored. Takes any bytes; needs neither libtiff nor libvips.
  */
 #pragma once

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Finds the version of libjpeg-turbo that this process has loaded. The library has no function that
- * tells its version, but holds it as text; so the text is searched in its read-only parts.
+ * returns its version, but holds it as text; so the text is searched in its read-only parts.
  */
 #pragma once
 

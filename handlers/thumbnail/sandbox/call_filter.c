@@ -123,7 +123,7 @@ static const struct {
 
 /*
  * Advice that allocators, thread stacks and readers of files give. Other advice is refused as by an
- * older kernel: some shares pages with other processes (and so tells about theirs), drops the
+ * older kernel: some shares pages with other processes (and so reveals facts of theirs), drops the
  * machine's cached pages, or takes pages out of use.
  */
 static const int advices[] = {

@@ -109,7 +109,7 @@ static bool limit_resources(const ForkRequest *request, GError **error)
     if (!limit_memory(request))
         return fail("cannot limit memory", error);
     /*
-     * With SIGXFSZ ignored, write(2) fails at the limit, which tells more than a death by the
+     * With SIGXFSZ ignored, write(2) fails at the limit, which says more than a death by the
      * signal.
      */
     if (signal(SIGXFSZ, SIG_IGN) == SIG_ERR ||
@@ -172,10 +172,10 @@ static bool leave_log(GError **error)
 /*
  * Enters the filter. A violation is reported with the name of the call. A SIGSYS handler in this
  * process could report it, but an attacker in the process could replace the handler, and live on.
- * So the kernel tells the daemon: the call is never done, its thread waits for an answer that never
- * comes, and the daemon kills. No code in this process can hide, answer or forge the notice: the
- * listener is given away before the first byte of a file is read, and its ioctl is refused here in
- * any case. The end of the daemon kills workers, too; until then such calls fail with ENOSYS.
+ * So the kernel notifies the daemon: the call is never done, its thread waits for an answer that
+ * never comes, and the daemon kills. No code in this process can hide, answer or forge the notice:
+ * the listener is given away before the first byte of a file is read, and its ioctl is refused here
+ * in any case. The end of the daemon kills workers, too; until then such calls fail with ENOSYS.
  *
  * The kernel refuses a listener (EBUSY) to a process that has one already, as some container
  * managers do. The filter kills by itself then, and the name of the call is not known.
