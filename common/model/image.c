@@ -60,7 +60,7 @@ static const struct {
                     {".tif", ".tiff"},
                     {START("II*\0"), START("MM\0*")},
                     .is_read = true,
-                    .revision = 4},
+                    .revision = 5},
     [IMAGE_HEIC] =
         {"heic", "heic", {".heic", ".heif"}, {START("????ftyphe")}, .is_read = true, .revision = 5},
     [IMAGE_AVIF] =

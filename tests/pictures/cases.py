@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import containers as make
 import profiles
 import tiff_files
+import tiff_spaces
 from raster import Raster, scene, stored
 
 # Mean absolute difference of each band of 0..255, and PSNR in decibels, over the whole thumbnail.
@@ -246,6 +247,8 @@ def tiffs():
     for name, data, seen, rough in tiff_files.kinds():
         yield Case(name, data, seen, COARSE if rough else LOSSY)
     for name, data, seen in tiff_files.transparent():
+        yield Case(name, data, seen, LOSSY, {"alpha": seen.bands == 4})
+    for name, data, seen in tiff_spaces.kinds():
         yield Case(name, data, seen, LOSSY, {"alpha": seen.bands == 4})
 
 

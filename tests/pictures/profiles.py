@@ -137,6 +137,15 @@ def matrix_profile(name, matrix, decode=None, gamma=None):
     return _tags_to_profile(tags, b"RGB ")
 
 
+def grey_profile(gamma):
+    """An ICC version 2 profile of grey with one curve."""
+    tags = [(b"desc", b"desc" + bytes(4) + struct.pack(">I", 5) + b"grey\0" + bytes(78)),
+            (b"cprt", b"text" + bytes(4) + b"none\0"),
+            (b"wtpt", b"XYZ " + bytes(4) + _fixed(*D50)),
+            (b"kTRC", b"curv" + bytes(4) + struct.pack(">IH", 1, round(gamma * 256)))]
+    return _tags_to_profile(tags, b"GRAY")
+
+
 SRGB_ICC = matrix_profile("sRGB-like", SRGB, decode=srgb_to_linear)
 DISPLAY_P3_ICC = matrix_profile("P3-like", DISPLAY_P3, decode=srgb_to_linear)
 ADOBE_RGB_ICC = matrix_profile("Adobe-like", ADOBE_RGB, gamma=ADOBE_GAMMA)

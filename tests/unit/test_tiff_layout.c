@@ -141,6 +141,7 @@ static const Kind kinds[] = {
     {"rgb-12", 12, 3, 1, 2, 1, 1, false, false, false},
     {"rgb-32", 32, 3, 1, 2, 1, 1, false, false, false},
     {"float", 32, 3, 3, 2, 1, 1, false, false, true},
+    {"float-white-is-zero", 32, 1, 3, 0, 1, 1, false, false, false},
     {"float-64", 64, 3, 3, 2, 1, 1, false, false, false},
     {"signed", 8, 3, 2, 2, 1, 1, false, false, false},
     {"undefined", 8, 3, 4, 2, 1, 1, false, false, true},
@@ -159,6 +160,10 @@ static const Kind kinds[] = {
     {"ycbcr-jpeg", 8, 3, 1, 6, 7, 1, false, false, true},
     {"old-jpeg", 8, 3, 1, 2, 6, 1, false, false, false},
     {"lab", 8, 3, 1, 8, 1, 1, false, false, true},
+    {"lab-16", 16, 3, 1, 8, 1, 1, false, false, true},
+    {"lab-alpha", 8, 4, 1, 8, 1, 1, false, false, false},
+    {"lab-planes", 8, 3, 1, 8, 1, 2, false, false, false},
+    {"lab-float", 32, 3, 3, 8, 1, 1, false, false, false},
     {"log", 8, 3, 1, 32845, 1, 1, false, false, false},
 };
 

@@ -160,12 +160,39 @@ static void test_floats(void)
     g_assert_true(isinf(made[2]));
 }
 
+/* L*, a*, b* and alpha together, and one plane after the other. */
+static void test_lab(void)
+{
+    static const uint8_t bytes[] = {51, 0x81, 0x7f, 255};
+    static const uint16_t words[] = {UINT16_MAX, 0x8000, 0x0180, 0};
+    static const float of_bytes[] = {20, -127, 127, 1}, of_words[] = {100, -128, 1.5F, 0};
+    for (int deep = 0; deep < 2; deep++) {
+        Samples samples = {.bits = deep ? 16 : 8, .is_lab = true, .per_pixel = 4};
+        const uint8_t *row = deep ? (const uint8_t *)words : bytes;
+        const float *expected = deep ? of_words : of_bytes;
+        SamplesKind kind;
+        float made[4], plane;
+        g_assert_true(samples_are_known(&samples, &kind));
+        g_assert_cmpint(kind, ==, SAMPLES_FLOAT);
+        samples_convert(&samples, row, 4, made, 1);
+        samples.per_pixel = 1;
+        for (unsigned band = 0; band < 4; band++) {
+            samples.band = band;
+            samples_convert(&samples, row + band * samples.bits / 8, 1, &plane, 1);
+            g_assert_cmpfloat_with_epsilon(made[band], expected[band], 1e-4F);
+            g_assert_cmpfloat_with_epsilon(plane, expected[band], 1e-4F);
+        }
+    }
+}
+
 static void test_unknown_kinds(void)
 {
     static const Samples rows[] = {{.bits = 0},
                                    {.bits = 33},
                                    {.bits = 64},
                                    {.bits = 8, .is_float = true},
+                                   {.bits = 32, .is_float = true, .is_lab = true},
+                                   {.bits = 12, .is_lab = true},
                                    {.bits = 128, .is_float = true}};
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         SamplesKind kind;
@@ -185,6 +212,7 @@ int main(int argc, char **argv)
     g_test_add_func("/tiff-samples/division-by-alpha", test_division_by_alpha);
     g_test_add_func("/tiff-samples/step", test_step);
     g_test_add_func("/tiff-samples/floats", test_floats);
+    g_test_add_func("/tiff-samples/lab", test_lab);
     g_test_add_func("/tiff-samples/unknown-kinds", test_unknown_kinds);
     return g_test_run();
 }

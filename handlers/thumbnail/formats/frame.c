@@ -68,7 +68,8 @@ static int color_bands(VipsInterpretation type)
 
 /*
  * Makes three bands of grey float samples. Float samples are linear light from 0 to 1. libvips
- * reads colours so (scRGB), but reads grey samples as 0 to 255.
+ * reads colours so (scRGB), but reads grey samples as 0 to 255. A profile for grey takes the first
+ * of the three.
  */
 static void widen_float_grey(VipsImage **image)
 {
@@ -108,12 +109,14 @@ static void settle(VipsImage **image)
         widen_float_grey(image);
 }
 
-/* Returns the value of opaque alpha, which is also that of white where colours are not 0..255. */
+/* Returns the value of opaque alpha. */
 static double max_value(const VipsImage *image)
 {
     if (image->Type == VIPS_INTERPRETATION_GREY16 || image->Type == VIPS_INTERPRETATION_RGB16)
         return 65535;
-    return image->Type == VIPS_INTERPRETATION_scRGB ? 1.0 : 255;
+    if (image->Type == VIPS_INTERPRETATION_CMYK && image->BandFmt == VIPS_FORMAT_USHORT)
+        return 65535;
+    return vips_band_format_isfloat(image->BandFmt) ? 1.0 : 255;
 }
 
 /*

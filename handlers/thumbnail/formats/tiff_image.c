@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "formats/tiff_image.h"
 
+#include "formats/tiff_memory.h"
 #include "formats/tiff_samples.h"
 
 #include <stdbool.h>
@@ -17,13 +18,7 @@
 #define TILE_SIDE_MAX 1024
 
 typedef struct {
-    const uint8_t *data;
-    size_t size;
-    uint64_t at;
-} Memory;
-
-typedef struct {
-    Memory memory;
+    TiffMemory memory;
     TIFF *tiff;
     uint32_t width, height;
     uint16_t bits, n_samples, format, photometric, planar;
@@ -55,62 +50,6 @@ typedef struct {
     uint8_t *block;
     size_t block_bytes;
 } Reader;
-
-static tmsize_t read_memory(thandle_t handle, void *to, tmsize_t n)
-{
-    Memory *memory = handle;
-    size_t left = memory->at < memory->size ? memory->size - (size_t)memory->at : 0;
-    size_t taken = MIN((size_t)MAX(n, 0), left);
-    if (taken > 0)
-        memcpy(to, memory->data + memory->at, taken);
-    memory->at += taken;
-    return (tmsize_t)taken;
-}
-
-static tmsize_t write_nothing(thandle_t handle, void *from, tmsize_t n)
-{
-    (void)handle;
-    (void)from;
-    (void)n;
-    return -1;
-}
-
-static toff_t seek_memory(thandle_t handle, toff_t offset, int whence)
-{
-    Memory *memory = handle;
-    memory->at = whence == SEEK_SET   ? offset
-                 : whence == SEEK_CUR ? memory->at + offset
-                                      : memory->size + offset;
-    return memory->at;
-}
-
-static int close_memory(thandle_t handle)
-{
-    (void)handle;
-    return 0;
-}
-
-static toff_t size_of_memory(thandle_t handle)
-{
-    const Memory *memory = handle;
-    return memory->size;
-}
-
-static int map_memory(thandle_t handle, void **ret_at, toff_t *ret_size)
-{
-    const Memory *memory = handle;
-    /* libtiff only reads it: the file is opened for reading. */
-    *ret_at = (void *)(uintptr_t)memory->data;
-    *ret_size = memory->size;
-    return 1;
-}
-
-static void unmap_memory(thandle_t handle, void *at, toff_t size)
-{
-    (void)handle;
-    (void)at;
-    (void)size;
-}
 
 static size_t bytes_per_row(const Reader *reader, uint32_t width, uint32_t samples)
 {
@@ -148,6 +87,7 @@ static void convert_block(Reader *reader, uint32_t left, uint32_t n_rows, uint32
     kind.per_pixel = samples;
     kind.is_inverted = kind.is_inverted && plane == 0;
     kind.is_index = reader->palette != NULL && plane == 0;
+    kind.band = plane;
     for (uint32_t y = 0; y < n_rows; y++) {
         const uint8_t *from = reader->block + y * row_bytes;
         uint8_t *to = reader->rows + y * reader->stride + (size_t)left * bands * sample_bytes;
@@ -384,6 +324,8 @@ static bool has_samples(const Reader *reader)
     case PHOTOMETRIC_RGB:
     case PHOTOMETRIC_SEPARATED:
         return true;
+    case PHOTOMETRIC_CIELAB:
+        return reader->n_samples >= 3;
     case PHOTOMETRIC_PALETTE:
         return reader->n_samples > 1 && reader->bits <= 8 && reader->format != SAMPLEFORMAT_INT;
     default:
@@ -399,7 +341,8 @@ static bool start_samples(Reader *reader)
     reader->samples = (Samples){.bits = reader->bits,
                                 .is_signed = reader->format == SAMPLEFORMAT_INT,
                                 .is_float = reader->format == SAMPLEFORMAT_IEEEFP,
-                                .is_inverted = photometric == PHOTOMETRIC_MINISWHITE};
+                                .is_inverted = photometric == PHOTOMETRIC_MINISWHITE,
+                                .is_lab = photometric == PHOTOMETRIC_CIELAB};
     bool is_palette = photometric == PHOTOMETRIC_PALETTE;
     if (!has_samples(reader) || reader->format > SAMPLEFORMAT_VOID || reader->n_samples == 0 ||
         reader->n_samples > SAMPLES_MAX || !samples_are_known(&reader->samples, &reader->kind) ||
@@ -438,6 +381,8 @@ static VipsInterpretation interpretation_of(const Reader *reader)
     bool color = reader->bands >= 3;
     if (reader->photometric == PHOTOMETRIC_SEPARATED && !reader->is_converted)
         return VIPS_INTERPRETATION_CMYK;
+    if (reader->samples.is_lab && !reader->is_converted)
+        return VIPS_INTERPRETATION_LAB;
     if (reader->kind == SAMPLES_16)
         return color ? VIPS_INTERPRETATION_RGB16 : VIPS_INTERPRETATION_GREY16;
     if (reader->kind == SAMPLES_FLOAT)
@@ -484,12 +429,9 @@ bool tiff_image_has_codec(uint64_t compression)
 VipsImage *tiff_image_open(const void *data, size_t size, uint64_t at)
 {
     g_autoptr(Reader) reader = g_new0(Reader, 1);
-    reader->memory = (Memory){.data = data, .size = size};
+    reader->memory = (TiffMemory){.data = data, .size = size};
     reader->alpha = -1;
-    /* "h": no directory is read yet. */
-    reader->tiff =
-        TIFFClientOpen("tiff", "rh", &reader->memory, read_memory, write_nothing, seek_memory,
-                       close_memory, size_of_memory, map_memory, unmap_memory);
+    reader->tiff = tiff_memory_open(&reader->memory);
     if (reader->tiff == NULL || TIFFSetSubDirectory(reader->tiff, at) != 1 ||
         !read_layout(reader) || !start(reader))
         return NULL;

@@ -173,9 +173,12 @@ void tiff_choose(const Tiff *tiff, TiffChoice *ret_choice)
 
 static bool has_common_samples(const TiffLayout *layout)
 {
-    /* libvips takes the alpha of float numbers for one of 255 when it divides by it. */
+    /*
+     * libvips takes the alpha of float numbers for one of 255 when it divides by it, and does not
+     * invert them.
+     */
     if (layout->format == 3)
-        return layout->bits == 32 && !layout->is_associated;
+        return layout->bits == 32 && !layout->is_associated && layout->photometric != WHITE_IS_ZERO;
     if (layout->format != 1 && layout->format != 4 /* undefined */)
         return false;
     return layout->bits == 8 || layout->bits == 16 ||
@@ -194,14 +197,18 @@ bool tiff_layout_is_common(const TiffLayout *layout)
     case WHITE_IS_ZERO:
     case BLACK_IS_ZERO:
     case RGB:
-    case CMYK:
         return has_common_samples(layout);
+    case CMYK:
+        /* libvips takes alpha for one of 255 when it divides by it. */
+        return has_common_samples(layout) && (layout->bits == 8 || !layout->is_associated);
     case PALETTE:
         return layout->format == 1 && layout->bits <= 8 && layout->samples == 1;
     case YCBCR:
         return layout->compression == 7 /* JPEG */ && layout->planar == 1;
     case CIELAB:
-        return true;
+        /* libvips takes alpha beside 16 bits for a signed number. */
+        return layout->samples == 3 && layout->planar == 1 && layout->format != 3 &&
+               (layout->bits == 8 || layout->bits == 16);
     default:
         return false;
     }

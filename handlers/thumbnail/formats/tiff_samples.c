@@ -8,9 +8,13 @@
 bool samples_are_known(const Samples *samples, SamplesKind *ret_kind)
 {
     unsigned bits = samples->bits;
-    if (samples->is_float) {
+    if (samples->is_float && !samples->is_lab) {
         *ret_kind = SAMPLES_FLOAT;
         return bits == 16 || bits == 24 || bits == 32 || bits == 64;
+    }
+    if (samples->is_lab) {
+        *ret_kind = SAMPLES_FLOAT;
+        return bits == 8 || bits == 16;
     }
     *ret_kind = bits <= 8 ? SAMPLES_8 : SAMPLES_16;
     return bits >= 1 && bits <= 32;
@@ -98,10 +102,23 @@ static float small_float(uint32_t value, unsigned exponent_bits, unsigned fracti
     return exponent == 0 ? sign * ldexpf(part, 1 - bias) : sign * ldexpf(1 + part, exponent - bias);
 }
 
+/* Returns sample `i` of a picture in L*a*b*. */
+static float lab_number(const Samples *samples, const uint8_t *row, size_t i)
+{
+    uint32_t value = whole(samples, row, i);
+    float top = samples->bits == 8 ? UINT8_MAX : UINT16_MAX;
+    unsigned band = samples->band + (samples->per_pixel > 1 ? i % samples->per_pixel : 0);
+    if (band == 1 || band == 2)
+        return samples->bits == 8 ? (int8_t)value : (float)(int16_t)value / 256;
+    return (band == 0 ? 100 : 1) * (float)value / top;
+}
+
 static float number(const Samples *samples, const uint8_t *row, size_t i)
 {
     float single;
     double wide;
+    if (samples->is_lab)
+        return lab_number(samples, row, i);
     switch (samples->bits) {
     case 32:
         memcpy(&single, row + 4 * i, sizeof single);

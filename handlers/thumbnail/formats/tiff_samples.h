@@ -3,7 +3,7 @@
  * Converts rows of TIFF samples of any size and kind to samples of 8 or 16 bits, or to float
  * numbers. Whole numbers are scaled so that their largest value becomes the largest; signed ones
  * are moved up so that their smallest becomes 0. Needs neither libtiff nor libvips. Source: TIFF
- * 6.0, sections 3, 4 and 19; TIFF technical note 3 (float samples).
+ * 6.0, sections 3, 4, 19 and 23; TIFF technical note 3 (float samples).
  */
 #pragma once
 
@@ -25,6 +25,13 @@ typedef struct {
     bool is_inverted;
     /* The first sample of each pixel is an index: a number that stays as it is. */
     bool is_index;
+    /*
+     * The samples of a pixel are L*, a* and b*, and alpha. They become L* from 0 to 100, a* and b*
+     * as they are, and alpha from 0 to 1.
+     */
+    bool is_lab;
+    /* The place of a row's first sample in its pixel; not 0 in separate planes. */
+    unsigned band;
     /* Samples of a pixel in a row; 0 or 1: each sample is the first of its pixel. */
     unsigned per_pixel;
 } Samples;
