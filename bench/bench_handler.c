@@ -29,9 +29,9 @@ typedef struct {
     char *sizes;
     char *folder;
     int times;
-    int jobs;
+    int workers;
     HandlerServer server;
-    WireOrder job;
+    WireOrder order;
 } HandlerBench;
 
 static int open_file(const char *path)
@@ -58,7 +58,7 @@ static void check_result(const char *path, const WireResult *result)
 }
 
 /*
- * Runs one job and closes the descriptors of its thumbnails, except the first if the caller asks
+ * Runs one order and closes the descriptors of its thumbnails, except the first if the caller asks
  * for it.
  */
 static void run_job(const HandlerBench *setup, HandlerWorker *worker, const char *path, int *ret_fd)
@@ -67,10 +67,10 @@ static void run_job(const HandlerBench *setup, HandlerWorker *worker, const char
     int fds[RENDITIONS_MAX];
     WireResult result;
 
-    if (!handler_run(worker, &setup->job, source, setup->folder, fds, &result))
+    if (!handler_run(worker, &setup->order, source, setup->folder, fds, &result))
         bench_fail("the handler died of", path);
     check_result(path, &result);
-    for (size_t i = 0; i < setup->job.n_renditions; i++) {
+    for (size_t i = 0; i < setup->order.n_renditions; i++) {
         if (i == 0 && ret_fd)
             *ret_fd = fds[0];
         else
@@ -148,23 +148,23 @@ static void set_up(HandlerBench *setup, const char *usage, int *argc, char ***ar
         {"program", 0, 0, G_OPTION_ARG_FILENAME, &setup->program, "the handler", "PATH"},
         {"sizes", 0, 0, G_OPTION_ARG_STRING, &setup->sizes, "of the JPEG renditions", "N,..."},
         {"times", 0, 0, G_OPTION_ARG_INT, &setup->times, "each file", "N"},
-        {"jobs", 0, 0, G_OPTION_ARG_INT, &setup->jobs, "workers at once", "N"},
+        {"jobs", 0, 0, G_OPTION_ARG_INT, &setup->workers, "workers at once", "N"},
         {"folder", 0, 0, G_OPTION_ARG_FILENAME, &setup->folder, "for thumbnails", "PATH"},
         {0},
     };
     bench_parse(usage, entries, argc, argv);
-    if (!setup->program || *argc < 2 || setup->times < 1 || setup->jobs < 1 ||
-        setup->jobs > WORKERS_MAX) {
+    if (!setup->program || *argc < 2 || setup->times < 1 || setup->workers < 1 ||
+        setup->workers > WORKERS_MAX) {
         fprintf(stderr, "usage: thumbq-bench %s --program PATH FILE...\n", (*argv)[0]);
         exit(2);
     }
-    setup->job = (WireOrder){.serial = 1,
-                             .max_pixels = 150000000,
-                             .max_file_size = SOURCE_MAX,
-                             .max_output_size = THUMBNAIL_MAX,
-                             .max_pages = 200};
-    setup->job.n_renditions =
-        bench_renditions(setup->sizes ? setup->sizes : "256", JPEG_QUALITY, setup->job.renditions);
+    setup->order = (WireOrder){.serial = 1,
+                               .max_pixels = 150000000,
+                               .max_file_size = SOURCE_MAX,
+                               .max_output_size = THUMBNAIL_MAX,
+                               .max_pages = 200};
+    setup->order.n_renditions = bench_renditions(setup->sizes ? setup->sizes : "256", JPEG_QUALITY,
+                                                 setup->order.renditions);
     if (!setup->folder)
         setup->folder = g_strdup(g_get_tmp_dir());
     handler_server_start(&setup->server, setup->program);
@@ -180,7 +180,7 @@ static void tear_down(HandlerBench *setup)
 
 int bench_handler(int argc, char **argv)
 {
-    HandlerBench setup = {.times = 15, .jobs = 1};
+    HandlerBench setup = {.times = 15, .workers = 1};
     HandlerWorker worker;
 
     set_up(&setup, "FILE... - the handler against the floor", &argc, &argv);
@@ -227,26 +227,26 @@ static double cpu_seconds(void)
 
 int bench_throughput(int argc, char **argv)
 {
-    HandlerBench setup = {.times = 3, .jobs = 2};
+    HandlerBench setup = {.times = 3, .workers = 2};
     gint next = 0;
 
     set_up(&setup, "FILE... - many files on several workers", &argc, &argv);
-    g_autofree Lane *lanes = g_new0(Lane, (gsize)setup.jobs);
-    g_autofree GThread **threads = g_new0(GThread *, (gsize)setup.jobs);
+    g_autofree Lane *lanes = g_new0(Lane, (gsize)setup.workers);
+    g_autofree GThread **threads = g_new0(GThread *, (gsize)setup.workers);
     int n_files = argc - 1;
-    for (int i = 0; i < setup.jobs; i++) {
+    for (int i = 0; i < setup.workers; i++) {
         lanes[i] = (Lane){
             .setup = &setup, .files = argv + 1, .n_jobs = n_files * setup.times, .next = &next};
         start_worker(&setup, &lanes[i].worker);
         run_job(&setup, &lanes[i].worker, argv[1], NULL);
     }
     int64_t start_ns = bench_now_ns();
-    for (int i = 0; i < setup.jobs; i++)
+    for (int i = 0; i < setup.workers; i++)
         threads[i] = g_thread_new("lane", run_lane, &lanes[i]);
-    for (int i = 0; i < setup.jobs; i++)
+    for (int i = 0; i < setup.workers; i++)
         (void)g_thread_join(threads[i]);
     int64_t took_ns = bench_now_ns() - start_ns;
-    for (int i = 0; i < setup.jobs; i++)
+    for (int i = 0; i < setup.workers; i++)
         (void)handler_worker_stop(&lanes[i].worker);
     printf("{\"images\":%d,\"seconds\":%.6f,\"cpu_seconds\":%.6f}\n", n_files * setup.times,
            (double)took_ns / 1e9, cpu_seconds());

@@ -26,7 +26,7 @@ typedef struct {
     bool done;
 } IsolationBench;
 
-/* Distributions of jobs over groups. */
+/* Distributions of invocations over groups. */
 static const struct {
     const char *name;
     bool own_files;

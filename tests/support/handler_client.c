@@ -10,7 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-G_NORETURN static void give_up(const char *what)
+G_NORETURN static void end_with_error(const char *what)
 {
     g_error("%s: %s", what, g_strerror(errno));
 }
@@ -20,14 +20,14 @@ G_NORETURN static void give_up(const char *what)
 static void set_blocking(int fd)
 {
     if (fcntl(fd, F_SETFL, 0) != 0)
-        give_up("cannot set up a socket");
+        end_with_error("cannot set up a socket");
 }
 
 static int wait_for(pid_t pid)
 {
     int status;
     if (waitpid(pid, &status, 0) != pid)
-        give_up("cannot wait for a process");
+        end_with_error("cannot wait for a process");
     return status;
 }
 
@@ -58,7 +58,7 @@ bool handler_worker_start(HandlerServer *server, const ForkRequest *request,
         !wire_send(server->server.socket_fd, request, sizeof *request, &theirs, 1, NULL) ||
         !wire_receive(server->server.socket_fd, buffer, &len, &pidfd, 1, &n_fds, NULL) ||
         len != sizeof reply)
-        give_up("cannot ask the fork server");
+        end_with_error("cannot ask the fork server");
     memcpy(&reply, buffer, sizeof reply);
     errno = reply.errnum;
     if (reply.pid < 0)
@@ -66,7 +66,7 @@ bool handler_worker_start(HandlerServer *server, const ForkRequest *request,
     set_blocking(ours);
     autofd listener = -1;
     if (!wire_receive(ours, buffer, &len, &listener, 1, &n_fds, NULL) || len != sizeof(WorkerHello))
-        give_up("cannot hear from the worker");
+        end_with_error("cannot hear from the worker");
     *ret_worker = (HandlerWorker){.pid = reply.pid,
                                   .pidfd = fd_steal(&pidfd),
                                   .socket_fd = fd_steal(&ours),
@@ -93,7 +93,7 @@ bool handler_run(HandlerWorker *worker, const WireOrder *order, int source_fd, c
     for (size_t i = 0; i < order->n_renditions; i++) {
         fds[1 + i] = ret_fds[i] = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
         if (ret_fds[i] < 0)
-            give_up("cannot make a temporary file");
+            end_with_error("cannot make a temporary file");
     }
     WireOrder own = *order;
     own.own_files = true;
@@ -106,7 +106,7 @@ bool handler_run(HandlerWorker *worker, const WireOrder *order, int source_fd, c
         g_error("%s", error->message);
     for (size_t i = 0; i < order->n_renditions; i++) {
         if (lseek(ret_fds[i], 0, SEEK_SET) != 0)
-            give_up("cannot rewind a thumbnail");
+            end_with_error("cannot rewind a thumbnail");
     }
     return true;
 }

@@ -41,7 +41,7 @@ static Plane plane_new(int width, int height)
     return (Plane){width, height, g_new(float, (gsize)width *(gsize)height *BANDS)};
 }
 
-G_NORETURN static void give_up(const char *file)
+G_NORETURN static void end_with_error(const char *file)
 {
     fprintf(stderr, "quality_meter: %s: %s\n", file, vips_error_buffer());
     exit(1);
@@ -51,7 +51,7 @@ G_NORETURN static void give_up(const char *file)
 static VipsImage *step(int status, VipsImage *image, VipsImage *next, const char *file)
 {
     if (status != 0)
-        give_up(file);
+        end_with_error(file);
     g_object_unref(image);
     return next;
 }
@@ -77,7 +77,7 @@ static Plane take_plane(VipsImage *image, const char *file)
     size_t size;
     g_autofree uint8_t *bytes = vips_image_write_to_memory(image, &size);
     if (bytes == NULL || image->Bands != BANDS)
-        give_up(file);
+        end_with_error(file);
     Plane plane = plane_new(image->Xsize, image->Ysize);
     for (size_t i = 0; i < size; i += BANDS) {
         float alpha = (float)bytes[i + 3] / 255.0F;
@@ -229,7 +229,7 @@ static Plane read_ours(HandlerWorker *worker, int size, Format format, const cha
     g_autofree char *path = g_strdup_printf("/proc/self/fd/%d", thumbnail);
     VipsImage *image = vips_image_new_from_file(path, NULL);
     if (image == NULL)
-        give_up(file);
+        end_with_error(file);
     return take_plane(image, file);
 }
 
@@ -245,11 +245,11 @@ static VipsImage *pass_through(VipsImage *image, Format format, const char *file
             : vips_webpsave_buffer(image, &data, &size, "Q", QUALITY, NULL);
     vips_area_unref(VIPS_AREA(white));
     if (status != 0)
-        give_up(file);
+        end_with_error(file);
     VipsImage *back = vips_image_new_from_buffer(data, size, "", NULL);
     VipsImage *copy = back != NULL ? vips_image_copy_memory(back) : NULL;
     if (copy == NULL)
-        give_up(file);
+        end_with_error(file);
     g_object_unref(back);
     g_free(data);
     return step(0, image, copy, file);
@@ -259,7 +259,7 @@ static Plane read_vips(int size, Format format, const char *file)
 {
     VipsImage *image = NULL;
     if (vips_thumbnail(file, &image, size, "height", size, "size", VIPS_SIZE_DOWN, NULL) != 0)
-        give_up(file);
+        end_with_error(file);
     return take_plane(format == FORMAT_PNG ? image : pass_through(image, format, file), file);
 }
 
@@ -267,7 +267,7 @@ static Plane read_whole(const char *file)
 {
     VipsImage *image = vips_image_new_from_file(file, NULL), *upright = NULL;
     if (image == NULL)
-        give_up(file);
+        end_with_error(file);
     int status = vips_autorot(image, &upright, NULL);
     return take_plane(step(status, image, upright, file), file);
 }
@@ -305,7 +305,7 @@ static void measure_made(const Plane *whole, const char *thumbnail)
 {
     VipsImage *image = vips_image_new_from_file(thumbnail, NULL);
     if (image == NULL)
-        give_up(thumbnail);
+        end_with_error(thumbnail);
     g_auto(Plane) theirs = take_plane(image, thumbnail);
     g_auto(Plane) reference = scale_plane(whole, theirs.width, theirs.height);
     printf("%.3f\t%.5f\n", psnr(&theirs, &reference), ssim(&theirs, &reference));

@@ -46,7 +46,7 @@ typedef struct {
     char worker[WORKER_NAME_MAX];
     /* Bytes of the first thumbnail. */
     char made[32];
-} Job;
+} TestInvocation;
 
 static inline ExecutorOptions make_options(void)
 {
@@ -152,10 +152,10 @@ static inline void expect_end(const Fixture *fixture)
 }
 
 /* Makes an answer with its thumbnail in the frame. */
-static inline WireResult good_result(const Job *job)
+static inline WireResult good_result(const TestInvocation *invocation)
 {
     WireResult result = {
-        .serial = job->serial,
+        .serial = invocation->serial,
         .facts = {.type = IMAGE_PNG, .width = 9, .height = 9, .pages = 1, .orientation = 1},
         .n_thumbnails = 1,
         .memory_bytes = 1 << 20,
@@ -168,9 +168,9 @@ static inline WireResult good_result(const Job *job)
     return result;
 }
 
-static inline WireResult memory_result(const Job *job)
+static inline WireResult memory_result(const TestInvocation *invocation)
 {
-    WireResult result = good_result(job);
+    WireResult result = good_result(invocation);
 
     result.places[0].kind = PLACE_MEMORY;
     result.filled_memory = true;
@@ -178,11 +178,11 @@ static inline WireResult memory_result(const Job *job)
     return result;
 }
 
-static inline void answer(const Fixture *fixture, const Job *job, const WireResult *result,
-                          const int *fd)
+static inline void answer(const Fixture *fixture, const TestInvocation *invocation,
+                          const WireResult *result, const int *fd)
 {
     uint8_t inner[WIRE_FRAME_MAX];
-    LendFrame frame = {.type = LEND_RESULT, .id = job->id, .inner = inner};
+    LendFrame frame = {.type = LEND_RESULT, .id = invocation->id, .inner = inner};
 
     frame.inner_len = wire_encode_result(result, inner);
     frame.figures = (LendFigures){LONG_US, 5000, 3, INT64_C(1) << 40, "granite"};
@@ -237,37 +237,38 @@ static inline void close_fixture(Fixture *fixture)
 
 static inline int open_source(void *data)
 {
-    Job *job = data;
+    TestInvocation *invocation = data;
 
-    job->opened++;
-    return job->is_gone ? -1 : memfd_create("source", MFD_CLOEXEC);
+    invocation->opened++;
+    return invocation->is_gone ? -1 : memfd_create("source", MFD_CLOEXEC);
 }
 
 static inline void on_done(const Answer *given, const InvocationUsage *usage, void *data)
 {
-    Job *job = data;
+    TestInvocation *invocation = data;
     autofd copy = memfd_create("copy", MFD_CLOEXEC);
 
-    job->calls++;
-    job->place = job->fixture->order_of_ends++;
-    job->handed_back = !given;
-    job->usage = *usage;
+    invocation->calls++;
+    invocation->place = invocation->fixture->order_of_ends++;
+    invocation->handed_back = !given;
+    invocation->usage = *usage;
     if (usage->worker)
-        g_strlcpy(job->worker, usage->worker, sizeof job->worker);
+        g_strlcpy(invocation->worker, usage->worker, sizeof invocation->worker);
     if (!given)
         return;
-    thumbnail_result(given, &job->result);
+    thumbnail_result(given, &invocation->result);
     if (!given->has_output)
         return;
-    g_assert_cmpint(output_copy(&job->result, 0, copy), ==, 0);
-    g_assert_cmpint(pread(copy, job->made, sizeof job->made, 0), ==, sizeof thumbnail);
+    g_assert_cmpint(output_copy(&invocation->result, 0, copy), ==, 0);
+    g_assert_cmpint(pread(copy, invocation->made, sizeof invocation->made, 0), ==,
+                    sizeof thumbnail);
 }
 
-static inline void submit(Fixture *fixture, Job *job)
+static inline void submit(Fixture *fixture, TestInvocation *invocation)
 {
-    *job = (Job){.fixture = fixture, .serial = ++fixture->serial};
-    job->order.wire = (WireOrder){
-        .serial = job->serial,
+    *invocation = (TestInvocation){.fixture = fixture, .serial = ++fixture->serial};
+    invocation->order.wire = (WireOrder){
+        .serial = invocation->serial,
         .max_pixels = 1,
         .max_file_size = 1,
         .max_output_size = 4096,
@@ -275,24 +276,24 @@ static inline void submit(Fixture *fixture, Job *job)
         .renditions = {{.name = "small", .width = 1, .height = 1, .quality = 80, .max_frames = 1}},
         .n_renditions = 1,
     };
-    const Invocation invocation = {.serial = job->serial,
-                                   .kind = &thumbnail_kind,
-                                   .order = &job->order,
-                                   .source_fd = -1,
-                                   .open_source = open_source,
-                                   .source_size = 77,
-                                   .group = "",
-                                   .nice = 10};
+    const Invocation work = {.serial = invocation->serial,
+                             .kind = &thumbnail_kind,
+                             .order = &invocation->order,
+                             .source_fd = -1,
+                             .open_source = open_source,
+                             .source_size = 77,
+                             .group = "",
+                             .nice = 10};
 
     g_assert_true(executor_has_room(fixture->lend));
     int busy = executor_busy(fixture->lend);
-    executor_submit(fixture->lend, &invocation, on_done, job);
-    g_assert_cmpuint(job->calls, ==, 0);
+    executor_submit(fixture->lend, &work, on_done, invocation);
+    g_assert_cmpuint(invocation->calls, ==, 0);
     g_assert_cmpint(executor_busy(fixture->lend), ==, busy + 1);
 }
 
 /* Reads the order, and checks its fields. */
-static inline void take_order(const Fixture *fixture, Job *job)
+static inline void receive_order(const Fixture *fixture, TestInvocation *invocation)
 {
     uint8_t buffer[WIRE_FRAME_MAX];
     LendFrame frame;
@@ -307,26 +308,26 @@ static inline void take_order(const Fixture *fixture, Job *job)
     g_assert_cmpint(frame.max_output_size, ==, 4096);
     g_assert_cmpstr(frame.kind, ==, "thumbnail");
     g_assert_true(wire_decode_order(frame.inner, frame.inner_len, &wire, NULL));
-    g_assert_cmpuint(wire.serial, ==, job->serial);
-    job->id = frame.id;
+    g_assert_cmpuint(wire.serial, ==, invocation->serial);
+    invocation->id = frame.id;
 }
 
-static inline void lend_one(Fixture *fixture, Job *job)
+static inline void lend_one(Fixture *fixture, TestInvocation *invocation)
 {
-    submit(fixture, job);
-    take_order(fixture, job);
+    submit(fixture, invocation);
+    receive_order(fixture, invocation);
 }
 
-static inline void check_done(const Job *job)
+static inline void check_done(const TestInvocation *invocation)
 {
-    g_assert_cmpuint(job->calls, ==, 1);
-    g_assert_false(job->handed_back);
-    g_assert_cmpint(job->result.error, ==, ERROR_NONE);
-    g_assert_cmpstr(job->made, ==, thumbnail);
+    g_assert_cmpuint(invocation->calls, ==, 1);
+    g_assert_false(invocation->handed_back);
+    g_assert_cmpint(invocation->result.error, ==, ERROR_NONE);
+    g_assert_cmpstr(invocation->made, ==, thumbnail);
 }
 
-static inline void check_handed_back(const Job *job)
+static inline void check_handed_back(const TestInvocation *invocation)
 {
-    g_assert_cmpuint(job->calls, ==, 1);
-    g_assert_true(job->handed_back);
+    g_assert_cmpuint(invocation->calls, ==, 1);
+    g_assert_true(invocation->handed_back);
 }

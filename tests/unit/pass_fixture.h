@@ -17,7 +17,7 @@ typedef struct {
 
 static int64_t now_us;
 
-static inline int64_t tell_time(void)
+static inline int64_t fixture_time(void)
 {
     return now_us;
 }
@@ -114,7 +114,7 @@ static inline PassStep next(void *data, GError **error)
     return PASS_MORE;
 }
 
-static inline bool rest(void *data, GError **error)
+static inline bool end_slice(void *data, GError **error)
 {
     const Work *work = data;
 
@@ -151,7 +151,7 @@ static inline void free_work(void *data)
 #define KIND(in_queue, time, n_rows)                                                               \
     {                                                                                              \
         .queue = (in_queue), .budget = {.time_us = (time), .rows = (n_rows)}, .begin = begin,      \
-        .next = next, .end_slice = rest, .end = end, .lost = lost, .free = free_work               \
+        .next = next, .end_slice = end_slice, .end = end, .lost = lost, .free = free_work          \
     }
 
 static const PassKind walk = KIND(PASS_WALKS, 1000, 3);
@@ -163,7 +163,7 @@ static const PassKind bare = {
 static inline House *new_house(void)
 {
     House *house = g_new0(House, 1);
-    const PassCallbacks of = {on_failed, on_rested, tell_time, house};
+    const PassCallbacks of = {on_failed, on_rested, fixture_time, house};
 
     now_us = 0;
     house->story = g_string_new(NULL);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The fixture of the tests of the pool: a pool of fake handlers (support/fake_handler.c), and jobs
- * whose end the test decides. */
+/* The fixture of the tests of the pool: a pool of fake handlers (support/fake_handler.c), and
+ * invocations whose end the test decides. */
 #pragma once
 
 #include "base/clock.h"
@@ -25,17 +25,17 @@
 typedef struct {
     Executor *pool;
     uint64_t serial;
-    /* Number of jobs that have ended. */
+    /* Number of invocations that have ended. */
     unsigned done;
     unsigned rooms;
-    /* Jobs are submitted even if there is no room. */
+    /* Invocations are submitted even if there is no room. */
     bool ignores_room;
-    /* Handler program of the next jobs. */
+    /* Handler program of the next invocations. */
     size_t program;
 } Fixture;
 
-/* One job. Its source is a socket, so that the worker waits until the command is complete, and
- * tells its process id. */
+/* An invocation. Its source is a socket, so that the worker waits until the command is complete,
+ * and tells its process id. */
 typedef struct {
     Fixture *fixture;
     /* The test's end of the socket; -1: closed. */
@@ -56,7 +56,7 @@ typedef struct {
     bool start_failed;
     WireResult result;
     InvocationUsage usage;
-} Job;
+} TestInvocation;
 
 static inline ExecutorOptions make_options(void)
 {
@@ -99,38 +99,40 @@ static inline void close_fixture(Fixture *fixture)
 }
 
 /* Returns the bytes of the first thumbnail, as text. Owner: the caller frees. */
-static inline char *take_thumbnail(Job *job, const WireResult *result)
+static inline char *read_thumbnail(TestInvocation *invocation, const WireResult *result)
 {
     char text[64] = {0};
-    autofd copy = job->file >= 0 ? -1 : memfd_create("copy", MFD_CLOEXEC);
+    autofd copy = invocation->file >= 0 ? -1 : memfd_create("copy", MFD_CLOEXEC);
 
-    if (job->file < 0)
+    if (invocation->file < 0)
         g_assert_cmpint(output_copy(result, 0, copy), ==, 0);
-    g_assert_cmpint(pread(job->file < 0 ? copy : job->file, text, sizeof text - 1, 0), >=, 0);
+    g_assert_cmpint(pread(invocation->file < 0 ? copy : invocation->file, text, sizeof text - 1, 0),
+                    >=, 0);
     return g_strdup(text);
 }
 
 static inline void on_done(const Answer *answer, const InvocationUsage *usage, void *data)
 {
-    Job *job = data;
+    TestInvocation *invocation = data;
 
-    job->calls++;
-    job->handed_back = !answer;
+    invocation->calls++;
+    invocation->handed_back = !answer;
     if (answer) {
-        g_assert_cmpuint(answer->serial, ==, job->serial);
-        thumbnail_result(answer, &job->result);
-        job->start_failed = answer->start_failed;
-        job->seals = fcntl(answer->memory_fd, F_GET_SEALS);
+        g_assert_cmpuint(answer->serial, ==, invocation->serial);
+        thumbnail_result(answer, &invocation->result);
+        invocation->start_failed = answer->start_failed;
+        invocation->seals = fcntl(answer->memory_fd, F_GET_SEALS);
         if (answer->has_output)
-            job->thumbnail = take_thumbnail(job, &job->result);
+            invocation->thumbnail = read_thumbnail(invocation, &invocation->result);
     }
-    job->usage = *usage;
-    job->fixture->done++;
+    invocation->usage = *usage;
+    invocation->fixture->done++;
 }
 
-/* Submits a job of `group` with this `nice`. Its worker waits for the end of the command. */
-static inline void submit_nice(Fixture *fixture, Job *job, const char *command, const char *group,
-                               bool own_files, int nice)
+/* Submits an invocation of `group` with this `nice`. Its worker waits for the end of the command.
+ */
+static inline void submit_nice(Fixture *fixture, TestInvocation *invocation, const char *command,
+                               const char *group, bool own_files, int nice)
 {
     int source[2];
     WireOrder wire = {
@@ -147,87 +149,88 @@ static inline void submit_nice(Fixture *fixture, Job *job, const char *command, 
 
     g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, source), ==, 0);
     g_assert_cmpint(write(source[1], command, strlen(command)), ==, (gssize)strlen(command));
-    *job = (Job){.fixture = fixture, .source = source[1], .serial = wire.serial, .file = -1};
-    job->order.wire = wire;
+    *invocation = (TestInvocation){
+        .fixture = fixture, .source = source[1], .serial = wire.serial, .file = -1};
+    invocation->order.wire = wire;
     if (own_files)
-        job->file = memfd_create("thumbnail", MFD_CLOEXEC);
+        invocation->file = memfd_create("thumbnail", MFD_CLOEXEC);
 
     g_assert_true(fixture->ignores_room || executor_has_room(fixture->pool));
     int busy = executor_busy(fixture->pool);
     unsigned done = fixture->done;
     const Invocation work = {.serial = wire.serial,
                              .kind = &thumbnail_kind,
-                             .order = &job->order,
+                             .order = &invocation->order,
                              .source_fd = source[0],
                              .own_files = own_files,
-                             .files = &job->file,
+                             .files = &invocation->file,
                              .n_files = 1,
                              .group = group,
                              .program = fixture->program,
                              .nice = nice};
-    executor_submit(fixture->pool, &work, on_done, job);
+    executor_submit(fixture->pool, &work, on_done, invocation);
     g_assert_cmpuint(fixture->done, ==, done);
     g_assert_cmpint(executor_busy(fixture->pool), ==, busy + 1);
-    job->theirs = source[0];
+    invocation->theirs = source[0];
 }
 
-static inline void submit_to(Fixture *fixture, Job *job, const char *command, const char *group,
-                             bool own_files)
+static inline void submit_to(Fixture *fixture, TestInvocation *invocation, const char *command,
+                             const char *group, bool own_files)
 {
-    submit_nice(fixture, job, command, group, own_files, 0);
+    submit_nice(fixture, invocation, command, group, own_files, 0);
 }
 
-static inline void submit(Fixture *fixture, Job *job, const char *command)
+static inline void submit(Fixture *fixture, TestInvocation *invocation, const char *command)
 {
-    submit_to(fixture, job, command, "", false);
+    submit_to(fixture, invocation, command, "", false);
 }
 
-/* Waits until a process works on the job, and returns its id. */
-static inline pid_t worker_of(Job *job)
+/* Waits until a process works on the invocation, and returns its id. */
+static inline pid_t worker_of(TestInvocation *invocation)
 {
     pid_t pid = 0;
 
-    g_assert_cmpint(read(job->source, &pid, sizeof pid), ==, sizeof pid);
+    g_assert_cmpint(read(invocation->source, &pid, sizeof pid), ==, sizeof pid);
     return pid;
 }
 
-static inline void release(Job *job)
+static inline void release(TestInvocation *invocation)
 {
-    (void)shutdown(job->source, SHUT_WR);
+    (void)shutdown(invocation->source, SHUT_WR);
 }
 
-/* Frees a job that has ended or that never will. */
-static inline void forget(Job *job)
+/* Frees an invocation that has ended or that never will. */
+static inline void forget(TestInvocation *invocation)
 {
-    fd_clear(&job->source);
-    fd_clear(&job->theirs);
-    fd_clear(&job->file);
-    g_clear_pointer(&job->thumbnail, g_free);
+    fd_clear(&invocation->source);
+    fd_clear(&invocation->theirs);
+    fd_clear(&invocation->file);
+    g_clear_pointer(&invocation->thumbnail, g_free);
 }
 
-/* Waits for the end of the job. A job that is handed back has ended, too. */
-static inline void wait_for(Job *job)
+/* Waits for the end of the invocation. An invocation that is handed back has ended, too. */
+static inline void wait_for(TestInvocation *invocation)
 {
-    while (job->calls == 0)
+    while (invocation->calls == 0)
         g_main_context_iteration(NULL, TRUE);
-    g_assert_cmpuint(job->calls, ==, 1);
-    forget(job);
+    g_assert_cmpuint(invocation->calls, ==, 1);
+    forget(invocation);
 }
 
-static inline void run(Fixture *fixture, Job *job, const char *command)
+static inline void run(Fixture *fixture, TestInvocation *invocation, const char *command)
 {
-    submit(fixture, job, command);
-    release(job);
-    wait_for(job);
+    submit(fixture, invocation, command);
+    release(invocation);
+    wait_for(invocation);
 }
 
 static inline pid_t run_well(Fixture *fixture)
 {
-    Job job;
+    TestInvocation invocation;
 
-    run(fixture, &job, "ok");
-    g_assert_cmpint(job.result.error, ==, ERROR_NONE);
-    return job.result.facts.width;
+    run(fixture, &invocation, "ok");
+    g_assert_cmpint(invocation.result.error, ==, ERROR_NONE);
+    return invocation.result.facts.width;
 }
 
 static inline void wait_for_room(Fixture *fixture)

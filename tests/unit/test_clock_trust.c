@@ -16,14 +16,14 @@ typedef struct {
     int hours;
     /* Expected result after the hours. */
     bool is_ahead;
-} Look;
+} ClockCheck;
 
-#define LOOKS_MAX 8
+#define CHECKS_MAX 8
 
 typedef struct {
     const char *name;
     /* The last one is all zero. */
-    Look looks[LOOKS_MAX];
+    ClockCheck checks[CHECKS_MAX];
 } Case;
 
 static const Case cases[] = {
@@ -54,14 +54,14 @@ static void test_case(const void *data)
     const Case *row = data;
     ClockTrust trust = {0};
 
-    for (size_t i = 0; i < LOOKS_MAX && row->looks[i].days != 0; i++) {
-        const Look *look = &row->looks[i];
-        int64_t end_us = NOW_US + (int64_t)(look->days * DAY_US);
-        for (int left = MAX(look->hours, 1); left > 0; left--)
+    for (size_t i = 0; i < CHECKS_MAX && row->checks[i].days != 0; i++) {
+        const ClockCheck *check = &row->checks[i];
+        int64_t end_us = NOW_US + (int64_t)(check->days * DAY_US);
+        for (int left = MAX(check->hours, 1); left > 0; left--)
             (void)clock_trust_check(&trust, end_us - (left - 1) * HOUR_US,
-                                    look->hours > 0 ? HOUR_US : 0);
-        g_test_message("look %zu", i);
-        g_assert_cmpint(clock_trust_is_ahead(&trust), ==, look->is_ahead);
+                                    check->hours > 0 ? HOUR_US : 0);
+        g_test_message("check %zu", i);
+        g_assert_cmpint(clock_trust_is_ahead(&trust), ==, check->is_ahead);
     }
 }
 

@@ -223,7 +223,7 @@ static void run_thumbq(const char *command, Run *ret_run)
 
 /* Finds the value at `path` ("thumbnails/0/path"; "" is the whole) in a JSON text. Borrowed; NULL:
  * there is none. */
-static json_t *look_up(json_t *root, const char *path)
+static json_t *find_path(json_t *root, const char *path)
 {
     g_auto(GStrv) parts = g_strsplit(path, "/", 0);
     json_t *at = root;
@@ -246,7 +246,7 @@ static bool has_value(const char *out, const Check *check)
 {
     json_t *root = json_of_line(out, check->row);
     json_t *expected = check->text ? json_loads(check->text, JSON_DECODE_ANY, NULL) : NULL;
-    json_t *found = root ? look_up(root, check->path) : NULL;
+    json_t *found = root ? find_path(root, check->path) : NULL;
     bool ok = root && (check->text ? expected && json_equal(found, expected) : !found);
 
     json_decref(expected);

@@ -116,34 +116,35 @@ static void test_null_cancel(void)
     executor_free(NULL);
 }
 
-static void cancel_job(const Fixture *fixture, Job *job)
+static void cancel_invocation(const Fixture *fixture, TestInvocation *invocation)
 {
-    g_assert_true(executor_cancel(fixture->pool, job->serial));
-    g_assert_cmpuint(job->calls, ==, 1);
-    g_assert_true(job->handed_back);
-    g_assert_false(executor_cancel(fixture->pool, job->serial));
+    g_assert_true(executor_cancel(fixture->pool, invocation->serial));
+    g_assert_cmpuint(invocation->calls, ==, 1);
+    g_assert_true(invocation->handed_back);
+    g_assert_false(executor_cancel(fixture->pool, invocation->serial));
 }
 
-/* A job is handed back at once if a worker runs it, has been asked for, or cannot be started. */
+/* An invocation is handed back at once if a worker runs it, has been asked for, or cannot be
+ * started. */
 static void test_pool_cancel_first(void)
 {
     for (int i = 0; i < 3; i++) {
         ExecutorOptions options = make_options();
         Fixture fixture;
-        Job job;
+        TestInvocation invocation;
 
         options.concurrency = 1;
         if (i == 2)
             options.program = "/no/such/program";
         open_fixture(&fixture, &options);
-        submit(&fixture, &job, "ok");
+        submit(&fixture, &invocation, "ok");
         if (i == 0)
-            (void)worker_of(&job);
-        g_assert_false(executor_cancel(fixture.pool, job.serial + 1));
-        cancel_job(&fixture, &job);
+            (void)worker_of(&invocation);
+        g_assert_false(executor_cancel(fixture.pool, invocation.serial + 1));
+        cancel_invocation(&fixture, &invocation);
         g_assert_cmpint(executor_busy(fixture.pool), ==, 0);
-        release(&job);
-        wait_for(&job);
+        release(&invocation);
+        wait_for(&invocation);
         if (i < 2) {
             wait_for_room(&fixture);
             (void)run_well(&fixture);
@@ -152,58 +153,59 @@ static void test_pool_cancel_first(void)
     }
 }
 
-/* A job that waits behind the cancelled one is handed back, too, when the worker ends. The job
- * before is not disturbed. */
+/* An invocation that waits behind the cancelled one is handed back, too, when the worker ends. The
+ * invocation before is not disturbed. */
 static void test_pool_cancel_waiting(void)
 {
     ExecutorOptions options = make_options();
     Fixture fixture;
-    Job jobs[3];
+    TestInvocation invocations[3];
 
     options.concurrency = 1;
     options.ahead = 7;
     open_fixture(&fixture, &options);
     (void)run_well(&fixture);
-    submit(&fixture, &jobs[0], "ok");
+    submit(&fixture, &invocations[0], "ok");
     fixture.ignores_room = true;
-    submit(&fixture, &jobs[1], "ok");
-    submit(&fixture, &jobs[2], "ok");
+    submit(&fixture, &invocations[1], "ok");
+    submit(&fixture, &invocations[2], "ok");
     g_assert_cmpint(executor_busy(fixture.pool), ==, 3);
-    cancel_job(&fixture, &jobs[1]);
-    release(&jobs[1]);
-    release(&jobs[2]);
-    release(&jobs[0]);
-    wait_for(&jobs[0]);
-    g_assert_false(jobs[0].handed_back);
-    wait_for(&jobs[2]);
-    wait_for(&jobs[1]);
+    cancel_invocation(&fixture, &invocations[1]);
+    release(&invocations[1]);
+    release(&invocations[2]);
+    release(&invocations[0]);
+    wait_for(&invocations[0]);
+    g_assert_false(invocations[0].handed_back);
+    wait_for(&invocations[2]);
+    wait_for(&invocations[1]);
     g_assert_cmpint(executor_busy(fixture.pool), ==, 0);
     close_fixture(&fixture);
 }
 
-/* A job whose answer is held until its worker is reaped: the answer does not count any more. */
+/* An invocation whose answer is held until its worker is reaped: the answer does not count any
+ * more. */
 static void test_pool_cancel_held(void)
 {
     ExecutorOptions options = make_options();
     Fixture fixture;
-    Job job;
+    TestInvocation invocation;
 
     options.concurrency = 1;
     open_fixture(&fixture, &options);
     const Pool *pool = (const Pool *)fixture.pool;
-    submit_to(&fixture, &job, "write-on", "", true);
-    (void)worker_of(&job);
-    release(&job);
+    submit_to(&fixture, &invocation, "write-on", "", true);
+    (void)worker_of(&invocation);
+    release(&invocation);
     while (!((const Worker *)g_ptr_array_index(pool->workers, 0))->held)
         g_main_context_iteration(NULL, TRUE);
-    g_assert_cmpuint(job.calls, ==, 0);
-    cancel_job(&fixture, &job);
+    g_assert_cmpuint(invocation.calls, ==, 0);
+    cancel_invocation(&fixture, &invocation);
     while (pool->workers->len > 0)
         g_main_context_iteration(NULL, TRUE);
-    g_assert_cmpuint(job.calls, ==, 1);
+    g_assert_cmpuint(invocation.calls, ==, 1);
     g_assert_cmpint(executor_busy(fixture.pool), ==, 0);
-    g_assert_true(job.handed_back);
-    forget(&job);
+    g_assert_true(invocation.handed_back);
+    forget(&invocation);
     g_assert_cmpint(run_well(&fixture), >, 0);
     close_fixture(&fixture);
 }

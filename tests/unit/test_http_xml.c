@@ -21,13 +21,13 @@ static void test_write(void)
                     "<Key>&lt;a&gt;&amp;&quot;\357\277\275</Key><Size>5</Size></B></A>");
 }
 
-static bool take_text(const char *path, const char *text, void *data)
+static bool add_text(const char *path, const char *text, void *data)
 {
     g_string_append_printf(data, "%s=%s;", path, text);
     return strcmp(path, "A/Refused") != 0;
 }
 
-static bool take_end(const char *path, void *data)
+static bool add_end(const char *path, void *data)
 {
     g_string_append_printf(data, "/%s;", path);
     return true;
@@ -54,7 +54,7 @@ static void test_read(void)
         {"<A>\377</A>", NULL},
         {"<a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a><a>", NULL},
     };
-    static const HttpXmlReader reader = {take_text, take_end};
+    static const HttpXmlReader reader = {add_text, add_end};
 
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autoptr(GString) told = g_string_new(NULL);

@@ -157,7 +157,7 @@ static const LentCase lent[] = {
 };
 
 /* Reads the order as a borrower does, and returns its id. */
-static uint64_t take_count_order(const Fixture *fixture)
+static uint64_t receive_count_order(const Fixture *fixture)
 {
     uint8_t buffer[WIRE_FRAME_MAX];
     LendFrame frame;
@@ -191,7 +191,7 @@ static void test_lent(const void *data)
 
     open_usual(&fixture, 1);
     executor_submit(fixture.lend, &invocation, on_count, &ending);
-    frame.id = take_count_order(&fixture);
+    frame.id = receive_count_order(&fixture);
     frame.inner = (const uint8_t *)&row->body;
     frame.inner_len = sizeof row->body;
     autofd memory = row->memory_size > 0 ? fill_memory(row) : -1;

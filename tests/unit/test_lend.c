@@ -3,33 +3,33 @@
  * or it is handed back when a borrower ends, does not read, or when a lease has expired. */
 #include "lend_fixture.h"
 
-static void wait_for(const Job *job)
+static void wait_for(const TestInvocation *invocation)
 {
-    while (job->calls == 0)
+    while (invocation->calls == 0)
         g_main_context_iteration(NULL, TRUE);
 }
 
 static void test_answers(void)
 {
     Fixture fixture;
-    Job job;
+    TestInvocation invocation;
 
     open_usual(&fixture, 1);
-    lend_one(&fixture, &job);
+    lend_one(&fixture, &invocation);
     g_assert_false(executor_has_room(fixture.lend));
-    g_assert_cmpuint(job.opened, ==, 0);
-    say(&fixture, LEND_OPEN, job.id, 0);
-    expect(&fixture, LEND_SOURCE, job.id);
-    g_assert_cmpuint(job.opened, ==, 1);
-    WireResult result = good_result(&job);
-    answer(&fixture, &job, &result, NULL);
-    expect_verdict(&fixture, job.id, LEND_OK);
-    check_done(&job);
+    g_assert_cmpuint(invocation.opened, ==, 0);
+    say(&fixture, LEND_OPEN, invocation.id, 0);
+    expect(&fixture, LEND_SOURCE, invocation.id);
+    g_assert_cmpuint(invocation.opened, ==, 1);
+    WireResult result = good_result(&invocation);
+    answer(&fixture, &invocation, &result, NULL);
+    expect_verdict(&fixture, invocation.id, LEND_OK);
+    check_done(&invocation);
     /* The figures of the borrower are believed as far as they can be true. */
-    g_assert_cmpint(job.usage.duration_us, <, LONG_US);
-    g_assert_cmpint(job.usage.memory_bytes, <, INT64_C(1) << 40);
-    g_assert_cmpint(job.usage.cpu_us, ==, 5000);
-    g_assert_cmpstr(job.worker, ==, "granite");
+    g_assert_cmpint(invocation.usage.duration_us, <, LONG_US);
+    g_assert_cmpint(invocation.usage.memory_bytes, <, INT64_C(1) << 40);
+    g_assert_cmpint(invocation.usage.cpu_us, ==, 5000);
+    g_assert_cmpstr(invocation.worker, ==, "granite");
     g_assert_true(executor_has_room(fixture.lend));
     g_assert_cmpint(executor_busy(fixture.lend), ==, 0);
     close_fixture(&fixture);
@@ -38,15 +38,15 @@ static void test_answers(void)
 static void test_memory(void)
 {
     Fixture fixture;
-    Job job;
+    TestInvocation invocation;
 
     open_usual(&fixture, 1);
-    lend_one(&fixture, &job);
+    lend_one(&fixture, &invocation);
     autofd memory = new_memory(sizeof thumbnail, true);
-    WireResult result = memory_result(&job);
-    answer(&fixture, &job, &result, &memory);
-    expect_verdict(&fixture, job.id, LEND_OK);
-    check_done(&job);
+    WireResult result = memory_result(&invocation);
+    answer(&fixture, &invocation, &result, &memory);
+    expect_verdict(&fixture, invocation.id, LEND_OK);
+    check_done(&invocation);
     close_fixture(&fixture);
 }
 
@@ -58,7 +58,7 @@ static void test_names(void)
     for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
         ExecutorOptions options = make_options();
         Fixture fixture;
-        Job job;
+        TestInvocation invocation;
         LendFrame frame = {.type = LEND_HELLO, .room = 1};
         uint8_t inner[WIRE_FRAME_MAX];
 
@@ -66,13 +66,13 @@ static void test_names(void)
         open_fixture(&fixture, &options);
         say_with(&fixture, &frame, NULL);
         expect(&fixture, LEND_WELCOME, 0);
-        lend_one(&fixture, &job);
-        WireResult result = good_result(&job);
-        frame = (LendFrame){.type = LEND_RESULT, .id = job.id, .inner = inner};
+        lend_one(&fixture, &invocation);
+        WireResult result = good_result(&invocation);
+        frame = (LendFrame){.type = LEND_RESULT, .id = invocation.id, .inner = inner};
         frame.inner_len = wire_encode_result(&result, inner);
         say_with(&fixture, &frame, NULL);
-        expect_verdict(&fixture, job.id, LEND_OK);
-        g_assert_cmpstr(job.worker, ==, names[i][1]);
+        expect_verdict(&fixture, invocation.id, LEND_OK);
+        g_assert_cmpstr(invocation.worker, ==, names[i][1]);
         close_fixture(&fixture);
     }
 }
@@ -81,16 +81,17 @@ static void test_names(void)
 static void test_error(void)
 {
     Fixture fixture;
-    Job job;
+    TestInvocation invocation;
 
     open_usual(&fixture, 1);
-    lend_one(&fixture, &job);
-    const WireResult result = {.serial = job.serial, .error = ERROR_DAMAGED, .message = "broken"};
-    answer(&fixture, &job, &result, NULL);
-    expect_verdict(&fixture, job.id, LEND_OK);
-    g_assert_cmpuint(job.calls, ==, 1);
-    g_assert_cmpint(job.result.error, ==, ERROR_DAMAGED);
-    g_assert_cmpstr(job.result.message, ==, "broken");
+    lend_one(&fixture, &invocation);
+    const WireResult result = {
+        .serial = invocation.serial, .error = ERROR_DAMAGED, .message = "broken"};
+    answer(&fixture, &invocation, &result, NULL);
+    expect_verdict(&fixture, invocation.id, LEND_OK);
+    g_assert_cmpuint(invocation.calls, ==, 1);
+    g_assert_cmpint(invocation.result.error, ==, ERROR_DAMAGED);
+    g_assert_cmpstr(invocation.result.message, ==, "broken");
     close_fixture(&fixture);
 }
 
@@ -101,25 +102,25 @@ static void test_error(void)
 static void test_any_order(void)
 {
     Fixture fixture;
-    g_autofree Job *jobs = g_new(Job, MANY);
+    g_autofree TestInvocation *invocations = g_new(TestInvocation, MANY);
 
     open_usual(&fixture, MANY);
     for (unsigned i = 0; i < MANY; i++)
-        lend_one(&fixture, &jobs[i]);
+        lend_one(&fixture, &invocations[i]);
     g_assert_false(executor_has_room(fixture.lend));
     for (unsigned i = MANY; i-- > 0;) {
         if (i % 3 == 0) {
-            say(&fixture, LEND_BACK, jobs[i].id, 0);
-            check_handed_back(&jobs[i]);
+            say(&fixture, LEND_BACK, invocations[i].id, 0);
+            check_handed_back(&invocations[i]);
             continue;
         }
-        WireResult result = good_result(&jobs[i]);
-        answer(&fixture, &jobs[i], &result, NULL);
-        expect_verdict(&fixture, jobs[i].id, LEND_OK);
-        check_done(&jobs[i]);
+        WireResult result = good_result(&invocations[i]);
+        answer(&fixture, &invocations[i], &result, NULL);
+        expect_verdict(&fixture, invocations[i].id, LEND_OK);
+        check_done(&invocations[i]);
     }
     for (unsigned i = 0; i < MANY; i++)
-        g_assert_cmpuint(jobs[i].place, ==, MANY - 1 - i);
+        g_assert_cmpuint(invocations[i].place, ==, MANY - 1 - i);
     close_fixture(&fixture);
 }
 
@@ -128,23 +129,23 @@ static void test_room(void)
 {
     ExecutorOptions options = make_options();
     Fixture fixture;
-    Job jobs[3];
+    TestInvocation invocations[3];
 
     options.window = 2;
     open_greeted(&fixture, &options, 1);
-    lend_one(&fixture, &jobs[0]);
+    lend_one(&fixture, &invocations[0]);
     g_assert_false(executor_has_room(fixture.lend));
     unsigned rooms = fixture.rooms;
     say(&fixture, LEND_ROOM, 0, 9);
     g_assert_cmpuint(fixture.rooms, ==, rooms + 1);
-    lend_one(&fixture, &jobs[1]);
+    lend_one(&fixture, &invocations[1]);
     g_assert_false(executor_has_room(fixture.lend));
     options.window = 3;
     executor_configure(fixture.lend, &options);
-    lend_one(&fixture, &jobs[2]);
+    lend_one(&fixture, &invocations[2]);
     say(&fixture, LEND_ROOM, 0, 0);
     for (unsigned i = 0; i < 3; i++)
-        say(&fixture, LEND_BACK, jobs[i].id, 0);
+        say(&fixture, LEND_BACK, invocations[i].id, 0);
     g_assert_false(executor_has_room(fixture.lend));
     close_fixture(&fixture);
 }
@@ -153,19 +154,19 @@ static void test_room(void)
 static void test_paused(void)
 {
     Fixture fixture;
-    Job jobs[3];
+    TestInvocation invocations[3];
 
     open_usual(&fixture, 9);
-    lend_one(&fixture, &jobs[0]);
-    lend_one(&fixture, &jobs[1]);
-    say(&fixture, LEND_BACK, jobs[0].id, 0);
-    check_handed_back(&jobs[0]);
+    lend_one(&fixture, &invocations[0]);
+    lend_one(&fixture, &invocations[1]);
+    say(&fixture, LEND_BACK, invocations[0].id, 0);
+    check_handed_back(&invocations[0]);
     g_assert_false(executor_has_room(fixture.lend));
-    WireResult result = good_result(&jobs[1]);
-    answer(&fixture, &jobs[1], &result, NULL);
-    expect_verdict(&fixture, jobs[1].id, LEND_OK);
-    lend_one(&fixture, &jobs[2]);
-    say(&fixture, LEND_BACK, jobs[2].id, 0);
+    WireResult result = good_result(&invocations[1]);
+    answer(&fixture, &invocations[1], &result, NULL);
+    expect_verdict(&fixture, invocations[1].id, LEND_OK);
+    lend_one(&fixture, &invocations[2]);
+    say(&fixture, LEND_BACK, invocations[2].id, 0);
     g_assert_false(executor_has_room(fixture.lend));
     unsigned rooms = fixture.rooms;
     say(&fixture, LEND_ROOM, 0, 9);
@@ -179,14 +180,14 @@ static void test_paused_late(void)
 {
     ExecutorOptions options = make_options();
     Fixture fixture;
-    Job job;
+    TestInvocation invocation;
 
     options.lease_us = SHORT_US;
     open_greeted(&fixture, &options, 9);
-    lend_one(&fixture, &job);
-    wait_for(&job);
-    check_handed_back(&job);
-    expect(&fixture, LEND_RECALL, job.id);
+    lend_one(&fixture, &invocation);
+    wait_for(&invocation);
+    check_handed_back(&invocation);
+    expect(&fixture, LEND_RECALL, invocation.id);
     g_assert_false(executor_has_room(fixture.lend));
     say(&fixture, LEND_ROOM, 0, 9);
     g_assert_true(executor_has_room(fixture.lend));
@@ -197,14 +198,14 @@ static void test_paused_late(void)
 static void test_source_gone(void)
 {
     Fixture fixture;
-    Job job;
+    TestInvocation invocation;
 
     open_usual(&fixture, 1);
-    lend_one(&fixture, &job);
-    job.is_gone = true;
-    say(&fixture, LEND_OPEN, job.id, 0);
-    expect(&fixture, LEND_RECALL, job.id);
-    check_handed_back(&job);
+    lend_one(&fixture, &invocation);
+    invocation.is_gone = true;
+    say(&fixture, LEND_OPEN, invocation.id, 0);
+    expect(&fixture, LEND_RECALL, invocation.id);
+    check_handed_back(&invocation);
     close_fixture(&fixture);
 }
 
@@ -212,18 +213,18 @@ static void test_cancel(void)
 {
     ExecutorOptions options = make_options();
     Fixture fixture;
-    Job jobs[3];
+    TestInvocation invocations[3];
 
     open_greeted(&fixture, &options, 9);
     for (unsigned i = 0; i < 3; i++)
-        lend_one(&fixture, &jobs[i]);
-    g_assert_true(executor_cancel(fixture.lend, jobs[1].serial));
-    check_handed_back(&jobs[1]);
-    expect(&fixture, LEND_RECALL, jobs[1].id);
-    g_assert_false(executor_cancel(fixture.lend, jobs[1].serial));
+        lend_one(&fixture, &invocations[i]);
+    g_assert_true(executor_cancel(fixture.lend, invocations[1].serial));
+    check_handed_back(&invocations[1]);
+    expect(&fixture, LEND_RECALL, invocations[1].id);
+    g_assert_false(executor_cancel(fixture.lend, invocations[1].serial));
     lend_stop(fixture.lend);
-    check_handed_back(&jobs[0]);
-    check_handed_back(&jobs[2]);
+    check_handed_back(&invocations[0]);
+    check_handed_back(&invocations[2]);
     g_assert_false(executor_has_room(fixture.lend));
     executor_configure(fixture.lend, &options);
     g_assert_true(executor_has_room(fixture.lend));
@@ -233,23 +234,23 @@ static void test_cancel(void)
 static void test_hang_up(void)
 {
     Fixture fixture;
-    Job jobs[3];
+    TestInvocation invocations[3];
 
     open_usual(&fixture, 9);
     for (unsigned i = 0; i < 3; i++)
-        lend_one(&fixture, &jobs[i]);
-    WireResult result = good_result(&jobs[2]);
+        lend_one(&fixture, &invocations[i]);
+    WireResult result = good_result(&invocations[2]);
     uint8_t buffer[WIRE_FRAME_MAX], inner[WIRE_FRAME_MAX];
-    LendFrame frame = {.type = LEND_RESULT, .id = jobs[2].id, .inner = inner};
+    LendFrame frame = {.type = LEND_RESULT, .id = invocations[2].id, .inner = inner};
     frame.inner_len = wire_encode_result(&result, inner);
     size_t len = lend_frame_encode(&frame, buffer);
     g_assert_cmpint(wire_try_send(fixture.borrower, buffer, len, NULL, 0), ==, WIRE_SENT);
     fd_clear(&fixture.borrower);
     turn();
     /* Earlier answers of the borrower count. */
-    check_done(&jobs[2]);
-    check_handed_back(&jobs[0]);
-    check_handed_back(&jobs[1]);
+    check_done(&invocations[2]);
+    check_handed_back(&invocations[0]);
+    check_handed_back(&invocations[1]);
     g_assert_cmpint(executor_busy(fixture.lend), ==, 0);
     g_assert_cmpint(lend_borrowers(fixture.lend), ==, 0);
     g_assert_null(lend_last_lie(fixture.lend));
@@ -264,41 +265,41 @@ static void test_late(void)
 {
     ExecutorOptions options = make_options();
     Fixture fixture;
-    Job job;
+    TestInvocation invocation;
 
     options.lease_us = SHORT_US;
     open_greeted(&fixture, &options, 1);
-    lend_one(&fixture, &job);
-    wait_for(&job);
-    check_handed_back(&job);
-    expect(&fixture, LEND_RECALL, job.id);
-    WireResult result = good_result(&job);
+    lend_one(&fixture, &invocation);
+    wait_for(&invocation);
+    check_handed_back(&invocation);
+    expect(&fixture, LEND_RECALL, invocation.id);
+    WireResult result = good_result(&invocation);
     for (int i = 0; i < 2; i++) {
-        answer(&fixture, &job, &result, NULL);
-        expect_verdict(&fixture, job.id, LEND_STALE);
+        answer(&fixture, &invocation, &result, NULL);
+        expect_verdict(&fixture, invocation.id, LEND_STALE);
     }
-    say(&fixture, LEND_OPEN, job.id, 0);
-    expect_verdict(&fixture, job.id, LEND_STALE);
-    say(&fixture, LEND_BACK, job.id, 0);
-    expect_verdict(&fixture, job.id, LEND_STALE);
-    g_assert_cmpuint(job.calls, ==, 1);
-    g_assert_cmpuint(job.opened, ==, 0);
+    say(&fixture, LEND_OPEN, invocation.id, 0);
+    expect_verdict(&fixture, invocation.id, LEND_STALE);
+    say(&fixture, LEND_BACK, invocation.id, 0);
+    expect_verdict(&fixture, invocation.id, LEND_STALE);
+    g_assert_cmpuint(invocation.calls, ==, 1);
+    g_assert_cmpuint(invocation.opened, ==, 0);
     close_fixture(&fixture);
 }
 
 static void test_twice(void)
 {
     Fixture fixture;
-    Job job;
+    TestInvocation invocation;
 
     open_usual(&fixture, 1);
-    lend_one(&fixture, &job);
-    WireResult result = good_result(&job);
-    answer(&fixture, &job, &result, NULL);
-    expect_verdict(&fixture, job.id, LEND_OK);
-    answer(&fixture, &job, &result, NULL);
-    expect_verdict(&fixture, job.id, LEND_STALE);
-    check_done(&job);
+    lend_one(&fixture, &invocation);
+    WireResult result = good_result(&invocation);
+    answer(&fixture, &invocation, &result, NULL);
+    expect_verdict(&fixture, invocation.id, LEND_OK);
+    answer(&fixture, &invocation, &result, NULL);
+    expect_verdict(&fixture, invocation.id, LEND_STALE);
+    check_done(&invocation);
     close_fixture(&fixture);
 }
 
@@ -306,20 +307,20 @@ static void test_twice(void)
 static void test_of_another(void)
 {
     Fixture fixture;
-    Job job;
+    TestInvocation invocation;
 
     open_usual(&fixture, 1);
-    lend_one(&fixture, &job);
+    lend_one(&fixture, &invocation);
     autofd first = fd_steal(&fixture.borrower);
     connect_borrower(&fixture);
     say(&fixture, LEND_HELLO, 0, 0);
     expect(&fixture, LEND_WELCOME, 0);
-    WireResult result = good_result(&job);
-    answer(&fixture, &job, &result, NULL);
-    expect_verdict(&fixture, job.id, LEND_STALE);
-    say(&fixture, LEND_OPEN, job.id, 0);
-    expect_verdict(&fixture, job.id, LEND_STALE);
-    g_assert_cmpuint(job.calls + job.opened, ==, 0);
+    WireResult result = good_result(&invocation);
+    answer(&fixture, &invocation, &result, NULL);
+    expect_verdict(&fixture, invocation.id, LEND_STALE);
+    say(&fixture, LEND_OPEN, invocation.id, 0);
+    expect_verdict(&fixture, invocation.id, LEND_STALE);
+    g_assert_cmpuint(invocation.calls + invocation.opened, ==, 0);
     close_fixture(&fixture);
 }
 
@@ -329,7 +330,7 @@ static void test_slow(void)
 {
     ExecutorOptions options = make_options();
     Fixture fixture;
-    g_autofree Job *jobs = g_new(Job, 5000);
+    g_autofree TestInvocation *invocations = g_new(TestInvocation, 5000);
     uint8_t buffer[WIRE_FRAME_MAX];
     LendFrame frame;
     unsigned n = 0, orders = 0, recalls = 0;
@@ -339,13 +340,13 @@ static void test_slow(void)
     options.lease_us = CLOCK_US_PER_SEC;
     open_greeted(&fixture, &options, 5000);
     while (n < 5000 && executor_has_room(fixture.lend))
-        submit(&fixture, &jobs[n++]);
+        submit(&fixture, &invocations[n++]);
     g_assert_cmpuint(n, >, 10);
     g_assert_cmpuint(n, <, 5000);
     for (unsigned i = 0; i < n; i++)
-        wait_for(&jobs[i]);
+        wait_for(&invocations[i]);
     for (unsigned i = 0; i < n; i++)
-        check_handed_back(&jobs[i]);
+        check_handed_back(&invocations[i]);
     g_assert_false(executor_has_room(fixture.lend));
     while (hear(&fixture, buffer, &frame, &fd)) {
         orders += frame.type == LEND_ORDER;
@@ -354,10 +355,10 @@ static void test_slow(void)
     g_assert_cmpuint(orders, ==, n);
     g_assert_cmpuint(recalls, ==, n);
     say(&fixture, LEND_ROOM, 0, 5000);
-    Job job;
-    lend_one(&fixture, &job);
-    say(&fixture, LEND_BACK, job.id, 0);
-    check_handed_back(&job);
+    TestInvocation invocation;
+    lend_one(&fixture, &invocation);
+    say(&fixture, LEND_BACK, invocation.id, 0);
+    check_handed_back(&invocation);
     close_fixture(&fixture);
 }
 
@@ -393,31 +394,31 @@ static void test_slow_talker(void)
 /* The end of the invocation submits the next one, perhaps to the borrower that has just ended. */
 static void submit_again(const Answer *given, const InvocationUsage *usage, void *data)
 {
-    Job *job = data;
+    TestInvocation *invocation = data;
     const Invocation next = {
-        .serial = 99, .kind = &thumbnail_kind, .order = &job->order, .source_fd = -1};
+        .serial = 99, .kind = &thumbnail_kind, .order = &invocation->order, .source_fd = -1};
 
     on_done(given, usage, data);
-    if (job->calls < 3)
-        executor_submit(job->fixture->lend, &next, submit_again, job);
+    if (invocation->calls < 3)
+        executor_submit(invocation->fixture->lend, &next, submit_again, invocation);
 }
 
 /* Without room, an invocation is handed back from the loop, and never within its submit. */
 static void test_submit_at_an_end(void)
 {
     Fixture fixture;
-    Job job = {.fixture = &fixture};
-    const Invocation invocation = {
-        .serial = 1, .kind = &thumbnail_kind, .order = &job.order, .source_fd = -1};
+    TestInvocation invocation = {.fixture = &fixture};
+    const Invocation work = {
+        .serial = 1, .kind = &thumbnail_kind, .order = &invocation.order, .source_fd = -1};
 
     open_usual(&fixture, 1);
-    executor_submit(fixture.lend, &invocation, submit_again, &job);
-    g_assert_cmpuint(job.calls, ==, 0);
+    executor_submit(fixture.lend, &work, submit_again, &invocation);
+    g_assert_cmpuint(invocation.calls, ==, 0);
     fd_clear(&fixture.borrower);
-    while (job.calls < 3) {
-        unsigned before = job.calls;
+    while (invocation.calls < 3) {
+        unsigned before = invocation.calls;
         g_main_context_iteration(NULL, TRUE);
-        g_assert_cmpuint(job.calls, <=, before + 2);
+        g_assert_cmpuint(invocation.calls, <=, before + 2);
     }
     g_assert_cmpint(executor_busy(fixture.lend), ==, 0);
     close_fixture(&fixture);

@@ -102,20 +102,20 @@ static void test_lie(const void *data)
 {
     const LieCase *row = data;
     Fixture fixture;
-    Job jobs[2];
+    TestInvocation invocations[2];
 
     open_usual(&fixture, 2);
-    lend_one(&fixture, &jobs[0]);
-    lend_one(&fixture, &jobs[1]);
-    WireResult result = good_result(&jobs[0]);
+    lend_one(&fixture, &invocations[0]);
+    lend_one(&fixture, &invocations[1]);
+    WireResult result = good_result(&invocations[0]);
     if (row->change)
         row->change(&result);
     autofd memory = row->memory_size > 0 ? new_memory(row->memory_size, !row->is_not_sealed) : -1;
-    answer(&fixture, &jobs[0], &result, memory >= 0 ? &memory : NULL);
-    expect_verdict(&fixture, jobs[0].id, LEND_BAD);
+    answer(&fixture, &invocations[0], &result, memory >= 0 ? &memory : NULL);
+    expect_verdict(&fixture, invocations[0].id, LEND_BAD);
     expect_end(&fixture);
-    check_handed_back(&jobs[0]);
-    check_handed_back(&jobs[1]);
+    check_handed_back(&invocations[0]);
+    check_handed_back(&invocations[1]);
     g_assert_nonnull(strstr(lend_last_lie(fixture.lend), row->reason));
     connect_borrower(&fixture);
     expect_end(&fixture);
@@ -128,17 +128,17 @@ static void test_false_memory(void)
 {
     for (int i = 0; i < 2; i++) {
         Fixture fixture;
-        Job job;
+        TestInvocation invocation;
         FILE *file = tmpfile();
 
         open_usual(&fixture, 1);
-        lend_one(&fixture, &job);
+        lend_one(&fixture, &invocation);
         autofd memory = i == 0 ? new_memory(100, false) : dup(fileno(file));
-        WireResult result = memory_result(&job);
-        answer(&fixture, &job, &result, &memory);
-        expect_verdict(&fixture, job.id, LEND_BAD);
+        WireResult result = memory_result(&invocation);
+        answer(&fixture, &invocation, &result, &memory);
+        expect_verdict(&fixture, invocation.id, LEND_BAD);
         expect_end(&fixture);
-        check_handed_back(&job);
+        check_handed_back(&invocation);
         close_fixture(&fixture);
         fclose(file);
     }
@@ -208,17 +208,17 @@ static void test_descriptors(void)
 static void test_open_twice(void)
 {
     Fixture fixture;
-    Job job;
+    TestInvocation invocation;
 
     open_usual(&fixture, 1);
-    lend_one(&fixture, &job);
-    say(&fixture, LEND_OPEN, job.id, 0);
-    expect(&fixture, LEND_SOURCE, job.id);
-    say(&fixture, LEND_OPEN, job.id, 0);
-    expect_verdict(&fixture, job.id, LEND_BAD);
+    lend_one(&fixture, &invocation);
+    say(&fixture, LEND_OPEN, invocation.id, 0);
+    expect(&fixture, LEND_SOURCE, invocation.id);
+    say(&fixture, LEND_OPEN, invocation.id, 0);
+    expect_verdict(&fixture, invocation.id, LEND_BAD);
     expect_end(&fixture);
-    check_handed_back(&job);
-    g_assert_cmpuint(job.opened, ==, 1);
+    check_handed_back(&invocation);
+    g_assert_cmpuint(invocation.opened, ==, 1);
     close_fixture(&fixture);
 }
 

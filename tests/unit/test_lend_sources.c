@@ -11,24 +11,24 @@
 /* The most sources that a borrower may leave unread. */
 #define UNREAD_MAX 16
 
-static unsigned count_opened(const Job *jobs)
+static unsigned count_opened(const TestInvocation *invocations)
 {
     unsigned n = 0;
 
     for (unsigned i = 0; i < MANY; i++)
-        n += jobs[i].opened;
+        n += invocations[i].opened;
     return n;
 }
 
 /* Opens the fixture, lends MANY invocations, and asks for all sources without reading one. */
-static void open_all(Fixture *fixture, Job *jobs)
+static void open_all(Fixture *fixture, TestInvocation *invocations)
 {
 
     open_usual(fixture, MANY);
     for (unsigned i = 0; i < MANY; i++)
-        lend_one(fixture, &jobs[i]);
+        lend_one(fixture, &invocations[i]);
     for (unsigned i = 0; i < MANY; i++)
-        say(fixture, LEND_OPEN, jobs[i].id, 0);
+        say(fixture, LEND_OPEN, invocations[i].id, 0);
 }
 
 /* Reads sources until `n` have come. */
@@ -53,14 +53,14 @@ static void hear_sources(const Fixture *fixture, unsigned n)
 static void test_unread(void)
 {
     Fixture fixture;
-    Job jobs[MANY];
+    TestInvocation invocations[MANY];
 
-    open_all(&fixture, jobs);
-    g_assert_cmpuint(count_opened(jobs), ==, UNREAD_MAX);
+    open_all(&fixture, invocations);
+    g_assert_cmpuint(count_opened(invocations), ==, UNREAD_MAX);
     hear_sources(&fixture, MANY);
-    g_assert_cmpuint(count_opened(jobs), ==, MANY);
+    g_assert_cmpuint(count_opened(invocations), ==, MANY);
     for (unsigned i = 0; i < MANY; i++)
-        g_assert_cmpuint(jobs[i].opened, ==, 1);
+        g_assert_cmpuint(invocations[i].opened, ==, 1);
     expect_silence(&fixture);
     close_fixture(&fixture);
 }
@@ -69,13 +69,13 @@ static void test_unread(void)
 static void test_ends_unread(void)
 {
     Fixture fixture;
-    Job jobs[MANY];
+    TestInvocation invocations[MANY];
 
-    open_all(&fixture, jobs);
+    open_all(&fixture, invocations);
     fd_clear(&fixture.borrower);
     turn();
     for (unsigned i = 0; i < MANY; i++)
-        check_handed_back(&jobs[i]);
+        check_handed_back(&invocations[i]);
     g_assert_nonnull(lend_last_lie(fixture.lend));
     g_assert_nonnull(strstr(lend_last_lie(fixture.lend), "had not read"));
     connect_borrower(&fixture);
@@ -87,14 +87,14 @@ static void test_ends_unread(void)
 static void test_ends_read(void)
 {
     Fixture fixture;
-    Job jobs[MANY];
+    TestInvocation invocations[MANY];
 
-    open_all(&fixture, jobs);
+    open_all(&fixture, invocations);
     hear_sources(&fixture, MANY);
     fd_clear(&fixture.borrower);
     turn();
     for (unsigned i = 0; i < MANY; i++)
-        check_handed_back(&jobs[i]);
+        check_handed_back(&invocations[i]);
     g_assert_null(lend_last_lie(fixture.lend));
     close_fixture(&fixture);
 }
@@ -129,15 +129,15 @@ static void connect_greeted(Fixture *fixture)
 static void test_ended_unread(void)
 {
     Fixture fixture;
-    Job jobs[MANY];
+    TestInvocation invocations[MANY];
     int kept[LEND_BORROWERS_MAX];
 
-    open_all(&fixture, jobs);
+    open_all(&fixture, invocations);
     kept[0] = fd_steal(&fixture.borrower);
     lend_dismiss(fixture.lend, no_one_may_stay, NULL);
     turn();
     for (unsigned i = 0; i < MANY; i++)
-        check_handed_back(&jobs[i]);
+        check_handed_back(&invocations[i]);
     g_assert_cmpint(lend_borrowers(fixture.lend), ==, 0);
     for (int i = 1; i < LEND_BORROWERS_MAX; i++) {
         connect_greeted(&fixture);
@@ -159,7 +159,7 @@ static void test_ended_unread(void)
 static void test_quota(void)
 {
     Fixture fixture;
-    Job job;
+    TestInvocation invocation;
     int pair[2], turns = 0;
 
     if (!g_test_subprocess()) {
@@ -169,17 +169,17 @@ static void test_quota(void)
     }
     limit_quota();
     open_usual(&fixture, 1);
-    lend_one(&fixture, &job);
+    lend_one(&fixture, &invocation);
     open_quota_pair(pair);
     fill_quota(pair[0]);
-    const LendFrame open = {.type = LEND_OPEN, .id = job.id};
+    const LendFrame open = {.type = LEND_OPEN, .id = invocation.id};
     uint8_t buffer[WIRE_FRAME_MAX];
     size_t len = lend_frame_encode(&open, buffer);
     g_assert_cmpint(wire_try_send(fixture.borrower, buffer, len, NULL, 0), ==, WIRE_SENT);
     /* The loop has nothing to do soon. */
     while (g_main_context_iteration(NULL, FALSE))
         g_assert_cmpint(turns++, <, 1000);
-    g_assert_cmpuint(job.opened, >=, 1);
+    g_assert_cmpuint(invocation.opened, >=, 1);
     expect_silence(&fixture);
     fd_clear(&pair[0]);
     fd_clear(&pair[1]);

@@ -23,7 +23,7 @@ static void line_free(void *data)
 }
 
 /* Returns a cell as the configuration has it: without the backquotes around it. */
-static char *take_cell(const char *cell)
+static char *parse_cell(const char *cell)
 {
     g_autofree char *text = g_strstrip(g_strdup(cell));
     size_t len = strlen(text);
@@ -50,8 +50,8 @@ static GPtrArray *read_manual(void)
             g_assert_cmpuint(g_strv_length(cells), ==, 4);
             Line *line = g_new0(Line, 1);
             line->section = g_strdup(section);
-            line->key = take_cell(cells[1]);
-            line->fallback = take_cell(cells[2]);
+            line->key = parse_cell(cells[1]);
+            line->fallback = parse_cell(cells[2]);
             g_ptr_array_add(lines, line);
         }
     }

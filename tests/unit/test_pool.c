@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The pool against a handler that misbehaves on demand (support/fake_handler.c). Whatever the
- * handler does, each job ends in exactly one InvocationDone, with the right error. */
+ * handler does, each invocation ends in exactly one InvocationDone, with the right error. */
 #include "pool_fixture.h"
 
 #include <fcntl.h>
@@ -14,7 +14,7 @@ typedef struct {
     const char *name;
     const char *command;
     ErrorCode error;
-    /* The worker also gets the next job. */
+    /* The worker also gets the next invocation. */
     bool same_worker;
 } DeedCase;
 
@@ -54,7 +54,7 @@ static const DeedCase deeds[] = {
     {"output-size", "signal 25", ERROR_OUTPUT_TOO_LARGE, false},
 };
 
-/* The result is the same for a first job and for a job of an existing worker. */
+/* The result is the same for a first invocation and for an invocation of an existing worker. */
 static void test_deed(const void *data)
 {
     const DeedCase *row = data;
@@ -62,20 +62,20 @@ static void test_deed(const void *data)
     for (int warm = 0; warm <= 1; warm++) {
         ExecutorOptions options = make_options();
         Fixture fixture;
-        Job job;
+        TestInvocation invocation;
 
         options.concurrency = 1;
         open_fixture(&fixture, &options);
         pid_t before = warm ? run_well(&fixture) : 0;
-        submit(&fixture, &job, row->command);
-        pid_t pid = worker_of(&job);
-        release(&job);
-        wait_for(&job);
+        submit(&fixture, &invocation, row->command);
+        pid_t pid = worker_of(&invocation);
+        release(&invocation);
+        wait_for(&invocation);
         if (warm)
             g_assert_cmpint(pid, ==, before);
-        g_assert_cmpint(job.result.error, ==, row->error);
+        g_assert_cmpint(invocation.result.error, ==, row->error);
         if (row->error != ERROR_NONE)
-            g_assert_cmpuint(strlen(job.result.message), >, 5);
+            g_assert_cmpuint(strlen(invocation.result.message), >, 5);
         g_assert_cmpint(executor_busy(fixture.pool), ==, 0);
 
         wait_for_room(&fixture);
@@ -93,7 +93,7 @@ static void test_usage(void)
 {
     ExecutorOptions options = make_options();
     Fixture fixture;
-    Job cold, warm;
+    TestInvocation cold, warm;
 
     open_fixture(&fixture, &options);
     run(&fixture, &cold, "ok");
@@ -109,20 +109,20 @@ static void test_usage(void)
     close_fixture(&fixture);
 }
 
-/* A misdeed after the answer ends the worker, and costs no job: a second answer, a death, or a
- * closed socket with a process that lives on without a limit. */
+/* A misdeed after the answer ends the worker, and costs no invocation: a second answer, a death, or
+ * a closed socket with a process that lives on without a limit. */
 static void test_afterwards(const void *data)
 {
     ExecutorOptions options = make_options();
     Fixture fixture;
-    Job job;
+    TestInvocation invocation;
 
     open_fixture(&fixture, &options);
-    run(&fixture, &job, data);
-    g_assert_cmpint(job.result.error, ==, ERROR_NONE);
-    while (kill(job.result.facts.width, 0) == 0)
+    run(&fixture, &invocation, data);
+    g_assert_cmpint(invocation.result.error, ==, ERROR_NONE);
+    while (kill(invocation.result.facts.width, 0) == 0)
         g_main_context_iteration(NULL, TRUE);
-    g_assert_cmpint(run_well(&fixture), !=, job.result.facts.width);
+    g_assert_cmpint(run_well(&fixture), !=, invocation.result.facts.width);
     g_assert_cmpuint(fixture.done, ==, 2);
     close_fixture(&fixture);
 }
@@ -131,15 +131,15 @@ static void test_growth(void)
 {
     ExecutorOptions options = make_options();
     Fixture fixture;
-    Job jobs[3];
+    TestInvocation invocations[3];
     pid_t pids[3];
 
     open_fixture(&fixture, &options);
     pid_t first = run_well(&fixture);
     g_assert_cmpint(run_well(&fixture), ==, first);
-    for (size_t i = 0; i < G_N_ELEMENTS(jobs); i++) {
-        submit(&fixture, &jobs[i], "ok");
-        pids[i] = worker_of(&jobs[i]);
+    for (size_t i = 0; i < G_N_ELEMENTS(invocations); i++) {
+        submit(&fixture, &invocations[i], "ok");
+        pids[i] = worker_of(&invocations[i]);
         g_assert_cmpint(executor_has_room(fixture.pool), ==, i < 2);
     }
     g_assert_cmpint(pids[0], ==, first);
@@ -147,16 +147,16 @@ static void test_growth(void)
     g_assert_cmpint(pids[2], !=, first);
     g_assert_cmpint(pids[2], !=, pids[1]);
 
-    /* The jobs end in any order. */
-    release(&jobs[1]);
-    wait_for(&jobs[1]);
+    /* The invocations end in any order. */
+    release(&invocations[1]);
+    wait_for(&invocations[1]);
     g_assert_true(executor_has_room(fixture.pool));
-    g_assert_cmpint(jobs[1].result.facts.width, ==, pids[1]);
+    g_assert_cmpint(invocations[1].result.facts.width, ==, pids[1]);
     g_assert_cmpint(run_well(&fixture), ==, pids[1]);
-    release(&jobs[2]);
-    release(&jobs[0]);
-    wait_for(&jobs[0]);
-    wait_for(&jobs[2]);
+    release(&invocations[2]);
+    release(&invocations[0]);
+    wait_for(&invocations[0]);
+    wait_for(&invocations[2]);
     g_assert_cmpint(executor_busy(fixture.pool), ==, 0);
     close_fixture(&fixture);
 }
@@ -177,26 +177,27 @@ static void test_replaced(void)
     close_fixture(&fixture);
 }
 
-/* Idle workers end, and the fork server ends with the last one. The next job starts them again. */
+/* Idle workers end, and the fork server ends with the last one. The next invocation starts them
+ * again. */
 static void test_retired(const void *data)
 {
     ExecutorOptions options = make_options();
     Fixture fixture;
-    Job jobs[2];
+    TestInvocation invocations[2];
 
     options.idle_us = SHORT_US;
     options.max_invocations = GPOINTER_TO_INT(data);
     open_fixture(&fixture, &options);
-    for (size_t i = 0; i < G_N_ELEMENTS(jobs); i++)
-        submit(&fixture, &jobs[i], "ok");
-    for (size_t i = 0; i < G_N_ELEMENTS(jobs); i++) {
-        release(&jobs[i]);
-        wait_for(&jobs[i]);
+    for (size_t i = 0; i < G_N_ELEMENTS(invocations); i++)
+        submit(&fixture, &invocations[i], "ok");
+    for (size_t i = 0; i < G_N_ELEMENTS(invocations); i++) {
+        release(&invocations[i]);
+        wait_for(&invocations[i]);
     }
     g_assert_true(has_children());
     while (has_children())
         g_main_context_iteration(NULL, TRUE);
-    g_assert_cmpint(run_well(&fixture), !=, jobs[0].result.facts.width);
+    g_assert_cmpint(run_well(&fixture), !=, invocations[0].result.facts.width);
     close_fixture(&fixture);
 }
 
@@ -208,12 +209,12 @@ static const DeedCase *pick_deed(size_t i)
     return deed->error != ERROR_HANDLER_UNAVAILABLE ? deed : &deeds[0];
 }
 
-/* Runs hundreds of jobs of all kinds, as many at a time as there is room for. */
+/* Runs hundreds of invocations of all kinds, as many at a time as there is room for. */
 static void test_storm(void)
 {
     enum { N = 300 };
     ExecutorOptions options = make_options();
-    g_autofree Job *jobs = g_new0(Job, N);
+    g_autofree TestInvocation *invocations = g_new0(TestInvocation, N);
     Fixture fixture;
 
     options.max_invocations = 7;
@@ -221,12 +222,12 @@ static void test_storm(void)
     open_fixture(&fixture, &options);
     for (size_t i = 0; i < N; i++) {
         wait_for_room(&fixture);
-        submit(&fixture, &jobs[i], pick_deed(i)->command);
-        release(&jobs[i]);
+        submit(&fixture, &invocations[i], pick_deed(i)->command);
+        release(&invocations[i]);
     }
     for (size_t i = 0; i < N; i++) {
-        wait_for(&jobs[i]);
-        g_assert_cmpint(jobs[i].result.error, ==, pick_deed(i)->error);
+        wait_for(&invocations[i]);
+        g_assert_cmpint(invocations[i].result.error, ==, pick_deed(i)->error);
     }
     g_assert_cmpuint(fixture.done, ==, N);
     g_assert_cmpint(executor_busy(fixture.pool), ==, 0);
@@ -246,64 +247,65 @@ static void test_free_idle(void)
     executor_free(NULL);
 }
 
-/* Frees the pool with jobs at each stage: one at work, and one just submitted. For the latter, the
- * fork server's answer has not been read, and may not have been written. */
+/* Frees the pool with invocations at each stage: one at work, and one just submitted. For the
+ * latter, the fork server's answer has not been read, and may not have been written. */
 static void test_free_busy(void)
 {
     for (int round = 0; round < 20; round++) {
         ExecutorOptions options = make_options();
         Fixture fixture;
-        Job jobs[3];
+        TestInvocation invocations[3];
 
         open_fixture(&fixture, &options);
         run_well(&fixture);
-        submit(&fixture, &jobs[0], "ok");
-        submit(&fixture, &jobs[1], "ok");
-        pid_t pid = worker_of(&jobs[1]);
-        submit(&fixture, &jobs[2], "ok");
+        submit(&fixture, &invocations[0], "ok");
+        submit(&fixture, &invocations[1], "ok");
+        pid_t pid = worker_of(&invocations[1]);
+        submit(&fixture, &invocations[2], "ok");
         if (round % 2)
-            (void)worker_of(&jobs[2]);
+            (void)worker_of(&invocations[2]);
         close_fixture(&fixture);
         g_assert_cmpint(kill(pid, 0), ==, -1);
-        for (size_t i = 0; i < G_N_ELEMENTS(jobs); i++) {
-            g_assert_cmpuint(jobs[i].calls, ==, 0);
-            forget(&jobs[i]);
+        for (size_t i = 0; i < G_N_ELEMENTS(invocations); i++) {
+            g_assert_cmpuint(invocations[i].calls, ==, 0);
+            forget(&invocations[i]);
         }
         while (g_main_context_iteration(NULL, FALSE))
             ;
     }
 }
 
-/* A job does not suffer from the harm that an earlier job did to its worker: it gets another
- * worker. */
+/* An invocation does not suffer from the harm that an earlier invocation did to its worker: it gets
+ * another worker. */
 static void test_harmed_worker(void)
 {
     static const char command[] = "signal-if-used 11";
     ExecutorOptions options = make_options();
     Fixture fixture;
-    Job job;
+    TestInvocation invocation;
 
     options.concurrency = 1;
     open_fixture(&fixture, &options);
     pid_t harmed = run_well(&fixture);
-    job = (Job){.fixture = &fixture, .source = -1, .theirs = -1, .file = -1};
-    job.order.wire =
+    invocation = (TestInvocation){.fixture = &fixture, .source = -1, .theirs = -1, .file = -1};
+    invocation.order.wire =
         (WireOrder){.serial = ++fixture.serial, .max_output_size = 100, .n_renditions = 1};
-    job.order.wire.max_pages = job.order.wire.max_pixels = job.order.wire.max_file_size = 1;
-    job.order.wire.renditions[0] =
+    invocation.order.wire.max_pages = invocation.order.wire.max_pixels =
+        invocation.order.wire.max_file_size = 1;
+    invocation.order.wire.renditions[0] =
         (Rendition){.name = "x", .width = 1, .height = 1, .quality = 1, .max_frames = 1};
-    job.serial = job.order.wire.serial;
+    invocation.serial = invocation.order.wire.serial;
     autofd source = memfd_create("source", MFD_CLOEXEC);
     g_assert_cmpint(pwrite(source, command, strlen(command), 0), ==, strlen(command));
-    const Invocation work = {.serial = job.order.wire.serial,
+    const Invocation work = {.serial = invocation.order.wire.serial,
                              .kind = &thumbnail_kind,
-                             .order = &job.order,
+                             .order = &invocation.order,
                              .source_fd = source,
                              .group = ""};
-    executor_submit(fixture.pool, &work, on_done, &job);
-    wait_for(&job);
-    g_assert_cmpint(job.result.error, ==, ERROR_NONE);
-    g_assert_cmpint(job.result.facts.width, !=, harmed);
+    executor_submit(fixture.pool, &work, on_done, &invocation);
+    wait_for(&invocation);
+    g_assert_cmpint(invocation.result.error, ==, ERROR_NONE);
+    g_assert_cmpint(invocation.result.facts.width, !=, harmed);
     g_assert_cmpint(kill(harmed, 0), !=, 0);
     close_fixture(&fixture);
 }
@@ -315,24 +317,25 @@ static void test_write_on(const void *data)
     bool own_files = GPOINTER_TO_INT(data);
     ExecutorOptions options = make_options();
     Fixture fixture;
-    Job job;
+    TestInvocation invocation;
 
     open_fixture(&fixture, &options);
-    submit_to(&fixture, &job, "write-on", "", own_files);
-    pid_t pid = worker_of(&job);
-    release(&job);
-    while (job.calls == 0)
+    submit_to(&fixture, &invocation, "write-on", "", own_files);
+    pid_t pid = worker_of(&invocation);
+    release(&invocation);
+    while (invocation.calls == 0)
         g_main_context_iteration(NULL, TRUE);
-    g_assert_cmpint(job.result.error, ==, ERROR_NONE);
+    g_assert_cmpint(invocation.result.error, ==, ERROR_NONE);
     g_assert_cmpint(kill(pid, 0) == 0, ==, !own_files);
     if (!own_files)
-        g_assert_cmpint(job.seals, ==, F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
-    g_assert_true(g_str_has_prefix(job.thumbnail, "as it was "));
-    forget(&job);
+        g_assert_cmpint(invocation.seals, ==,
+                        F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+    g_assert_true(g_str_has_prefix(invocation.thumbnail, "as it was "));
+    forget(&invocation);
     close_fixture(&fixture);
 }
 
-/* Each job has a separate process, which has ended when the answer counts. */
+/* Each invocation has a separate process, which has ended when the answer counts. */
 static void test_own_files(void)
 {
     ExecutorOptions options = make_options();
@@ -343,14 +346,14 @@ static void test_own_files(void)
     options.ahead = 3;
     open_fixture(&fixture, &options);
     for (size_t i = 0; i < G_N_ELEMENTS(pids); i++) {
-        Job job;
-        submit_to(&fixture, &job, "ok", "", true);
-        pids[i] = worker_of(&job);
+        TestInvocation invocation;
+        submit_to(&fixture, &invocation, "ok", "", true);
+        pids[i] = worker_of(&invocation);
         g_assert_false(executor_has_room(fixture.pool));
-        release(&job);
-        wait_for(&job);
-        g_assert_cmpint(job.result.error, ==, ERROR_NONE);
-        g_assert_cmpint(job.usage.cpu_us, >, 0);
+        release(&invocation);
+        wait_for(&invocation);
+        g_assert_cmpint(invocation.result.error, ==, ERROR_NONE);
+        g_assert_cmpint(invocation.usage.cpu_us, >, 0);
         g_assert_cmpint(kill(pids[i], 0), ==, -1);
         g_assert_true(i == 0 || pids[i] != pids[i - 1]);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Jobs that wait for a busy worker. Whatever happens to the worker's job, the waiting jobs are not
- * affected, and each ends in exactly one InvocationDone. */
+/* Invocations that wait for a busy worker. Whatever happens to the worker's invocation, the waiting
+ * invocations are not affected, and each ends in exactly one InvocationDone. */
 #include "pool_fixture.h"
 
 #include <stdlib.h>
@@ -8,7 +8,8 @@
 
 #define AHEAD 3
 
-/* Opens a pool with a worker that has done jobs short enough that other jobs may wait for it. */
+/* Opens a pool with a worker that has done invocations short enough that other invocations may wait
+ * for it. */
 static void open_warm(Fixture *fixture, const ExecutorOptions *options)
 {
     open_fixture(fixture, options);
@@ -24,91 +25,91 @@ static ExecutorOptions one_worker(void)
     return options;
 }
 
-/* Submits a job, which waits because all workers are busy. */
-static void submit_waiting(Fixture *fixture, Job *job, const char *command)
+/* Submits an invocation, which waits because all workers are busy. */
+static void submit_waiting(Fixture *fixture, TestInvocation *invocation, const char *command)
 {
-    submit(fixture, job, command);
-    release(job);
-    g_assert_cmpuint(job->calls, ==, 0);
+    submit(fixture, invocation, command);
+    release(invocation);
+    g_assert_cmpuint(invocation->calls, ==, 0);
 }
 
-/* Submits a job again that was handed back. */
-static void submit_again(Fixture *fixture, Job *job, const char *command)
+/* Submits an invocation again that was handed back. */
+static void submit_again(Fixture *fixture, TestInvocation *invocation, const char *command)
 {
-    g_assert_true(job->handed_back);
+    g_assert_true(invocation->handed_back);
     wait_for_room(fixture);
-    submit(fixture, job, command);
-    release(job);
+    submit(fixture, invocation, command);
+    release(invocation);
 }
 
-/* The same worker runs the jobs in their order, and no more of them wait than may. */
+/* The same worker runs the invocations in their order, and no more of them wait than may. */
 static void test_in_order(void)
 {
     ExecutorOptions options = one_worker();
     Fixture fixture;
-    Job jobs[1 + AHEAD];
+    TestInvocation invocations[1 + AHEAD];
 
     open_warm(&fixture, &options);
-    submit(&fixture, &jobs[0], "ok");
-    pid_t pid = worker_of(&jobs[0]);
-    for (size_t i = 1; i < G_N_ELEMENTS(jobs); i++)
-        submit_waiting(&fixture, &jobs[i], i == 2 ? "error 1" : "ok");
+    submit(&fixture, &invocations[0], "ok");
+    pid_t pid = worker_of(&invocations[0]);
+    for (size_t i = 1; i < G_N_ELEMENTS(invocations); i++)
+        submit_waiting(&fixture, &invocations[i], i == 2 ? "error 1" : "ok");
     g_assert_false(executor_has_room(fixture.pool));
-    g_assert_cmpint(executor_busy(fixture.pool), ==, G_N_ELEMENTS(jobs));
+    g_assert_cmpint(executor_busy(fixture.pool), ==, G_N_ELEMENTS(invocations));
 
-    release(&jobs[0]);
-    for (size_t i = 0; i < G_N_ELEMENTS(jobs); i++) {
-        wait_for(&jobs[i]);
-        g_assert_cmpint(jobs[i].result.error, ==, i == 2 ? ERROR_NOT_AN_IMAGE : ERROR_NONE);
-        g_assert_cmpint(jobs[i].result.facts.width, ==, pid);
-        g_assert_cmpint(jobs[i].usage.duration_us, >, 0);
-        g_assert_cmpint(jobs[i].usage.init_us, ==, 0);
+    release(&invocations[0]);
+    for (size_t i = 0; i < G_N_ELEMENTS(invocations); i++) {
+        wait_for(&invocations[i]);
+        g_assert_cmpint(invocations[i].result.error, ==, i == 2 ? ERROR_NOT_AN_IMAGE : ERROR_NONE);
+        g_assert_cmpint(invocations[i].result.facts.width, ==, pid);
+        g_assert_cmpint(invocations[i].usage.duration_us, >, 0);
+        g_assert_cmpint(invocations[i].usage.init_us, ==, 0);
     }
     g_assert_cmpint(executor_busy(fixture.pool), ==, 0);
     g_assert_cmpint(run_well(&fixture), ==, pid);
     close_fixture(&fixture);
 }
 
-/* No job waits while a worker is free or can be started. */
+/* No invocation waits while a worker is free or can be started. */
 static void test_workers_first(void)
 {
     ExecutorOptions options = one_worker();
     Fixture fixture;
-    Job jobs[4];
+    TestInvocation invocations[4];
 
     options.concurrency = 2;
     open_fixture(&fixture, &options);
     /* In the second round the workers exist. */
     for (int round = 0; round < 2; round++) {
-        submit(&fixture, &jobs[0], "ok");
-        submit(&fixture, &jobs[1], "ok");
-        g_assert_cmpint(worker_of(&jobs[0]), !=, worker_of(&jobs[1]));
+        submit(&fixture, &invocations[0], "ok");
+        submit(&fixture, &invocations[1], "ok");
+        g_assert_cmpint(worker_of(&invocations[0]), !=, worker_of(&invocations[1]));
         for (size_t i = 0; round == 0 && i < 2; i++) {
-            release(&jobs[i]);
-            wait_for(&jobs[i]);
+            release(&invocations[i]);
+            wait_for(&invocations[i]);
         }
     }
-    submit_waiting(&fixture, &jobs[2], "ok");
-    submit_waiting(&fixture, &jobs[3], "ok");
-    release(&jobs[1]);
-    wait_for(&jobs[1]);
-    release(&jobs[0]);
-    for (size_t i = 0; i < G_N_ELEMENTS(jobs); i++) {
+    submit_waiting(&fixture, &invocations[2], "ok");
+    submit_waiting(&fixture, &invocations[3], "ok");
+    release(&invocations[1]);
+    wait_for(&invocations[1]);
+    release(&invocations[0]);
+    for (size_t i = 0; i < G_N_ELEMENTS(invocations); i++) {
         if (i != 1)
-            wait_for(&jobs[i]);
-        g_assert_cmpint(jobs[i].result.error, ==, ERROR_NONE);
+            wait_for(&invocations[i]);
+        g_assert_cmpint(invocations[i].result.error, ==, ERROR_NONE);
     }
-    /* One job waits for each worker. */
-    g_assert_cmpint(jobs[2].result.facts.width, !=, jobs[3].result.facts.width);
+    /* One invocation waits for each worker. */
+    g_assert_cmpint(invocations[2].result.facts.width, !=, invocations[3].result.facts.width);
     close_fixture(&fixture);
 }
 
-/* The clocks of a waiting job start when the job begins. */
+/* The clocks of a waiting invocation start when the invocation begins. */
 static void test_own_clocks(void)
 {
     ExecutorOptions options = one_worker();
     Fixture fixture;
-    Job first, second;
+    TestInvocation first, second;
 
     open_warm(&fixture, &options);
     submit(&fixture, &first, "ok");
@@ -126,32 +127,32 @@ static void test_own_clocks(void)
     close_fixture(&fixture);
 }
 
-/* No job waits for a worker that will be replaced before its turn. */
+/* No invocation waits for a worker that will be replaced before its turn. */
 static void test_max_invocations(void)
 {
     ExecutorOptions options = one_worker();
     Fixture fixture;
-    Job jobs[2];
+    TestInvocation invocations[2];
 
     options.max_invocations = 3;
     open_warm(&fixture, &options);
-    submit(&fixture, &jobs[0], "ok");
-    submit_waiting(&fixture, &jobs[1], "ok");
+    submit(&fixture, &invocations[0], "ok");
+    submit_waiting(&fixture, &invocations[1], "ok");
     g_assert_false(executor_has_room(fixture.pool));
-    release(&jobs[0]);
-    wait_for(&jobs[0]);
-    wait_for(&jobs[1]);
-    g_assert_cmpint(jobs[1].result.facts.width, ==, jobs[0].result.facts.width);
-    g_assert_cmpint(run_well(&fixture), !=, jobs[0].result.facts.width);
+    release(&invocations[0]);
+    wait_for(&invocations[0]);
+    wait_for(&invocations[1]);
+    g_assert_cmpint(invocations[1].result.facts.width, ==, invocations[0].result.facts.width);
+    g_assert_cmpint(run_well(&fixture), !=, invocations[0].result.facts.width);
     close_fixture(&fixture);
 }
 
 typedef struct {
     const char *name;
     const char *command;
-    /* Error of the job that the worker ran. */
+    /* Error of the invocation that the worker ran. */
     ErrorCode error;
-    /* This job is handed back, too, because the culprit is unknown. */
+    /* This invocation is handed back, too, because the culprit is unknown. */
     bool handed_back;
 } EndCase;
 
@@ -172,7 +173,7 @@ static void test_end(const void *data)
     const EndCase *row = data;
     ExecutorOptions options = one_worker();
     Fixture fixture;
-    Job first, others[2];
+    TestInvocation first, others[2];
 
     open_warm(&fixture, &options);
     submit(&fixture, &first, row->command);
@@ -185,7 +186,7 @@ static void test_end(const void *data)
     for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
         wait_for(&others[i]);
 
-    /* If the job runs alone, its error is exact. */
+    /* If the invocation runs alone, its error is exact. */
     if (row->handed_back) {
         submit_again(&fixture, &first, row->command);
         g_assert_false(executor_has_room(fixture.pool));
@@ -203,12 +204,12 @@ static void test_end(const void *data)
     close_fixture(&fixture);
 }
 
-/* Only the worker's job took too long, not the jobs that waited as long. */
+/* Only the worker's invocation took too long, not the invocations that waited as long. */
 static void test_timeout(void)
 {
     ExecutorOptions options = one_worker();
     Fixture fixture;
-    Job first, second;
+    TestInvocation first, second;
 
     options.timeout_us = 20 * SHORT_US;
     open_warm(&fixture, &options);
@@ -223,44 +224,45 @@ static void test_timeout(void)
     close_fixture(&fixture);
 }
 
-/* The worker answers the first of two jobs, and dies at the second. */
+/* The worker answers the first of two invocations, and dies at the second. */
 static void test_second_dies(void)
 {
     ExecutorOptions options = one_worker();
     Fixture fixture;
-    Job jobs[3];
+    TestInvocation invocations[3];
 
     open_warm(&fixture, &options);
-    submit(&fixture, &jobs[0], "ok");
-    submit_waiting(&fixture, &jobs[1], "signal 11");
-    submit_waiting(&fixture, &jobs[2], "ok");
-    release(&jobs[0]);
-    for (size_t i = 0; i < G_N_ELEMENTS(jobs); i++)
-        wait_for(&jobs[i]);
-    g_assert_cmpint(jobs[0].result.error, ==, ERROR_NONE);
-    g_assert_false(jobs[1].handed_back);
-    g_assert_cmpint(jobs[1].result.error, ==, ERROR_HANDLER_CRASHED);
-    g_assert_true(jobs[2].handed_back);
+    submit(&fixture, &invocations[0], "ok");
+    submit_waiting(&fixture, &invocations[1], "signal 11");
+    submit_waiting(&fixture, &invocations[2], "ok");
+    release(&invocations[0]);
+    for (size_t i = 0; i < G_N_ELEMENTS(invocations); i++)
+        wait_for(&invocations[i]);
+    g_assert_cmpint(invocations[0].result.error, ==, ERROR_NONE);
+    g_assert_false(invocations[1].handed_back);
+    g_assert_cmpint(invocations[1].result.error, ==, ERROR_HANDLER_CRASHED);
+    g_assert_true(invocations[2].handed_back);
     close_fixture(&fixture);
 }
 
 /*
- * The worker has answered, and dies of the job's remains. Another worker does the next job.
+ * The worker has answered, and dies of the invocation's remains. Another worker does the next
+ * invocation.
  */
 static void test_first_harms(void)
 {
     static const char command[] = "ok";
     ExecutorOptions options = one_worker();
     Fixture fixture;
-    Job first, second;
+    TestInvocation first, second;
 
     open_warm(&fixture, &options);
     submit(&fixture, &first, "ok-signal 11");
     pid_t pid = worker_of(&first);
     autofd source = memfd_create("source", MFD_CLOEXEC);
     g_assert_cmpint(pwrite(source, command, strlen(command), 0), ==, strlen(command));
-    second =
-        (Job){.fixture = &fixture, .source = -1, .theirs = -1, .file = -1, .order = first.order};
+    second = (TestInvocation){
+        .fixture = &fixture, .source = -1, .theirs = -1, .file = -1, .order = first.order};
     second.serial = second.order.wire.serial = ++fixture.serial;
     const Invocation work = {.serial = second.order.wire.serial,
                              .kind = &thumbnail_kind,
@@ -278,17 +280,18 @@ static void test_first_harms(void)
     close_fixture(&fixture);
 }
 
-/* A job does not wait for a worker that is busy for long. The worker's answer to it is ignored. */
+/* An invocation does not wait for a worker that is busy for long. The worker's answer to it is
+ * ignored. */
 static void test_patience(void)
 {
     ExecutorOptions options = one_worker();
     Fixture fixture;
-    Job slow, waiting;
+    TestInvocation slow, waiting;
 
     options.patience_us = 40 * SHORT_US;
     open_warm(&fixture, &options);
     submit(&fixture, &slow, "ok");
-    /* On a slow machine this takes until the jobs count as short. */
+    /* On a slow machine this takes until the invocations count as short. */
     while (!executor_has_room(fixture.pool)) {
         release(&slow);
         wait_for(&slow);
@@ -311,7 +314,7 @@ static void test_patience(void)
     while (fixture.rooms == 0)
         g_main_context_iteration(NULL, TRUE);
     g_assert_cmpint(run_well(&fixture), ==, pid);
-    /* The worker has done the job nevertheless. */
+    /* The worker has done the invocation nevertheless. */
     g_assert_cmpint(worker_of(&waiting), ==, pid);
     g_assert_cmpuint(waiting.calls, ==, 1);
     forget(&waiting);
@@ -332,80 +335,83 @@ static ErrorCode expected(const char *command)
     return ERROR_HANDLER_CRASHED;
 }
 
-static bool is_under_way(const Job *job)
+static bool is_under_way(const TestInvocation *invocation)
 {
-    return job->fixture && job->calls == 0;
+    return invocation->fixture && invocation->calls == 0;
 }
 
-static bool is_answered(const Job *job)
+static bool is_answered(const TestInvocation *invocation)
 {
-    return job->fixture && job->calls == 1 && !job->handed_back;
+    return invocation->fixture && invocation->calls == 1 && !invocation->handed_back;
 }
 
-/* Finds the first job that is neither running nor answered; else the first that runs; else NULL. */
-static Job *next_of(Job *jobs, size_t n)
+/* Finds the first invocation that is neither running nor answered; else the first that runs; else
+ * NULL. */
+static TestInvocation *next_of(TestInvocation *invocations, size_t n)
 {
-    Job *found = NULL;
+    TestInvocation *found = NULL;
 
     for (size_t i = 0; i < n; i++) {
-        if (is_answered(&jobs[i]))
+        if (is_answered(&invocations[i]))
             continue;
-        if (!is_under_way(&jobs[i]))
-            return &jobs[i];
-        found = found ? found : &jobs[i];
+        if (!is_under_way(&invocations[i]))
+            return &invocations[i];
+        found = found ? found : &invocations[i];
     }
     return found;
 }
 
-/* Runs hundreds of jobs of all kinds; each is submitted until it has an answer of its own. */
+/* Runs hundreds of invocations of all kinds; each is submitted until it has an answer of its own.
+ */
 static void test_storm(void)
 {
     enum { N = 300 };
     ExecutorOptions options = one_worker();
-    g_autofree Job *jobs = g_new0(Job, N);
+    g_autofree TestInvocation *invocations = g_new0(TestInvocation, N);
     unsigned handed_back = 0;
     Fixture fixture;
-    Job *job;
+    TestInvocation *invocation;
 
     options.concurrency = 3;
     options.max_invocations = 17;
     open_warm(&fixture, &options);
-    while ((job = next_of(jobs, N))) {
-        if (is_under_way(job) || !executor_has_room(fixture.pool)) {
+    while ((invocation = next_of(invocations, N))) {
+        if (is_under_way(invocation) || !executor_has_room(fixture.pool)) {
             g_main_context_iteration(NULL, TRUE);
             continue;
         }
-        if (job->handed_back) {
+        if (invocation->handed_back) {
             handed_back++;
-            forget(job);
+            forget(invocation);
         }
-        submit(&fixture, job, storm[(size_t)(job - jobs) % G_N_ELEMENTS(storm)]);
-        release(job);
+        submit(&fixture, invocation,
+               storm[(size_t)(invocation - invocations) % G_N_ELEMENTS(storm)]);
+        release(invocation);
     }
     for (size_t i = 0; i < N; i++) {
-        g_assert_cmpint(jobs[i].result.error, ==, expected(storm[i % G_N_ELEMENTS(storm)]));
-        forget(&jobs[i]);
+        g_assert_cmpint(invocations[i].result.error, ==, expected(storm[i % G_N_ELEMENTS(storm)]));
+        forget(&invocations[i]);
     }
     g_assert_cmpuint(handed_back, >, 0);
     g_assert_cmpint(executor_busy(fixture.pool), ==, 0);
     close_fixture(&fixture);
 }
 
-/* The pool is freed while jobs wait: they are forgotten, like the running ones. */
+/* The pool is freed while invocations wait: they are forgotten, like the running ones. */
 static void test_free(void)
 {
     ExecutorOptions options = one_worker();
     Fixture fixture;
-    Job jobs[3];
+    TestInvocation invocations[3];
 
     open_warm(&fixture, &options);
-    submit(&fixture, &jobs[0], "ok");
-    submit_waiting(&fixture, &jobs[1], "ok");
-    submit_waiting(&fixture, &jobs[2], "ok");
+    submit(&fixture, &invocations[0], "ok");
+    submit_waiting(&fixture, &invocations[1], "ok");
+    submit_waiting(&fixture, &invocations[2], "ok");
     close_fixture(&fixture);
-    for (size_t i = 0; i < G_N_ELEMENTS(jobs); i++) {
-        g_assert_cmpuint(jobs[i].calls, ==, 0);
-        forget(&jobs[i]);
+    for (size_t i = 0; i < G_N_ELEMENTS(invocations); i++) {
+        g_assert_cmpuint(invocations[i].calls, ==, 0);
+        forget(&invocations[i]);
     }
 }
 

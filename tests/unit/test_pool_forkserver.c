@@ -34,15 +34,16 @@ static void test_bad_forkserver(const void *data)
     options.timeout_us = 4 * SHORT_US;
     open_fixture(&fixture, &options);
     for (int i = 0; i < 2; i++) {
-        Job job;
+        TestInvocation invocation;
 
-        run(&fixture, &job, "ok");
-        g_assert_cmpint(job.result.error, ==, ERROR_HANDLER_UNAVAILABLE);
-        g_assert_cmpuint(strlen(job.result.message), >, 5);
+        run(&fixture, &invocation, "ok");
+        g_assert_cmpint(invocation.result.error, ==, ERROR_HANDLER_UNAVAILABLE);
+        g_assert_cmpuint(strlen(invocation.result.message), >, 5);
         g_assert_cmpint(executor_busy(fixture.pool), ==, 0);
         g_assert_cmpint(pool_failures(fixture.pool), ==, i + 1);
 
-        /* There is no room for now, although no job runs. Then the pool reports room again. */
+        /* There is no room for now, although no invocation runs. Then the pool reports room again.
+         */
         int64_t from_us = clock_monotonic_us();
         g_assert_false(executor_has_room(fixture.pool));
         g_assert_cmpuint(fixture.rooms, ==, (guint)i);
@@ -61,32 +62,32 @@ static void test_bad_greeting(const void *data)
     g_autofree char *program = make_program(data);
     ExecutorOptions options = make_options();
     Fixture fixture;
-    Job job;
+    TestInvocation invocation;
 
     options.program = program;
     open_fixture(&fixture, &options);
-    run(&fixture, &job, "ok");
-    g_assert_cmpint(job.result.error, ==, ERROR_HANDLER_CRASHED);
+    run(&fixture, &invocation, "ok");
+    g_assert_cmpint(invocation.result.error, ==, ERROR_HANDLER_CRASHED);
     close_fixture(&fixture);
     (void)g_unlink(program);
 }
 
-/* All jobs that wait for the fork server fail at once, which counts as one failure. */
+/* All invocations that wait for the fork server fail at once, which counts as one failure. */
 static void test_bad_forkserver_many(void)
 {
     g_autofree char *program = make_program("dies-when-asked");
     ExecutorOptions options = make_options();
     Fixture fixture;
-    Job jobs[3];
+    TestInvocation invocations[3];
 
     options.program = program;
     open_fixture(&fixture, &options);
-    for (size_t i = 0; i < G_N_ELEMENTS(jobs) && executor_has_room(fixture.pool); i++)
-        submit(&fixture, &jobs[i], "ok");
+    for (size_t i = 0; i < G_N_ELEMENTS(invocations) && executor_has_room(fixture.pool); i++)
+        submit(&fixture, &invocations[i], "ok");
     unsigned submitted = (unsigned)fixture.serial;
     for (size_t i = 0; i < submitted; i++) {
-        wait_for(&jobs[i]);
-        g_assert_cmpint(jobs[i].result.error, ==, ERROR_HANDLER_UNAVAILABLE);
+        wait_for(&invocations[i]);
+        g_assert_cmpint(invocations[i].result.error, ==, ERROR_HANDLER_UNAVAILABLE);
     }
     g_assert_cmpuint(fixture.done, ==, submitted);
     close_fixture(&fixture);
@@ -100,7 +101,7 @@ static void test_forkserver_killed(void)
 {
     ExecutorOptions options = make_options();
     Fixture fixture;
-    Job held, other;
+    TestInvocation held, other;
 
     open_fixture(&fixture, &options);
     submit(&fixture, &held, "ok");
@@ -137,10 +138,10 @@ static void test_bad_sandbox(void)
     options.program = program;
     open_fixture(&fixture, &options);
     for (int i = 1; i <= 3; i++) {
-        Job job;
+        TestInvocation invocation;
 
-        run(&fixture, &job, "exit 70");
-        g_assert_cmpint(job.result.error, ==, ERROR_HANDLER_UNAVAILABLE);
+        run(&fixture, &invocation, "exit 70");
+        g_assert_cmpint(invocation.result.error, ==, ERROR_HANDLER_UNAVAILABLE);
         g_assert_cmpint(pool_failures(fixture.pool), ==, i);
         g_assert_false(executor_has_room(fixture.pool));
         wait_for_room(&fixture);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Each worker belongs to one group of jobs: which groups are served, and that no job waits without
- * end. */
+/* Each worker belongs to one group of invocations: which groups are served, and that no invocation
+ * waits without end. */
 #include "pool_fixture.h"
 
 #include <signal.h>
@@ -16,23 +16,23 @@ static ExecutorOptions options_of(int concurrency)
     return options;
 }
 
-/* Runs a job of `group` to its end. Returns the process id of its worker. */
+/* Runs an invocation of `group` to its end. Returns the process id of its worker. */
 static pid_t run_in(Fixture *fixture, const char *group)
 {
-    Job job;
+    TestInvocation invocation;
 
-    submit_to(fixture, &job, "ok", group, false);
-    release(&job);
-    wait_for(&job);
-    g_assert_cmpint(job.result.error, ==, ERROR_NONE);
-    return job.result.facts.width;
+    submit_to(fixture, &invocation, "ok", group, false);
+    release(&invocation);
+    wait_for(&invocation);
+    g_assert_cmpint(invocation.result.error, ==, ERROR_NONE);
+    return invocation.result.facts.width;
 }
 
-static void end_job(Job *job)
+static void end_invocation(TestInvocation *invocation)
 {
-    release(job);
-    wait_for(job);
-    g_assert_cmpint(job->result.error, ==, ERROR_NONE);
+    release(invocation);
+    wait_for(invocation);
+    g_assert_cmpint(invocation->result.error, ==, ERROR_NONE);
 }
 
 /* Each group keeps its worker while there is room for all. */
@@ -68,12 +68,12 @@ static void test_makes_room(void)
     close_fixture(&fixture);
 }
 
-/* The only worker runs a job of another group, so no descriptor is passed to it. */
+/* The only worker runs an invocation of another group, so no descriptor is passed to it. */
 static void test_waits_for_no_other(void)
 {
     ExecutorOptions options = options_of(1);
     Fixture fixture;
-    Job first, same, other;
+    TestInvocation first, same, other;
 
     open_fixture(&fixture, &options);
     pid_t a = run_in(&fixture, "a");
@@ -83,9 +83,9 @@ static void test_waits_for_no_other(void)
     submit_to(&fixture, &other, "ok", "b", false);
     g_assert_cmpint(executor_busy(fixture.pool), ==, 3);
     release(&other);
-    end_job(&first);
+    end_invocation(&first);
     g_assert_cmpuint(other.calls, ==, 0);
-    end_job(&same);
+    end_invocation(&same);
     g_assert_cmpint(same.result.facts.width, ==, a);
     wait_for(&other);
     g_assert_cmpint(other.result.error, ==, ERROR_NONE);
@@ -93,13 +93,13 @@ static void test_waits_for_no_other(void)
     close_fixture(&fixture);
 }
 
-/* Of two waiting jobs, the one whose group has a worker comes first, because it needs no new
+/* Of two waiting invocations, the one whose group has a worker comes first, because it needs no new
  * process. */
 static void test_prefers_workers_that_are_there(void)
 {
     ExecutorOptions options = options_of(1);
     Fixture fixture;
-    Job first, other, same;
+    TestInvocation first, other, same;
 
     open_fixture(&fixture, &options);
     pid_t a = run_in(&fixture, "a");
@@ -108,7 +108,7 @@ static void test_prefers_workers_that_are_there(void)
     submit_to(&fixture, &same, "ok", "a", false);
     release(&other);
     release(&first);
-    end_job(&same);
+    end_invocation(&same);
     g_assert_cmpint(same.result.facts.width, ==, a);
     wait_for(&first);
     wait_for(&other);
@@ -116,36 +116,36 @@ static void test_prefers_workers_that_are_there(void)
     close_fixture(&fixture);
 }
 
-/* A group with endless jobs does not keep the job of another group waiting. */
+/* A group with endless invocations does not keep the invocation of another group waiting. */
 static void test_none_starves(void)
 {
     ExecutorOptions options = options_of(1);
-    Job jobs[1 + AHEAD];
+    TestInvocation invocations[1 + AHEAD];
     Fixture fixture;
-    Job other;
+    TestInvocation other;
 
     options.patience_us = 4 * SHORT_US;
     open_fixture(&fixture, &options);
     (void)run_in(&fixture, "a");
-    for (size_t i = 0; i < G_N_ELEMENTS(jobs); i++)
-        jobs[i] = (Job){.calls = 1};
+    for (size_t i = 0; i < G_N_ELEMENTS(invocations); i++)
+        invocations[i] = (TestInvocation){.calls = 1};
     submit_to(&fixture, &other, "ok", "b", false);
     release(&other);
     while (other.calls == 0) {
-        for (size_t i = 0; i < G_N_ELEMENTS(jobs); i++) {
-            if (jobs[i].calls > 0 && executor_has_room(fixture.pool)) {
-                if (jobs[i].fixture)
-                    forget(&jobs[i]);
-                submit_to(&fixture, &jobs[i], "ok", "a", false);
-                release(&jobs[i]);
+        for (size_t i = 0; i < G_N_ELEMENTS(invocations); i++) {
+            if (invocations[i].calls > 0 && executor_has_room(fixture.pool)) {
+                if (invocations[i].fixture)
+                    forget(&invocations[i]);
+                submit_to(&fixture, &invocations[i], "ok", "a", false);
+                release(&invocations[i]);
             }
         }
         g_main_context_iteration(NULL, TRUE);
     }
     wait_for(&other);
-    for (size_t i = 0; i < G_N_ELEMENTS(jobs); i++) {
-        if (jobs[i].fixture)
-            wait_for(&jobs[i]);
+    for (size_t i = 0; i < G_N_ELEMENTS(invocations); i++) {
+        if (invocations[i].fixture)
+            wait_for(&invocations[i]);
     }
     close_fixture(&fixture);
 }
@@ -155,7 +155,7 @@ static void test_many_groups(void)
 {
     enum { N = 120, GROUPS = 40 };
     ExecutorOptions options = options_of(3);
-    g_autofree Job *jobs = g_new0(Job, N);
+    g_autofree TestInvocation *invocations = g_new0(TestInvocation, N);
     pid_t worker_of_group[GROUPS] = {0};
     Fixture fixture;
 
@@ -164,27 +164,28 @@ static void test_many_groups(void)
         g_autofree char *group = g_strdup_printf("group %zu", i % GROUPS);
         while (!executor_has_room(fixture.pool))
             g_main_context_iteration(NULL, TRUE);
-        submit_to(&fixture, &jobs[i], "ok", g_intern_string(group), false);
-        release(&jobs[i]);
+        submit_to(&fixture, &invocations[i], "ok", g_intern_string(group), false);
+        release(&invocations[i]);
     }
     for (size_t i = 0; i < N; i++) {
-        wait_for(&jobs[i]);
-        g_assert_cmpint(jobs[i].result.error, ==, ERROR_NONE);
+        wait_for(&invocations[i]);
+        g_assert_cmpint(invocations[i].result.error, ==, ERROR_NONE);
         for (size_t other = 0; other < GROUPS; other++)
             g_assert_true(other == i % GROUPS ||
-                          worker_of_group[other] != jobs[i].result.facts.width);
-        worker_of_group[i % GROUPS] = jobs[i].result.facts.width;
+                          worker_of_group[other] != invocations[i].result.facts.width);
+        worker_of_group[i % GROUPS] = invocations[i].result.facts.width;
     }
     g_assert_cmpint(executor_busy(fixture.pool), ==, 0);
     close_fixture(&fixture);
 }
 
-/* The worker's job takes long after the pool has reported room, so the submitted job waits. */
+/* The worker's invocation takes long after the pool has reported room, so the submitted invocation
+ * waits. */
 static void test_room_that_passes(void)
 {
     ExecutorOptions options = options_of(1);
     Fixture fixture;
-    Job first, late;
+    TestInvocation first, late;
 
     options.patience_us = 10 * SHORT_US;
     open_fixture(&fixture, &options);
@@ -200,18 +201,18 @@ static void test_room_that_passes(void)
     submit_to(&fixture, &late, "ok", "a", false);
     g_assert_cmpint(executor_busy(fixture.pool), ==, 2);
     release(&late);
-    end_job(&first);
+    end_invocation(&first);
     wait_for(&late);
     g_assert_cmpint(late.result.error, ==, ERROR_NONE);
     close_fixture(&fixture);
 }
 
-/* The pool is freed while a job waits in it. */
+/* The pool is freed while an invocation waits in it. */
 static void test_free(void)
 {
     ExecutorOptions options = options_of(1);
     Fixture fixture;
-    Job first, other;
+    TestInvocation first, other;
 
     open_fixture(&fixture, &options);
     (void)run_in(&fixture, "a");
@@ -223,22 +224,23 @@ static void test_free(void)
     forget(&other);
 }
 
-/* Runs a nice job as run_in does. */
+/* Runs a nice invocation as run_in does. */
 static pid_t run_nice(Fixture *fixture, const char *group)
 {
-    Job job;
+    TestInvocation invocation;
 
-    submit_nice(fixture, &job, "ok", group, false, 10);
-    end_job(&job);
-    return job.result.facts.width;
+    submit_nice(fixture, &invocation, "ok", group, false, 10);
+    end_invocation(&invocation);
+    return invocation.result.facts.width;
 }
 
-/* The nice job that began last is handed back, and no other one before a job has ended. */
+/* The nice invocation that began last is handed back, and no other one before an invocation has
+ * ended. */
 static void test_nice_yields(void)
 {
     ExecutorOptions options = options_of(2);
     Fixture fixture;
-    Job first, second, third, upload;
+    TestInvocation first, second, third, upload;
 
     open_fixture(&fixture, &options);
     pid_t first_pid = run_nice(&fixture, "nice a");
@@ -259,8 +261,8 @@ static void test_nice_yields(void)
     pid_t upload_pid = worker_of(&upload);
     g_assert_true(upload_pid != first_pid && upload_pid != second_pid);
     g_assert_false(pool_yield(fixture.pool));
-    end_job(&upload);
-    end_job(&first);
+    end_invocation(&upload);
+    end_invocation(&first);
 
     submit_nice(&fixture, &third, "ok", "nice a", false, 10);
     g_assert_cmpint(worker_of(&third), ==, first_pid);
@@ -268,9 +270,9 @@ static void test_nice_yields(void)
     wait_for(&third);
     g_assert_true(third.handed_back);
     submit_to(&fixture, &upload, "ok", "a", false);
-    /* The job is not nice. */
+    /* The invocation is not nice. */
     g_assert_false(pool_yield(fixture.pool));
-    end_job(&upload);
+    end_invocation(&upload);
     close_fixture(&fixture);
 }
 

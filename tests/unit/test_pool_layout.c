@@ -37,19 +37,20 @@ static bool is_skipped(void)
     return true;
 }
 
-/* Submits a job, and returns the layout of its worker. */
-static uint64_t submit_and_look(Fixture *fixture, Job *job, const char *command, pid_t *ret_pid)
+/* Submits an invocation, and returns the layout of its worker. */
+static uint64_t submit_and_look(Fixture *fixture, TestInvocation *invocation, const char *command,
+                                pid_t *ret_pid)
 {
-    submit(fixture, job, command);
-    *ret_pid = worker_of(job);
+    submit(fixture, invocation, command);
+    *ret_pid = worker_of(invocation);
     return layout_of(*ret_pid);
 }
 
-static void end_well(Job *job)
+static void end_well(TestInvocation *invocation)
 {
-    release(job);
-    wait_for(job);
-    g_assert_cmpint(job->result.error, ==, ERROR_NONE);
+    release(invocation);
+    wait_for(invocation);
+    g_assert_cmpint(invocation->result.error, ==, ERROR_NONE);
 }
 
 /* A wrong guess of an attacker is never repeated at the same addresses. */
@@ -59,7 +60,7 @@ static void test_given_up(const void *command)
     Fixture fixture;
     uint64_t before = 0;
     pid_t pid;
-    Job job;
+    TestInvocation invocation;
 
     if (is_skipped())
         return;
@@ -67,24 +68,24 @@ static void test_given_up(const void *command)
     options.wall_us = LONG_US;
     open_fixture(&fixture, &options);
     for (int i = 0; i < 4; i++) {
-        uint64_t layout = submit_and_look(&fixture, &job, command, &pid);
-        release(&job);
-        wait_for(&job);
-        g_assert_cmpint(job.result.error, !=, ERROR_NONE);
+        uint64_t layout = submit_and_look(&fixture, &invocation, command, &pid);
+        release(&invocation);
+        wait_for(&invocation);
+        g_assert_cmpint(invocation.result.error, !=, ERROR_NONE);
         g_assert_cmphex(layout, !=, before);
         before = layout;
     }
     close_fixture(&fixture);
 }
 
-/* Each job has its own worker here: few workers share a layout, and not each has its own. */
+/* Each invocation has its own worker here: few workers share a layout, and not each has its own. */
 static void test_few_share(const void *data)
 {
     enum { N = 132, AT_A_TIME = 4, SHARED_MAX = 64 };
     ExecutorOptions options = make_options();
     uint64_t layouts[N];
     Fixture fixture;
-    Job jobs[AT_A_TIME];
+    TestInvocation invocations[AT_A_TIME];
     int n_layouts = 0;
     int at_a_time = GPOINTER_TO_INT(data);
 
@@ -95,11 +96,11 @@ static void test_few_share(const void *data)
     open_fixture(&fixture, &options);
     for (int i = 0; i < N; i += at_a_time) {
         for (int k = 0; k < at_a_time; k++)
-            submit(&fixture, &jobs[k], "ok");
+            submit(&fixture, &invocations[k], "ok");
         for (int k = 0; k < at_a_time; k++)
-            layouts[i + k] = layout_of(worker_of(&jobs[k]));
+            layouts[i + k] = layout_of(worker_of(&invocations[k]));
         for (int k = 0; k < at_a_time; k++)
-            end_well(&jobs[k]);
+            end_well(&invocations[k]);
     }
     for (int i = 0; i < N; i++) {
         int n = 0;
@@ -116,12 +117,12 @@ static void test_few_share(const void *data)
 }
 
 /* A crash gives up the layout of the other workers, too: the idle one is not used again, and the
- * busy one only finishes its job. */
+ * busy one only finishes its invocation. */
 static void test_siblings(void)
 {
     ExecutorOptions options = make_options();
     Fixture fixture;
-    Job idle, busy, crash, next;
+    TestInvocation idle, busy, crash, next;
     pid_t pids[4];
 
     if (is_skipped())

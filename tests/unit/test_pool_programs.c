@@ -27,42 +27,42 @@ static ExecutorOptions options_of(int concurrency, const char *second)
     return options;
 }
 
-static void submit_for(Fixture *fixture, Job *job, size_t program, const char *command,
-                       const char *group)
+static void submit_for(Fixture *fixture, TestInvocation *invocation, size_t program,
+                       const char *command, const char *group)
 {
     fixture->program = program;
-    submit_to(fixture, job, command, group, false);
+    submit_to(fixture, invocation, command, group, false);
     fixture->program = FIRST;
 }
 
-/* Runs a job to its end. Returns the process id of its worker. */
+/* Runs an invocation to its end. Returns the process id of its worker. */
 static pid_t run_for(Fixture *fixture, size_t program, const char *group)
 {
-    Job job;
+    TestInvocation invocation;
 
-    submit_for(fixture, &job, program, "ok", group);
-    release(&job);
-    wait_for(&job);
-    g_assert_cmpint(job.result.error, ==, ERROR_NONE);
-    return job.result.facts.width;
+    submit_for(fixture, &invocation, program, "ok", group);
+    release(&invocation);
+    wait_for(&invocation);
+    g_assert_cmpint(invocation.result.error, ==, ERROR_NONE);
+    return invocation.result.facts.width;
 }
 
 static void fail_for(Fixture *fixture, size_t program, ErrorCode error, const char *message)
 {
-    Job job;
+    TestInvocation invocation;
 
-    submit_for(fixture, &job, program, "ok", "");
-    release(&job);
-    wait_for(&job);
-    g_assert_cmpint(job.result.error, ==, error);
-    g_assert_nonnull(strstr(job.result.message, message));
+    submit_for(fixture, &invocation, program, "ok", "");
+    release(&invocation);
+    wait_for(&invocation);
+    g_assert_cmpint(invocation.result.error, ==, error);
+    g_assert_nonnull(strstr(invocation.result.message, message));
 }
 
-static void end_job(Job *job)
+static void end_invocation(TestInvocation *invocation)
 {
-    release(job);
-    wait_for(job);
-    g_assert_cmpint(job->result.error, ==, ERROR_NONE);
+    release(invocation);
+    wait_for(invocation);
+    g_assert_cmpint(invocation->result.error, ==, ERROR_NONE);
 }
 
 /* True if some child of this process was executed under this name. */
@@ -84,7 +84,7 @@ static bool runs(const char *name)
     return found;
 }
 
-/* The second program starts with the first job for it. Both serve the same group. */
+/* The second program starts with the first invocation for it. Both serve the same group. */
 static void test_started_when_needed(void)
 {
     ExecutorOptions options = options_of(2, "second");
@@ -137,15 +137,16 @@ static void test_groups(void)
     close_fixture(&fixture);
 }
 
-/* The limit is one for all programs: a job waits for it, and not behind jobs of another program. */
+/* The limit is one for all programs: an invocation waits for it, and not behind invocations of
+ * another program. */
 static void test_limit_is_shared(void)
 {
     ExecutorOptions options = options_of(1, "second");
     Fixture fixture;
-    Job busy, other;
+    TestInvocation busy, other;
 
     open_fixture(&fixture, &options);
-    /* Jobs of both programs are short, and may wait for a busy worker. */
+    /* Invocations of both programs are short, and may wait for a busy worker. */
     run_for(&fixture, SECOND, "");
     pid_t first = run_for(&fixture, FIRST, "");
     submit_for(&fixture, &busy, FIRST, "ok", "");
@@ -153,13 +154,14 @@ static void test_limit_is_shared(void)
     fixture.ignores_room = true;
     submit_for(&fixture, &other, SECOND, "ok", "");
     g_assert_cmpint(executor_busy(fixture.pool), ==, 2);
-    end_job(&busy);
-    end_job(&other);
+    end_invocation(&busy);
+    end_invocation(&other);
     g_assert_cmpint(other.result.facts.width, !=, first);
     close_fixture(&fixture);
 }
 
-/* The second program does not start. Its jobs end, and those of the first are not delayed. */
+/* The second program does not start. Its invocations end, and those of the first are not delayed.
+ */
 static void test_bad_program(const void *data)
 {
     const char *name = data;
@@ -172,11 +174,11 @@ static void test_bad_program(const void *data)
     open_fixture(&fixture, &options);
     pid_t first = run_for(&fixture, FIRST, "");
     for (int i = 0; i < 3; i++) {
-        Job job;
-        submit_for(&fixture, &job, SECOND, "ok", "");
-        release(&job);
-        wait_for(&job);
-        g_assert_cmpint(job.result.error, ==, ERROR_HANDLER_UNAVAILABLE);
+        TestInvocation invocation;
+        submit_for(&fixture, &invocation, SECOND, "ok", "");
+        release(&invocation);
+        wait_for(&invocation);
+        g_assert_cmpint(invocation.result.error, ==, ERROR_HANDLER_UNAVAILABLE);
         g_assert_cmpint(pool_failures(fixture.pool), ==, 0);
         g_assert_true(executor_has_room(fixture.pool));
         g_assert_cmpint(run_for(&fixture, FIRST, ""), ==, first);
@@ -195,27 +197,27 @@ static char *add_counting_program(const char *name, const char *starts)
     return path;
 }
 
-/* Jobs that come before the next attempt is due do not start the program. */
+/* Invocations that come before the next attempt is due do not start the program. */
 static void test_attempts(void)
 {
-    enum { JOBS = 40, FEW = 8 };
+    enum { INVOCATIONS = 40, FEW = 8 };
     g_autofree char *starts = g_build_filename(folder, "starts", NULL);
     g_autofree char *program = add_counting_program("counts", starts);
     ExecutorOptions options = options_of(2, "counts");
     g_autofree char *lines = NULL;
     Fixture fixture;
-    Job jobs[JOBS];
+    TestInvocation invocations[INVOCATIONS];
     size_t n;
 
     open_fixture(&fixture, &options);
     fixture.ignores_room = true;
-    for (size_t i = 0; i < JOBS; i++) {
-        submit_for(&fixture, &jobs[i], SECOND, "ok", "");
-        release(&jobs[i]);
+    for (size_t i = 0; i < INVOCATIONS; i++) {
+        submit_for(&fixture, &invocations[i], SECOND, "ok", "");
+        release(&invocations[i]);
     }
-    for (size_t i = 0; i < JOBS; i++) {
-        wait_for(&jobs[i]);
-        g_assert_cmpint(jobs[i].result.error, ==, ERROR_HANDLER_UNAVAILABLE);
+    for (size_t i = 0; i < INVOCATIONS; i++) {
+        wait_for(&invocations[i]);
+        g_assert_cmpint(invocations[i].result.error, ==, ERROR_HANDLER_UNAVAILABLE);
     }
     close_fixture(&fixture);
     g_assert_true(g_file_get_contents(starts, &lines, &n, NULL));
@@ -237,7 +239,7 @@ static void test_message_names_the_program(void)
     close_fixture(&fixture);
 }
 
-/* The machine lacks something that a start takes: no job is to blame. */
+/* The machine lacks something that a start takes: no invocation is to blame. */
 static void test_shortage(const void *data)
 {
     const char *name = data;
@@ -248,20 +250,20 @@ static void test_shortage(const void *data)
     open_fixture(&fixture, &options);
     pid_t first = run_for(&fixture, FIRST, "");
     for (int i = 0; i < 2; i++) {
-        /* The second job comes before the next attempt is due. */
-        Job job;
+        /* The second invocation comes before the next attempt is due. */
+        TestInvocation invocation;
         bool is_short = strcmp(name, "second") == 0;
         if (is_short)
-            /* For the job's source and a memory file. */
+            /* For the invocation's source and a memory file. */
             begin_shortage(&shortage, 3);
-        submit_for(&fixture, &job, SECOND, "ok", "");
-        release(&job);
-        wait_for(&job);
+        submit_for(&fixture, &invocation, SECOND, "ok", "");
+        release(&invocation);
+        wait_for(&invocation);
         if (is_short)
             end_shortage(&shortage);
-        g_assert_cmpint(job.result.error, ==, ERROR_SHORTAGE);
-        g_assert_true(job.start_failed);
-        g_assert_cmpuint(strlen(job.result.message), >, 0);
+        g_assert_cmpint(invocation.result.error, ==, ERROR_SHORTAGE);
+        g_assert_true(invocation.start_failed);
+        g_assert_cmpuint(strlen(invocation.result.message), >, 0);
     }
     g_assert_cmpint(run_for(&fixture, FIRST, ""), ==, first);
     close_fixture(&fixture);
@@ -273,22 +275,22 @@ static void test_no_memory_file(void)
     ExecutorOptions options = options_of(2, "second");
     Fixture fixture;
     Shortage shortage;
-    Job job;
+    TestInvocation invocation;
 
     open_fixture(&fixture, &options);
-    /* For the job's source. */
+    /* For the invocation's source. */
     begin_shortage(&shortage, 2);
-    submit_for(&fixture, &job, SECOND, "ok", "");
-    release(&job);
-    wait_for(&job);
+    submit_for(&fixture, &invocation, SECOND, "ok", "");
+    release(&invocation);
+    wait_for(&invocation);
     end_shortage(&shortage);
-    g_assert_cmpint(job.result.error, ==, ERROR_SHORTAGE);
-    g_assert_false(job.start_failed);
+    g_assert_cmpint(invocation.result.error, ==, ERROR_SHORTAGE);
+    g_assert_false(invocation.start_failed);
     g_assert_cmpint(run_for(&fixture, SECOND, ""), >, 0);
     close_fixture(&fixture);
 }
 
-/* The first program does not start: a job of the second gets a worker at once. */
+/* The first program does not start: an invocation of the second gets a worker at once. */
 static void test_bad_first_program(void)
 {
     g_autofree char *program = g_build_filename(folder, "is-not-there", NULL);
@@ -310,7 +312,7 @@ static void test_death(void)
 {
     ExecutorOptions options = options_of(3, "second");
     Fixture fixture;
-    Job dead;
+    TestInvocation dead;
 
     open_fixture(&fixture, &options);
     pid_t first = run_for(&fixture, FIRST, "");
@@ -335,12 +337,12 @@ static void test_time_limit(void)
     options.wall_us = LONG_US;
     open_fixture(&fixture, &options);
     for (size_t program = FIRST; program <= SECOND; program++) {
-        Job job;
-        submit_for(&fixture, &job, program, "spin", "");
-        release(&job);
-        wait_for(&job);
-        g_assert_cmpint(job.result.error, ==, ERROR_TIMEOUT);
-        g_assert_cmpstr(job.result.message, ==, messages[program]);
+        TestInvocation invocation;
+        submit_for(&fixture, &invocation, program, "spin", "");
+        release(&invocation);
+        wait_for(&invocation);
+        g_assert_cmpint(invocation.result.error, ==, ERROR_TIMEOUT);
+        g_assert_cmpstr(invocation.result.message, ==, messages[program]);
     }
     close_fixture(&fixture);
 }
@@ -350,7 +352,7 @@ static void test_idle_program_ends(void)
 {
     ExecutorOptions options = options_of(2, "second");
     Fixture fixture;
-    Job busy;
+    TestInvocation busy;
 
     options.idle_us = SHORT_US;
     open_fixture(&fixture, &options);
@@ -360,7 +362,7 @@ static void test_idle_program_ends(void)
     while (runs("second"))
         g_main_context_iteration(NULL, TRUE);
     g_assert_true(runs("first"));
-    end_job(&busy);
+    end_invocation(&busy);
     g_assert_cmpint(busy.result.facts.width, ==, first);
     g_assert_cmpint(run_for(&fixture, SECOND, ""), >, 0);
     close_fixture(&fixture);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Without a descriptor for a memory file, or with too many descriptors on their way to workers, a
- * job is not begun, and its object is not blamed. */
+ * invocation is not begun, and its object is not blamed. */
 #include "pool_fixture.h"
 #include "quota_fixture.h"
 #include "shortage_fixture.h"
@@ -9,32 +9,32 @@
 
 static pid_t run_by_memory(Fixture *fixture)
 {
-    Job job;
+    TestInvocation invocation;
 
-    run(fixture, &job, "memory 0");
-    g_assert_cmpint(job.result.error, ==, ERROR_NONE);
-    return job.result.facts.width;
+    run(fixture, &invocation, "memory 0");
+    g_assert_cmpint(invocation.result.error, ==, ERROR_NONE);
+    return invocation.result.facts.width;
 }
 
 static void check_short(Fixture *fixture)
 {
     Shortage shortage;
-    Job job;
+    TestInvocation invocation;
 
-    /* These two are for the job's source. */
+    /* These two are for the invocation's source. */
     begin_shortage(&shortage, 2);
-    submit(fixture, &job, "memory 0");
-    release(&job);
-    wait_for(&job);
+    submit(fixture, &invocation, "memory 0");
+    release(&invocation);
+    wait_for(&invocation);
     end_shortage(&shortage);
-    g_assert_false(job.handed_back);
-    g_assert_cmpint(job.result.error, ==, ERROR_SHORTAGE);
-    g_assert_cmpstr(job.result.message, ==,
+    g_assert_false(invocation.handed_back);
+    g_assert_cmpint(invocation.result.error, ==, ERROR_SHORTAGE);
+    g_assert_cmpstr(invocation.result.message, ==,
                     "cannot make a memory file for 'thumbnails': too many open files");
     g_assert_cmpint(executor_busy(fixture->pool), ==, 0);
 }
 
-/* The worker is not affected, and does the next job. */
+/* The worker is not affected, and does the next invocation. */
 static void test_idle_worker(void)
 {
     ExecutorOptions options = make_options();
@@ -79,7 +79,7 @@ static pid_t forkserver_beside(pid_t worker)
 }
 
 typedef struct {
-    /* Group of the job: "" has an idle worker, another one has none. */
+    /* Group of the invocation: "" has an idle worker, another one has none. */
     const char *group;
     /* Descriptors that can still be sent. */
     int left;
@@ -96,10 +96,10 @@ static const QuotaRow quota_rows[] = {
      "cannot pass a file on to 'a handler process': too many references"},
 };
 
-/* Runs a job while this user has too many descriptors on their way. */
+/* Runs an invocation while this user has too many descriptors on their way. */
 static void check_over_quota(Fixture *fixture, const QuotaRow *row)
 {
-    Job job;
+    TestInvocation invocation;
     int pair[2], received[2];
     const int fd = STDERR_FILENO;
 
@@ -110,14 +110,14 @@ static void check_over_quota(Fixture *fixture, const QuotaRow *row)
     fill_quota(pair[0]);
     fd_clear(&received[0]);
     fd_clear(&received[1]);
-    submit_to(fixture, &job, "ok", row->group, false);
-    release(&job);
-    wait_for(&job);
+    submit_to(fixture, &invocation, "ok", row->group, false);
+    release(&invocation);
+    wait_for(&invocation);
     fd_clear(&pair[0]);
     fd_clear(&pair[1]);
-    g_assert_false(job.handed_back);
-    g_assert_cmpint(job.result.error, ==, row->error);
-    g_assert_true(g_str_has_prefix(job.result.message, row->message));
+    g_assert_false(invocation.handed_back);
+    g_assert_cmpint(invocation.result.error, ==, row->error);
+    g_assert_true(g_str_has_prefix(invocation.result.message, row->message));
     g_assert_cmpint(executor_busy(fixture->pool), ==, 0);
 }
 
@@ -143,11 +143,11 @@ static void test_quota(const void *data)
     g_assert_cmpint(kill(forkserver, SIGCONT), ==, 0);
     wait_for_room(&fixture);
     g_assert_cmpint(run_well(&fixture), ==, worker);
-    Job job;
-    submit_to(&fixture, &job, "ok", "other", false);
-    release(&job);
-    wait_for(&job);
-    g_assert_cmpint(job.result.error, ==, ERROR_NONE);
+    TestInvocation invocation;
+    submit_to(&fixture, &invocation, "ok", "other", false);
+    release(&invocation);
+    wait_for(&invocation);
+    g_assert_cmpint(invocation.result.error, ==, ERROR_NONE);
     g_assert_cmpint(kill(forkserver, 0), ==, 0);
     close_fixture(&fixture);
 }

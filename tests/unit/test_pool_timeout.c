@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The time limits of a job: its CPU time, and its time by the clock. */
+/* The time limits of an invocation: its CPU time, and its time by the clock. */
 #include "pool_fixture.h"
 
 #include <string.h>
@@ -21,17 +21,17 @@ static void test_timeout(const void *data)
     const TimeoutCase *row = data;
     ExecutorOptions options = make_options();
     Fixture fixture;
-    Job job;
+    TestInvocation invocation;
 
     options.timeout_us = 4 * SHORT_US;
     open_fixture(&fixture, &options);
-    submit(&fixture, &job, row->command);
+    submit(&fixture, &invocation, row->command);
     if (row->release)
-        release(&job);
-    wait_for(&job);
-    g_assert_cmpint(job.result.error, ==, ERROR_TIMEOUT);
-    g_assert_nonnull(strstr(job.result.message, "0.20 seconds"));
-    g_assert_cmpint(job.usage.duration_us, >=, options.timeout_us - CLOCK_US_PER_MS);
+        release(&invocation);
+    wait_for(&invocation);
+    g_assert_cmpint(invocation.result.error, ==, ERROR_TIMEOUT);
+    g_assert_nonnull(strstr(invocation.result.message, "0.20 seconds"));
+    g_assert_cmpint(invocation.usage.duration_us, >=, options.timeout_us - CLOCK_US_PER_MS);
     close_fixture(&fixture);
 }
 
@@ -41,43 +41,43 @@ static gboolean end_wait(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-/* A job that waits for a processor longer than its CPU time is not ended for that. */
+/* An invocation that waits for a processor longer than its CPU time is not ended for that. */
 static void test_timeout_waits_for_cpu(void)
 {
     ExecutorOptions options = make_options();
     Fixture fixture;
-    Job job;
+    TestInvocation invocation;
     bool is_over = false;
 
     options.timeout_us = 2 * SHORT_US;
     options.wall_us = LONG_US;
     open_fixture(&fixture, &options);
-    submit(&fixture, &job, "ok");
+    submit(&fixture, &invocation, "ok");
     g_timeout_add(6 * SHORT_US / 1000, end_wait, &is_over);
     while (!is_over)
         g_main_context_iteration(NULL, TRUE);
-    g_assert_cmpuint(job.calls, ==, 0);
-    release(&job);
-    wait_for(&job);
-    g_assert_cmpint(job.result.error, ==, ERROR_NONE);
+    g_assert_cmpuint(invocation.calls, ==, 0);
+    release(&invocation);
+    wait_for(&invocation);
+    g_assert_cmpint(invocation.result.error, ==, ERROR_NONE);
     close_fixture(&fixture);
 }
 
-/* A job may not sleep without end. */
+/* An invocation may not sleep without end. */
 static void test_timeout_of_a_sleeper(void)
 {
     ExecutorOptions options = make_options();
     Fixture fixture;
-    Job job;
+    TestInvocation invocation;
 
     options.timeout_us = 2 * SHORT_US;
     options.wall_us = 6 * SHORT_US;
     open_fixture(&fixture, &options);
-    submit(&fixture, &job, "ok");
-    wait_for(&job);
-    g_assert_cmpint(job.result.error, ==, ERROR_TIMEOUT);
-    g_assert_true(job.usage.starved);
-    g_assert_cmpint(job.usage.duration_us, >=, options.wall_us - CLOCK_US_PER_MS);
+    submit(&fixture, &invocation, "ok");
+    wait_for(&invocation);
+    g_assert_cmpint(invocation.result.error, ==, ERROR_TIMEOUT);
+    g_assert_true(invocation.usage.starved);
+    g_assert_cmpint(invocation.usage.duration_us, >=, options.wall_us - CLOCK_US_PER_MS);
     close_fixture(&fixture);
 }
 
@@ -85,15 +85,15 @@ static void test_timeout_of_a_spinner(void)
 {
     ExecutorOptions options = make_options();
     Fixture fixture;
-    Job job;
+    TestInvocation invocation;
 
     options.timeout_us = 2 * SHORT_US;
     options.wall_us = LONG_US;
     open_fixture(&fixture, &options);
-    run(&fixture, &job, "spin");
-    g_assert_cmpint(job.result.error, ==, ERROR_TIMEOUT);
-    g_assert_false(job.usage.starved);
-    g_assert_cmpint(job.usage.cpu_us, >=, options.timeout_us);
+    run(&fixture, &invocation, "spin");
+    g_assert_cmpint(invocation.result.error, ==, ERROR_TIMEOUT);
+    g_assert_false(invocation.usage.starved);
+    g_assert_cmpint(invocation.usage.cpu_us, >=, options.timeout_us);
     close_fixture(&fixture);
 }
 

@@ -58,7 +58,7 @@ static void test_rows(void)
     }
 }
 
-static void test_look(void)
+static void test_read_worker(void)
 {
     SKIP_SANITIZED();
     g_autoptr(GError) error = NULL;
@@ -175,7 +175,7 @@ int main(int argc, char **argv)
         g_autofree char *path = g_strconcat("/prober/probe/", probe_rows[i].name, NULL);
         g_test_add_data_func(path, GINT_TO_POINTER(i), test_probe);
     }
-    g_test_add_func("/prober/look", test_look);
+    g_test_add_func("/prober/worker", test_read_worker);
     g_test_add_func("/prober/amounts", test_amounts);
     g_test_add_func("/prober/no-end", test_no_end);
     g_test_add_func("/prober/convert", test_convert);

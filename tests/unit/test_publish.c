@@ -316,7 +316,7 @@ static void test_has(Fixture *fixture, const void *data)
     g_assert_false(has(fixture, "small", "link.png", IMAGE_WEBP, 4));
 }
 
-static PublishedState look(Fixture *fixture, const char *key, int64_t size)
+static PublishedState state_of(Fixture *fixture, const char *key, int64_t size)
 {
     return published_state(fixture->publisher, "small", key, IMAGE_WEBP, size, false);
 }
@@ -328,17 +328,17 @@ static void test_changed(Fixture *fixture, const void *data)
     const struct timespec later[] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1}};
 
     (void)data;
-    g_assert_cmpint(look(fixture, "a.png", 4), ==, PUBLISHED_GONE);
+    g_assert_cmpint(state_of(fixture, "a.png", 4), ==, PUBLISHED_GONE);
     put_well(fixture, "a.png", "four");
-    g_assert_cmpint(look(fixture, "a.png", 4), ==, PUBLISHED_THERE);
-    g_assert_cmpint(look(fixture, "a.png", 5), ==, PUBLISHED_CHANGED);
+    g_assert_cmpint(state_of(fixture, "a.png", 4), ==, PUBLISHED_THERE);
+    g_assert_cmpint(state_of(fixture, "a.png", 5), ==, PUBLISHED_CHANGED);
     g_assert_cmpint(utimensat(AT_FDCWD, path, later, 0), ==, 0);
     if (has_attributes(path))
-        g_assert_cmpint(look(fixture, "a.png", 4), ==, PUBLISHED_CHANGED);
+        g_assert_cmpint(state_of(fixture, "a.png", 4), ==, PUBLISHED_CHANGED);
 
     put_well(fixture, "a.png", "four");
     g_assert_true(publisher_move(fixture->publisher, "small", "a.png", "b.png", IMAGE_WEBP));
-    g_assert_cmpint(look(fixture, "b.png", 4), ==, PUBLISHED_THERE);
+    g_assert_cmpint(state_of(fixture, "b.png", 4), ==, PUBLISHED_THERE);
 }
 
 /* Files of another user have no mark, or not the bucket's. */
@@ -352,7 +352,7 @@ static void test_replaced(Fixture *fixture, const void *data)
         return;
     g_assert_cmpint(g_unlink(path), ==, 0);
     g_assert_true(g_file_set_contents(path, "FOUR", -1, NULL));
-    g_assert_cmpint(look(fixture, "a.png", 4), ==, PUBLISHED_CHANGED);
+    g_assert_cmpint(state_of(fixture, "a.png", 4), ==, PUBLISHED_CHANGED);
 }
 
 typedef struct {
@@ -374,10 +374,10 @@ static void test_both(Fixture *fixture, const void *data)
 
     put_well(fixture, row->first, "first");
     put_well(fixture, row->second, "second");
-    g_assert_cmpint(look(fixture, row->first, 5), ==, PUBLISHED_THERE);
-    g_assert_cmpint(look(fixture, row->second, 6), ==, PUBLISHED_THERE);
+    g_assert_cmpint(state_of(fixture, row->first, 5), ==, PUBLISHED_THERE);
+    g_assert_cmpint(state_of(fixture, row->second, 6), ==, PUBLISHED_THERE);
     publisher_remove(fixture->publisher, "small", row->first, IMAGE_WEBP);
-    g_assert_cmpint(look(fixture, row->second, 6), ==, PUBLISHED_THERE);
+    g_assert_cmpint(state_of(fixture, row->second, 6), ==, PUBLISHED_THERE);
 }
 
 /* Thumbnails that an older version put elsewhere are moved to their place. */
@@ -388,7 +388,7 @@ static void test_brought_home(Fixture *fixture, const void *data)
     g_autofree char *folder = path_of(fixture, "small/x/a.jpg~");
     g_autofree char *old = path_of(fixture, "small/x/a.jpg");
     g_assert_cmpint(g_rename(folder, old), ==, 0);
-    g_assert_cmpint(look(fixture, "x/a.jpg/b.png", 7), ==, PUBLISHED_THERE);
+    g_assert_cmpint(state_of(fixture, "x/a.jpg/b.png", 7), ==, PUBLISHED_THERE);
     check_content(fixture, "small/x/a.jpg~/b.png.webp", "content");
     g_assert_false(is_there(fixture, "small/x/a.jpg"));
 }

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-static StoreHealth look(Store *store)
+static StoreHealth read_health(Store *store)
 {
     g_autoptr(GError) error = NULL;
     g_autoptr(StoreSnapshot) snapshot = store_snapshot_begin(store, &error);
@@ -48,7 +48,7 @@ static void test_size(void)
 
     fixture_init(&fixture, &small_limits);
     fill(fixture.store, 1000);
-    StoreHealth full = look(fixture.store);
+    StoreHealth full = read_health(fixture.store);
     g_autofree char *path = g_build_filename(fixture.directory, "data.mdb", NULL);
     g_assert_cmpint(stat(path, &st), ==, 0);
     g_assert_cmpint(full.file_bytes, >, 100000);
@@ -58,7 +58,7 @@ static void test_size(void)
     g_assert_cmpuint(full.dead_readers, ==, 0);
 
     empty(fixture.store, 1000);
-    StoreHealth emptied = look(fixture.store);
+    StoreHealth emptied = read_health(fixture.store);
     g_assert_cmpint(emptied.free_bytes, >, full.free_bytes + full.file_bytes / 4);
     g_assert_cmpint(emptied.free_bytes, <, emptied.file_bytes);
     fixture_clear(&fixture);
@@ -80,7 +80,7 @@ static pid_t start_reader(const char *directory, int *ret_end)
         g_assert_cmpint(write(ready[1], "", 1), ==, 1);
         (void)read(end[0], &byte, 1);
         /* The process ends without closing the store. */
-        _exit(look(store).dead_readers == 0 ? 0 : 1);
+        _exit(read_health(store).dead_readers == 0 ? 0 : 1);
     }
     g_assert_cmpint(read(ready[0], &byte, 1), ==, 1);
     (void)close(ready[0]);
@@ -108,16 +108,16 @@ static void test_readers(void)
     fixture_init(&fixture, &small_limits);
     fill(fixture.store, 10);
     pid_t pid = start_reader(fixture.directory, &end);
-    g_assert_cmpuint(look(fixture.store).readers, ==, 1);
-    g_assert_cmpuint(look(fixture.store).lag, ==, 0);
+    g_assert_cmpuint(read_health(fixture.store).readers, ==, 1);
+    g_assert_cmpuint(read_health(fixture.store).lag, ==, 0);
     for (int i = 0; i < 5; i++)
         fill(fixture.store, i + 11);
-    g_assert_cmpuint(look(fixture.store).lag, ==, 5);
+    g_assert_cmpuint(read_health(fixture.store).lag, ==, 5);
     end_reader(pid, end, 0);
     /* The reader has died. The next process that opens the store clears its slot. */
     pid = start_reader(fixture.directory, &end);
-    g_assert_cmpuint(look(fixture.store).readers, ==, 1);
-    g_assert_cmpuint(look(fixture.store).lag, ==, 0);
+    g_assert_cmpuint(read_health(fixture.store).readers, ==, 1);
+    g_assert_cmpuint(read_health(fixture.store).lag, ==, 0);
     end_reader(pid, end, 1);
     fixture_clear(&fixture);
 }
