@@ -115,8 +115,8 @@ Config *context_load_config(const Context *context, int state_fd, GError **error
                       : check_bucket(context, load_from(own_fd, error), error);
 }
 
-/* A root process becomes the owner of .thumbq in the bucket before it reads any file there, then
- * the owner of the state, which may lie elsewhere. */
+/* Makes a root process the owner of .thumbq in the bucket before it reads any file there, then the
+ * owner of the state, which may lie elsewhere. */
 static bool become_owner(const Context *context, const char *folder, GError **error)
 {
     return context->stays_root || trusted_become_owner(folder, error);

@@ -51,8 +51,8 @@ static void end_with_parent(void *data)
         _exit(0);
 }
 
-/* The environment without the variables of the service manager, which are for the daemon. Owner:
- * the caller frees. */
+/* Returns the environment without the variables of the service manager, which are for the daemon.
+ * Owner: the caller frees. */
 static char **make_environment(void)
 {
     static const char *const taken[] = {"NOTIFY_SOCKET", "WATCHDOG_USEC", "WATCHDOG_PID",

@@ -12,7 +12,8 @@
 
 typedef struct DaemonRun DaemonRun;
 
-/* Owner: run_free, when no source of the loop uses it any more. */
+/* Makes a run that has no reason to end. Owner: run_free, when no source of the loop uses it any
+ * more. */
 DaemonRun *run_new(void);
 void run_free(DaemonRun *run);
 

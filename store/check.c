@@ -161,7 +161,10 @@ static bool add_group(const char *group, const ObjectTotals *totals, void *data)
     return true;
 }
 
-/* The struct contains only counters of one type, so it has no padding. */
+/*
+ * True if the stored totals and the counted ones are equal. The struct contains only counters of
+ * one type, so it has no padding.
+ */
 static bool sums_agree(const Sums *sums)
 {
     return memcmp(&sums->all, &sums->counted, sizeof sums->all) == 0;

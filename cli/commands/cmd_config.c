@@ -29,8 +29,8 @@ const CommandUsage usage_config = {
     .values_size = sizeof(ConfigOptions),
 };
 
-/* `bucket` NULL: the configuration may name it.
- * Applies the checks that the daemon applies at its start, and prints its warnings, too. */
+/* Applies the checks that the daemon applies at its start, and prints its warnings, too. `bucket`
+ * NULL: the configuration may name the bucket. */
 static bool check(const char *bucket, const Config *config, GError **error)
 {
     /* Formats cannot be tried without a handler. */

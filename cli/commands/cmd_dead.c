@@ -112,7 +112,8 @@ static int work_on_letters(Context *context, const DeadOptions *dead, GError **e
                            : list_letters(context, dead, error);
 }
 
-/* The daemon selects the objects: a user who may change them need not be able to open the store. */
+/* Retries or drops the dead objects that the filter selects. The daemon selects the objects: a user
+ * who may change them need not be able to open the store. */
 static int edit_dead(Context *context, ControlEditAction action, GError **error)
 {
     g_autofree char *filter = filter_text_format(&context->filter);

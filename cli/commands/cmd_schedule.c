@@ -150,7 +150,7 @@ static int64_t last_due(const ListedSchedule *schedule, int64_t now_us)
     return cron_missed(schedule->cron, handled_us, now_us, 1, &last_us) ? last_us : handled_us;
 }
 
-/* Owner: the caller frees. */
+/* Returns the texts of the next `wanted` due times. Owner: the caller frees. */
 static GStrv next_times(const ListedSchedule *schedule, int64_t now_us, uint64_t wanted)
 {
     g_autoptr(GStrvBuilder) times = g_strv_builder_new();

@@ -68,7 +68,8 @@ static void run_question(ControlCall *call, const ControlRequest *question, void
 
 static const ControlRunner runners[CONTROL_TYPES] = {[CONTROL_QUESTION] = {run_question, NULL}};
 
-/* The daemon sends the newest durable event, or has ended. */
+/* Answers the questions that wait for an event: the daemon sends a packet when a change is on disk.
+ * Ends this process if the daemon has ended. */
 static gboolean on_link(gint fd, GIOCondition condition, gpointer data)
 {
     ReaderProcess *reader = data;

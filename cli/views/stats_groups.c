@@ -158,6 +158,8 @@ static void release_rows(GroupView *view, bool with_bars)
     g_array_set_size(view->held, 0);
 }
 
+/* Holds a group until all are known. If there are too many to hold, moves all held groups to the
+ * table without bars. */
 static void hold_row(GroupView *view, const char *name, const ObjectTotals *totals)
 {
     StatsGroup group = {.name = group_for_people(view->by, name), .totals = *totals};
@@ -274,6 +276,7 @@ static bool add_page(GroupView *view, const char *output, bool *ret_goes_on, GEr
     return ok;
 }
 
+/* Prints a page from the daemon's reader unchanged. Returns false if stdout has failed. */
 static bool print_page(const ControlAnswer *answer)
 {
     (void)fwrite(answer->question.output, 1, answer->question.output_len, stdout);

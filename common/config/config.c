@@ -208,8 +208,8 @@ static bool check_triggers(const Config *config, GError **error)
 }
 
 /*
- * A rule that deletes files less than a day old is more often a mistake than a wish, so it needs a
- * confirmation.
+ * Checks that each rule that deletes files less than a day old is confirmed: such a rule is more
+ * often a mistake than a wish.
  */
 static bool check_lifecycle(const Config *config, GError **error)
 {

@@ -56,8 +56,8 @@ static bool name_is_valid(const char *name)
 }
 
 /*
- * Returns ", in 'thumbq.conf'" if `origin` is another file than the parser's, else "". Owner: the
- * caller frees.
+ * Returns "; the other is in 'thumbq.conf'" if `origin` is another file than the parser's, else "".
+ * Owner: the caller frees.
  */
 static char *where_else(const Parser *parser, const char *origin)
 {

@@ -62,7 +62,7 @@ static char *resource_of(const Event *event, const char *bucket)
     return s3_event_bucket_arn(bucket);
 }
 
-/* The event's detail as JSON; {} if there is none. */
+/* Returns the event's detail as JSON; {} if there is none. */
 static json_t *detail_of(const Event *event)
 {
     json_t *detail = *event->detail ? json_loads(event->detail, 0, NULL) : NULL;

@@ -4,9 +4,9 @@
 #define LINEAR (1 << HISTOGRAM_LINEAR_BITS)
 
 /*
- * A value below 2 * LINEAR has a bucket of its own. A larger value is shifted right until it has
- * HISTOGRAM_LINEAR_BITS + 1 bits. The shift selects the power of two; the bits below the top bit
- * select the bucket in it.
+ * Returns the bucket of a value. A value below 2 * LINEAR has a bucket of its own. A larger value
+ * is shifted right until it has HISTOGRAM_LINEAR_BITS + 1 bits. The shift selects the power of two;
+ * the bits below the top bit select the bucket in it.
  */
 static size_t bucket_of(int64_t value)
 {
@@ -22,7 +22,7 @@ static size_t bucket_of(int64_t value)
     return ((size_t)shift << HISTOGRAM_LINEAR_BITS) + (size_t)(v >> shift);
 }
 
-/* The middle value of a bucket. */
+/* Returns the middle value of a bucket. */
 static int64_t bucket_middle(size_t bucket)
 {
     if (bucket < 2 * LINEAR)

@@ -24,7 +24,7 @@ static const char *condition_of(const ObjectInfo *object)
     return error_class(object->error) == ERROR_CLASS_REJECT ? "Rejected" : "RetriesExhausted";
 }
 
-/* The payload of the request: the S3 event of the upload. */
+/* Makes the payload of the request: the S3 event of the upload. */
 static json_t *request_payload(const ObjectInfo *object, const char *bucket)
 {
     const Event upload = {

@@ -39,7 +39,7 @@ const Histogram *measures_distribution(const Measures *measures, Metric metric)
     return &measures->distributions[metric - METRIC_DISTRIBUTIONS_FROM];
 }
 
-/* `last` matters for a level only. */
+/* Adds a value of a later period to the measures. `last` matters for a level only. */
 static void merge_value(Measures *measures, Metric metric, int64_t value, int64_t last)
 {
     switch (metric_info(metric)->kind) {

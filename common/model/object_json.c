@@ -8,7 +8,7 @@
 
 #include <inttypes.h>
 
-/* A number that is 0 because it is unknown in the record is null in JSON. */
+/* Converts a number: 0 means unknown in the record, and becomes null in JSON. */
 static json_t *known_integer(int64_t value)
 {
     return value ? json_integer(value) : json_null();

@@ -65,7 +65,7 @@ bool format_from_name(const char *name, Format *ret_format)
  */
 #define RECIPE_VERSION 2
 
-/* A hash that does not depend on the byte order of the machine. */
+/* Hashes the numbers. The hash does not depend on the byte order of the machine. */
 static uint64_t hash_fields(const uint64_t *fields, size_t n)
 {
     uint8_t bytes[RECIPE_FIELDS_MAX * 8];

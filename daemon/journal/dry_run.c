@@ -20,7 +20,7 @@
 /* Bytes that one call copies at the most. The kernel's own limit is 2 GiB. */
 #define COPY_MAX (1u << 30)
 
-/* A state folder that does not exist yet needs no lock. */
+/* Takes the lock of the state folder, if the folder exists. */
 static bool acquire_lock(BucketState *state, GError **error)
 {
     g_autoptr(GError) failure = NULL;

@@ -23,7 +23,8 @@
 #define HEIR_DEADLINE_US (2 * CLOCK_US_PER_SEC)
 #define HEIR_POLL_US     10000
 
-/* The digits at the beginning of the file `lock`. */
+/* Returns the digits at the beginning of the file `lock`: the process id of its last holder. Owner:
+ * the caller frees. */
 static char *read_holder(int folder_fd)
 {
     g_autofree char *text = trusted_read(folder_fd, "lock", PID_MAX, NULL, NULL);

@@ -56,7 +56,7 @@ void named_forget(Named *named, int fd)
     g_hash_table_remove(named->names, GINT_TO_POINTER(fd));
 }
 
-/* A file that cannot be removed now is removed at the next start. */
+/* Removes the hidden name. A file that cannot be removed now is removed at the next start. */
 void named_discard(Named *named, int folder_fd, int fd)
 {
     const char *name = named_of(named, fd);

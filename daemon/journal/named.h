@@ -15,7 +15,7 @@
 
 typedef struct Named Named;
 
-/* Owner: named_free, which removes no file. */
+/* Makes an empty list of hidden files. Owner: named_free, which removes no file. */
 Named *named_new(void);
 
 /* Returns a name that this process uses nowhere else. Owner: the caller frees. */

@@ -7,7 +7,7 @@
 
 typedef struct StoreReaders StoreReaders;
 
-/* Owner: readers_free. */
+/* Makes the check, before its first run. Owner: readers_free. */
 StoreReaders *readers_new(void);
 void readers_free(StoreReaders *readers);
 

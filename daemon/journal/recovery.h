@@ -14,7 +14,7 @@
 
 typedef struct Recovery Recovery;
 
-/* Owner: recovery_free. */
+/* Makes the recovery of a state that is not open yet. Owner: recovery_free. */
 Recovery *recovery_new(BucketState *state);
 void recovery_free(Recovery *recovery);
 

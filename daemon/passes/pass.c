@@ -98,7 +98,7 @@ static PassStep run_rows(const Passes *passes, Pass *pass, Slice *slice, GError 
     return pass->kind->end_slice(pass->work, error) ? result : PASS_FAILED;
 }
 
-/* A function of the pass has failed: the whole batch is lost. */
+/* Reports that a function of the pass has failed: the whole batch is lost. */
 static void fail(Passes *passes, Pass *pass, GError *error)
 {
     pass->is_lost = true;

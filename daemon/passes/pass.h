@@ -79,7 +79,7 @@ typedef struct {
 
 typedef struct Passes Passes;
 
-/* Owner: passes_free. */
+/* Makes the queues, without any pass. Copies `callbacks`. Owner: passes_free. */
 Passes *passes_new(const PassCallbacks *callbacks);
 
 /* Frees the passes that have not ended; neither `end` nor `lost` is called. Do not call it from

@@ -86,7 +86,8 @@ static void adjust(const SweepTask *task, const Record *record)
                          record->thumbnails[i].facts.type);
 }
 
-/* `key` is the sweep's own copy: the calls below invalidate the record's. */
+/* Checks the thumbnails of an object, and makes the object pending if they are missing or stale.
+ * `key` is the sweep's own copy: the calls below invalidate the record's. */
 static bool check_thumbnails(SweepTask *task, const Record *record, const char *key, GError **error)
 {
     bool checks_files = task->kinds & SWEEP_MISSING && record->state == STATE_DONE;

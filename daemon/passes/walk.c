@@ -63,7 +63,8 @@ static void visit_missing(const WalkPass *walk, const char *key, bool is_away)
         (void)objects_remove(walk->parts.objects, key);
 }
 
-/* `key` is the walk's own copy: the calls below invalidate the record's. */
+/* Handles one record by the type of the walk. `key` is the walk's own copy: the calls below
+ * invalidate the record's. */
 static void visit(const WalkPass *walk, const Record *record, const char *key)
 {
     const BucketState *state = walk->parts.state;

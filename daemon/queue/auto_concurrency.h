@@ -14,8 +14,8 @@
 
 typedef struct AutoConcurrency AutoConcurrency;
 
-/* `again` is called with `data` from the loop: see auto_concurrency_wait. Owner:
- * auto_concurrency_free. */
+/* Makes the estimate, before any check. `again` is called with `data` from the loop: see
+ * auto_concurrency_wait. Owner: auto_concurrency_free. */
 AutoConcurrency *auto_concurrency_new(void (*again)(void *data), void *data);
 void auto_concurrency_free(AutoConcurrency *automatic);
 

@@ -9,7 +9,8 @@
 
 typedef struct Away Away;
 
-/* `is_silent`: mounts are not logged, and the caller commits. Owner: away_free. */
+/* Makes the module, before it has any mount. `is_silent`: mounts are not logged, and the caller
+ * commits. Owner: away_free. */
 Away *away_new(BucketState *state, bool is_silent);
 void away_free(Away *away);
 

@@ -10,7 +10,7 @@
 
 typedef struct Folders Folders;
 
-/* The arguments are borrowed. Owner: folders_free. */
+/* Makes the module, before any scan. The arguments are borrowed. Owner: folders_free. */
 Folders *folders_new(const BucketState *state, Passes *passes);
 void folders_free(Folders *folders);
 

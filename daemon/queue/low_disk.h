@@ -14,7 +14,8 @@
 
 typedef struct LowDisk LowDisk;
 
-/* `once`: a shortage ends `run`. The arguments are borrowed. Owner: low_disk_free. */
+/* Makes the check of the reserve. `once`: a shortage ends `run`. The arguments are borrowed. Owner:
+ * low_disk_free. */
 LowDisk *low_disk_new(const BucketState *state, DaemonRun *run, bool once);
 void low_disk_free(LowDisk *low);
 

@@ -85,12 +85,11 @@ bool prepare_again(WorkItem *item, bool own_files, GError **error)
     return false;
 }
 
-/*
- * A worker under an attacker's control can read and replace the pictures that it is given. So it is
- * given only those of one user in one top folder, or a single file. The user is that of the open
- * file: a name may come to belong to another file. A file's owner can forge the key of a file, and
- * comes into another group of the same user.
- */
+/* Returns the group of the work item: pictures of one group may share a worker. A worker under an
+ * attacker's control can read and replace the pictures that it is given, so it gets only those of
+ * one user in one top folder, or a single file. The user is that of the open file: a name may come
+ * to belong to another file. A file's owner can forge the key of a file, and comes into another
+ * group of the same user. Owner: the caller frees. */
 static char *find_owner_group(const WorkItem *item, Isolation isolation)
 {
     char key[UPLOAD_MARK_KEY_MAX] = "";

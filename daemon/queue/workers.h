@@ -5,6 +5,6 @@
 #include "handlers/pool.h"
 #include "queue/brake.h"
 
-/* `ret_options` borrows `handler_program`. */
+/* Fills in the options. `ret_options` borrows `handler_program`. */
 void workers_options(const Config *config, const char *handler_program, const Brake *brake,
                      ExecutorOptions *ret_options);

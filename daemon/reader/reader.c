@@ -177,7 +177,7 @@ static void start_later(QueryReader *reader)
     reader->again_ms = MIN(reader->again_ms * 2, AGAIN_LAST_MS);
 }
 
-/* The reader has died: it never sends data. */
+/* Restarts the reader, which has died: a live reader never sends data. */
 static gboolean on_link(gint fd, GIOCondition condition, gpointer data)
 {
     QueryReader *reader = data;

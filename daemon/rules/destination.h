@@ -19,7 +19,7 @@
 /* The records of the batch under way. */
 typedef struct DestinationBatch DestinationBatch;
 
-/* `state` is borrowed. Owner: destination_batch_free. */
+/* Makes an empty batch of records. `state` is borrowed. Owner: destination_batch_free. */
 DestinationBatch *destination_batch_new(const BucketState *state);
 
 /* Removes the records, as destination_forget. NULL is accepted. */

@@ -32,7 +32,8 @@ static unsigned kinds_of(EventType type)
     return 0;
 }
 
-/* A pattern without a '/' is one for the last part of the key. */
+/* True if the pattern matches the key. A pattern without a '/' is matched with the last part of the
+ * key. */
 static bool matches_pattern(const char *pattern, const char *key)
 {
     const char *slash = strrchr(key, '/');

@@ -14,7 +14,7 @@
 int64_t trigger_wait_begin(const Trigger *trigger, TriggerWait *wait, const char *why,
                            int64_t wanted_us, int64_t longest_us);
 
-/* A batch was taken, or has failed: the waits end. */
+/* Ends the waits, after a batch was taken or has failed. */
 void trigger_wait_end(const Trigger *trigger, TriggerWait *wait);
 
 /* Another configuration is in force: the next wait is a short one, and is logged. */

@@ -28,7 +28,8 @@
 
 typedef struct Triggers Triggers;
 
-/* Owner: triggers_free, which ends running commands; their events are delivered again later. */
+/* Makes the triggers of a daemon, without any trigger yet. Owner: triggers_free, which ends running
+ * commands; their events are delivered again later. */
 Triggers *triggers_new(const TriggerParts *parts);
 void triggers_free(Triggers *triggers);
 
@@ -40,7 +41,7 @@ void triggers_configure(Triggers *triggers, const Config *config);
  * next event. States of triggers that are not configured are removed. */
 bool triggers_load(Triggers *triggers, GError **error);
 
-/* The batch is about to be committed: puts the cursors that have moved into it. */
+/* Puts the cursors that have moved into the batch, which is about to be committed. */
 void triggers_committing(Triggers *triggers);
 
 /* Another part is about to change states or deliveries in the store: puts the cursors that have
@@ -48,7 +49,7 @@ void triggers_committing(Triggers *triggers);
  * each trigger at most. */
 bool triggers_yield(Triggers *triggers, GError **error);
 
-/* The log may have new events on disk. */
+/* Checks for new events: the log may have some on disk. */
 void triggers_committed(Triggers *triggers);
 
 /* Ends running commands, and puts the cursors into the batch. */

@@ -98,8 +98,9 @@ static bool step_job_cancel(const RequestParts *parts, const ControlRequest *req
     return true;
 }
 
-/* A full batch would be committed by the store alone, before the thumbnails of its records are on
- * disk. Returns false if the batch is lost. */
+/* Commits the batch if it has too little room for the next change. A full batch would be committed
+ * by the store alone, before the thumbnails of its records are on disk. Returns false if the batch
+ * is lost. */
 static bool make_room(const BucketState *state)
 {
     size_t needed = TRIGGER_EDIT_CHANGES_MAX + CONFIG_TRIGGERS_MAX;

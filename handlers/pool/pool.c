@@ -137,8 +137,10 @@ void pool_leave_alone(Pool *pool)
     pool->alone_us = clock_monotonic_us() + ALONE_US;
 }
 
-/* The end of an invocation does not postpone the timer: the timer sometimes fires with nothing to
- * do. */
+/*
+ * Checks deadlines and idle workers, when the timer fires. The end of an invocation does not
+ * postpone the timer, so there is sometimes nothing to do.
+ */
 static void check_workers(void *data)
 {
     Pool *pool = data;

@@ -29,8 +29,8 @@ static gboolean end_backoff(gpointer data)
 }
 
 /*
- * The fork server cannot be started, or dies before it answers: the pool waits before the next
- * attempt, longer each time.
+ * Delays the next start of the program, longer each time: the fork server cannot be started, or
+ * dies before it answers.
  */
 void forkserver_back_off(Program *program)
 {
@@ -296,8 +296,8 @@ static bool user_is_taken(uint32_t uid, void *data)
 }
 
 /*
- * The fork server takes no request, because it has ended already: keeps the reason of its death as
- * the failure. The event loop reaps it.
+ * Remembers the death of the fork server as the failure: it takes no request, because it has ended
+ * already. The event loop reaps it.
  */
 static void remember_end(Program *program)
 {

@@ -59,8 +59,8 @@ static Worker *find_ahead(const Program *program, const char *group)
 }
 
 /*
- * The number of invocations that may wait in the pool. 0 if no invocation may wait for a busy
- * worker: invocations take long then, and a new worker for each costs little.
+ * Returns the number of invocations that may wait in the pool. 0 if no invocation may wait for a
+ * busy worker: invocations take long then, and a new worker for each costs little.
  */
 static guint waiting_limit(const Program *program)
 {

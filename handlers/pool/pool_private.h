@@ -214,8 +214,8 @@ void pool_add_idle(Worker *worker);
 void pool_check_at(Pool *pool, int64_t at_us);
 
 /*
- * For a while no invocation waits for a busy worker. One of the invocations that were handed back
- * has broken a rule: only if each runs alone, the pool can tell which one.
+ * Makes each invocation run alone for a while: none waits for a busy worker. One of the invocations
+ * that were handed back has broken a rule, and only so the pool can tell which one.
  */
 void pool_leave_alone(Pool *pool);
 
@@ -325,7 +325,7 @@ bool worker_lacks_memory(const Worker *worker);
  */
 int worker_send(Worker *worker, const Invocation *invocation, int memory_fd);
 
-/* The process must have been reaped, or not have been started. */
+/* Frees the worker, whose process must have been reaped, or not have been started. */
 void worker_free(Worker *worker);
 
 /* Functions of pool_forkserver.c. */
@@ -346,7 +346,7 @@ void forkserver_back_off(Program *program);
  */
 void forkserver_retire_layout(Pool *pool, uint64_t layout);
 
-/* The pool waits no more for the fork server to start this worker. */
+/* Removes the worker from the list of those that the fork server is to start. */
 void forkserver_forget(Worker *worker);
 
 /*

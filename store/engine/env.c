@@ -45,7 +45,7 @@ bool env_fail_broken(const Store *store, GError **error)
     return false;
 }
 
-/* The only function that resizes the map; this may move the map to another address. */
+/* Resizes the map. No other function does; this may move the map to another address. */
 static int set_map_size(Store *store, size_t size)
 {
     store->map_moves++;

@@ -17,7 +17,9 @@
 
 static const char *const file_names[] = {"data.mdb", "lock.mdb"};
 
-/* False for a store that another process is just making. */
+/*
+ * True if the store has content. The file of a store that another process is just making is empty.
+ */
 static bool is_there(const Store *store, GError **error)
 {
     struct stat st;

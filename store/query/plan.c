@@ -45,7 +45,7 @@ typedef struct {
     size_t n_candidates;
 } Planner;
 
-/* The only member of a set, or 0. */
+/* Returns the only member of a set, or 0. */
 static int single(uint32_t set)
 {
     return set != 0 && (set & (set - 1)) == 0 ? __builtin_ctz(set) : 0;

@@ -44,7 +44,7 @@ static int64_t value_of(const Record *record, StoreSort sort)
     return 0;
 }
 
-/* The key is borrowed from the record. */
+/* Makes the item of a record. The key is borrowed from the record. */
 static Selected selected_of(const Record *record, StoreSort sort)
 {
     return (Selected){

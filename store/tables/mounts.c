@@ -242,7 +242,7 @@ void mounts_change(Mounts *mounts, const Record *old, const Record *new)
         count(mounts, is, 1);
 }
 
-/* The row of an absent mount is kept only while it has objects. */
+/* True if the row is to be stored: the row of an absent mount is kept only while it has objects. */
 static bool is_kept(const MountRow *row)
 {
     return (row->is_present && !row->is_cover) || row->objects + (uint64_t)row->added > 0;

@@ -10,7 +10,10 @@
 
 #include <string.h>
 
-/* Each index is sorted by its value, then by the id, which makes the key unique. */
+/*
+ * Makes the key of an index row. Each index is sorted by its value, then by the id, which makes the
+ * key unique.
+ */
 static IndexKey index_key_i64(int64_t value, uint64_t id)
 {
     IndexKey key;

@@ -7,7 +7,10 @@
 /* The search window grows by this factor while it has too few times. */
 #define WINDOW_STEP 8
 
-/* Each multiple of the interval since `after_us` is a time; only rate() counts from `after_us`. */
+/*
+ * Finds the missed times of rate(...). Each multiple of the interval since `after_us` is a time;
+ * only rate() counts from `after_us`.
+ */
 static bool missed_by_rate(const Cron *cron, int64_t after_us, int64_t until_us, unsigned max,
                            int64_t *ret_us)
 {

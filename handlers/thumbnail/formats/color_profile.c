@@ -177,7 +177,7 @@ static Matrix multiply(const Matrix *a, const Matrix *b)
     return product;
 }
 
-/* False: there is no inverse. */
+/* Computes the inverse of a matrix. False: there is none. */
 static bool invert(const Matrix *m, Matrix *ret_inverse)
 {
     double determinant = 0;

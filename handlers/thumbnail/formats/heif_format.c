@@ -61,7 +61,7 @@ static bool open_file(Decoder *decoder, ImageFacts *facts, GError **error)
     return set_budget(decoder, &claims, error) && vips_reader_open(decoder, facts, error);
 }
 
-/* A profile in the file decides alone. */
+/* Adds a profile of the colours that the picture states. A profile in the file decides alone. */
 static void add_profile(const HeifPicture *picture, VipsImage *image)
 {
     if (vips_image_get_typeof(image, VIPS_META_ICC_NAME) || !picture->has_colors)

@@ -40,7 +40,7 @@ uint32_t heif_read_id(Bytes *bytes, bool is_long)
     return (uint32_t)bytes_read(bytes, is_long ? 4 : 2);
 }
 
-/* False: memory is short. */
+/* Reads the list of the file's items, and sorts it by id. False: memory is short. */
 static bool read_items(HeifMeta *meta)
 {
     Bytes body;
@@ -303,7 +303,7 @@ static void read_associations(HeifMeta *meta, Bytes body)
     }
 }
 
-/* False: memory is short. */
+/* Reads the properties of all items. False: memory is short. */
 static bool read_properties(HeifMeta *meta)
 {
     Bytes iprp, boxes;

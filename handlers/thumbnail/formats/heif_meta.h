@@ -68,7 +68,7 @@ void heif_meta_clear(HeifMeta *meta);
 
 void heif_joined_clear(HeifJoined *joined);
 
-/* Borrowed; NULL: there is no such item. */
+/* Finds the item of an id. Borrowed; NULL: there is no such item. */
 HeifItem *heif_meta_find(const HeifMeta *meta, uint32_t id);
 
 /* Reads the id of an item: a number of two bytes, or of four if `is_long`. */

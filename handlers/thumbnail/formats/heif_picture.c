@@ -404,7 +404,7 @@ static void find_small(const HeifMeta *meta, const HeifItem *item, HeifPicture *
     }
 }
 
-/* False: memory is short. */
+/* Reads the picture that the primary item shows. False: memory is short. */
 static bool read_primary(const HeifMeta *meta, HeifPicture *picture)
 {
     const HeifItem *chain[CHAIN_MAX];

@@ -67,7 +67,7 @@ static bool has_colorant(const ProfileBytes *profile, const char *signature, con
     return true;
 }
 
-/* The curve of IEC 61966-2-1. */
+/* Returns the linear light of a stored value, by the curve of IEC 61966-2-1. */
 static double srgb_curve(double x)
 {
     return x <= 0.04045 ? x / 12.92 : pow((x + 0.055) / 1.055, 2.4);

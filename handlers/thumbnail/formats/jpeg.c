@@ -51,7 +51,10 @@ static void on_message(j_common_ptr cinfo, int level)
         longjmp(errors->escape, 1);
 }
 
-/* A second limit beside the count of jpeg_scans.c, which an odd file might pass. */
+/*
+ * Ends a decoding of too many scans: a second limit beside the count of jpeg_scans.c, which an odd
+ * file might pass.
+ */
 static void on_progress(j_common_ptr cinfo)
 {
     if (cinfo->is_decompressor && ((j_decompress_ptr)cinfo)->input_scan_number > JPEG_SCANS_MAX)

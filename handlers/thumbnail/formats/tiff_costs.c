@@ -139,7 +139,10 @@ static uint64_t bytes_of_block(const Tiff *tiff, const Blocks *blocks, const Tif
     return bytes == 0 && blocks->has_old_jpeg ? tiff->size : bytes;
 }
 
-/* `lengths`: those of strips, or of tiles. */
+/*
+ * Checks the bytes of all strips or tiles, and the tables of JPEG, which are read for each.
+ * `lengths`: those of strips, or of tiles.
+ */
 static bool check_bytes(const Tiff *tiff, const Blocks *blocks, const TiffEntry *lengths,
                         GError **error)
 {

@@ -95,7 +95,7 @@ void entropy_start(Entropy *entropy, const EntropyScan *scan)
     start_segment(entropy);
 }
 
-/* The first byte of which no bit was decoded. */
+/* Returns the first byte of which no bit was decoded. */
 static const uint8_t *first_unused(const Entropy *entropy)
 {
     return entropy->bits.at - (entropy->bits.n >> 3);

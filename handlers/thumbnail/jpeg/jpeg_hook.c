@@ -137,7 +137,7 @@ static boolean copy_values(j_decompress_ptr cinfo, JBLOCKROW *blocks)
     return TRUE;
 }
 
-/* For libjpeg, which checks that a table of AC is there. */
+/* Adds a table of AC that is never used: libjpeg checks that one is there. */
 static void add_ac_table(struct jpeg_decompress_struct *cinfo, int i)
 {
     if (i < 0 || i >= NUM_HUFF_TBLS || cinfo->ac_huff_tbl_ptrs[i] != NULL)

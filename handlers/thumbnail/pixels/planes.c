@@ -71,8 +71,8 @@ Picture *planes_orient(const Picture *picture, int orientation, GError **error)
 }
 
 /*
- * The last colour sample of an odd side lies partly beyond it: colours are scaled by the ratio of
- * the luma.
+ * Scales one plane. The last colour sample of an odd side lies partly beyond it: colours are scaled
+ * by the ratio of the luma.
  */
 static Picture *resize_plane(const Picture *picture, int plane, int width, int height, bool narrow,
                              GError **error)

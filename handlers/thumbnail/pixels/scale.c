@@ -128,7 +128,7 @@ static void make_weights(double centre, const ScaleAxis *axis, int n, int one, d
     weights[heaviest] = (int16_t)(weights[heaviest] + left);
 }
 
-/* False if memory is short. */
+/* Computes the weights of all output rows. False if memory is short. */
 static bool make_filter(Filter *filter, const ScaleAxis *axis, ScaleLevels levels)
 {
     int one = (int)lrint(WEIGHT_ONE * levels.gain);

@@ -122,7 +122,9 @@ static inline void turn_block(const uint8_t *from, size_t from_stride, uint8_t *
         _mm_storeu_si128((__m128i *)(to + i * to_stride), rows[i]);
 }
 
-/* The last blocks overlap those before. */
+/*
+ * Turns a picture of one byte a pixel in blocks of 16 x 16. The last blocks overlap those before.
+ */
 static void turn_bytes_sse2(const uint8_t *from, size_t from_stride, int width, int height,
                             uint8_t *to, size_t to_stride)
 {

@@ -15,7 +15,7 @@ typedef struct {
     int64_t due_us;
 } StoreWindow;
 
-/* A changing call, see store.h. */
+/* Writes the state of the window; a changing call, see store.h. */
 bool store_put_window(Store *store, const StoreWindow *window, GError **error);
 
 bool store_get_window(StoreSnapshot *snapshot, StoreWindow *ret_window, GError **error);

@@ -78,8 +78,9 @@ size_t store_batch_size(const Store *store);
 bool store_commit(Store *store, GError **error);
 
 /*
- * With false, the kernel decides when and in which order commits reach the disk, and a power cut
- * can damage the store. store_flush waits until all data are on disk.
+ * Sets whether a commit waits for the disk. With false, the kernel decides when and in which order
+ * commits reach the disk, and a power cut can damage the store. store_flush waits until all data
+ * are on disk.
  */
 bool store_set_durable(Store *store, bool durable, GError **error);
 bool store_flush(Store *store, GError **error);

@@ -74,7 +74,7 @@ bool store_get_alarm(StoreSnapshot *snapshot, const char *name, bool *ret_found,
 /* True if all dates of files are in the local zone of this process. */
 bool store_zone_is_local(StoreSnapshot *snapshot, bool *ret_is, GError **error);
 
-/* All zero if nothing was stored. */
+/* Reads the state of the wall clock's check; all zero if nothing was stored. */
 bool store_get_clock(StoreSnapshot *snapshot, ClockTrust *ret_trust, GError **error);
 
 /* Visits the known mounts below the bucket. */
