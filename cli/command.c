@@ -383,13 +383,15 @@ static int run_here(const Command *command, Context *context, GError **error)
     return command->run(context, error);
 }
 
+/* Runs a command up to its exit status: parses its words, and asks the daemon's reader if another
+ * user owns the store. Returns -1 with *error set on failure. */
 static int run(const Command *command, char *const *args, CommandLine *line, GError **error)
 {
     OptionGroup groups[COMMAND_TABLES_MAX];
     size_t n_groups = list_groups(command, line, groups);
     if (command->flags & COMMAND_FORWARDS && g_strcmp0(args[0], "--help") != 0) {
-        g_auto(Context) handing_on = {.words = (const char *const *)args};
-        return command->run(&handing_on, error);
+        g_auto(Context) forwarding = {.words = (const char *const *)args};
+        return command->run(&forwarding, error);
     }
     if (!options_parse(groups, n_groups, args, line->arguments, error))
         return -1;

@@ -72,6 +72,8 @@ static void print_item(const char *text, void *unused_data)
     log_info("%s", text);
 }
 
+/* Waits for the job, and shows its progress. Asks again if the daemon ends before the job, as a
+ * daemon that restarts goes on with it. */
 static bool attach(const Context *context, uint32_t id, int stop_fd, JobAttach *ret_attach,
                    ControlJobAnswer *ret_job, GError **error)
 {

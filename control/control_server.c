@@ -334,6 +334,8 @@ static bool start_request(ControlCall *call)
     return true;
 }
 
+/* Handles the next packet of a client: starts its request, or disconnects a client that has closed
+ * the connection. */
 static gboolean on_readable(gint fd, GIOCondition condition, gpointer data)
 {
     ControlCall *call = data;

@@ -12,6 +12,8 @@ static bool open_all(Daemon *daemon, bool dry_run, GError **error)
            run_listen(daemon->run, &(RunSignals){0}, error);
 }
 
+/* Opens the parts, calls `work`, commits and closes. The error of the run, if there is one, counts
+ * before that of `work`. */
 static bool run(const char *bucket, const Config *config, bool dry_run, OfflineWork work,
                 void *data, GError **error)
 {

@@ -41,6 +41,8 @@ bool report_backlog(const Backfill *backfill, Backlog *backlog, ProgressCount *r
     return true;
 }
 
+/* Passes the progress of the job, or of all work, to the caller of the daemon; NULL when there is
+ * no work. */
 static gboolean report_progress(gpointer data)
 {
     Reporter *reporter = data;

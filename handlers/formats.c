@@ -57,6 +57,10 @@ static int reap(pid_t pid)
     return status;
 }
 
+/*
+ * Starts the handler program so that it prints the types that it can write. *ret_asked is the
+ * running program.
+ */
 static bool ask(const char *program, Asked *ret_asked, GError **error)
 {
     int ends[2];

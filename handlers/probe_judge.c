@@ -49,6 +49,7 @@ static bool is_too_much(const ProbeRow *row, const ProbeReport *report)
     return row == &probe_rows[PROBE_THREADS] && report->amount > most;
 }
 
+/* Judges an attempt whose worker lives on and has reported its outcome. */
 static void judge_report(const ProbeRow *row, const ProbeReport *report, ProberFinding *finding)
 {
     const char *reason = g_strerror(report->errnum);

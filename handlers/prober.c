@@ -218,6 +218,7 @@ static bool wait_step(struct pollfd *fds, nfds_t n, pid_t pid, int64_t start_us,
     return true;
 }
 
+/* Waits until the attempt ends in one of the ways of ProbeEnding, or until its time is over. */
 static ProbeEnding wait_for_end(Subject *subject)
 {
     uint8_t buffer[WIRE_FRAME_MAX];

@@ -219,6 +219,8 @@ typedef struct {
     uint64_t last;
 } EventPage;
 
+/* Prints an event as a line of a page from the reader. Returns false at the end of the page, and
+ * before an event that is not on disk yet. */
 static bool visit_for_page(const Event *event, void *data)
 {
     EventPage *events = data;

@@ -344,6 +344,8 @@ static void print_submitted(const Context *context, const ControlJobAnswer *job,
     log_info("job %" PRIu32 "%s: %s, %s", job->id, old, objects, bytes);
 }
 
+/* Submits a job for the selected objects and, unless it is detached, waits for its end. Returns the
+ * exit status, or -1 with *error set. */
 static int start(Context *context, GError **error)
 {
     const ReprocessOptions *own = context->options;

@@ -43,6 +43,7 @@ static void add_moment(Story *story, int64_t time_us, int rank, bool is_problem,
     g_array_append_val(story->moments, moment);
 }
 
+/* Returns the event in words for people. Owner: the caller frees. */
 static char *describe_event(Story *story, const Event *event)
 {
     const char *error = event->error == ERROR_NONE ? "" : error_name(event->error);

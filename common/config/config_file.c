@@ -202,6 +202,7 @@ static bool has_comment(const ConfigOption *option, const char *value)
     return false;
 }
 
+/* Parses a line "key = value" of the current section, and sets the option. */
 static bool parse_key(Parser *parser, char *text, GError **error)
 {
     g_autoptr(GError) reason = NULL;

@@ -59,6 +59,10 @@ static bool visit_file(int folder_fd, const char *name, EtcVisit visit, void *da
     return visit(file, bucket, data, error);
 }
 
+/*
+ * Calls `visit` for each file in the folder that configures a bucket, until it returns false. A
+ * missing folder is no error.
+ */
 static bool visit_all(const char *folder, EtcVisit visit, void *data, GError **error)
 {
     g_autoptr(GError) reason = NULL;

@@ -22,6 +22,8 @@ typedef struct {
     unsigned n_seen, n_foreign;
 } HiddenCount;
 
+/* Counts the files below a folder that are not thumbq's own, down to DEPTH_MAX levels and up to
+ * HIDDEN_MAX entries. */
 static void count_files(HiddenCount *count, int folder_fd, unsigned depth)
 {
     int fd = openat(folder_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);

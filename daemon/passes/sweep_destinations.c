@@ -77,6 +77,7 @@ static void *destinations_open(SweepTask *task)
     return part;
 }
 
+/* Examines the next file of the folders, and drops it if it is a record that is too old. */
 static PassStep destinations_next(void *data, GError **error)
 {
     Destinations *part = data;

@@ -252,6 +252,8 @@ static void on_done(const Answer *answer, const InvocationUsage *usage, void *da
     outcome_done(answer, &total, item);
 }
 
+/* Prepares the work item of a claimed record, and submits it to an executor. Ends it at once if
+ * there is nothing to do, or if it cannot begin. */
 static void start_item(Dispatch *dispatch, const Record *record)
 {
     WorkItem *item = new_item(dispatch, record);

@@ -96,6 +96,8 @@ static void become_reader(const char *bucket_path, int *fds)
 
 static gboolean on_link(gint fd, GIOCondition condition, gpointer data);
 
+/* Starts the process of the reader, with the descriptors of reader_link.h, and watches its end of
+ * the link. */
 static bool start(QueryReader *reader, GError **error)
 {
     const BucketState *state = reader->state;

@@ -30,6 +30,8 @@ static void set_outcome(InvokeOutcome *outcome, InvokeEnd end, const char *text)
     g_strlcpy(outcome->text, shown->str, sizeof outcome->text);
 }
 
+/* Converts an answer frame to the outcome of the call. An answer about another batch counts as
+ * none. */
 static void read_answer(const ControlInvoke *sent, const ControlFrame *frame,
                         InvokeOutcome *ret_outcome)
 {

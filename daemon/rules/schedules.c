@@ -220,6 +220,8 @@ static void turn_window(Schedules *schedules, Schedule *schedule)
     save(schedules, schedule);
 }
 
+/* Starts the run that is due: turns the switch of back-fill at once, or starts a sweep or a
+ * command, which ends later. */
 static void start_run(Schedules *schedules, Schedule *schedule, int64_t due_us, int64_t now_us)
 {
     ScheduleState *state = &schedule->state;

@@ -22,6 +22,7 @@
 #define UNHEARD_MAX_US (5 * CLOCK_US_PER_SEC)
 #define PUT_OFF_MAX_US CLOCK_MINUTE_US
 
+/* Starts the deliveries that are possible now, and sets the time of the next check. */
 static gboolean check(gpointer data);
 
 static void check_in(Triggers *triggers, int64_t delay_us)
@@ -157,6 +158,8 @@ static bool measure_wait(StoreSnapshot *snapshot, Trigger *trigger)
     return journal_change(journal, ok);
 }
 
+/* Handles the end of a delivery: writes its result, unless the batch was lost or the trigger was
+ * set back meanwhile, and starts the next check. */
 static void end_run(const TriggerRunOutcome *outcome, void *data);
 
 /* Starts to deliver trigger->delivery. Takes `input`. */

@@ -128,6 +128,7 @@ static void unpack_order(Unpacker *unpacker, LendFrame *frame)
     unpack_inner(unpacker, frame);
 }
 
+/* Reads the members that frames of this type have, and checks their limits. */
 static void unpack_members(Unpacker *unpacker, LendFrame *frame)
 {
     const uint8_t *run;

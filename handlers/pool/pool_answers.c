@@ -204,6 +204,7 @@ static ReadOutcome accept_hello(Worker *worker, const uint8_t *data, size_t len,
     return READ_HELLO;
 }
 
+/* Handles a frame of a worker that has greeted: its answer to the current invocation. */
 static ReadOutcome accept_answer(Worker *worker, const uint8_t *data, size_t len, int64_t ended_us)
 {
     alignas(max_align_t) uint8_t body[ANSWER_BODY_MAX];

@@ -159,6 +159,10 @@ static bool has_crashed(int wait_status)
     }
 }
 
+/*
+ * Handles the end of the worker's process: reads its last answer, reaps it, and ends or repeats its
+ * invocation.
+ */
 static gboolean on_worker_exit(gint fd, GIOCondition condition, gpointer data)
 {
     Worker *worker = data;

@@ -319,6 +319,7 @@ static void describe_probe(Probe probe, ProbeReport *report)
         describe_simd(report->text, sizeof report->text);
 }
 
+/* Tries the action of the probe, and fills in the report. Some attempts end this process. */
 static void attempt(const ForkRequest *request, int socket_fd, int output_fd, pid_t other,
                     ProbeReport *report)
 {

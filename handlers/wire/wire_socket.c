@@ -117,6 +117,10 @@ static int64_t age_us(struct msghdr *message)
     return 0;
 }
 
+/*
+ * Receives one message and its descriptors. *ret_len is 0 at the end of the stream, and -1 if there
+ * is no message yet.
+ */
 static bool receive(int socket_fd, struct msghdr *message, ssize_t *ret_len, int *fds,
                     size_t max_fds, size_t *ret_n_fds, GError **error)
 {

@@ -71,6 +71,7 @@ static size_t put_text(char *ret_name, const char *text, size_t len)
     return len;
 }
 
+/* Writes the name of the group that the record belongs to, without a NUL. Returns its length. */
 static size_t put_group(const Record *record, StoreBy by, int64_t date_us, char *ret_name)
 {
     const char *text = "";

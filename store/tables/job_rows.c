@@ -149,6 +149,7 @@ bool job_rows_delete(Store *store, uint32_t id, GError **error)
 
 typedef enum { JOINED, LEFT_DONE, LEFT_DEAD, LEFT_GONE } Step;
 
+/* Counts an object in the row of its job, by its step into the job or out of it. */
 static bool count(Store *store, uint32_t id, Step step, GError **error)
 {
     BatchJob job = {.filter = "", .cursor = ""};

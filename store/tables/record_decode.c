@@ -230,6 +230,7 @@ static bool read_more(RecordReader *reader, const Fixed *fixed, Record *ret_reco
            ABS(ret_record->zone_min) <= ZONE_OFFSET_MAX;
 }
 
+/* Reads the parts of a record in the order in which they are stored. False for invalid bytes. */
 static bool read_record(RecordReader *reader, Record *ret_record)
 {
     Fixed fixed;

@@ -147,6 +147,10 @@ static void file_moved(Bucket *bucket, const char *from, const char *key)
     }
 }
 
+/*
+ * Handles the rename of a folder to `name` in `parent`: reports a move if the folder was known and
+ * the old place is empty. Otherwise reports the old place as removed, and lists the new one.
+ */
 static void folder_moved(Bucket *bucket, Move *move, TreeNode *parent, const char *name,
                          const char *key)
 {

@@ -104,6 +104,10 @@ void notify_unwatch(Bucket *bucket, TreeNode *node)
         (void)inotify_rm_watch(bucket->inotify_fd, wd);
 }
 
+/*
+ * Handles an event about a file: reports it, pairs it with the other half of a rename, or waits
+ * until the file is quiet.
+ */
 static void on_file(Bucket *bucket, TreeNode *parent, uint32_t mask, uint32_t cookie,
                     const char *name, const char *key)
 {

@@ -95,6 +95,10 @@ static bool refuse(const char *message)
     return false;
 }
 
+/*
+ * Takes the pixels of a coded piece off the budget of the file. False if the budget is spent, or if
+ * the piece is refused.
+ */
 static bool charge(Coded coded)
 {
     int64_t largest = header_pixels;

@@ -245,6 +245,10 @@ static void read_colors(HeifItem *item, Bytes body)
     item->colors.is_full = bytes_read(&body, 1) >> 7;
 }
 
+/*
+ * Adds one property to an item. A property that is not known makes the item odd if readers have to
+ * understand it.
+ */
 static void read_property(HeifItem *item, const Box *box, bool is_essential)
 {
     Bytes body = box->body;

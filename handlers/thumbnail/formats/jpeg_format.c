@@ -96,6 +96,10 @@ static Picture *read_planes(const Decoder *decoder, int width, int height, bool 
     return jpeg_decode_planes(decoder->source->data, decoder->source->size, &target, ret_has_fault);
 }
 
+/*
+ * Reads the picture: as planes if the caller allows that, otherwise in red, green and blue,
+ * converted to sRGB or with its own profile.
+ */
 static Picture *read_file(Decoder *decoder, int width, int height, GError **error)
 {
     bool has_fault = false;

@@ -30,6 +30,10 @@ static void lower_to(uint64_t *value, uint64_t other)
         *value = other;
 }
 
+/*
+ * Sets the member of the layout that the entry stands for. Of several entries of one tag, the most
+ * expensive one counts.
+ */
 static void read_entry(uint64_t tag, uint64_t value, Layout *layout)
 {
     switch (tag) {

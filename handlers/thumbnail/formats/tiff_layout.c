@@ -48,6 +48,7 @@ static void read_extra_samples(const Tiff *tiff, const TiffEntry *entry, TiffLay
         layout->is_associated |= tiff_value(tiff, entry, i) == EXTRA_ASSOCIATED;
 }
 
+/* Sets the member of the layout that the entry stands for. */
 static void read_entry(const Tiff *tiff, const TiffEntry *entry, TiffLayout *layout)
 {
     uint64_t value = tiff_value(tiff, entry, 0);
