@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Worker processes: separate, locked in, and killed; and their jobs after the death of a worker or
+"""Worker processes: separate, locked in, and killed; and their work after the death of a worker or
 of the daemon."""
 
 import contextlib
 import os
 import pwd
 import re
+import resource
 import signal
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from harness import (BLUE, DEADLINE_S, GREEN, RED, SANITIZED, THUMBQ, E2ETest, c
 from others import for_others
 
 ANOTHER = 64126
+FEW = 128  # descriptors: fewer than leave_unread leaves on their way
 IMAGE_LIBRARIES = re.compile(r"lib(vips|jpeg|png|webp|tiff|heif|gif|exif)")
 
 
@@ -72,10 +74,10 @@ class Isolation(HandlersTest):
         worker = daemon.pause_worker()
         slow = self.bucket.put("slow.png", slow_png())
         self.bucket.wait_for(lambda: self.bucket.stats()["objects"]["running"] == 1,
-                             "the job to be sent")
+                             "the order to be sent")
         os.kill(worker, signal.SIGCONT)
         held = wait_for(lambda: (found := descriptors(worker)) and
-                        os.fspath(slow) in found.values() and found, "the job to be taken",
+                        os.fspath(slow) in found.values() and found, "the order to be read",
                         daemon.log)
         os.kill(worker, signal.SIGSTOP)
         log = os.readlink(f"/proc/{daemon.pid}/fd/2")  # sanitizers need these, and no others
@@ -113,14 +115,14 @@ class Isolation(HandlersTest):
 class Trouble(HandlersTest):
 
     def wait_running(self):
-        """Waits until a job is running, and its record says so."""
+        """Waits until an invocation is under way, and the record says so."""
         data = self.bucket.state / "store" / "data.mdb"
         self.bucket.wait_for(
             lambda: data.exists() and self.bucket.stats()["objects"]["running"] == 1,
-            "a job to be under way")
+            "an invocation to be under way")
 
     def test_killed_worker_costs_one_retry(self):
-        """The death costs at most one retry: the job of a worker that has served before gets
+        """The death costs at most one retry: the work of a worker that has served before gets
         another worker without an attempt."""
         names = [f"{i}.png" for i in range(150)]
         for i, name in enumerate(names):
@@ -180,7 +182,7 @@ class Trouble(HandlersTest):
             self.assertFalse(is_alive(pid))
 
     def test_death_of_a_used_worker_costs_nothing(self):
-        """An earlier job may have harmed the worker, so the next job gets a worker of its own."""
+        """An earlier invocation may have harmed the worker, so the next one gets a worker of its own."""
         daemon = self.start_used(1, "first.png")
         worker = daemon.pause_worker()
         self.bucket.put("victim.png", png(20, 20, RED))
@@ -195,7 +197,7 @@ class Trouble(HandlersTest):
         self.bucket.put("victim.png", slow_png())
 
         def crash():
-            """A worker that has no job yet, or that has served before, costs nothing: the next one is
+            """A worker that has no order yet, or that has served before, costs nothing: the next one is
             killed, too."""
             if self.is_pending("victim.png"):
                 return True
@@ -274,7 +276,7 @@ class Ending(HandlersTest):
                 worker = daemon.pause_worker()
                 self.bucket.put(last, png(20, 20, RED))
                 self.bucket.wait_for(lambda: self.bucket.stats()["objects"]["running"] == 1,
-                                     "the job to be under way")
+                                     "the invocation to be under way")
                 daemon.process.send_signal(signum)
                 self.bucket.wait_for(lambda: "stopping when 1 running" in daemon.log(),
                                      "the daemon to begin to stop")
@@ -295,7 +297,7 @@ class Ending(HandlersTest):
         worker = daemon.pause_worker()
         self.bucket.put("last.png", png(20, 20, RED))
         self.bucket.wait_for(lambda: self.bucket.stats()["objects"]["running"] == 1,
-                             "the job to be under way")
+                             "the invocation to be under way")
         daemon.process.send_signal(signal.SIGTERM)
         self.bucket.wait_for(lambda: "stopping when" in daemon.log(), "the first to be heard")
         self.assertEqual(daemon.stop(), 0, daemon.log())
@@ -324,24 +326,53 @@ class Ending(HandlersTest):
         self.assertEqual(daemon.stop(), 0)
         self.assertEqual(self.bucket.once().status, 0)
 
-    def test_descriptors_on_their_way(self):
-        """The kernel refuses to send descriptors while their user has more of them on their way
-        than the sender may have open. A worker may have few, and sends one with its greeting."""
+    def as_another(self):
+        """Gives the bucket to a user who is not root. Returns its id, and options of subprocess."""
         uid, user = os.geteuid(), {}
-        if uid == 0:  # root has no such limit
+        if uid == 0:  # root has no limit of descriptors on their way
             uid, user = ANOTHER, {"user": ANOTHER, "group": ANOTHER, "extra_groups": []}
             os.chown(self.bucket.path, uid, uid)
         self.bucket.put("a.png", png(40, 30, RED)).chmod(0o644)
+        return uid, user
+
+    def check_report(self, log):
+        """The log has one report, of a success."""
+        check_sanitizers(log)
+        report, = parse_reports(log)
+        self.assertNotIn("Error Type", report)
+        self.assert_color(self.bucket.small("a.png"), RED)
+
+    def test_descriptors_on_their_way(self):
+        """The kernel refuses to send descriptors while their user has more of them on their way
+        than the sender may have open. A worker may have few, and sends one with its greeting."""
+        uid, user = self.as_another()
         for end in leave_unread(uid):
             self.addCleanup(end.close)
         result = subprocess.run([for_others(THUMBQ), "run", "--once", self.bucket.path],
                                 stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True,
                                 timeout=DEADLINE_S, **user)
-        check_sanitizers(result.stderr)
         self.assertEqual(result.returncode, 0, result.stderr)
-        report, = parse_reports(result.stderr)
-        self.assertNotIn("Error Type", report)
-        self.assert_color(self.bucket.small("a.png"), RED)
+        self.check_report(result.stderr)
+
+    def test_descriptors_on_their_way_from_the_daemon(self):
+        """The daemon itself may send none: the picture waits, and costs no attempt."""
+        uid, user = self.as_another()
+        ends = leave_unread(uid)
+        log = self.bucket.root / "log"
+        with open(log, "wb") as out:
+            daemon = subprocess.Popen(
+                [for_others(THUMBQ), "run", self.bucket.path], stdin=subprocess.DEVNULL, stderr=out,
+                preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (FEW, FEW)), **user)
+        self.addCleanup(daemon.wait)
+        self.addCleanup(daemon.kill)
+        wait_for(lambda: "oo many references" in log.read_text(), "the kernel to refuse",
+                 log.read_text)
+        for end in ends:
+            end.close()
+        wait_for(lambda: parse_reports(log.read_text()), "a report", log.read_text)
+        daemon.terminate()
+        self.assertEqual(daemon.wait(DEADLINE_S), 0, log.read_text())
+        self.check_report(log.read_text())
 
 
 if __name__ == "__main__":
