@@ -206,6 +206,13 @@ def palette_with(clear, alphas, separate):
     return make.tiff(page(clear, data, samples=n, photometric=PALETTE, tags=tags)), seen
 
 
+def absent_plane(grey):
+    """Grey, and a plane without a meaning, which has no bytes."""
+    data = bytes(pixel[1] for pixel in grey.pixels())
+    return make.tiff(page(grey, [data, b""], samples=2, photometric=GREY,
+                          tags={338: (3, [UNSPECIFIED]), 284: (3, [2])}))
+
+
 def separate_tiles(raster, bits=8, side=32):
     """Tiles of one band each."""
     pixels, tiles = raster.pixels(), []
@@ -273,14 +280,16 @@ def below(raster, small, photometric=RGB):
     return bytes(out)
 
 
-def old_jpeg(raster, planar=1):
-    """JPEG of TIFF 6.0: the file as a whole (JPEGInterchangeFormat)."""
-    data = make.jpeg_of(raster)
-    made, _ = page(raster, data, photometric=YCBCR, tags={
+def old_jpeg(raster, planar=1, grey=False, moved=0):
+    """JPEG of TIFF 6.0: the file as a whole (JPEGInterchangeFormat), whose place is stated wrongly
+    by `moved` bytes."""
+    data = make.jpeg_of(raster.map(lambda p: p[1:2], 1) if grey else raster)
+    kind = {"samples": 1, "photometric": GREY} if grey else {"photometric": YCBCR}
+    made, _ = page(raster, data, **kind, tags={
         284: (3, [planar]),
         259: (3, [OLD_JPEG]), 513: (4, [0]), 514: (4, [len(data)]), 530: (3, [1, 1])})
     at = 8 + len(make.tiff_directory(8, {**made, 273: (4, [0])}, 0))
-    made.update({273: (4, [at]), 513: (4, [at])})
+    made.update({273: (4, [at]), 513: (4, [at + moved])})
     return b"II*\0" + struct.pack("<I", 8) + make.tiff_directory(8, made, 0) + data
 
 
@@ -333,6 +342,10 @@ def kinds():
     yield "reduced-first.tif", reduced_first(seen, small), seen, False
     yield "below.tif", below(seen, small), seen, False
     yield "old-jpeg.tif", old_jpeg(seen), seen, False
+    yield "old-jpeg-grey.tif", old_jpeg(grey, grey=True), grey, False
+    yield "old-jpeg-grey-misplaced.tif", old_jpeg(grey, grey=True, moved=6), grey, False
+    yield "old-jpeg-misplaced.tif", old_jpeg(seen, moved=6), seen, False
+    yield "absent-plane.tif", absent_plane(grey), grey, False
     data, bilevel = fax(seen)
     yield "group-4.tif", data, bilevel, False
     lzw = run("convert", *make.raw(seen, "rgb"), "-compress", "lzw", "tiff:-", data=seen.data)

@@ -284,6 +284,25 @@ static int find_associated(const Reader *reader)
     return -1;
 }
 
+/*
+ * Returns how many samples of a pixel are read. In separate planes, samples without a meaning at
+ * the end may have no bytes in the file.
+ */
+static uint16_t count_samples(const Reader *reader)
+{
+    uint16_t n = reader->n_samples, n_extra, *kinds;
+    TIFFGetFieldDefaulted(reader->tiff, TIFFTAG_EXTRASAMPLES, &n_extra, &kinds);
+    if (reader->planar != PLANARCONFIG_SEPARATE || reader->is_tiled)
+        return n;
+    for (; n_extra > 0 && n > n_extra && kinds[n_extra - 1] == EXTRASAMPLE_UNSPECIFIED; n_extra--) {
+        uint32_t strip = TIFFComputeStrip(reader->tiff, 0, (uint16_t)(n - 1));
+        if (TIFFGetStrileByteCount(reader->tiff, strip) > 0)
+            break;
+        n--;
+    }
+    return n;
+}
+
 /* Finds the sample beside an index that the file says is alpha; 0: none. */
 static uint32_t find_beside(const Reader *reader)
 {
@@ -349,8 +368,9 @@ static bool start_samples(Reader *reader)
         (is_palette && !read_palette(reader)))
         return false;
     reader->beside = is_palette ? find_beside(reader) : 0;
-    reader->bands = !is_palette ? reader->n_samples : reader->beside > 0 ? 4 : 3;
     reader->alpha = find_associated(reader);
+    reader->n_samples = count_samples(reader);
+    reader->bands = !is_palette ? reader->n_samples : reader->beside > 0 ? 4 : 3;
     tmsize_t bytes = reader->is_tiled ? TIFFTileSize(reader->tiff) : TIFFStripSize(reader->tiff);
     reader->is_by_row = !reader->is_tiled && !separate && reader->block_height > STRIP_ROWS_MAX;
     if (reader->is_by_row) {
@@ -363,9 +383,29 @@ static bool start_samples(Reader *reader)
     return true;
 }
 
+/*
+ * Has libtiff read JPEG of TIFF 6.0 from its strip, if the strip begins as JPEG and the place that
+ * the file states beside (JPEGInterchangeFormat) does not.
+ */
+static void place_old_jpeg(Reader *reader)
+{
+    static const uint8_t mark[] = {0xff, 0xd8};
+    const TiffMemory *memory = &reader->memory;
+    uint64_t stated, strip = TIFFGetStrileOffset(reader->tiff, 0);
+    if (TIFFGetField(reader->tiff, TIFFTAG_JPEGIFOFFSET, &stated) == 1 &&
+        !tiff_memory_begins(memory, stated, mark, sizeof mark) &&
+        tiff_memory_begins(memory, strip, mark, sizeof mark))
+        TIFFSetField(reader->tiff, TIFFTAG_JPEGIFOFFSET, (uint64_t)0);
+}
+
 static bool start(Reader *reader)
 {
-    if (!start_samples(reader) && !start_rgba(reader))
+    uint16_t compression;
+    TIFFGetFieldDefaulted(reader->tiff, TIFFTAG_COMPRESSION, &compression);
+    bool is_old_jpeg = compression == COMPRESSION_OJPEG;
+    if (is_old_jpeg)
+        place_old_jpeg(reader);
+    if ((is_old_jpeg || !start_samples(reader)) && !start_rgba(reader))
         return false;
     reader->stride = (size_t)reader->width * (size_t)reader->bands * samples_bytes(reader->kind);
     reader->rows = g_try_malloc(reader->stride * reader->block_height);

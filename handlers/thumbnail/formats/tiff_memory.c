@@ -66,3 +66,8 @@ TIFF *tiff_memory_open(TiffMemory *memory)
     return TIFFClientOpen("tiff", "rh", memory, read_memory, write_nothing, seek_memory,
                           close_memory, size_of_memory, map_memory, unmap_memory);
 }
+
+bool tiff_memory_begins(const TiffMemory *memory, uint64_t at, const uint8_t *bytes, size_t n)
+{
+    return at <= memory->size && n <= memory->size - at && memcmp(memory->data + at, bytes, n) == 0;
+}

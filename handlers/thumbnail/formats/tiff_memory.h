@@ -2,6 +2,7 @@
 /* Has libtiff read a file that lies in memory. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <tiffio.h>
@@ -18,3 +19,6 @@ typedef struct {
  * TIFF. Owner: the caller, by TIFFClose.
  */
 TIFF *tiff_memory_open(TiffMemory *memory);
+
+/* True if the file has these bytes at this place. */
+bool tiff_memory_begins(const TiffMemory *memory, uint64_t at, const uint8_t *bytes, size_t n);
