@@ -13,7 +13,7 @@
 
 #include <sys/stat.h>
 
-#define LOOK_MS 20000
+#define CHECK_MS 20000
 
 static const char localtime_path[] = "/etc/localtime";
 
@@ -146,7 +146,7 @@ static gboolean check_again(gpointer data)
 void redate_watch(Redate *redate)
 {
     (void)has_changed(redate);
-    redate->source = g_timeout_add(LOOK_MS, check_again, redate);
+    redate->source = g_timeout_add(CHECK_MS, check_again, redate);
 }
 
 Redate *redate_new(const RedateOptions *options)

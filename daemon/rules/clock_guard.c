@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "journal/journal.h"
 
-#define LOOK_MS 60000
+#define CHECK_MS 60000
 
 /* Time between saves while the clock is trusted. */
 #define SAVE_US (6 * CLOCK_HOUR_US)
@@ -113,7 +113,7 @@ void clock_guard_start(ClockGuard *guard)
 {
     check_clock(guard);
     if (!guard->once)
-        guard->source = g_timeout_add(LOOK_MS, check_again, guard);
+        guard->source = g_timeout_add(CHECK_MS, check_again, guard);
 }
 
 void clock_guard_reset(ClockGuard *guard)

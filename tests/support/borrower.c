@@ -170,7 +170,7 @@ static void on_done(const Answer *given, const InvocationUsage *usage, void *dat
     (void)g_hash_table_remove(borrower->tasks, &task->id);
 }
 
-static void take_order(Borrower *borrower, const LendFrame *frame)
+static void receive_order(Borrower *borrower, const LendFrame *frame)
 {
     Task *task = g_new0(Task, 1);
 
@@ -226,7 +226,7 @@ static gboolean on_frame(gint socket_fd, GIOCondition condition, gpointer data)
     }
     Task *task = g_hash_table_lookup(borrower->tasks, &frame.id);
     if (frame.type == LEND_ORDER)
-        take_order(borrower, &frame);
+        receive_order(borrower, &frame);
     else if (frame.type == LEND_SOURCE && task)
         take_source(task, &fd);
     else if (frame.type == LEND_RECALL && task)

@@ -32,7 +32,7 @@ static inline void on_failed(GError *error, void *data)
     passes_lost(house->passes);
 }
 
-static inline void on_rested(void *data)
+static inline void on_idle(void *data)
 {
     House *house = data;
 
@@ -163,7 +163,7 @@ static const PassKind bare = {
 static inline House *new_house(void)
 {
     House *house = g_new0(House, 1);
-    const PassCallbacks of = {on_failed, on_rested, fixture_time, house};
+    const PassCallbacks of = {on_failed, on_idle, fixture_time, house};
 
     now_us = 0;
     house->story = g_string_new(NULL);
