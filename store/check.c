@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Checks a whole store: whether records, indexes and totals agree. */
 #include "engine/env.h"
+#include "engine/free_pages.h"
 #include "engine/snapshot.h"
 #include "schema.h"
 #include "store/jobs.h"
@@ -206,8 +207,9 @@ bool store_check(const char *directory, GError **error)
     g_autoptr(Store) store = schema_open_alone(AT_FDCWD, directory, error);
     g_autoptr(StoreSnapshot) snapshot = store ? store_snapshot_begin(store, error) : NULL;
 
-    size_t queued = 0;
+    size_t queued = 0, free_pages;
 
-    return snapshot && check_tables(store, snapshot->txn, &queued, error) &&
+    return snapshot && free_pages_count(store, snapshot->txn, &free_pages, error) &&
+           check_tables(store, snapshot->txn, &queued, error) &&
            check_totals(snapshot, queued, error) && check_jobs(snapshot, error);
 }

@@ -3,36 +3,14 @@
 
 #include "engine/batch.h"
 #include "engine/env.h"
+#include "engine/free_pages.h"
 #include "tables/events.h"
 #include "tables/retention.h"
-
-#include <string.h>
 
 /*
  * Rows of each kind that one call deletes: one slice of the daemon's loop, and less than a batch.
  */
 #define SLICE 1000
-
-static bool count_free(Store *store, MDB_txn *txn, size_t *ret_pages, GError **error)
-{
-    /* LMDB's table of free pages: transaction -> number of pages, pages. */
-    const MDB_dbi free_list = 0;
-    MDB_cursor *cursor;
-    MDB_val key, value;
-    size_t total = 0;
-    int rc = mdb_cursor_open(txn, free_list, &cursor);
-
-    if (rc != 0)
-        return env_fail(store, rc, "cannot read store", error);
-    while ((rc = mdb_cursor_get(cursor, &key, &value, MDB_NEXT)) == 0) {
-        size_t pages;
-        memcpy(&pages, value.mv_data, sizeof pages);
-        total += pages;
-    }
-    mdb_cursor_close(cursor);
-    *ret_pages = total;
-    return rc == MDB_NOTFOUND || env_fail(store, rc, "cannot read store", error);
-}
 
 bool upkeep_measure(Store *store, int64_t *ret_file_bytes, int64_t *ret_free_bytes, GError **error)
 {
@@ -44,7 +22,7 @@ bool upkeep_measure(Store *store, int64_t *ret_file_bytes, int64_t *ret_free_byt
     /* A transaction of its own: the free list must not be read within a batch. */
     if (!env_read_begin(store, &txn, error))
         return false;
-    bool ok = count_free(store, txn, &free_pages, error);
+    bool ok = free_pages_count(store, txn, &free_pages, error);
     mdb_txn_abort(txn);
     if (!ok)
         return false;

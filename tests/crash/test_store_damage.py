@@ -3,12 +3,17 @@
 moves it aside, reports that, and builds a new one from the bucket."""
 
 import os
+import struct
 import unittest
 
 from rig import SANITIZED, SEED, CrashTest, count, main, wait_for
 
 PLACES = count("THUMBQ_DAMAGES", 12, 300)
 PAGE = 4096
+# In LMDB's two pages of meta data: the root of the list of free pages, and the transaction.
+FREE_ROOT, TRANSACTION = 80, 144
+# In the header of a page: the kind of the page, and the number of its rows.
+HEADER = (10, 12, 13)
 
 
 class Damage(CrashTest):
@@ -64,6 +69,24 @@ class Damage(CrashTest):
                     file.write(self.rig.random.randbytes(length))
                 self.check_rebuilt(must_be_aside=False)
         print(f"{PLACES} stores with noise survived", flush=True)
+
+    def free_list(self):
+        """Where the first page of the list of free pages begins in the file."""
+        def number(page, at):
+            return struct.unpack_from("<Q", self.good, page * PAGE + at)[0]
+        newest = max((0, 1), key=lambda page: number(page, TRANSACTION))
+        return number(newest, FREE_ROOT) * PAGE
+
+    def test_list_of_free_pages(self):
+        """No table of the store has this page, and the daemon reads it at its start."""
+        page = self.free_list()
+        for at in HEADER:
+            with self.subTest(at=at):
+                self.restore()
+                with open(self.data, "r+b") as file:
+                    file.seek(page + at)
+                    file.write(bytes([self.good[page + at] ^ 0x55]))
+                self.check_rebuilt()
 
     @unittest.skipIf(SANITIZED, "LMDB may die of noise, which a sanitizer takes for a finding")
     def test_noise_while_running(self):

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "store_fixture.h"
 
+#include <fcntl.h>
 #include <lmdb.h>
+#include <unistd.h>
 
 /*
  * store_check accepts a store that the store has written. It detects every other change of its
@@ -241,6 +243,71 @@ static void test_damage(const void *data)
     fixture_clear(&fixture);
 }
 
+/* A number in the first row of LMDB's list of free pages is replaced. */
+typedef struct {
+    const char *name;
+    /* Where it stands: at 0 is the number of pages, which follow. */
+    size_t index;
+    uint64_t number;
+} FreeCase;
+
+static const FreeCase free_cases[] = {
+    {"free-too-many", 0, UINT64_MAX},
+    {"free-one-more", 0, 1 << 20},
+    {"free-meta-page", 1, 1},
+    {"free-behind-the-end", 1, 1 << 20},
+    {"free-behind-every-end", 1, INT64_MAX},
+    {"free-twice", 1, 0},
+};
+
+#define PAGE_BYTES 4096
+
+/* Writes to the file itself. A case with the number 0 repeats the second page. */
+static void damage_free_pages(const char *directory, const FreeCase *row)
+{
+    g_autofree char *path = g_build_filename(directory, "data.mdb", NULL);
+    MDB_cursor *cursor;
+    MDB_val key, value;
+    MDB_env *env;
+    MDB_txn *txn;
+
+    g_assert_cmpint(mdb_env_create(&env), ==, 0);
+    g_assert_cmpint(mdb_env_open(env, directory, MDB_RDONLY, 0), ==, 0);
+    g_assert_cmpint(mdb_txn_begin(env, NULL, MDB_RDONLY, &txn), ==, 0);
+    g_assert_cmpint(mdb_cursor_open(txn, 0, &cursor), ==, 0);
+    g_assert_cmpint(mdb_cursor_get(cursor, &key, &value, MDB_FIRST), ==, 0);
+    g_assert_cmpuint(value.mv_size, >=, 3 * sizeof row->number);
+    const uint8_t *numbers = value.mv_data;
+    const uint8_t *changed = row->number > 0 ? (const uint8_t *)&row->number : numbers + 16;
+    /* Each page begins with its number. */
+    size_t in_page = (uintptr_t)numbers % PAGE_BYTES;
+    uint64_t page;
+    memcpy(&page, numbers - in_page, sizeof page);
+    off_t offset = (off_t)(page * PAGE_BYTES + in_page + row->index * 8);
+    int fd = open(path, O_WRONLY | O_CLOEXEC);
+    g_assert_cmpint(pwrite(fd, changed, 8, offset), ==, 8);
+    close(fd);
+    mdb_cursor_close(cursor);
+    mdb_txn_abort(txn);
+    mdb_env_close(env);
+}
+
+static void test_free_pages(const void *data)
+{
+    g_autoptr(GError) error = NULL;
+    Fixture fixture;
+
+    fixture_init(&fixture, &small_limits);
+    fill(fixture.store);
+    g_clear_pointer(&fixture.store, store_close);
+    expect_whole(&fixture);
+    damage_free_pages(fixture.directory, data);
+    g_assert_false(store_check(fixture.directory, &error));
+    g_assert_error(error, THUMBQ_ERROR, ERROR_STORE_CORRUPT);
+    g_test_message("%s", error->message);
+    fixture_clear(&fixture);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -249,6 +316,10 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         g_autofree char *path = g_strdup_printf("/store/check/%s", cases[i].name);
         g_test_add_data_func(path, &cases[i], test_damage);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(free_cases); i++) {
+        g_autofree char *path = g_strdup_printf("/store/check/%s", free_cases[i].name);
+        g_test_add_data_func(path, &free_cases[i], test_free_pages);
     }
     return g_test_run();
 }
