@@ -3,7 +3,6 @@
 
 #include "base/file.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -28,27 +27,49 @@ static bool find_type(int dir_fd, const struct dirent *entry, unsigned char *ret
     return true;
 }
 
-/* Reads the names in `dir`; `texts` holds them. False with errno. */
-static bool read_entries(DIR *dir, GPtrArray *sorted, GStringChunk *texts, size_t *ret_bytes)
+DIR *folder_open_dir(int dir_fd)
+{
+    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+    if (!dir)
+        fd_clear(&fd);
+    return dir;
+}
+
+bool folder_next_entry(DIR *dir, const struct dirent **ret_entry, bool *ret_is_folder)
 {
     const struct dirent *entry;
-    unsigned char type;
+    unsigned char type = DT_UNKNOWN;
 
-    *ret_bytes = 0;
     /* At the end of the folder readdir leaves errno as it is. */
     for (errno = 0; (entry = readdir(dir)); errno = 0) {
-        char name[sizeof entry->d_name + 1];
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
         if (!find_type(dirfd(dir), entry, &type))
             return false;
-        if (type != DT_DIR && type != DT_REG)
-            continue;
-        (void)g_snprintf(name, sizeof name, "%s%s", entry->d_name, type == DT_DIR ? "/" : "");
+        if (type == DT_DIR || type == DT_REG)
+            break;
+    }
+    *ret_entry = entry;
+    *ret_is_folder = type == DT_DIR;
+    return entry || errno == 0;
+}
+
+/* Reads the names in `dir`; `texts` holds them. False with errno. */
+static bool read_entries(DIR *dir, GPtrArray *sorted, GStringChunk *texts, size_t *ret_bytes)
+{
+    const struct dirent *entry;
+    bool is_folder, ok;
+
+    *ret_bytes = 0;
+    while ((ok = folder_next_entry(dir, &entry, &is_folder)) && entry) {
+        char name[sizeof entry->d_name + 1];
+        (void)g_snprintf(name, sizeof name, "%s%s", entry->d_name, is_folder ? "/" : "");
         *ret_bytes += FOLDER_NAME_BYTES(name);
         g_ptr_array_add(sorted, g_string_chunk_insert(texts, name));
     }
-    return errno == 0;
+    return ok;
 }
 
 int folder_compare_texts(const void *a, const void *b)
@@ -58,13 +79,10 @@ int folder_compare_texts(const void *a, const void *b)
 
 GPtrArray *folder_read(int dir_fd, int64_t size, GStringChunk **ret_texts, size_t *ret_bytes)
 {
-    int fd = openat(dir_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+    DIR *dir = folder_open_dir(dir_fd);
 
-    if (!dir) {
-        fd_clear(&fd);
+    if (!dir)
         return NULL;
-    }
     GPtrArray *sorted = g_ptr_array_new();
     GStringChunk *texts = g_string_chunk_new((gsize)CLAMP(size, 1024, TEXTS_BYTES));
     int errnum = read_entries(dir, sorted, texts, ret_bytes) ? 0 : errno;

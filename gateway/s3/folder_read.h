@@ -2,7 +2,9 @@
 /* Reads the names in a folder. */
 #pragma once
 
+#include <dirent.h>
 #include <glib.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -11,6 +13,15 @@
 
 /* Compares two elements of an array of texts by their bytes. */
 int folder_compare_texts(const void *a, const void *b);
+
+/* Opens the open folder `dir_fd` for readdir. NULL with errno. Owner: closedir. */
+DIR *folder_open_dir(int dir_fd);
+
+/*
+ * Finds the next entry in `dir` that is a file or a folder. *ret_entry NULL: there is none. False
+ * with errno.
+ */
+bool folder_next_entry(DIR *dir, const struct dirent **ret_entry, bool *ret_is_folder);
 
 /*
  * Reads and sorts the names of files and folders in the open folder `dir_fd`, whose own size is

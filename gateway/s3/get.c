@@ -185,11 +185,12 @@ static void answer_file(S3Request *request, const Meta *meta, const struct stat 
                               len);
 }
 
-/* Answers for a folder that is a key, "dir/". Takes ownership of `fd`. */
+/* Answers for the key "dir/": for a folder that the gateway has not made for an object. Takes
+ * ownership of `fd`. */
 static void answer_folder(S3Request *request, int fd)
 {
     struct stat st;
-    const bool is_folder = fstat(fd, &st) == 0 && S_ISDIR(st.st_mode);
+    const bool is_folder = fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) && !bucket_made_folder(fd);
     g_autofree char *date = is_folder ? http_date_format(st.st_mtim.tv_sec) : NULL;
 
     (void)close(fd);

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "s3/hollow.h"
 #include "s3/meta.h"
 
 #include <errno.h>
@@ -111,16 +112,17 @@ static bool is_of_interest(const ListQuestion *question, const char *path)
            strncmp(question->after, path, len) <= 0;
 }
 
-/* True if a folder or a file that could not be opened is no place of objects: it has gone since
- * its name was read, is of another kind or on another file system, or may not be read. */
-static bool is_no_place(int errnum)
-{
-    S3Fault fault = s3_fault_of_open(errnum);
-
-    return fault == S3_NO_SUCH_KEY || fault == S3_ACCESS_DENIED;
-}
-
 static bool walk_folder(Walk *walk, int dir_fd, const char *path);
+
+/* Adds the common prefix of all keys below the open folder `path`, unless there is none. */
+static bool add_folder_prefix(Walk *walk, int fd, const char *path)
+{
+    bool is_hollow;
+
+    if (!hollow_check(walk->bucket, fd, path, &is_hollow))
+        return fail(walk, s3_fault_from_errno(errno));
+    return is_hollow || add_prefix(walk, common_prefix(walk->question, path));
+}
 
 /* Adds the keys of a folder. False: the page is full, or there was an error. An empty folder is a
  * key itself. */
@@ -128,23 +130,19 @@ static bool visit_folder(Walk *walk, const char *path)
 {
     const ListQuestion *question = walk->question;
     g_autofree char *name = g_strndup(path, strlen(path) - 1);
-    int flags = O_RDONLY | O_DIRECTORY;
+    g_autofree char *prefix = NULL;
 
     if (bucket_is_private(name) || !is_of_interest(question, path) || strlen(path) > S3_KEY_MAX)
         return true;
-    /* All keys below the folder have the same common prefix, so the folder need not be read. */
-    if (g_str_has_prefix(path, question->prefix) && strcmp(question->delimiter, "/") == 0) {
-        g_autofree char *prefix = common_prefix(question, path);
-        if (prefix && strcmp(prefix, question->after) <= 0)
-            return true;
-        flags = prefix ? O_PATH | O_DIRECTORY : flags;
-    }
-    autofd fd = bucket_open_at(walk->bucket, name, flags);
+    /* All keys below the folder have the same common prefix, so not all of it need be read. */
+    if (g_str_has_prefix(path, question->prefix) && strcmp(question->delimiter, "/") == 0)
+        prefix = common_prefix(question, path);
+    if (prefix && strcmp(prefix, question->after) <= 0)
+        return true;
+    autofd fd = bucket_open_at(walk->bucket, name, O_RDONLY | O_DIRECTORY);
     if (fd < 0)
-        return is_no_place(errno) || fail(walk, s3_fault_from_errno(errno));
-    if (flags & O_PATH)
-        return add_prefix(walk, common_prefix(question, path));
-    return walk_folder(walk, fd, path);
+        return hollow_is_no_place(errno) || fail(walk, s3_fault_from_errno(errno));
+    return prefix ? add_folder_prefix(walk, fd, path) : walk_folder(walk, fd, path);
 }
 
 static bool visit_file(Walk *walk, int dir_fd, const char *name, const char *key)
@@ -154,7 +152,7 @@ static bool visit_file(Walk *walk, int dir_fd, const char *name, const char *key
     if (strlen(key) > S3_KEY_MAX)
         return true;
     if (fstatat(dir_fd, name, &st, AT_SYMLINK_NOFOLLOW) != 0)
-        return is_no_place(errno) || fail(walk, s3_fault_from_errno(errno));
+        return hollow_is_no_place(errno) || fail(walk, s3_fault_from_errno(errno));
     return !S_ISREG(st.st_mode) || add_key(walk, dir_fd, name, key, &st);
 }
 
@@ -185,12 +183,28 @@ static bool visit_names(Walk *walk, int dir_fd, const char *path, const GPtrArra
     return ok;
 }
 
-/* Adds the folder itself: it is empty. */
+/* Adds the folder itself, if it is a key: the gateway has not made it for an object. */
 static bool add_folder(Walk *walk, int dir_fd, const char *path)
 {
     struct stat st;
 
-    return !*path || fstat(dir_fd, &st) != 0 || add_key(walk, dir_fd, ".", path, &st);
+    return !*path || bucket_made_folder(dir_fd) || fstat(dir_fd, &st) != 0 ||
+           add_key(walk, dir_fd, ".", path, &st);
+}
+
+/* Finds whether a folder with these names counts as empty: it has nothing but hollow folders.
+ * False: there was an error. */
+static bool check_empty(Walk *walk, int dir_fd, const char *path, const GPtrArray *names,
+                        bool *ret_is_empty)
+{
+    *ret_is_empty = names->len == 0;
+    for (guint i = 0; i < names->len; i++) {
+        if (!g_str_has_suffix(names->pdata[i], "/"))
+            return true;
+    }
+    return names->len == 0 || bucket_made_folder(dir_fd) ||
+           hollow_check_below(walk->bucket, dir_fd, path, ret_is_empty) ||
+           fail(walk, s3_fault_from_errno(errno));
 }
 
 static bool walk_folder(Walk *walk, int dir_fd, const char *path)
@@ -199,14 +213,18 @@ static bool walk_folder(Walk *walk, int dir_fd, const char *path)
     g_autofree char *after = component_below(path, walk->question->after);
     g_autofree char *from = g_strdup(strcmp(after, limit) > 0 ? after : limit);
     const bool is_whole = !*from;
-    bool has_more = true;
+    bool has_more = true, is_empty = false;
 
     for (bool is_first = true; has_more; is_first = false) {
         g_autoptr(GPtrArray) names = folder_names_read(walk->names, dir_fd, from, &has_more);
         if (!names)
-            return is_no_place(errno) || fail(walk, s3_fault_from_errno(errno));
+            return hollow_is_no_place(errno) || fail(walk, s3_fault_from_errno(errno));
+        if (is_first && is_whole && !check_empty(walk, dir_fd, path, names, &is_empty))
+            return false;
+        if (is_empty)
+            return add_folder(walk, dir_fd, path);
         if (names->len == 0)
-            return !is_first || !is_whole || add_folder(walk, dir_fd, path);
+            return true;
         if (!visit_names(walk, dir_fd, path, names, limit))
             return false;
         /* The smallest text after the last name. */

@@ -13,7 +13,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#define FOLDER_MODE 0775
+/* A new folder is sticky until it has its mark, as the gateway may be killed between. */
+#define FOLDER_MODE (S_ISVTX | 0775)
 #define MARK_VALUE  "1"
 
 /* A path on the way down. */
@@ -65,7 +66,51 @@ static bool is_reserved_here(int dir_fd, const char *name)
     return false;
 }
 
-/* Makes a folder and marks it, as it goes with its last object. An error is in errno. */
+/* True for a folder that the gateway has made and not marked yet: a sticky one that belongs to its
+ * user. Sticky folders of other programs, such as /tmp, can be written by all users. */
+static bool is_unfinished(const struct stat *st)
+{
+    return (st->st_mode & (S_ISVTX | S_IWOTH)) == S_ISVTX && st->st_uid == geteuid();
+}
+
+/* Mode of an unfinished folder when it is finished. */
+static mode_t end_mode(const struct stat *st)
+{
+    return st->st_mode & 07777 & ~(mode_t)S_ISVTX;
+}
+
+bool bucket_made_folder(int fd)
+{
+    struct stat st;
+
+    return fgetxattr(fd, BUCKET_FOLDER_MARK, NULL, 0) >= 0 ||
+           (fstat(fd, &st) == 0 && is_unfinished(&st));
+}
+
+bool bucket_keep_folder(int fd)
+{
+    struct stat st;
+
+    if (fremovexattr(fd, BUCKET_FOLDER_MARK) != 0 && errno != ENODATA && errno != EOPNOTSUPP)
+        return false;
+    return fstat(fd, &st) == 0 && (!is_unfinished(&st) || fchmod(fd, end_mode(&st)) == 0);
+}
+
+/* Marks the folder `name` that the gateway has made, as it goes with its last object. */
+static void finish_folder(int dir_fd, const char *name)
+{
+    autofd fd = open_component(dir_fd, name, O_RDONLY | O_DIRECTORY);
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) != 0)
+        return;
+    /* Without attributes, the folder stays when it is empty. */
+    (void)fsetxattr(fd, BUCKET_FOLDER_MARK, MARK_VALUE, strlen(MARK_VALUE), 0);
+    /* A sticky folder works, too. */
+    (void)fchmod(fd, end_mode(&st));
+}
+
+/* Makes and marks a folder. An error is in errno. */
 static bool make_folder(Descent *descent, const char *name)
 {
     if (mkdirat(descent->fd, name, FOLDER_MODE) != 0)
@@ -76,10 +121,7 @@ static bool make_folder(Descent *descent, const char *name)
         errno = EACCES;
         return false;
     }
-    autofd fd = open_component(descent->fd, name, O_RDONLY | O_DIRECTORY);
-    /* Without attributes, the folder stays when it is empty. */
-    if (fd >= 0)
-        (void)fsetxattr(fd, BUCKET_FOLDER_MARK, MARK_VALUE, strlen(MARK_VALUE), 0);
+    finish_folder(descent->fd, name);
     ++*descent->made;
     return true;
 }
@@ -98,6 +140,9 @@ static int open_next(Descent *descent, const char *name, int flags)
         errno = EACCES;
         return -1;
     }
+    /* A killed gateway has left it. */
+    if (S_ISDIR(st.st_mode) && descent->made && is_unfinished(&st))
+        finish_folder(descent->fd, name);
     return fd_steal(&fd);
 }
 
@@ -166,15 +211,17 @@ bool bucket_sync_folders(const S3Bucket *bucket, const char *key, unsigned made)
     return true;
 }
 
-/* Removes the folder `path` if the gateway has made it for objects and it is empty. */
+/* Removes the folder `path` if the gateway has made it for objects and it is empty. True if there
+ * is no such folder now. */
 static bool remove_folder(const S3Bucket *bucket, const char *path)
 {
     const char *name;
     autofd parent_fd = bucket_open_parent(bucket, path, NULL, &name);
     autofd fd = parent_fd < 0 ? -1 : open_component(parent_fd, name, O_RDONLY | O_DIRECTORY);
 
-    return fd >= 0 && fgetxattr(fd, BUCKET_FOLDER_MARK, NULL, 0) >= 0 &&
-           unlinkat(parent_fd, name, AT_REMOVEDIR) == 0;
+    if (fd < 0)
+        return errno == ENOENT;
+    return bucket_made_folder(fd) && unlinkat(parent_fd, name, AT_REMOVEDIR) == 0;
 }
 
 void bucket_prune(const S3Bucket *bucket, const char *key)

@@ -78,12 +78,16 @@ static S3Fault remove_locked(const S3Bucket *bucket, const char *path, bool is_f
                              const WriteCondition *condition, int *ret_fd)
 {
     const char *name;
-    bool is_there;
+    bool is_there = false;
     autofd fd = bucket_open_parent(bucket, path, NULL, &name);
 
-    if (fd < 0)
-        return is_missing(errno) ? S3_OK : s3_fault_from_errno(errno);
-    S3Fault fault = check_removal(fd, name, is_folder, condition, bucket, &is_there);
+    if (fd < 0 && !is_missing(errno))
+        return s3_fault_from_errno(errno);
+    S3Fault fault =
+        fd < 0 ? S3_OK : check_removal(fd, name, is_folder, condition, bucket, &is_there);
+    if (fault == S3_OK && !is_there)
+        /* A killed gateway may have left the folders of the object. */
+        bucket_prune(bucket, path);
     if (fault != S3_OK || !is_there)
         return fault;
     if (unlinkat(fd, name, is_folder ? AT_REMOVEDIR : 0) != 0)

@@ -117,6 +117,15 @@ int bucket_open_at(const S3Bucket *bucket, const char *path, int flags);
 int bucket_open_parent(const S3Bucket *bucket, const char *key, unsigned *ret_made,
                        const char **ret_name);
 
+/*
+ * True if the gateway has made the open folder for an object. Such a folder is no key, even while
+ * it is empty: a request is putting the object into it, or the gateway was killed meanwhile.
+ */
+bool bucket_made_folder(int fd);
+
+/* Makes the open folder a key: it stays when it is empty. False with errno. */
+bool bucket_keep_folder(int fd);
+
 /* Makes the entries of the last `made` folders above `key` durable. False with errno. */
 bool bucket_sync_folders(const S3Bucket *bucket, const char *key, unsigned made);
 

@@ -11,7 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 #define FILE_MODE   0660
@@ -207,23 +206,24 @@ static S3Fault make_folder(Upload *upload, int parent_fd, const char *name, bool
 {
     struct stat st;
     const bool is_there = fstatat(parent_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
-    S3Fault fault = is_there && !S_ISDIR(st.st_mode)
-                        ? S3_KEY_CONFLICT
-                        : check_condition(upload, parent_fd, name, is_there ? &st : NULL);
 
-    if (fault != S3_OK)
-        return fault;
+    if (is_there && !S_ISDIR(st.st_mode))
+        return S3_KEY_CONFLICT;
     if (is_there && reserved_find(upload->bucket->reserved, st.st_dev, st.st_ino) != RESERVED_NOT)
         return S3_RESERVED;
+    autofd old = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    /* A folder that the gateway has made for an object is no key. */
+    const bool is_key = is_there && !(old >= 0 && bucket_made_folder(old));
+    S3Fault fault = check_condition(upload, parent_fd, name, is_key ? &st : NULL);
+    if (fault != S3_OK)
+        return fault;
     if (!is_there && mkdirat(parent_fd, name, FOLDER_MODE) != 0 && errno != EEXIST)
         return fault_of_place(ret_again);
     autofd fd = openat(parent_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (fd < 0)
         return fault_of_place(ret_again);
     /* Now it is a key, which stays when the folder is empty. */
-    if (fremovexattr(fd, BUCKET_FOLDER_MARK) != 0 && errno != ENODATA && errno != EOPNOTSUPP)
-        return s3_fault_from_errno(errno);
-    return S3_OK;
+    return bucket_keep_folder(fd) ? S3_OK : s3_fault_from_errno(errno);
 }
 
 /* Renames the file to `name`. It may replace a file, but no folder, link or device. *ret_again: as

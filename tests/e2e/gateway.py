@@ -16,9 +16,10 @@ from harness import check_sanitizers, wait_for
 try:
     import boto3
     from botocore.config import Config
-    from botocore.exceptions import ClientError, IncompleteReadError, ResponseStreamingError
+    from botocore.exceptions import (BotoCoreError, ClientError, IncompleteReadError,
+                                     ResponseStreamingError)
 except ImportError:
-    boto3 = ClientError = IncompleteReadError = ResponseStreamingError = None
+    boto3 = BotoCoreError = ClientError = IncompleteReadError = ResponseStreamingError = None
 
 GATEWAY = os.environ.get("THUMBQ_GATEWAY", "")
 FAR_S = 120
@@ -27,13 +28,12 @@ FAR_S = 120
 class Gateway:
     """A gateway over buckets in a folder of its own."""
 
-    def __init__(self, root, *words, limit=None, log="log.txt"):
-        """Takes further words of the command. With `limit`, the gateway can write no larger file."""
+    def __init__(self, root, *words, under=(), log="log.txt"):
+        """Takes further words of the command, and the words of a command that runs it."""
         self.root = Path(root)
         self.log = open(self.root / log, "w+")
-        limited = ["prlimit", f"--fsize={limit}"] if limit else []
         self.process = subprocess.Popen(
-            [*limited, GATEWAY, "gateway", "--root", self.root / "buckets", "--listen",
+            [*under, GATEWAY, "gateway", "--root", self.root / "buckets", "--listen",
              "127.0.0.1:0", *words], stdout=self.log, stderr=self.log)
         found = wait_for(lambda: re.search(r"(https?)://127\.0\.0\.1:(\d+)", self.text()),
                          "the gateway listens", self.text)

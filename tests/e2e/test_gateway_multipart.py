@@ -316,7 +316,7 @@ class Multipart(S3Test):
     def test_full_disk(self):
         """A part that could not be joined is not one with a wrong checksum."""
         upload, parts = self.send([os.urandom(PART), b"end"], "SHA256")
-        limited = Gateway(self.root, limit=PART // 2, log="limited.txt")
+        limited = Gateway(self.root, under=["prlimit", f"--fsize={PART // 2}"], log="limited.txt")
         try:
             status = self.refused("InsufficientStorage", self.complete, upload, parts,
                                   s3=self.client(self.key, limited))

@@ -158,7 +158,7 @@ class Chunks(S3Test):
             photos.mkdir(parents=True)
             shutil.copytree(Path(self.root, "buckets", ".thumbq-gateway"),
                             Path(root, "buckets", ".thumbq-gateway"))
-            gateway = Gateway(root, limit=1_000_000)
+            gateway = Gateway(root, under=["prlimit", "--fsize=1000000"])
             try:
                 for framed in (False, True):
                     answer = self.put_chunks(gateway, "large", bytes(3_000_000), framed=framed)
