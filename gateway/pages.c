@@ -155,6 +155,7 @@ static void begin_metrics(Pages *pages, HttpExchange *exchange)
 /* The work of a request for metrics. */
 typedef struct {
     Pages *pages;
+    guint n_buckets;
     /* Elements: char *, owned. State folders of the daemons. */
     GPtrArray *states;
     /* Elements: char *, owned. Their answers. */
@@ -177,12 +178,11 @@ static void answer_metrics(HttpExchange *exchange, void *data)
 {
     MetricsTask *task = data;
     Pages *pages = task->pages;
-    g_autoptr(GPtrArray) buckets = buckets_list(pages->buckets);
     g_autoptr(GString) text = g_string_new(NULL);
     const MetricsState state = {
         .connections = serving_connections(pages->serving),
         .exchanges = serving_exchanges(pages->serving),
-        .buckets = buckets->len,
+        .buckets = task->n_buckets,
         .keys = keys_count(pages->keys),
     };
 
@@ -205,6 +205,7 @@ static void end_metrics(Pages *pages, HttpExchange *exchange)
     MetricsTask *task = g_new0(MetricsTask, 1);
 
     task->pages = pages;
+    task->n_buckets = buckets->len;
     task->states = g_ptr_array_new_with_free_func(g_free);
     task->texts = g_ptr_array_new_with_free_func(g_free);
     for (guint i = 0; i < buckets->len; i++) {

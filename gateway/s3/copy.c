@@ -13,8 +13,9 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#define SOURCE     "x-amz-copy-source"
-#define CONDITION  SOURCE "-"
+#define SOURCE    "x-amz-copy-source"
+#define CONDITION SOURCE "-"
+/* Most bytes that one request copies. */
 #define COPIED_MAX ((int64_t)5 * 1024 * 1024 * 1024)
 
 /* Parses "/bucket/key": encoded, with or without the first '/', and perhaps with a version. */
@@ -92,7 +93,7 @@ static S3Fault copy_meta(S3Request *request, const Meta *source)
     if (directive && !is_new && g_ascii_strcasecmp(directive, "COPY") != 0)
         return S3_INVALID_ARGUMENT;
     if (!is_new && is_same_object(request))
-        return S3_INVALID_REQUEST;
+        return S3_COPY_TO_ITSELF;
     meta->key_id = g_strdup(request->key_id);
     if (!meta_set_headers(meta, is_new ? head : &source->kept))
         return S3_INVALID_ARGUMENT;
@@ -134,7 +135,7 @@ static S3Fault begin_copy(S3Request *request)
         return S3_INVALID_ARGUMENT;
     fault = begin_source(request, &source);
     if (fault == S3_OK && request->source_len > COPIED_MAX)
-        fault = S3_ENTITY_TOO_LARGE;
+        fault = S3_COPY_TOO_LARGE;
     if (fault != S3_OK)
         return fault;
     request->upload =
@@ -170,7 +171,7 @@ static S3Fault begin_part_copy(S3Request *request)
     if (fault == S3_OK)
         fault = parse_range(request);
     if (fault == S3_OK && request->source_len > COPIED_MAX)
-        fault = S3_ENTITY_TOO_LARGE;
+        fault = S3_COPY_TOO_LARGE;
     return fault == S3_OK ? s3_open_part(request) : fault;
 }
 

@@ -60,8 +60,8 @@ void cors_answer_preflight(S3Request *request)
         s3_refuse(request, S3_CORS_FORBIDDEN, NULL);
     } else {
         HttpExchange *exchange = request->exchange;
-        http_exchange_add_header(exchange, "Access-Control-Allow-Methods",
-                                 "GET, HEAD, PUT, POST, DELETE");
+        g_autofree char *allowed = g_strjoinv(", ", (GStrv)methods);
+        http_exchange_add_header(exchange, "Access-Control-Allow-Methods", allowed);
         if (names)
             http_exchange_add_header(exchange, "Access-Control-Allow-Headers", names);
         http_exchange_add_header(exchange, "Access-Control-Max-Age", MAX_AGE);

@@ -27,6 +27,13 @@ static const FaultRow rows[] = {
                              "The gateway has not made the folder of the bucket, so it stays."},
     [S3_CHECKSUM_MISMATCH] = {400, "XAmzContentSHA256Mismatch",
                               "The hash or checksum you specified did not match what we received."},
+    [S3_COPY_TO_ITSELF] = {400, "InvalidRequest",
+                           "A copy to itself must change the metadata: "
+                           "x-amz-metadata-directive: REPLACE."},
+    [S3_COPY_TOO_LARGE] =
+        {400, "InvalidRequest",
+         "The specified copy source is larger than the maximum allowable size for "
+         "a copy source: 5368709120."},
     [S3_CORS_FORBIDDEN] = {403, "AccessForbidden",
                            "CORSResponse: This CORS request is not allowed: its origin, its method "
                            "or a header."},
@@ -46,8 +53,7 @@ static const FaultRow rows[] = {
     [S3_INVALID_PART_ORDER] = {400, "InvalidPartOrder", "The parts are not in order."},
     [S3_INVALID_RANGE] = {416, "InvalidRange", "The requested range is not satisfiable."},
     [S3_INVALID_REQUEST] = {400, "InvalidRequest",
-                            "A copy to itself must change the metadata: "
-                            "x-amz-metadata-directive: REPLACE."},
+                            "A header or parameter is not allowed in this request."},
     [S3_INVALID_URI] = {400, "InvalidURI",
                         "A key has no empty component and none that is . or .. ."},
     [S3_KEY_CONFLICT] =

@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 import zlib
 
-from gateway import FAR_S, S3Test, run
+from gateway import FAR_S, ClientError, S3Test, run
 from harness import main
 
 
@@ -182,6 +182,44 @@ class Objects(S3Test):
         self.refused("AccessDenied", writer.copy_object, Bucket="photos", Key="f",
                      CopySource="photos/e")
         self.assertEqual(self.keys(), ["a b/\u00e9", "c/d", "e", "plain"])
+
+    def test_copy_limits(self):
+        """The answers of S3: 5 GiB at the most, no copy to itself that changes nothing."""
+        limit = 5 << 30
+        upload = self.s3.create_multipart_upload(Bucket="photos", Key="m")["UploadId"]
+        part = {"Bucket": "photos", "Key": "m", "UploadId": upload, "PartNumber": 1,
+                "CopySource": "photos/large"}
+        copy = {"Bucket": "photos", "Key": "copy", "CopySource": "photos/large"}
+        self.put("small", Metadata={"m": "1"})
+        (self.photos / "large").touch()
+        for size, code in ((limit, "InvalidArgument"), (limit + 1, "InvalidRequest")):
+            os.truncate(self.photos / "large", size)
+            # The directive is checked after the size, so that no byte is copied.
+            self.refused(code, self.s3.copy_object, MetadataDirective="none", **copy)
+        for call, options in ((self.s3.copy_object, copy), (self.s3.upload_part_copy, part)):
+            with self.assertRaises(ClientError) as caught:
+                call(**options)
+            error = caught.exception.response["Error"]
+            self.assertEqual(error["Code"], "InvalidRequest")
+            self.assertRegex(error["Message"], f"maximum allowable size for a copy source: {limit}")
+        # A range of a larger source can be copied.
+        self.s3.upload_part_copy(**part, CopySourceRange="bytes=5-9")
+        self.s3.abort_multipart_upload(Bucket="photos", Key="m", UploadId=upload)
+        for options in ({}, {"MetadataDirective": "COPY"},
+                        {"MetadataDirective": "COPY", "Metadata": {"m": "2"}}):
+            with self.assertRaises(ClientError) as caught:
+                self.s3.copy_object(Bucket="photos", Key="small", CopySource="/photos/small",
+                                    **options)
+            error = caught.exception.response["Error"]
+            self.assertEqual(error["Code"], "InvalidRequest")
+            self.assertRegex(error["Message"], "copy to itself")
+        self.assertEqual(self.get("small")["Metadata"], {"m": "1"})
+        self.assertEqual(self.keys(), ["large", "small"])
+        # A copy to another key takes its metadata from the source or from the request.
+        for options, expected in (({"Metadata": {"m": "2"}}, "1"),
+                                  ({"Metadata": {"m": "2"}, "MetadataDirective": "REPLACE"}, "2")):
+            self.s3.copy_object(Bucket="photos", Key="copy", CopySource="photos/small", **options)
+            self.assertEqual(self.get("copy")["Metadata"], {"m": expected})
 
 
 if __name__ == "__main__":
