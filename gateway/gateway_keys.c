@@ -91,6 +91,7 @@ static void key_free(void *data)
         return;
     if (key->secret)
         explicit_bzero(key->secret, strlen(key->secret));
+    explicit_bzero(&key->signing, sizeof key->signing);
     g_free(key->id);
     g_free(key->secret);
     g_free(key->token_hash);
@@ -263,6 +264,22 @@ void keys_free(Keys *keys)
 const Key *keys_find(const Keys *keys, const char *id)
 {
     return g_hash_table_lookup(keys->by_id, id);
+}
+
+const SigningKey *keys_derive(Keys *keys, const Key *key, const Signature *signature)
+{
+    Key *own = g_hash_table_lookup(keys->by_id, key->id);
+
+    g_assert(own == key);
+    if (strcmp(own->date, signature->date) != 0 || strcmp(own->region, signature->region) != 0 ||
+        strcmp(own->service, signature->service) != 0) {
+        signature_derive_key(own->secret, signature->date, signature->region, signature->service,
+                             &own->signing);
+        g_strlcpy(own->date, signature->date, sizeof own->date);
+        g_strlcpy(own->region, signature->region, sizeof own->region);
+        g_strlcpy(own->service, signature->service, sizeof own->service);
+    }
+    return &own->signing;
 }
 
 const Key *keys_find_token(const Keys *keys, const char *token)

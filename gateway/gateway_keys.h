@@ -7,6 +7,8 @@
  */
 #pragma once
 
+#include "http/signature.h"
+
 #include <glib.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,6 +38,9 @@ typedef struct {
     /* Usage plan; NULL: none. */
     char *plan;
     int64_t created_us;
+    /* The signing key that was derived last, and its day, region and service; "": there is none. */
+    SigningKey signing;
+    char date[9], region[SIGNATURE_SCOPE_MAX], service[SIGNATURE_SCOPE_MAX];
 } Key;
 
 typedef struct Keys Keys;
@@ -62,6 +67,9 @@ bool keys_are_current(const Keys *keys);
 /* Finds a key by its id; NULL: there is none. Borrowed, until the next keys_renew, keys_create or
  * keys_revoke. */
 const Key *keys_find(const Keys *keys, const char *id);
+/* The signing key of `key` for the scope of a signature of Version 4. Keeps the last one of each
+ * key. Borrowed until the next call and as from keys_find. */
+const SigningKey *keys_derive(Keys *keys, const Key *key, const Signature *signature);
 /* Finds the key of a token, in a time that does not depend on the token. NULL: there is none.
  * Borrowed, as from keys_find. */
 const Key *keys_find_token(const Keys *keys, const char *token);

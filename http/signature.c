@@ -93,13 +93,24 @@ static SignatureFault check_time(const Signature *signature, int64_t now_us)
     return SIGNATURE_OK;
 }
 
-SignatureFault signature_check(const Signature *signature, const HttpHead *head, const char *secret,
-                               const char *payload_hash, int64_t now_us)
+SignatureFault signature_check_with_key(const Signature *signature, const HttpHead *head,
+                                        const SigningKey *key, const char *payload_hash,
+                                        int64_t now_us)
 {
-    SignatureFault fault = signature->kind == SIGNATURE_V2_QUERY
-                               ? signature_check_v2(signature, head, secret)
-                               : signature_check_v4(signature, head, secret, payload_hash);
+    SignatureFault fault = signature_check_v4(signature, head, key, payload_hash);
 
     /* The time is checked last: only a right signature makes it trustworthy. */
     return fault == SIGNATURE_OK ? check_time(signature, now_us) : fault;
+}
+
+SignatureFault signature_check(const Signature *signature, const HttpHead *head, const char *secret,
+                               const char *payload_hash, int64_t now_us)
+{
+    if (signature->kind == SIGNATURE_V2_QUERY) {
+        SignatureFault fault = signature_check_v2(signature, head, secret);
+        return fault == SIGNATURE_OK ? check_time(signature, now_us) : fault;
+    }
+    SigningKey key;
+    signature_derive_key(secret, signature->date, signature->region, signature->service, &key);
+    return signature_check_with_key(signature, head, &key, payload_hash, now_us);
 }

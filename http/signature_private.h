@@ -17,6 +17,6 @@ SignatureFault signature_read_v4_query(const HttpHead *head, Signature *signatur
 SignatureFault signature_read_v2_query(const HttpHead *head, Signature *signature);
 
 SignatureFault signature_check_v4(const Signature *signature, const HttpHead *head,
-                                  const char *secret, const char *payload_hash);
+                                  const SigningKey *key, const char *payload_hash);
 SignatureFault signature_check_v2(const Signature *signature, const HttpHead *head,
                                   const char *secret);

@@ -4,14 +4,18 @@
 #include "base/scan.h"
 #include "signature_private.h"
 
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #define ALGORITHM  "AWS4-HMAC-SHA256"
 #define TERMINATOR "aws4_request"
 #define UNSIGNED   "UNSIGNED-PAYLOAD"
 /* Most headers that a signature may cover. */
-#define NAMES_MAX      64
-#define DATE_LEN       8
+#define NAMES_MAX 64
+#define DATE_LEN  8
+/* Bytes for which a text has room at first. Longer ones grow. */
+#define TEXT_BYTES     512
 #define IS_AMZ(header) (g_ascii_strncasecmp((header), "x-amz-", 6) == 0)
 
 static bool digits(const char *text, int len, int max, int *ret_number)
@@ -33,10 +37,16 @@ static bool parse_time(const char *text, int64_t *ret_us)
         !digits(text + 6, 2, 31, &day) || !digits(text + 9, 2, 23, &hour) ||
         !digits(text + 11, 2, 59, &minute) || !digits(text + 13, 2, 60, &second))
         return false;
-    g_autoptr(GDateTime) time = g_date_time_new_utc(year, month, day, hour, minute, second);
-    if (!time)
+    if (year == 0 || !g_date_valid_dmy((GDateDay)day, (GDateMonth)month, (GDateYear)year) ||
+        second == 60)
         return false;
-    *ret_us = g_date_time_to_unix(time) * CLOCK_US_PER_SEC;
+    struct tm fields = {.tm_year = year - 1900,
+                        .tm_mon = month - 1,
+                        .tm_mday = day,
+                        .tm_hour = hour,
+                        .tm_min = minute,
+                        .tm_sec = second};
+    *ret_us = timegm(&fields) * CLOCK_US_PER_SEC;
     return true;
 }
 
@@ -83,8 +93,10 @@ static bool covers(const Signature *signature, const HttpHead *head)
     if (!g_strv_contains(names, "host"))
         return false;
     for (size_t i = 0; i < head->n_headers; i++) {
+        if (!IS_AMZ(head->headers[i].name))
+            continue;
         g_autofree char *name = g_ascii_strdown(head->headers[i].name, -1);
-        if (IS_AMZ(name) && !g_strv_contains(names, name))
+        if (!g_strv_contains(names, name))
             return false;
     }
     return true;
@@ -181,27 +193,33 @@ static int compare_texts(const void *a, const void *b)
 /* Appends the query as "name=value&...", encoded, sorted, without X-Amz-Signature. */
 static void append_query(GString *out, const HttpTarget *target)
 {
-    g_autoptr(GPtrArray) pairs = g_ptr_array_new_with_free_func(g_free);
+    g_autoptr(GString) texts = g_string_sized_new(TEXT_BYTES);
+    size_t begins[HTTP_PARAMETERS_MAX];
+    const char *pairs[HTTP_PARAMETERS_MAX];
+    size_t n = 0;
 
-    for (size_t i = 0; i < target->n_parameters; i++) {
+    for (size_t i = 0; i < MIN(target->n_parameters, HTTP_PARAMETERS_MAX); i++) {
         const HttpParameter *parameter = &target->parameters[i];
         if (strcmp(parameter->name, "X-Amz-Signature") == 0)
             continue;
+        begins[n++] = texts->len;
+        http_percent_encode(texts, parameter->name, false);
         /* A byte that sorts before all others replaces the '=', so that the order of names comes
          * first. */
-        GString *pair = g_string_new(NULL);
-        http_percent_encode(pair, parameter->name, false);
-        g_string_append_c(pair, '\001');
-        http_percent_encode(pair, parameter->value, false);
-        g_ptr_array_add(pairs, g_string_free(pair, FALSE));
+        g_string_append_c(texts, '\001');
+        http_percent_encode(texts, parameter->value, false);
+        g_string_append_c(texts, '\0');
     }
-    g_ptr_array_sort(pairs, compare_texts);
-    for (guint i = 0; i < pairs->len; i++) {
-        char *pair = pairs->pdata[i];
-        char *separator = strchr(pair, '\001');
-        if (separator)
-            *separator = '=';
-        g_string_append_printf(out, "%s%s", i ? "&" : "", pair);
+    for (size_t i = 0; i < n; i++)
+        pairs[i] = texts->str + begins[i];
+    qsort(pairs, n, sizeof *pairs, compare_texts);
+    for (size_t i = 0; i < n; i++) {
+        const size_t name_len = strcspn(pairs[i], "\001");
+        if (i > 0)
+            g_string_append_c(out, '&');
+        g_string_append_len(out, pairs[i], (gssize)name_len);
+        g_string_append_c(out, '=');
+        g_string_append(out, pairs[i] + name_len + 1);
     }
 }
 
@@ -209,36 +227,43 @@ static void append_query(GString *out, const HttpTarget *target)
  * path as it was sent takes the place of the encoded one. */
 static void append_path(GString *out, const HttpTarget *target, const char *service, bool raw)
 {
-    g_autoptr(GString) once = g_string_new(NULL);
-
-    if (raw)
-        g_string_append(once, target->raw_path);
-    else
+    if (strcmp(service, "s3") == 0 && raw) {
+        g_string_append(out, target->raw_path);
+    } else if (strcmp(service, "s3") == 0) {
+        http_percent_encode(out, target->path, true);
+    } else if (raw) {
+        http_percent_encode(out, target->raw_path, true);
+    } else {
+        g_autoptr(GString) once = g_string_new(NULL);
         http_percent_encode(once, target->path, true);
-    if (strcmp(service, "s3") == 0)
-        g_string_append_len(out, once->str, (gssize)once->len);
-    else
         http_percent_encode(out, once->str, true);
+    }
 }
 
 static void append_canonical_request(GString *out, const Signature *signature, const HttpHead *head,
                                      const char *payload_hash, bool raw)
 {
-    g_string_append_printf(out, "%s\n", head->method);
+    g_string_append(out, head->method);
+    g_string_append_c(out, '\n');
     append_path(out, &head->target, signature->service, raw);
     g_string_append_c(out, '\n');
     append_query(out, &head->target);
     g_string_append_c(out, '\n');
     for (size_t i = 0; signature->signed_headers[i]; i++) {
-        g_string_append_printf(out, "%s:", signature->signed_headers[i]);
+        g_string_append(out, signature->signed_headers[i]);
+        g_string_append_c(out, ':');
         /* A header that is missing counts as empty. */
         (void)signature_append_header(out, head, signature->signed_headers[i]);
         g_string_append_c(out, '\n');
     }
     g_string_append_c(out, '\n');
-    for (size_t i = 0; signature->signed_headers[i]; i++)
-        g_string_append_printf(out, "%s%s", i ? ";" : "", signature->signed_headers[i]);
-    g_string_append_printf(out, "\n%s", payload_hash);
+    for (size_t i = 0; signature->signed_headers[i]; i++) {
+        if (i > 0)
+            g_string_append_c(out, ';');
+        g_string_append(out, signature->signed_headers[i]);
+    }
+    g_string_append_c(out, '\n');
+    g_string_append(out, payload_hash);
 }
 
 void signature_derive_key(const char *secret, const char *date, const char *region,
@@ -257,8 +282,8 @@ void signature_derive_key(const char *secret, const char *date, const char *regi
 static void sign(const Signature *signature, const HttpHead *head, const SigningKey *key,
                  const char *payload_hash, bool raw, uint8_t ret_mac[static HTTP_SHA256_BYTES])
 {
-    g_autoptr(GString) request = g_string_new(NULL);
-    g_autoptr(GString) text = g_string_new(NULL);
+    g_autoptr(GString) request = g_string_sized_new(TEXT_BYTES);
+    g_autoptr(GString) text = g_string_sized_new(TEXT_BYTES);
     char hash[HTTP_HEX_SHA256_MAX];
 
     append_canonical_request(request, signature, head, payload_hash, raw);
@@ -269,21 +294,19 @@ static void sign(const Signature *signature, const HttpHead *head, const Signing
 }
 
 SignatureFault signature_check_v4(const Signature *signature, const HttpHead *head,
-                                  const char *secret, const char *payload_hash)
+                                  const SigningKey *key, const char *payload_hash)
 {
     uint8_t mac[HTTP_SHA256_BYTES];
-    SigningKey key;
 
     if (signature->kind == SIGNATURE_V4_QUERY) {
         const char *stated = http_head_get(head, "x-amz-content-sha256");
         payload_hash = stated ? stated : UNSIGNED;
     }
-    signature_derive_key(secret, signature->date, signature->region, signature->service, &key);
-    sign(signature, head, &key, payload_hash, false, mac);
+    sign(signature, head, key, payload_hash, false, mac);
     if (http_equal_secret(mac, signature->value, sizeof mac))
         return SIGNATURE_OK;
     /* Some clients sign the path as they send it, with characters that need not be encoded. */
-    sign(signature, head, &key, payload_hash, true, mac);
+    sign(signature, head, key, payload_hash, true, mac);
     return http_equal_secret(mac, signature->value, sizeof mac) ? SIGNATURE_OK : SIGNATURE_MISMATCH;
 }
 

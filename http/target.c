@@ -37,11 +37,19 @@ static bool is_unreserved(char c)
 
 void http_percent_encode(GString *out, const char *text, bool keep_slash)
 {
-    for (; *text; text++) {
-        if (is_unreserved(*text) || (*text == '/' && keep_slash))
-            g_string_append_c(out, *text);
-        else
-            g_string_append_printf(out, "%%%02X", (unsigned char)*text);
+    static const char digits[] = "0123456789ABCDEF";
+
+    while (*text) {
+        size_t len = 0;
+        while (is_unreserved(text[len]) || (text[len] == '/' && keep_slash))
+            len++;
+        g_string_append_len(out, text, (gssize)len);
+        text += len;
+        if (!*text)
+            return;
+        const unsigned char byte = (unsigned char)*text++;
+        const char escape[] = {'%', digits[byte >> 4], digits[byte & 15]};
+        g_string_append_len(out, escape, sizeof escape);
     }
 }
 

@@ -277,6 +277,18 @@ static bool is_public(const S3Request *request)
            gateway_config_is_public(request->s3->config, request->bucket_name, request->key);
 }
 
+static SignatureFault check_signature(Keys *keys, const Key *key, const Signature *signature,
+                                      const HttpHead *head)
+{
+    const char *payload = http_head_get(head, "x-amz-content-sha256");
+    const int64_t now_us = clock_wall_us();
+
+    if (signature->kind == SIGNATURE_V2_QUERY)
+        return signature_check(signature, head, key->secret, payload, now_us);
+    return signature_check_with_key(signature, head, keys_derive(keys, key, signature), payload,
+                                    now_us);
+}
+
 /* Checks the signature and the rights. *ret_key stays NULL for a request without a key. Owner of
  * *ret_signature: signature_clear. */
 static S3Fault authorize(S3Request *request, Signature *ret_signature, const Key **ret_key)
@@ -299,7 +311,7 @@ static S3Fault authorize(S3Request *request, Signature *ret_signature, const Key
         return S3_NOT_IMPLEMENTED;
     if (ret_signature->kind == SIGNATURE_V4_HEADER && !payload)
         return S3_INVALID_ARGUMENT;
-    fault = signature_check(ret_signature, head, key->secret, payload, clock_wall_us());
+    fault = check_signature(request->s3->keys, key, ret_signature, head);
     if (fault != SIGNATURE_OK)
         return fault_of_signature(fault);
     g_strlcpy(request->key_id, key->id, sizeof request->key_id);

@@ -109,12 +109,12 @@ class S3Test(unittest.TestCase):
         self.assertEqual(left, [])
 
     @classmethod
-    def client(cls, key, gateway=None, **options):
+    def client(cls, key, gateway=None, region="us-east-1", **options):
         # A session of its own: threads must not share one.
         session = boto3.session.Session(aws_access_key_id=key["id"],
                                         aws_secret_access_key=key["secret"])
         return session.client("s3", endpoint_url=(gateway or cls.gateway).url,
-                              region_name="us-east-1",
+                              region_name=region,
                               config=Config(s3={"addressing_style": "path"},
                                             retries={"max_attempts": 0}, **options))
 

@@ -132,6 +132,24 @@ class Rights(S3Test):
         self.assertEqual(self.keys(), ["a/x", "b"])
         self.assertTrue(make("--rights", "admin").get_object(Bucket="photos", Key="b"))
 
+    def test_scopes(self):
+        """The gateway keeps the signing key of the last region, and a wrong secret stays wrong."""
+        other = json.loads(run(self.root, "key", "create", "--json"))
+        for region in ("us-east-1", "eu-west-3", "eu-west-3", "us-east-1"):
+            for key in (self.key, other):
+                self.client(key, region=region).list_buckets()
+                self.refused("SignatureDoesNotMatch",
+                             self.client({**key, "secret": self.key["secret"][::-1]},
+                                         region=region).list_buckets)
+        # The file has another secret for the same id.
+        file = Path(self.root, "buckets", ".thumbq-gateway", "keys.json")
+        good = file.read_text()
+        file.write_text(good.replace(other["secret"], other["secret"][::-1]))
+        self.refused("SignatureDoesNotMatch", self.client(other).list_buckets)
+        self.client({**other, "secret": other["secret"][::-1]}).list_buckets()
+        file.write_text(good)
+        self.client(other).list_buckets()
+
     def test_revoked(self):
         key = json.loads(run(self.root, "key", "create", "--json"))
         client = self.client(key)

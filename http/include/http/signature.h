@@ -91,6 +91,11 @@ void signature_derive_key(const char *secret, const char *date, const char *regi
 SignatureFault signature_check(const Signature *signature, const HttpHead *head, const char *secret,
                                const char *payload_hash, int64_t now_us);
 
+/* As signature_check, for a signature of Version 4 whose signing key has been derived. */
+SignatureFault signature_check_with_key(const Signature *signature, const HttpHead *head,
+                                        const SigningKey *key, const char *payload_hash,
+                                        int64_t now_us);
+
 /*
  * Makes the query (without '?') of a URL that is signed with Version 4 for `host` and `path`
  * (decoded). The URL expires `expires_s` seconds after `now_us` (wall clock). Owner: the caller
