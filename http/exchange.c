@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/random.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -219,14 +218,19 @@ static Peer *peer_of(struct MHD_Connection *connection)
     return info ? info->socket_context : NULL;
 }
 
-static void make_id(char id[static HTTP_ID_MAX])
+/* Makes an id out of the number of the request. Source: the finalizer of SplitMix64, which maps
+ * each number to another one (Steele et al., "Fast splittable pseudorandom number generators"). */
+static void make_id(uint64_t number, char id[static HTTP_ID_MAX])
 {
-    uint64_t random = 0;
+    static const char digits[] = "0123456789ABCDEF";
+    uint64_t mixed = number * UINT64_C(0x9e3779b97f4a7c15);
 
-    /* Without random bytes, the wall clock is the id: an id need not be secret. */
-    if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random)
-        random = (uint64_t)clock_wall_us();
-    (void)g_snprintf(id, HTTP_ID_MAX, "%016" G_GINT64_MODIFIER "X", random);
+    mixed = (mixed ^ mixed >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94d049bb133111eb);
+    mixed ^= mixed >> 31;
+    for (int i = 0; i < HTTP_ID_MAX - 1; i++)
+        id[i] = digits[mixed >> (60 - 4 * i) & 15];
+    id[HTTP_ID_MAX - 1] = '\0';
 }
 
 void *http_server_see_target(void *cls, const char *uri, struct MHD_Connection *connection)
@@ -241,7 +245,7 @@ void *http_server_see_target(void *cls, const char *uri, struct MHD_Connection *
     exchange->raw_target = g_strdup(uri);
     exchange->headers = g_ptr_array_new_with_free_func(g_free);
     exchange->begun_us = clock_monotonic_us();
-    make_id(exchange->id);
+    make_id(server->next_number++, exchange->id);
     if (exchange->peer)
         exchange->peer->deadline_us = exchange->begun_us + server->limits.header_deadline_us;
     g_hash_table_add(server->exchanges, exchange);

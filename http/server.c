@@ -12,6 +12,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 
@@ -225,6 +226,10 @@ HttpServer *http_server_new(int listen_fd, const HttpLimits *limits, const HttpT
     server->handler = handler;
     server->data = data;
     server->listen_fd = listen_fd;
+    /* Without random bytes, the wall clock is the first number: an id need not be secret. */
+    if (getrandom(&server->next_number, sizeof server->next_number, GRND_NONBLOCK) !=
+        (ssize_t)sizeof server->next_number)
+        server->next_number = (uint64_t)clock_wall_us();
     server->peers = g_hash_table_new_full(NULL, NULL, g_free, NULL);
     server->exchanges = g_hash_table_new(NULL, NULL);
     http_work_init(server);

@@ -59,6 +59,9 @@ struct HttpServer {
     unsigned n_long_running;
     /* Set of Peer. */
     GHashTable *peers;
+    /* Number of the next request. The first one is random, so that no two processes give the same
+     * id. */
+    uint64_t next_number;
     /* Set of HttpExchange. */
     GHashTable *exchanges;
     /* The library runs. */

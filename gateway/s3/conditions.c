@@ -8,7 +8,9 @@
 
 static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-static const char *const days[] = {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"};
+static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+/* The last second of the year 9999. */
+#define TIME_MAX_S INT64_C(253402300799)
 
 bool http_date_parse(const char *text, int64_t *ret_s)
 {
@@ -32,15 +34,12 @@ bool http_date_parse(const char *text, int64_t *ret_s)
 
 char *http_date_format(int64_t time_s)
 {
-    g_autoptr(GDateTime) time = g_date_time_new_from_unix_utc(time_s);
+    const time_t time = time_s < 0 || time_s > TIME_MAX_S ? 0 : time_s;
+    struct tm t;
 
-    if (!time)
-        time = g_date_time_new_from_unix_utc(0);
-    return g_strdup_printf(
-        "%s, %02d %s %04d %02d:%02d:%02d GMT", days[g_date_time_get_day_of_week(time) - 1],
-        g_date_time_get_day_of_month(time), months[g_date_time_get_month(time) - 1],
-        g_date_time_get_year(time), g_date_time_get_hour(time), g_date_time_get_minute(time),
-        g_date_time_get_second(time));
+    gmtime_r(&time, &t);
+    return g_strdup_printf("%s, %02d %s %04d %02d:%02d:%02d GMT", days[t.tm_wday], t.tm_mday,
+                           months[t.tm_mon], t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
 }
 
 bool condition_names(const char *header, const char *etag)

@@ -14,17 +14,19 @@
 
 #define DEFAULT_TYPE "binary/octet-stream"
 
-/* Headers that the query can override: `response-content-type` and so on. */
-static const char *const overrides[] = {"content-type",        "cache-control",
-                                        "content-disposition", "content-encoding",
-                                        "content-language",    "expires"};
+#define OVERRIDE "response-"
+
+/* Parameters of the query that override a header of the answer. The header's name comes after
+ * OVERRIDE. */
+static const char *const overrides[] = {OVERRIDE "content-type",        OVERRIDE "cache-control",
+                                        OVERRIDE "content-disposition", OVERRIDE "content-encoding",
+                                        OVERRIDE "content-language",    OVERRIDE "expires"};
 
 static const char *override_of(const S3Request *request, const char *header)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(overrides); i++) {
-        g_autofree char *name = g_strconcat("response-", overrides[i], NULL);
-        if (g_ascii_strcasecmp(overrides[i], header) == 0)
-            return s3_parameter(request, name);
+        if (g_ascii_strcasecmp(overrides[i] + strlen(OVERRIDE), header) == 0)
+            return s3_parameter(request, overrides[i]);
     }
     return NULL;
 }
@@ -32,7 +34,7 @@ static const char *override_of(const S3Request *request, const char *header)
 static bool has_overrides(const S3Request *request)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(overrides); i++) {
-        if (override_of(request, overrides[i]))
+        if (s3_parameter(request, overrides[i]))
             return true;
     }
     return false;
@@ -105,9 +107,9 @@ static void add_headers(S3Request *request, const Meta *meta, const struct stat 
             http_exchange_add_header(exchange, header->name, header->value);
     }
     for (size_t i = 1; i < G_N_ELEMENTS(overrides); i++) {
-        const char *value = override_of(request, overrides[i]);
+        const char *value = s3_parameter(request, overrides[i]);
         if (value)
-            http_exchange_add_header(exchange, overrides[i], value);
+            http_exchange_add_header(exchange, overrides[i] + strlen(OVERRIDE), value);
     }
 }
 

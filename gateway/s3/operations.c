@@ -83,11 +83,18 @@ static const CannedRow *find_canned(const HttpHead *head)
 
 static const char *find_subresource(const HttpHead *head)
 {
-    for (size_t i = 0; subresources[i]; i++) {
-        if (http_target_get(&head->target, subresources[i]))
-            return subresources[i];
+    const char *found = NULL;
+
+    for (size_t i = 0; i < head->target.n_parameters; i++) {
+        const char *name = head->target.parameters[i].name;
+        /* Signed URLs have many parameters that begin with a capital letter, and no subresource
+         * does. */
+        for (size_t j = 0; g_ascii_islower(*name) && subresources[j]; j++) {
+            if (strcmp(name, subresources[j]) == 0 && (!found || strcmp(name, found) < 0))
+                found = subresources[j];
+        }
     }
-    return NULL;
+    return found;
 }
 
 static bool is_read(const HttpHead *head)
@@ -157,7 +164,7 @@ const S3Operation *s3_find_operation(const HttpHead *head, bool has_bucket, bool
 
     if (!has_bucket)
         return is_read(head) ? &s3_list_buckets : NULL;
-    if (is_read(head) && find_canned(head))
+    if (is_read(head) && subresource && find_canned(head))
         return &s3_canned;
     return has_key ? of_object(head, subresource) : of_bucket(head, subresource);
 }
