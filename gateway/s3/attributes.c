@@ -150,8 +150,8 @@ static void run_attributes(S3Request *request)
         s3_refuse(request, S3_RESERVED, NULL);
         return;
     }
-    autofd fd = bucket_open_at(request->bucket, request->key, O_RDONLY);
-    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+    autofd fd = bucket_open_object(request->bucket, request->key, &st);
+    if (fd < 0 || !S_ISREG(st.st_mode)) {
         s3_refuse(request, fd < 0 ? s3_fault_of_open(errno) : S3_NO_SUCH_KEY, NULL);
         return;
     }

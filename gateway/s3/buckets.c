@@ -206,12 +206,13 @@ static bool is_private(const Buckets *buckets, const S3Bucket *bucket)
            RESERVED_PRIVATE;
 }
 
-S3Bucket *buckets_find(Buckets *buckets, const char *name, S3Fault *ret_fault)
+S3Bucket *buckets_find(Buckets *buckets, const char *name, bool for_uploads, S3Fault *ret_fault)
 {
     const int64_t now_us = clock_monotonic_us();
     S3Bucket *bucket = g_hash_table_lookup(buckets->by_name, name);
 
-    bool is_there = bucket && bucket_is_current(bucket, now_us);
+    bool is_there =
+        bucket && bucket_is_there(bucket) && (!for_uploads || bucket_has_uploads(bucket, now_us));
     if (!is_there) {
         bucket = reopen(buckets, name, ret_fault);
         is_there = bucket && bucket_is_there(bucket);
@@ -283,7 +284,7 @@ static void renew_all(Buckets *buckets)
     g_hash_table_iter_init(&iter, buckets->by_name);
     while (g_hash_table_iter_next(&iter, NULL, &row)) {
         const S3Bucket *bucket = row;
-        if (!bucket_is_current(bucket, now_us))
+        if (!bucket_is_there(bucket) || !bucket_has_uploads(bucket, now_us))
             g_ptr_array_add(stale, g_strdup(bucket->name));
     }
     for (guint i = 0; i < stale->len; i++)

@@ -21,9 +21,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Buckets, buckets_free)
 /* Reserves the open folder `fd`, which outlives the buckets: no client can reach it. */
 void buckets_reserve(Buckets *buckets, int fd);
 
-/* Finds a bucket by its name, also in a new folder of the root. NULL with *ret_fault. Owner:
- * bucket_unref. */
-S3Bucket *buckets_find(Buckets *buckets, const char *name, S3Fault *ret_fault);
+/* Finds a bucket by its name, also in a new folder of the root. `for_uploads`: its folder of
+ * uploads is needed. NULL with *ret_fault. Owner: bucket_unref. */
+S3Bucket *buckets_find(Buckets *buckets, const char *name, bool for_uploads, S3Fault *ret_fault);
 
 /* Opens the root, for bucket_make with this name. -1 with *ret_fault: S3_INVALID_BUCKET_NAME;
  * S3_ACCESS_DENIED if there is no root; S3_BUCKET_AWAY if the configuration has given the name to a

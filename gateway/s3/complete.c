@@ -274,9 +274,9 @@ static bool was_completed(S3Request *request)
 {
     const char *id = s3_parameter(request, "uploadId");
     struct stat st;
-    autofd fd = bucket_open_at(request->bucket, request->key, O_RDONLY);
+    autofd fd = bucket_open_object(request->bucket, request->key, &st);
 
-    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode) || !compute_etag(request))
+    if (fd < 0 || !S_ISREG(st.st_mode) || !compute_etag(request))
         return false;
     g_autofree char *etag = g_strdup_printf("%s-%u", request->md5, request->parts->len);
     meta_clear(&request->completed);

@@ -49,12 +49,12 @@ static int open_source(S3Request *request, S3Fault *ret_fault)
     *ret_fault = S3_ACCESS_DENIED;
     if (!key || !key_may(key, RIGHT_READ, name, object, "") || bucket_is_private(object))
         return -1;
-    g_autoptr(S3Bucket) bucket = buckets_find(request->s3->buckets, name, ret_fault);
+    g_autoptr(S3Bucket) bucket = buckets_find(request->s3->buckets, name, false, ret_fault);
     if (!bucket)
         return -1;
-    autofd fd = bucket_open_at(bucket, object, O_RDONLY);
+    autofd fd = bucket_open_object(bucket, object, &st);
     *ret_fault = fd < 0 ? s3_fault_of_open(errno) : S3_NO_SUCH_KEY;
-    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))
+    if (fd < 0 || !S_ISREG(st.st_mode))
         return -1;
     *ret_fault = S3_OK;
     return fd_steal(&fd);

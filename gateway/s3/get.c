@@ -189,11 +189,10 @@ static void answer_file(S3Request *request, const Meta *meta, const struct stat 
 
 /* Answers for the key "dir/": for a folder that the gateway has not made for an object. Takes
  * ownership of `fd`. */
-static void answer_folder(S3Request *request, int fd)
+static void answer_folder(S3Request *request, const struct stat *st, int fd)
 {
-    struct stat st;
-    const bool is_folder = fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) && !bucket_made_folder(fd);
-    g_autofree char *date = is_folder ? http_date_format(st.st_mtim.tv_sec) : NULL;
+    const bool is_folder = S_ISDIR(st->st_mode) && !bucket_made_folder(fd);
+    g_autofree char *date = is_folder ? http_date_format(st->st_mtim.tv_sec) : NULL;
 
     (void)close(fd);
     if (!is_folder) {
@@ -219,12 +218,12 @@ static void run_get(S3Request *request)
         s3_refuse(request, S3_INVALID_REQUEST, NULL);
         return;
     }
-    autofd fd = bucket_open_at(request->bucket, request->key, O_RDONLY);
+    autofd fd = bucket_open_object(request->bucket, request->key, &st);
     if (fd >= 0 && g_str_has_suffix(request->key, "/")) {
-        answer_folder(request, fd_steal(&fd));
+        answer_folder(request, &st, fd_steal(&fd));
         return;
     }
-    if (fd < 0 || fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+    if (fd < 0 || !S_ISREG(st.st_mode)) {
         s3_refuse(request, fd < 0 ? s3_fault_of_open(errno) : S3_NO_SUCH_KEY, NULL);
         return;
     }

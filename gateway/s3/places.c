@@ -26,6 +26,8 @@ typedef struct {
     ReservedKind forbidden;
     /* Number of folders that were made; NULL: none is made. */
     unsigned *made;
+    /* State of the component that was opened last. */
+    struct stat st;
 } Descent;
 
 static int open_component(int dir_fd, const char *name, int flags)
@@ -130,18 +132,17 @@ static bool make_folder(Descent *descent, const char *name)
 static int open_next(Descent *descent, const char *name, int flags)
 {
     autofd fd = open_component(descent->fd, name, flags);
-    struct stat st;
 
     if (fd < 0 && errno == ENOENT && descent->made && make_folder(descent, name))
         fd = open_component(descent->fd, name, flags);
-    if (fd < 0 || fstat(fd, &st) != 0)
+    if (fd < 0 || fstat(fd, &descent->st) != 0)
         return -1;
-    if (S_ISDIR(st.st_mode) && is_forbidden(descent, &st)) {
+    if (S_ISDIR(descent->st.st_mode) && is_forbidden(descent, &descent->st)) {
         errno = EACCES;
         return -1;
     }
     /* A killed gateway has left it. */
-    if (S_ISDIR(st.st_mode) && descent->made && is_unfinished(&st))
+    if (S_ISDIR(descent->st.st_mode) && descent->made && is_unfinished(&descent->st))
         finish_folder(descent->fd, name);
     return fd_steal(&fd);
 }
@@ -160,7 +161,13 @@ static int descend(Descent *descent, const char *path, int flags)
         return open_component(descent->fd, ".", flags);
     for (const char *at = path;;) {
         size_t len = strcspn(at, "/");
-        g_autofree char *name = g_strndup(at, len);
+        char name[S3_COMPONENT_MAX + 1];
+        if (len >= sizeof name) {
+            errno = ENAMETOOLONG;
+            return -1;
+        }
+        memcpy(name, at, len);
+        name[len] = '\0';
         /* A path that ends in '/' is a folder. */
         bool is_last = !at[len] || !at[len + 1];
         int last = at[len] ? flags | O_DIRECTORY : flags;
@@ -178,6 +185,16 @@ int bucket_open_at(const S3Bucket *bucket, const char *path, int flags)
     Descent descent = {.bucket = bucket, .forbidden = RESERVED_PRIVATE};
 
     return descend(&descent, path, flags);
+}
+
+int bucket_open_object(const S3Bucket *bucket, const char *key, struct stat *ret_st)
+{
+    Descent descent = {.bucket = bucket, .forbidden = RESERVED_PRIVATE};
+    int fd = descend(&descent, key, O_RDONLY);
+
+    if (fd >= 0)
+        *ret_st = descent.st;
+    return fd;
 }
 
 int bucket_open_parent(const S3Bucket *bucket, const char *key, unsigned *ret_made,

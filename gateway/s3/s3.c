@@ -340,7 +340,8 @@ static S3Fault find_bucket(S3Request *request)
     if (!request->bucket_name)
         return S3_OK;
     S3Fault fault;
-    request->bucket = buckets_find(request->s3->buckets, request->bucket_name, &fault);
+    request->bucket = buckets_find(request->s3->buckets, request->bucket_name,
+                                   request->operation != &s3_get_object, &fault);
     if (!request->bucket && request->operation == &s3_create_bucket && fault == S3_NO_SUCH_BUCKET)
         return S3_OK;
     if (!request->bucket)

@@ -179,12 +179,10 @@ bool bucket_is_there(const S3Bucket *bucket)
     return stat(bucket->path, &now) == 0 && file_is_same(&bucket->st, &now);
 }
 
-bool bucket_is_current(const S3Bucket *bucket, int64_t now_us)
+bool bucket_has_uploads(const S3Bucket *bucket, int64_t now_us)
 {
     struct stat st, now;
 
-    if (!bucket_is_there(bucket))
-        return false;
     if (bucket->uploads_fd < 0)
         return now_us - bucket->opened_us < CLOCK_US_PER_SEC;
     return fstatat(bucket->fd, S3_UPLOADS_FOLDER, &now, AT_SYMLINK_NOFOLLOW) == 0 &&

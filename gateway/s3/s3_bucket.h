@@ -73,11 +73,11 @@ S3Fault bucket_remove(const S3Bucket *bucket);
 bool bucket_is_there(const S3Bucket *bucket);
 
 /*
- * True if the bucket need not be opened anew: its path leads to the open folder, and the folder of
- * uploads is the one that is open. `now_us` is of the monotonic clock. If uploads could not be
- * opened, another attempt is worthwhile after a second.
+ * True if the bucket, which is there, need not be opened anew for uploads: its folder of uploads is
+ * the one that is open. `now_us` is of the monotonic clock. If uploads could not be opened, another
+ * attempt is worthwhile after a second.
  */
-bool bucket_is_current(const S3Bucket *bucket, int64_t now_us);
+bool bucket_has_uploads(const S3Bucket *bucket, int64_t now_us);
 
 /* Adds the reserved folders of the bucket to a list of reserved.h. */
 void bucket_list_reserved(const S3Bucket *bucket, GHashTable *list);
@@ -108,6 +108,10 @@ bool bucket_ignores(const S3Bucket *bucket, const char *key);
 /* Opens the file or folder at `path` below the bucket ("": the bucket itself) for reading. -1 with
  * errno. Owner: the caller closes. */
 int bucket_open_at(const S3Bucket *bucket, const char *path, int flags);
+
+/* Opens the object `key`, or the folder "dir/", for reading, and reads its state. -1 with errno.
+ * Owner: the caller closes. */
+int bucket_open_object(const S3Bucket *bucket, const char *key, struct stat *ret_st);
 
 /*
  * Opens the folder of the object `key`, to put the object there or to remove it. With `ret_made`,
