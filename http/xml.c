@@ -16,25 +16,49 @@ void http_xml_begin(GString *out, const char *name, const char *name_space)
 
 void http_xml_open(GString *out, const char *name)
 {
-    g_string_append_printf(out, "<%s>", name);
+    g_string_append_c(out, '<');
+    g_string_append(out, name);
+    g_string_append_c(out, '>');
 }
 
 void http_xml_close(GString *out, const char *name)
 {
-    g_string_append_printf(out, "</%s>", name);
+    g_string_append(out, "</");
+    g_string_append(out, name);
+    g_string_append_c(out, '>');
+}
+
+/* Length of the ASCII at the beginning of `text` that XML has as it is. */
+static size_t plain_len(const char *text)
+{
+    size_t len = 0;
+
+    while (text[len] >= ' ' && text[len] <= '~' && text[len] != '&' && text[len] != '<' &&
+           text[len] != '>' && text[len] != '"' && text[len] != '\'')
+        len++;
+    return len;
 }
 
 void http_xml_add(GString *out, const char *name, const char *text)
 {
-    g_autofree char *valid = g_utf8_make_valid(text, -1);
-    g_autofree char *escaped = g_markup_escape_text(valid, -1);
+    const size_t len = plain_len(text);
 
-    g_string_append_printf(out, "<%s>%s</%s>", name, escaped, name);
+    http_xml_open(out, name);
+    g_string_append_len(out, text, (gssize)len);
+    if (text[len]) {
+        g_autofree char *valid = g_utf8_make_valid(text + len, -1);
+        g_autofree char *escaped = g_markup_escape_text(valid, -1);
+        g_string_append(out, escaped);
+    }
+    http_xml_close(out, name);
 }
 
 void http_xml_add_number(GString *out, const char *name, gint64 number)
 {
-    g_string_append_printf(out, "<%s>%" G_GINT64_FORMAT "</%s>", name, number, name);
+    char text[24];
+
+    (void)g_snprintf(text, sizeof text, "%" G_GINT64_FORMAT, number);
+    http_xml_add(out, name, text);
 }
 
 typedef struct {

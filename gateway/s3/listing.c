@@ -8,6 +8,9 @@
 
 #include <string.h>
 
+/* Bytes that the text of an entry takes, about. */
+#define ENTRY_BYTES 300
+
 /* Each object has one version, "null". */
 static bool is_versions(const S3Request *request)
 {
@@ -93,7 +96,7 @@ void s3_add_name(const S3Request *request, GString *xml, const char *element, co
 
 static void add_entry(const S3Request *request, GString *xml, const ListEntry *entry)
 {
-    g_autofree char *etag = g_strdup_printf("\"%s\"", entry->etag);
+    g_autofree char *etag = g_strconcat("\"", entry->etag, "\"", NULL);
     char time[CLOCK_TEXT_MAX];
 
     http_xml_open(xml, is_versions(request) ? "Version" : "Contents");
@@ -166,7 +169,7 @@ static void answer_page(HttpExchange *exchange, void *data)
         s3_refuse(request, request->page->fault, NULL);
         return;
     }
-    xml = g_string_new(NULL);
+    xml = g_string_sized_new(ENTRY_BYTES * (entries->len + 1));
     http_xml_begin(xml, root, HTTP_XML_S3);
     add_page(request, xml);
     for (guint i = 0; i < entries->len; i++) {
