@@ -9,8 +9,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <sys/xattr.h>
+#include <unistd.h>
 
+/* Number of the system call getxattrat, the same on all architectures but Alpha. */
+#define GETXATTRAT   464
 #define AMZ_META     "x-amz-meta-"
 #define AMZ_CHECKSUM "x-amz-checksum-"
 
@@ -161,23 +165,59 @@ static char *etag_of_state(const struct stat *st)
 
     upload_mark_append_state(state, st);
     http_sha256_hex(state->str, state->len, hash);
-    return g_strdup_printf("%.32s-0", hash);
+    g_strlcpy(hash + 32, "-0", sizeof hash - 32);
+    return g_strdup(hash);
+}
+
+/* Takes the metadata out of the attribute, of which `len` bytes were read. */
+static void take_meta(const char *text, ssize_t len, const struct stat *st, Meta *ret_meta)
+{
+    if (len <= 0 || !meta_parse(text, (size_t)len, st, ret_meta))
+        *ret_meta = (Meta){.etag = etag_of_state(st)};
 }
 
 void meta_read(int fd, const struct stat *st, Meta *ret_meta)
 {
     char text[UPLOAD_MARK_MAX];
-    ssize_t len = fgetxattr(fd, UPLOAD_MARK_ATTRIBUTE, text, sizeof text);
 
-    if (len > 0 && meta_parse(text, (size_t)len, st, ret_meta))
-        return;
-    *ret_meta = (Meta){.etag = etag_of_state(st)};
+    take_meta(text, fgetxattr(fd, UPLOAD_MARK_ATTRIBUTE, text, sizeof text), st, ret_meta);
+}
+
+/* Reads the attribute of a file by its name, which needs no descriptor. -1 with errno: ENODATA, or
+ * another one if the kernel is older than 6.13, a filter refuses the call, or the reading failed.
+ * Source: getxattrat(2). */
+static ssize_t read_attribute_at(int dir_fd, const char *name, char text[static UPLOAD_MARK_MAX])
+{
+    static gint is_refused;
+    struct {
+        uint64_t value;
+        uint32_t size, flags;
+    } arguments = {(uintptr_t)text, UPLOAD_MARK_MAX, 0};
+
+    if (g_atomic_int_get(&is_refused)) {
+        errno = ENOSYS;
+        return -1;
+    }
+    ssize_t len = syscall(GETXATTRAT, dir_fd, name, AT_SYMLINK_NOFOLLOW, UPLOAD_MARK_ATTRIBUTE,
+                          &arguments, sizeof arguments);
+    if (len < 0 && (errno == ENOSYS || errno == EPERM))
+        g_atomic_int_set(&is_refused, 1);
+    return len;
 }
 
 char *meta_read_etag(int dir_fd, const char *name, const struct stat *st)
 {
     g_auto(Meta) meta = {0};
+    char text[UPLOAD_MARK_MAX];
     struct stat now;
+    const ssize_t len = read_attribute_at(dir_fd, name, text);
+
+    /* The attribute names the state of its file: one of another file that has the name now does not
+     * count. */
+    if (len >= 0 || errno == ENODATA) {
+        take_meta(text, len, st, &meta);
+        return g_steal_pointer(&meta.etag);
+    }
     autofd fd = openat(dir_fd, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
     if (fd < 0 && errno != ENOENT && errno != EACCES && errno != EPERM && errno != ELOOP &&
