@@ -10,8 +10,12 @@
 #include <string.h>
 
 /* A command gets no further event when its input has this many bytes: one more event has at most
- * about 13 KiB, so the input stays far below DELIVERY_INPUT_MAX. */
+ * about 13 KiB, so the input stays far below DELIVERY_INPUT_MAX. The hash of an object does not
+ * count: it comes when the object is done, and a batch that is read again shall end as before. */
 #define INPUT_BYTES (256 << 10)
+
+/* The name of the hash in the JSON, with its marks. */
+#define ETAG_FRAME (sizeof ",\"eTag\":\"\"" - 1)
 
 typedef struct {
     StoreSnapshot *snapshot;
@@ -25,6 +29,8 @@ typedef struct {
     int64_t cutoff_us;
     /* The walk ends before a larger sequencer. */
     uint64_t until;
+    /* Size of the input without the hashes. */
+    size_t len;
     TriggerBatch *batch;
 } Reading;
 
@@ -65,6 +71,7 @@ static void append_event(Reading *reading, const Event *event)
     json_decref(json);
     g_string_append(reading->batch->input, text);
     g_string_append_c(reading->batch->input, '\n');
+    reading->len += strlen(text) + 1 - (etag ? ETAG_FRAME + strlen(etag) : 0);
     free(text);
 }
 
@@ -89,7 +96,7 @@ static bool visit(const Event *event, void *data)
     if (!reading->bucket)
         return true;
     append_event(reading, event);
-    return batch->n_events < (uint64_t)reading->config->batch && batch->input->len < INPUT_BYTES;
+    return batch->n_events < (uint64_t)reading->config->batch && reading->len < INPUT_BYTES;
 }
 
 static bool read_events(Reading *reading, uint64_t after, GError **error)

@@ -51,6 +51,8 @@ bool trigger_states_count(StoreSnapshot *snapshot, Trigger *trigger, uint64_t fr
 
 typedef struct {
     int64_t now_us;
+    /* The search ends before a larger id. */
+    uint64_t last;
     /* Id of the first waiting delivery that was seen; 0: none. */
     uint64_t first_waiting;
     Delivery found;
@@ -63,6 +65,8 @@ static bool find_due(const char *name, const Delivery *delivery, void *data)
     DueSearch *search = data;
 
     (void)name;
+    if (delivery->id > search->last)
+        return false;
     if (delivery->state != DELIVERY_WAITING)
         return true;
     if (search->first_waiting == 0)
@@ -77,15 +81,24 @@ static bool find_due(const char *name, const Delivery *delivery, void *data)
 bool trigger_states_find_due(StoreSnapshot *snapshot, Trigger *trigger, int64_t now_us,
                              char **ret_input, GError **error)
 {
-    DueSearch search = {.now_us = now_us};
-    uint64_t from = trigger->first_waiting < UINT64_MAX ? trigger->first_waiting : 0;
+    const char *name = trigger->name;
+    uint64_t first = trigger->first_waiting < UINT64_MAX ? trigger->first_waiting : 0;
+    DueSearch search = {.now_us = now_us, .last = trigger->round_end};
 
     *ret_input = NULL;
-    if (!store_deliveries(snapshot, trigger->name, from, find_due, &search, error))
+    if (!store_deliveries(snapshot, name, MAX(first, trigger->tried_last + 1), find_due, &search,
+                          error))
         return false;
+    if (!search.input) {
+        search = (DueSearch){.now_us = now_us, .last = UINT64_MAX};
+        if (!store_deliveries(snapshot, name, first, find_due, &search, error))
+            return false;
+        trigger->first_waiting = search.first_waiting;
+        trigger->round_end = store_last_sequencer(*trigger->triggers->parts.store);
+    }
     if (!search.input)
-        return trigger_states_count(snapshot, trigger, from, error);
-    trigger->first_waiting = search.first_waiting;
+        return trigger_states_count(snapshot, trigger, first, error);
+    trigger->tried_last = search.found.id;
     trigger->delivery = search.found;
     trigger->is_counted = search.found.attempts > 0;
     *ret_input = search.input;
@@ -104,6 +117,7 @@ static bool load_one(StoreSnapshot *snapshot, Trigger *trigger, uint64_t last, G
     trigger->seen = trigger->state.cursor;
     trigger->n_ahead = 0;
     trigger->is_ahead_of_store = false;
+    trigger->is_of_old_count = trigger->run != NULL;
     return trigger_states_count(snapshot, trigger, 0, error);
 }
 

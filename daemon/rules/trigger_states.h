@@ -40,6 +40,11 @@ typedef struct {
     int64_t due_us;
     /* No waiting delivery has a smaller id; UINT64_MAX: none waits. */
     uint64_t first_waiting;
+    /* Waiting deliveries have their turns in rounds, by their ids: the id of the one that was tried
+     * last, and the largest id of the round. */
+    uint64_t tried_last, round_end;
+    /* A failed batch had the last turn: the next one belongs to new events. */
+    bool is_log_turn;
     /* The newest range of skipped events, to which further ones are added; id 0: none. */
     Delivery range;
     /* Deliveries were changed in the batch: the snapshots of committed data are behind. */
@@ -58,6 +63,10 @@ typedef struct {
     uint64_t upto;
     /* n_waiting has the events of the delivery. */
     bool is_counted;
+    /* The delivery was handed over under another configuration. */
+    bool is_of_old_config;
+    /* The state was read anew since its start: `n_ahead` may have more or fewer of its events. */
+    bool is_of_old_count;
     char *input;
     /* journal_generation at its start. */
     uint64_t generation;

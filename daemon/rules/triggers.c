@@ -3,13 +3,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "rules/trigger_ahead.h"
 #include "rules/trigger_batch.h"
+#include "rules/trigger_result.h"
 #include "rules/trigger_skip.h"
 #include "rules/trigger_states.h"
 #include "rules/trigger_wait.h"
 #include "store/epoch.h"
-
-#include <inttypes.h>
 
 /* Longest time between two checks for old events. */
 #define CHECK_AGAIN_US CLOCK_MINUTE_US
@@ -17,10 +17,8 @@
 /* Delay after a command that could not be started: the machine lacks something. */
 #define BLOCKED_US (10 * CLOCK_US_PER_SEC)
 
-/* The longest delay until the next call of a function, while no program listens, and after a call
- * without a valid answer. */
+/* The longest delay until the next call of a function while no program listens. */
 #define UNHEARD_MAX_US (5 * CLOCK_US_PER_SEC)
-#define PUT_OFF_MAX_US CLOCK_MINUTE_US
 
 /* Starts the deliveries that are possible now, and sets the time of the next check. */
 static gboolean check(gpointer data);
@@ -85,6 +83,7 @@ void triggers_configure(Triggers *triggers, const Config *config)
             g_ptr_array_add(triggers->rows, trigger);
         }
         trigger->config = row;
+        trigger->is_of_old_config = trigger->run != NULL;
         /* The new configuration may name something else to run. */
         trigger_wait_reset(&trigger->wait);
         trigger_wait_reset(&trigger->retry_wait);
@@ -108,58 +107,6 @@ bool triggers_load(Triggers *triggers, GError **error)
     return true;
 }
 
-/* Counts the events that are new in the log. */
-static bool count_new(StoreSnapshot *snapshot, Trigger *trigger, GError **error)
-{
-    TriggerBatch batch;
-
-    if (!trigger_batch_count(snapshot, trigger->config, trigger->seen, &batch, error))
-        return false;
-    trigger->seen = batch.upto;
-    trigger->n_ahead += batch.n_events;
-    if (trigger->n_ahead == 0 && !trigger->run && trigger->state.cursor != trigger->seen)
-        /* The cursor is saved with the next commit of other changes. */
-        trigger_states_move(trigger, trigger->seen);
-    return true;
-}
-
-/* Adds the age of the event to the metrics. A batch is open. */
-static void measure_age(Trigger *trigger, int64_t event_us)
-{
-    int64_t now_us = clock_wall_us();
-
-    store_measure(*trigger->triggers->parts.store, METRIC_ITERATOR_AGE, now_us,
-                  MAX(now_us - event_us, 0));
-    trigger->measured_us = clock_monotonic_us();
-}
-
-/* Measures the age of the oldest event that waits, once a minute. Returns false if the store has
- * failed. */
-static bool measure_wait(StoreSnapshot *snapshot, Trigger *trigger)
-{
-    const Triggers *triggers = trigger->triggers;
-    Journal *journal = triggers->parts.journal;
-    TriggerBatch oldest;
-
-    if (trigger->n_ahead == 0 ||
-        clock_monotonic_us() < trigger->measured_us + CHECK_AGAIN_US - CLOCK_US_PER_SEC)
-        return true;
-    if (!journal_check(journal,
-                       trigger_batch_count_oldest(snapshot, trigger->config, trigger->state.cursor,
-                                                  1, INT64_MIN, &oldest, journal_error(journal))))
-        return false;
-    if (oldest.n_events == 0)
-        return true;
-    /* The row opens the batch that the measure belongs to. */
-    bool ok = store_put_trigger(*triggers->parts.store, trigger->name, &trigger->state,
-                                journal_error(journal));
-    if (ok)
-        measure_age(trigger, oldest.time_us);
-    return journal_change(journal, ok);
-}
-
-/* Handles the end of a delivery: writes its result, unless the batch was lost or the trigger was
- * set back meanwhile, and starts the next check. */
 static void end_run(const TriggerRunOutcome *outcome, void *data);
 
 /* Starts to deliver trigger->delivery. Takes `input`. */
@@ -175,6 +122,7 @@ static bool start_run(StoreSnapshot *snapshot, Trigger *trigger, char *input, GE
     g_free(trigger->input);
     trigger->input = input;
     trigger->generation = journal_generation(triggers->parts.journal);
+    trigger->is_of_old_config = trigger->is_of_old_count = false;
     if (!store_get_epoch(snapshot, &batch.epoch, error))
         return false;
     trigger->run = trigger_run_start(&batch, end_run, trigger, &reason);
@@ -220,6 +168,7 @@ static bool start_batch(StoreSnapshot *snapshot, Trigger *trigger, GError **erro
         return false;
     if (batch.n_events == 0)
         return true;
+    trigger->is_log_turn = false;
     trigger->delivery = (Delivery){.generation = trigger->state.generation,
                                    .time_us = batch.time_us,
                                    .first = batch.first,
@@ -240,7 +189,10 @@ static bool start_retry(StoreSnapshot *snapshot, Trigger *trigger, int64_t now_u
 
     if (!trigger_states_find_due(snapshot, trigger, now_us, &input, error))
         return false;
-    return !input || start_run(snapshot, trigger, input, error);
+    if (!input)
+        return true;
+    trigger->is_log_turn = true;
+    return start_run(snapshot, trigger, input, error);
 }
 
 /* True if as many commands run as may, and the trigger has one. */
@@ -257,28 +209,45 @@ static bool may_start(const Trigger *trigger)
            trigger->wait.until_us <= trigger->triggers->checked_us;
 }
 
-/* Starts the next delivery of the trigger, if it has work. Returns false if the store has failed.
- */
-static bool check_trigger(StoreSnapshot *snapshot, Trigger *trigger, int64_t now_us)
+/* Starts to deliver new events, if there are any and nothing prevents it. Returns false if the
+ * store has failed. */
+static bool try_log(StoreSnapshot *snapshot, Trigger *trigger)
+{
+    Journal *journal = trigger->triggers->parts.journal;
+
+    return trigger->run || trigger->n_ahead == 0 || !may_start(trigger) ||
+           journal_check(journal, start_batch(snapshot, trigger, journal_error(journal)));
+}
+
+/* As try_log, for a failed batch that is due. */
+static bool try_retry(StoreSnapshot *snapshot, Trigger *trigger, int64_t now_us)
 {
     const Triggers *triggers = trigger->triggers;
     Journal *journal = triggers->parts.journal;
 
-    if (!journal_check(journal, count_new(snapshot, trigger, journal_error(journal))))
-        return false;
-    if (!measure_wait(snapshot, trigger))
+    /* Without new data on disk the search would find the batch as it was. */
+    if (trigger->run || trigger->is_ahead_of_store || trigger->due_us > now_us ||
+        trigger->retry_wait.until_us > triggers->checked_us || !may_start(trigger))
+        return true;
+    return journal_check(journal, start_retry(snapshot, trigger, now_us, journal_error(journal)));
+}
+
+/* Starts the next delivery of the trigger, if it has work. Returns false if the store has failed.
+ */
+static bool check_trigger(StoreSnapshot *snapshot, Trigger *trigger, int64_t now_us)
+{
+    Journal *journal = trigger->triggers->parts.journal;
+
+    if (!journal_check(journal, trigger_ahead_count(snapshot, trigger, journal_error(journal))) ||
+        !trigger_ahead_measure(snapshot, trigger))
         return false;
     if (trigger->run)
         return true;
     if (!trigger_skip_old(snapshot, trigger))
         return false;
-    if (may_start(trigger) && trigger->retry_wait.until_us <= triggers->checked_us &&
-        trigger->due_us <= now_us && !trigger->is_ahead_of_store &&
-        !journal_check(journal, start_retry(snapshot, trigger, now_us, journal_error(journal))))
-        return false;
-    /* A retry that could not be started has begun a wait. */
-    return !may_start(trigger) || trigger->run || trigger->n_ahead == 0 ||
-           journal_check(journal, start_batch(snapshot, trigger, journal_error(journal)));
+    /* Failed batches come first, but new events have every second turn. */
+    return (!trigger->is_log_turn || try_log(snapshot, trigger)) &&
+           try_retry(snapshot, trigger, now_us) && try_log(snapshot, trigger);
 }
 
 /* Returns the time until the next check. */
@@ -331,95 +300,6 @@ static gboolean check(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-/* Sets what becomes of a batch after a failure. */
-static void fail_delivery(Trigger *trigger, const char *text)
-{
-    Delivery *delivery = &trigger->delivery;
-    int64_t delay_us = trigger->triggers->retry_delay_us << MIN(delivery->attempts, 10U);
-
-    delivery->attempts++;
-    delivery->state = delivery->attempts < TRIGGER_ATTEMPTS_MAX ? DELIVERY_WAITING : DELIVERY_DEAD;
-    delivery->due_us = clock_wall_us() + delay_us;
-    delivery->input = trigger->input;
-    const char *end;
-    g_strlcpy(delivery->error, text, sizeof delivery->error);
-    /* A character that is cut in two would make the text invalid for JSON. */
-    (void)g_utf8_validate(delivery->error, -1, &end);
-    delivery->error[end - delivery->error] = '\0';
-    g_autofree char *when = clock_format_duration(delay_us);
-    if (delivery->state == DELIVERY_WAITING)
-        log_warning("trigger '%s': %s; its %" PRIu64 " events are tried again in %s", trigger->name,
-                    text, delivery->n_events, when);
-    else
-        log_warning("trigger '%s': %s; given up: %" PRIu64 " events are a dead letter",
-                    trigger->name, text, delivery->n_events);
-    if (delivery->state == DELIVERY_DEAD)
-        trigger_skip_write_letter(trigger, delivery);
-}
-
-/* Writes the result of a command: the cursor moves, or the delivery changes. */
-static bool write_result(Trigger *trigger, bool is_ok, GError **error)
-{
-    Store *store = *trigger->triggers->parts.store;
-    Delivery *delivery = &trigger->delivery;
-    bool is_of_log = delivery->id == 0;
-
-    if (is_of_log) {
-        trigger_states_move(trigger, trigger->upto);
-        trigger->n_ahead -= MIN(delivery->n_events, trigger->n_ahead);
-        if (!store_put_trigger(store, trigger->name, &trigger->state, error))
-            return false;
-        trigger->is_unsaved = false;
-        measure_age(trigger, delivery->time_us);
-    } else if (trigger->is_counted) {
-        trigger->n_waiting -= MIN(delivery->n_events, trigger->n_waiting);
-    }
-    if (is_ok)
-        return is_of_log || store_remove_delivery(store, trigger->name, delivery->id, error);
-    if (!store_put_delivery(store, trigger->name, delivery, error))
-        return false;
-    if (delivery->state == DELIVERY_WAITING) {
-        trigger->n_waiting += delivery->n_events;
-        trigger->due_us = MIN(trigger->due_us, delivery->due_us);
-        trigger->first_waiting = MIN(trigger->first_waiting, delivery->id);
-    }
-    return true;
-}
-
-/* Makes the batch wait that nothing can take now. */
-static void put_off(Trigger *trigger, const TriggerRunOutcome *outcome)
-{
-    const Triggers *triggers = trigger->triggers;
-    Journal *journal = triggers->parts.journal;
-    Delivery *delivery = &trigger->delivery;
-    TriggerWait *wait = delivery->id == 0 ? &trigger->wait : &trigger->retry_wait;
-    int64_t wait_us =
-        trigger_wait_begin(trigger, wait, outcome->text, outcome->retry_us, PUT_OFF_MAX_US);
-
-    if (delivery->id == 0)
-        return;
-    /* A receiver that asks for a pause wants no batch before its end. */
-    if (outcome->retry_us > 0)
-        trigger->wait.until_us = MAX(trigger->wait.until_us, wait->until_us);
-    /* The batch may be put off each time: other failed batches have their turn between two
-     * attempts. */
-    delivery->due_us = clock_wall_us() + 2 * wait_us;
-    delivery->input = trigger->input;
-    trigger->is_ahead_of_store = true;
-    (void)journal_change(journal, store_put_delivery(*triggers->parts.store, trigger->name,
-                                                     delivery, journal_error(journal)));
-}
-
-/* Ends the waits after a batch was taken, or has failed. */
-static void end_waits(Trigger *trigger)
-{
-    if (trigger->delivery.id != 0)
-        trigger_wait_end(trigger, &trigger->retry_wait);
-    /* While events of the log wait, the result of their next batch decides. */
-    if (trigger->delivery.id == 0 || trigger->n_ahead == 0)
-        trigger_wait_end(trigger, &trigger->wait);
-}
-
 static void end_run(const TriggerRunOutcome *outcome, void *data)
 {
     Trigger *trigger = data;
@@ -431,18 +311,9 @@ static void end_run(const TriggerRunOutcome *outcome, void *data)
     /* The cursor that was read back, or is to be, is behind these events: they come once more. */
     bool is_rewound =
         trigger->delivery.id == 0 && trigger->delivery.generation != trigger->state.generation;
-    bool is_current = journal_is_open(journal) && !is_rewound &&
-                      trigger->generation == journal_generation(journal);
-    if (is_current && outcome->end == TRIGGER_RUN_PUT_OFF) {
-        put_off(trigger, outcome);
-    } else if (is_current) {
-        bool is_ok = outcome->end == TRIGGER_RUN_OK;
-        end_waits(trigger);
-        if (!is_ok)
-            fail_delivery(trigger, outcome->text);
-        trigger->is_ahead_of_store = true;
-        (void)journal_change(journal, write_result(trigger, is_ok, journal_error(journal)));
-    }
+    if (journal_is_open(journal) && !is_rewound &&
+        trigger->generation == journal_generation(journal))
+        trigger_result_take(trigger, outcome);
     g_clear_pointer(&trigger->input, g_free);
     check_in(triggers, 0);
 }

@@ -22,10 +22,6 @@
 
 #define TRIGGER_COMMANDS_MAX 8
 
-/* Attempts until a batch is a dead letter; the delays between them are those of [handler]
- * retry_delay: 1 and 2 minutes by default. */
-#define TRIGGER_ATTEMPTS_MAX 3
-
 typedef struct Triggers Triggers;
 
 /* Makes the triggers of a daemon, without any trigger yet. Owner: triggers_free, which ends running
