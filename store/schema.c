@@ -83,18 +83,26 @@ static const Schema schema = {
 
 Store *schema_open_alone(int dir_fd, const char *directory, GError **error)
 {
-    return engine_open(&schema, dir_fd, directory, STORE_READ, true, &store_default_limits, error);
+    return engine_open(&schema, dir_fd, directory, STORE_READ, ENGINE_ALONE, &store_default_limits,
+                       error);
+}
+
+Store *store_open_damaged(int dir_fd, const char *directory, GError **error)
+{
+    return engine_open(&schema, dir_fd, directory, STORE_READ, ENGINE_DAMAGED,
+                       &store_default_limits, error);
 }
 
 Store *store_open_with_limits(const char *directory, StoreMode mode, const StoreLimits *limits,
                               GError **error)
 {
-    return engine_open(&schema, AT_FDCWD, directory, mode, false, limits, error);
+    return engine_open(&schema, AT_FDCWD, directory, mode, ENGINE_SHARED, limits, error);
 }
 
 Store *store_open_at(int dir_fd, const char *directory, StoreMode mode, GError **error)
 {
-    return engine_open(&schema, dir_fd, directory, mode, false, &store_default_limits, error);
+    return engine_open(&schema, dir_fd, directory, mode, ENGINE_SHARED, &store_default_limits,
+                       error);
 }
 
 Store *store_open(const char *directory, StoreMode mode, GError **error)

@@ -96,7 +96,7 @@ static bool is_state(int folder_fd, const char *name, bool is_top)
                                         "store",       "control", "logs",     NULL};
 
     (void)folder_fd;
-    return is_top && (g_strv_contains(names, name) || g_str_has_prefix(name, "store.damaged-") ||
+    return is_top && (g_strv_contains(names, name) || g_str_has_prefix(name, "store.") ||
                       g_str_has_prefix(name, "thumbq.conf."));
 }
 

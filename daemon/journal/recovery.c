@@ -6,6 +6,7 @@
 #include "base/failpoint.h"
 #include "base/log.h"
 #include "base/units.h"
+#include "journal/handover.h"
 #include "journal/session.h"
 #include "store/epoch.h"
 
@@ -85,6 +86,8 @@ static bool set_aside(Recovery *recovery, const char *why, GError **error)
     g_autofree char *name = g_strdup_printf("store.damaged-%s-%d", time, (int)getpid());
     g_autofree char *aside = g_build_filename(state->path, name, NULL);
 
+    if (!handover_begin(state_fd, name, error))
+        return false;
     if (FAILPOINT("recovery.set-aside", renameat(state_fd, "store", state_fd, name)) != 0) {
         error_set_errno(error, errno, "cannot move the store out of the way in", state->path);
         return false;
@@ -92,10 +95,6 @@ static bool set_aside(Recovery *recovery, const char *why, GError **error)
     log_error("%s: the store was moved to '%s' and is rebuilt from the bucket; all thumbnails are "
               "made again. Nothing of the bucket itself is lost. The old store may be removed",
               why, aside);
-    if (state->config->n_triggers > 0)
-        log_error("the places and dead letters of %zu triggers are lost with it; they begin with "
-                  "the next event",
-                  state->config->n_triggers);
     recovery->left |= JOURNAL_LEFT_HALF_DONE;
     return true;
 }
@@ -141,7 +140,7 @@ static bool open_store(Recovery *recovery, GError **error)
         return false;
     recovery_configure(state);
     if (!store_make_epoch(state->store, error) || !store_recover(state->store, &recovered, error) ||
-        !store_commit(state->store, error))
+        !store_commit(state->store, error) || !handover_take(state, error))
         return false;
     if (recovered > 0)
         log_info("%" G_GUINT64_FORMAT " objects were under way when the last daemon ended",

@@ -16,7 +16,8 @@
 
 static bool open_env(Store *store, GError **error)
 {
-    unsigned flags = MDB_NOTLS | (store->mode == STORE_READ ? MDB_RDONLY : 0);
+    unsigned flags = MDB_NOTLS | (store->mode == STORE_READ ? MDB_RDONLY : 0) |
+                     (store->is_damaged ? MDB_NOLOCK : 0);
     int rc = mdb_env_create(&store->env);
 
     if (rc == 0)
@@ -34,11 +35,11 @@ static bool open_env(Store *store, GError **error)
     rc = mdb_reader_check(store->env, &store->dead_readers);
     if (rc != 0)
         return env_fail(store, rc, "cannot open store", error);
-    return whole_check(store, error);
+    return store->is_damaged || whole_check(store, error);
 }
 
-/* Opens a table. A store that `is_old` and is only read may lack tables; they count as empty. */
-static bool open_table(Store *store, MDB_txn *txn, Table table, bool is_old, GError **error)
+/* Opens a table. A store that is only read `may_lack` tables; they count as empty. */
+static bool open_table(Store *store, MDB_txn *txn, Table table, bool may_lack, GError **error)
 {
     unsigned flags = store->mode == STORE_WRITE ? MDB_CREATE : 0;
     int rc = mdb_dbi_open(txn, store->schema->table_names[table], flags, &store->tables[table]);
@@ -47,7 +48,7 @@ static bool open_table(Store *store, MDB_txn *txn, Table table, bool is_old, GEr
         g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND, "store '%s' is empty", store->directory);
         return false;
     }
-    if (rc == MDB_NOTFOUND && is_old) {
+    if (rc == MDB_NOTFOUND && may_lack) {
         store->tables[table] = TABLE_LACKING;
         return true;
     }
@@ -111,7 +112,7 @@ static bool open_tables(Store *store, MDB_txn *txn, GError **error)
         !read_schema(store, txn, &version, error) || !check_schema(store, version, error))
         return false;
     for (Table table = TABLE_META + 1; table < TABLES; table++) {
-        if (!open_table(store, txn, table, version < newest, error))
+        if (!open_table(store, txn, table, version < newest || store->is_damaged, error))
             return false;
     }
     store->is_old = version < newest && store->mode == STORE_READ;
@@ -133,7 +134,7 @@ static bool open_content(Store *store, GError **error)
     if (rc != 0)
         return env_fail(store, rc, "cannot open store", error);
     if (!open_tables(store, txn, error) || !batch_load_counters(store, txn, error) ||
-        !stage_load_all(store, txn, error)) {
+        (!store->is_damaged && !stage_load_all(store, txn, error))) {
         mdb_txn_abort(txn);
         return false;
     }
@@ -145,14 +146,15 @@ static bool open_content(Store *store, GError **error)
 }
 
 Store *engine_open(const Schema *schema, int dir_fd, const char *directory, StoreMode mode,
-                   bool is_alone, const StoreLimits *limits, GError **error)
+                   EngineUse use, const StoreLimits *limits, GError **error)
 {
     g_autoptr(Store) store = g_new0(Store, 1);
 
     store->schema = schema;
     store->folder_fd = -1;
     store->mode = mode;
-    store->is_alone = is_alone;
+    store->is_alone = use != ENGINE_SHARED;
+    store->is_damaged = use == ENGINE_DAMAGED;
     store->limits = *limits;
     store->buffer = g_byte_array_new();
     stage_init_all(store);

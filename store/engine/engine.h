@@ -6,9 +6,14 @@
 #include "engine/store_limits.h"
 #include "store/store.h"
 
-/*
- * As store_open_at. `is_alone` means that no other process writes to the store, so that all of its
- * tables can be checked. `limits` is copied.
- */
+typedef enum {
+    ENGINE_SHARED,
+    /* No other process writes to the store, so that all of its tables can be checked. */
+    ENGINE_ALONE,
+    /* As ENGINE_ALONE; what is damaged counts as missing where that can be seen. */
+    ENGINE_DAMAGED,
+} EngineUse;
+
+/* As store_open_at. `limits` is copied. */
 Store *engine_open(const Schema *schema, int dir_fd, const char *directory, StoreMode mode,
-                   bool is_alone, const StoreLimits *limits, GError **error);
+                   EngineUse use, const StoreLimits *limits, GError **error);

@@ -42,6 +42,8 @@ struct Store {
     StoreMode mode;
     /* No other process writes: the caller holds the daemon's lock. */
     bool is_alone;
+    /* As much as possible is read: see store_open_damaged. */
+    bool is_damaged;
     /* The store is only read and has the schema of an older thumbq. */
     bool is_old;
     StoreLimits limits;

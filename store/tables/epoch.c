@@ -83,6 +83,15 @@ bool store_make_epoch(Store *store, GError **error)
     return filling_begin(store, error);
 }
 
+bool store_follow(Store *store, uint64_t last, GError **error)
+{
+    if (!batch_begin(store, error))
+        return false;
+    store->next_sequencer = MAX(store->next_sequencer, last + 1);
+    store->batch_size++;
+    return true;
+}
+
 uint64_t store_last_sequencer(const Store *store)
 {
     return store->next_sequencer - 1;

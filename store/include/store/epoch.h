@@ -18,5 +18,9 @@ bool store_make_epoch(Store *store, GError **error);
 /* Reads the epoch; 0 if none was made. */
 bool store_get_epoch(StoreSnapshot *snapshot, uint64_t *ret_epoch, GError **error);
 
+/* Makes all later sequencers larger than `last`, which another store has reached. A changing call.
+ */
+bool store_follow(Store *store, uint64_t last, GError **error);
+
 /* Sequencer of the newest event, as of the last commit or, within a batch, of the batch. */
 uint64_t store_last_sequencer(const Store *store);

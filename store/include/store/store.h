@@ -53,6 +53,13 @@ Store *store_open_at(int dir_fd, const char *directory, StoreMode mode, GError *
 Store *store_open(const char *directory, StoreMode mode, GError **error);
 
 /*
+ * Opens a store that may be damaged, to read rows of it. LMDB trusts its file: any later call may
+ * end the process, or never return. So only a child process may call this. Missing tables count as
+ * empty. No process writes to the store. Owner: store_close.
+ */
+Store *store_open_damaged(int dir_fd, const char *directory, GError **error);
+
+/*
  * True if the names still lead to the folder and the files that are open: no process has removed,
  * moved or replaced the store.
  */
