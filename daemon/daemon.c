@@ -196,19 +196,30 @@ static bool open_server(Daemon *daemon, GError **error)
     return daemon->server != NULL;
 }
 
-static bool start_rules(Daemon *daemon, GError **error)
+static bool start_triggers(Daemon *daemon, GError **error)
 {
     const TriggerParts parts = {.bucket = daemon->options->bucket,
                                 .journal = daemon->state.journal,
                                 .lock = &daemon->state.lock,
                                 .clock_guard = daemon->clock_guard,
-                                .store = &daemon->state.store};
+                                .store = &daemon->state.store,
+                                .once = daemon->options->once};
 
     daemon->triggers = triggers_new(&parts);
     triggers_configure(daemon->triggers, daemon->state.config);
+    return triggers_load(daemon->triggers, error);
+}
+
+static bool start_rules(Daemon *daemon, GError **error)
+{
+    const DaemonOptions *options = daemon->options;
+
+    /* A run that ends has no schedules and alarms. A run for one job delivers nothing. */
+    if (options->once)
+        return options->job != 0 || daemon->state.config->n_triggers == 0 ||
+               start_triggers(daemon, error);
     return schedules_start(daemon->schedules, error) &&
-           alarms_start(daemon->alarms, daemon->dispatch, error) &&
-           triggers_load(daemon->triggers, error);
+           alarms_start(daemon->alarms, daemon->dispatch, error) && start_triggers(daemon, error);
 }
 
 static bool open_events(Daemon *daemon, GError **error)
@@ -226,7 +237,7 @@ static bool open_events(Daemon *daemon, GError **error)
     redate_start(daemon->redate);
     if (is_watching)
         redate_watch(daemon->redate);
-    return backfill_open(&daemon->backfill, error) && (!is_watching || start_rules(daemon, error));
+    return backfill_open(&daemon->backfill, error) && start_rules(daemon, error);
 }
 
 static bool open_all(Daemon *daemon, GError **error)

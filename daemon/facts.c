@@ -55,7 +55,9 @@ static void resume_rules(Daemon *daemon)
     Journal *journal = daemon->state.journal;
     GError **error = journal_error(journal);
 
-    if (!daemon->options->once)
+    if (daemon->options->once)
+        (void)journal_check(journal, !daemon->triggers || triggers_load(daemon->triggers, error));
+    else
         (void)journal_check(journal, schedules_start(daemon->schedules, error) &&
                                          alarms_start(daemon->alarms, daemon->dispatch, error) &&
                                          triggers_load(daemon->triggers, error));

@@ -6,6 +6,7 @@
 #include "passes/backfill.h"
 #include "queue/dispatch.h"
 #include "queue/folders.h"
+#include "rules/triggers.h"
 #include "rules/window_switch.h"
 #include "server/command_server.h"
 
@@ -60,7 +61,7 @@ static void settle(Settle *self)
         return;
     if (store_batch_size(daemon->state.store) > 0 && !journal_commit(daemon->state.journal))
         return;
-    if (daemon->options->once)
+    if (daemon->options->once && triggers_are_settled(daemon->triggers))
         run_end(daemon->run);
     command_server_check_settled(daemon->server);
 }

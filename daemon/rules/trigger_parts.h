@@ -17,4 +17,6 @@ typedef struct {
     const ClockGuard *clock_guard;
     /* The place of the store's pointer, which changes when the journal reopens the store. */
     Store *const *store;
+    /* The run ends when the triggers are settled: failed batches are tried again at once. */
+    bool once;
 } TriggerParts;

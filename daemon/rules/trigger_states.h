@@ -88,8 +88,9 @@ struct Triggers {
     int64_t checked_us;
     /* Another part has changed the states in the batch. */
     bool is_yielded;
-    /* The next check. */
+    /* The next check, and whether it comes at once. */
     guint source;
+    bool is_check_due;
 };
 
 /* Finds the trigger of that name; NULL if there is none. */

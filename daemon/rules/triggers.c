@@ -28,6 +28,7 @@ static void check_in(Triggers *triggers, int64_t delay_us)
     guint delay_ms = (guint)(CLAMP(delay_us, 0, CHECK_AGAIN_US) / CLOCK_US_PER_MS);
 
     g_clear_handle_id(&triggers->source, g_source_remove);
+    triggers->is_check_due = delay_us <= 0;
     triggers->source =
         delay_us <= 0 ? g_idle_add(check, triggers) : g_timeout_add(delay_ms + 1, check, triggers);
 }
@@ -93,7 +94,7 @@ void triggers_configure(Triggers *triggers, const Config *config)
             /* A running command of it is ended. */
             (void)g_ptr_array_remove_index(triggers->rows, i);
     }
-    triggers->retry_delay_us = config->retry_delay_us;
+    triggers->retry_delay_us = triggers->parts.once ? 0 : config->retry_delay_us;
     triggers->first = 0;
     triggers->is_loaded = false;
 }
@@ -276,10 +277,12 @@ static gboolean check(gpointer data)
 {
     Triggers *triggers = data;
     Journal *journal = triggers->parts.journal;
-    int64_t now_us = clock_wall_us();
+    /* All failed batches are due in a run that ends. */
+    int64_t now_us = triggers->parts.once ? INT64_MAX : clock_wall_us();
     guint n = triggers->rows->len;
 
     triggers->source = 0;
+    triggers->is_check_due = false;
     triggers->checked_us = clock_monotonic_us();
     /* Otherwise triggers_load follows. */
     if (!triggers->is_loaded || !journal_is_open(journal))
@@ -355,6 +358,31 @@ void triggers_committed(Triggers *triggers)
     }
     if (is_due)
         check_in(triggers, 0);
+}
+
+/* True if the trigger has nothing to deliver, or cannot deliver now. */
+static bool is_settled(const Trigger *trigger)
+{
+    bool is_blocked =
+        trigger->state.is_paused || trigger->wait.until_us > trigger->triggers->checked_us;
+    bool is_retry_blocked = trigger->due_us == INT64_MAX ||
+                            trigger->retry_wait.until_us > trigger->triggers->checked_us;
+
+    return !trigger->run && !trigger->is_ahead_of_store &&
+           (is_blocked || (trigger->n_ahead == 0 && is_retry_blocked));
+}
+
+bool triggers_are_settled(const Triggers *triggers)
+{
+    if (!triggers || triggers->rows->len == 0)
+        return true;
+    if (!triggers->is_loaded || triggers->is_check_due)
+        return false;
+    for (guint i = 0; i < triggers->rows->len; i++) {
+        if (!is_settled(g_ptr_array_index(triggers->rows, i)))
+            return false;
+    }
+    return true;
 }
 
 void triggers_stop(Triggers *triggers)

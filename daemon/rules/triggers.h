@@ -48,5 +48,9 @@ bool triggers_yield(Triggers *triggers, GError **error);
 /* Checks for new events: the log may have some on disk. */
 void triggers_committed(Triggers *triggers);
 
+/* True if no delivery is under way and none could begin now: all events are delivered or given up,
+ * or their trigger is paused or waits for a program that takes batches. */
+bool triggers_are_settled(const Triggers *triggers);
+
 /* Ends running commands, and puts the cursors into the batch. */
 void triggers_stop(Triggers *triggers);
