@@ -19,11 +19,11 @@ EXT4_GOING_FLAGS_NOLOGFLUSH = 2
 class Disk:
     """An ext4 file system in a file."""
 
-    def __init__(self, folder):
+    def __init__(self, folder, size=192 << 20):
         self.image, self.path = folder / "image", folder / "disk"
         self.path.mkdir()
         with open(self.image, "wb") as file:
-            file.truncate(192 << 20)
+            file.truncate(size)
         subprocess.run(["mkfs.ext4", "-q", "-E", "lazy_itable_init=1", self.image], check=True,
                        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
