@@ -108,7 +108,7 @@ static const RequestRow rows[CONTROL_TYPES] = {
     [CONTROL_COMMIT] = {"commit", 1, CONTROL_CHANGES, PAYLOAD_NONE, {{0}}, {{0}}},
     [CONTROL_INVOKE] =
         {"invoke",
-         1,
+         2,
          CONTROL_INVOKES,
          PAYLOAD_TEXT,
          {OF_REQUEST(TEXT, invoke.function, 1, CONTROL_FUNCTION_MAX - 1),
@@ -116,7 +116,8 @@ static const RequestRow rows[CONTROL_TYPES] = {
           OF_REQUEST(U64, invoke.epoch, 0, UINT64_MAX),
           OF_REQUEST(U64, invoke.first, 1, UINT64_MAX), OF_REQUEST(U64, invoke.last, 1, UINT64_MAX),
           OF_REQUEST(U32, invoke.generation, 0, UINT32_MAX),
-          OF_REQUEST(U32, invoke.n_events, 1, UINT32_MAX)},
+          OF_REQUEST(U32, invoke.n_events, 1, UINT32_MAX),
+          OF_REQUEST(U64, invoke.events_hash, 0, UINT64_MAX)},
          {OF_ANSWER(U32, invoke.verdict, CONTROL_INVOKE_ACCEPTED, CONTROL_INVOKE_REFUSED),
           OF_ANSWER(U64, invoke.first, 1, UINT64_MAX), OF_ANSWER(U64, invoke.last, 1, UINT64_MAX),
           OF_ANSWER(U32, invoke.generation, 0, UINT32_MAX),

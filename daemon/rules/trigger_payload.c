@@ -3,6 +3,7 @@
 
 #include <glib.h>
 #include <string.h>
+#include <xxhash.h>
 
 json_t *trigger_payload_records(const char *input)
 {
@@ -17,6 +18,22 @@ json_t *trigger_payload_records(const char *input)
         json_decref(event);
     }
     return records;
+}
+
+uint64_t trigger_payload_hash(const json_t *records)
+{
+    g_autoptr(GString) ids = g_string_new(NULL);
+    size_t i;
+    const json_t *record;
+
+    json_array_foreach(records, i, record)
+    {
+        const json_t *object = json_object_get(json_object_get(record, "s3"), "object");
+        const char *id = json_string_value(json_object_get(object, "sequencer"));
+        g_string_append(ids, id ? id : "");
+        g_string_append_c(ids, '\n');
+    }
+    return XXH3_64bits(ids->str, ids->len);
 }
 
 char *trigger_payload_text(const char *input)

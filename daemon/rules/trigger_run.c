@@ -83,6 +83,7 @@ static bool start_call(TriggerRun *run, const TriggerRunBatch *batch, GError **e
 {
     const Delivery *delivery = batch->delivery;
     char *payload = trigger_payload_text(batch->input);
+    json_t *records = trigger_payload_records(batch->input);
     const ControlRequest request = {.type = CONTROL_INVOKE,
                                     .invoke = {.function = config_trigger_function(batch->config),
                                                .bucket = batch->parts->bucket,
@@ -91,12 +92,14 @@ static bool start_call(TriggerRun *run, const TriggerRunBatch *batch, GError **e
                                                .first = delivery->first,
                                                .last = delivery->last,
                                                .generation = delivery->generation,
-                                               .n_events = (uint32_t)delivery->n_events},
+                                               .n_events = (uint32_t)delivery->n_events,
+                                               .events_hash = trigger_payload_hash(records)},
                                     .payload = payload,
                                     .payload_len = strlen(payload) + 1};
 
     run->call =
         invoke_call_start(&request, MIN(batch->config->timeout_us, CALL_US), end_call, run, error);
+    json_decref(records);
     free(payload);
     return run->call != NULL;
 }

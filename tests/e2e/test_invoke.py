@@ -198,6 +198,23 @@ class Invoke(E2ETest):
                              "the batch for the other function")
         self.bucket.wait_for(lambda: self.status()["waiting"] == 0, "the trigger to be idle")
 
+    def test_unanswered_with_another_filter(self):
+        """A batch of the same ends and the same number is another one if its middle differs."""
+        self.bucket.configure(self.trigger(batch=100, match="a*;b*"))
+        daemon = self.start()
+        for name in ("a1.png", "b.png", "c.png", "a2.png"):
+            self.put(name)
+            self.bucket.sync()
+        self.misbehave("close-after-writing")
+        self.start_receiver()
+        self.wait_keys("a1.png", "b.png", "a2.png")
+        self.bucket.configure(self.trigger(batch=100, match="a*;c*"))
+        daemon.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: "configuration read anew" in daemon.log(), "the reload", daemon.log)
+        self.misbehave("")
+        self.bucket.wait_for(lambda: self.status()["waiting"] == 0, "the trigger to be idle")
+        self.assertIn("c.png", keys_of(self.queue()))
+
     def test_poison(self):
         """A batch that kills the receiver each time holds its trigger until 'backlog' skips it, and
         no other trigger; the skipped events are a dead letter."""

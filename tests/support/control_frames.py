@@ -165,8 +165,9 @@ def parse_invoke(packet, file=None):
         length, = struct.unpack_from("<H", fields, at)
         call[name] = fields[at + 2:at + 2 + length].decode()
         at += length + 3
-    numbers = struct.unpack_from("<QQQII", fields, at)
-    call.update(zip(("epoch", "first", "last", "generation", "n_events"), numbers))
+    numbers = struct.unpack_from("<QQQIIQ", fields, at)
+    names = ("epoch", "first", "last", "generation", "n_events", "events_hash")
+    call.update(zip(names, numbers))
     payload = packet[HEADER.size + len(fields):] if file is None else file
     call["payload"] = payload.rstrip(b"\0").decode()
     return call
@@ -174,4 +175,5 @@ def parse_invoke(packet, file=None):
 
 def invoke_answer(call, verdict, retry_ms=0, reason=""):
     return frame(ANSWER, struct.pack("<IQQII", verdict, call["first"], call["last"],
-                                     call["generation"], retry_ms) + text(reason))
+                                     call["generation"], retry_ms) + text(reason),
+                 row_version=2)

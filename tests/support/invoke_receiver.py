@@ -18,7 +18,8 @@ from pathlib import Path
 
 import control_frames as control
 
-FACTS = ("function", "bucket", "trigger", "epoch", "first", "last", "generation", "n_events")
+FACTS = ("function", "bucket", "trigger", "epoch", "first", "last", "generation", "n_events",
+         "events_hash")
 
 
 def key_of(call):

@@ -135,7 +135,7 @@ typedef enum {
  *
  * A caller that got no answer sends the batch again. A receiver has the batch already if all fields
  * are those of a batch in its queue. After a crash of the caller, or with another configuration of
- * the trigger, a batch may begin with the same event and end with a later one.
+ * the trigger, a batch may begin with the same event and have others behind it.
  */
 typedef struct {
     /* "NAME" or "NAME:ALIAS". */
@@ -150,6 +150,9 @@ typedef struct {
     uint32_t generation;
     /* Number of events, from 1 on. */
     uint32_t n_events;
+    /* A hash of the sequencers of all events: with another filter a batch may have the same ends
+     * and the same number, and other events between. */
+    uint64_t events_hash;
 } ControlInvoke;
 
 /* Sent, but not stored. Values are never renumbered. */
