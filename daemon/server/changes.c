@@ -114,15 +114,22 @@ static bool step_trigger(const RequestParts *parts, const ControlRequest *reques
 {
     const BucketState *state = parts->backfill->state;
     DeliveryEdit *letters = &progress->letters;
+    RangeEdit *ranges = &progress->ranges;
+    bool has_ranges = request->trigger.action == CONTROL_TRIGGER_RETRY;
 
     /* The caller detects a lost batch. */
     if (!journal_is_open(state->journal) || !make_room(state))
         return true;
-    if (!triggers_yield(*parts->triggers, error) ||
-        !trigger_edit(state->store, &request->trigger, letters, error))
+    if (!triggers_yield(*parts->triggers, error))
         return false;
-    progress->answer.trigger.changed = letters->changed;
-    progress->has_ended = letters->has_ended;
+    bool ok = letters->has_ended
+                  ? trigger_ranges_retry(state->store, state->config, state->bucket_path,
+                                         request->trigger.name, ranges, error)
+                  : trigger_edit(state->store, &request->trigger, letters, error);
+    if (!ok)
+        return false;
+    progress->answer.trigger.changed = letters->changed + ranges->changed;
+    progress->has_ended = letters->has_ended && (!has_ranges || ranges->has_ended);
     (void)journal_change(state->journal, true);
     return true;
 }

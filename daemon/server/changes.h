@@ -5,6 +5,7 @@
 
 #include "control/control_request.h"
 #include "passes/backfill.h"
+#include "server/trigger_ranges.h"
 #include "store/store_triggers.h"
 
 #include <glib.h>
@@ -19,6 +20,8 @@ typedef struct {
     uint64_t after;
     /* Of a request for triggers. */
     DeliveryEdit letters;
+    /* Of a retry, after the letters. */
+    RangeEdit ranges;
     ControlAnswer answer;
 } RequestProgress;
 

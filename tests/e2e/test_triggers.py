@@ -340,6 +340,47 @@ class Triggers(E2ETest):
         self.assertEqual((self.status("paused")["waiting"], self.status("function")["waiting"]),
                          (2, 2))
 
+    def skip_events(self, n):
+        """Has the trigger skip the events of the first `n` of its objects."""
+        self.bucket.configure("[store]\nevents = 1000\n" + self.trigger(backlog=2, suffix=".png"))
+        self.start()
+        self.bucket.read("trigger", "pause", "index")
+        for i in range(n + 2):
+            self.put(f"{i}.png")
+            self.bucket.sync()
+        self.bucket.wait_for(lambda: self.status()["dead"] == n, "the skipped events")
+
+    def created(self, *numbers):
+        return [("ObjectCreated:Put", f"{i}.png") for i in numbers]
+
+    def test_skipped_events_are_retried(self):
+        self.skip_events(3)
+        self.bucket.read("trigger", "resume", "index")
+        self.wait_events(self.created(3, 4))
+        self.assertEqual(self.bucket.read("dead", "retry", "--triggers").out,
+                         "1 dead letter queued\n")
+        self.wait_events(self.created(0, 1, 2, 3, 4))
+        self.bucket.wait_for(lambda: self.status()["retrying"] == 0, "the trigger to be idle")
+        self.assertEqual(self.letters(), [])
+        self.assertEqual(len(self.batches_of()), 5)
+
+    def test_skipped_events_that_are_gone(self):
+        """The log no longer has them: the dead letter stays, and says so."""
+        self.skip_events(3)
+        self.bucket.read("trigger", "resume", "index")
+        for i in range(600):
+            (self.bucket.path / f"{i}.txt").write_text("no picture")
+        self.bucket.sync()
+        self.bucket.wait_for(lambda: self.status()["waiting"] == 0, "the trigger to be idle")
+        self.put("last.png")
+        self.bucket.sync()
+        self.assertEqual(self.bucket.read("dead", "retry", "--triggers").out,
+                         "0 dead letters queued\n")
+        letter = next(row for row in self.letters() if row["first"] == min(
+            row["first"] for row in self.letters()))
+        self.assertEqual(letter["error"], "the log no longer has these events")
+        self.assertGreaterEqual(letter["events"], 1)
+
     def test_letters_in_the_bucket(self):
         """A dead letter in the bucket would be an object, and its event make another letter."""
         link = self.bucket.root / "link"

@@ -48,7 +48,7 @@ typedef enum {
     DELIVERY_WAITING = 1,
     /* Given up after its last attempt. */
     DELIVERY_DEAD = 2,
-    /* Events that were skipped and never tried; there is no input. */
+    /* Events that were skipped and never tried; there is no input. The log may have them still. */
     DELIVERY_RANGE = 3,
 } DeliveryState;
 
