@@ -116,7 +116,7 @@ class Receiver:
             other = {**call, "last": call["last"] + 1}
             connection.send(control.invoke_answer(other, control.ACCEPTED))
         elif deed == "sync":
-            connection.send(control.frame(control.ANSWER))
+            connection.send(control.frame(control.ANSWER, row_version=2))
         elif deed == "file":
             with open(self.queue, "ab") as file:
                 socket.send_fds(connection, [control.invoke_answer(call, control.ACCEPTED)],
