@@ -6,11 +6,24 @@
 
 #include <string.h>
 
+/* Number of missing objects whose names are remembered. */
+#define GONE_MAX 64
+
+/* An object whose file was missing when it was to be handled. */
+typedef struct {
+    /* Owned; NULL: none. */
+    char *key;
+    uint64_t ino;
+} Gone;
+
 struct Objects {
     const BucketState *state;
     NewsReceiver news;
     /* One bit per record id: met since the scan began; NULL without a scan. */
     GByteArray *seen;
+    /* The newest ones, and the place of the next one. */
+    Gone gone[GONE_MAX];
+    size_t next_gone;
 };
 
 Objects *objects_new(const BucketState *state, const NewsReceiver *news)
@@ -27,6 +40,8 @@ void objects_free(Objects *objects)
     if (!objects)
         return;
     objects_forget_scan(objects);
+    for (size_t i = 0; i < GONE_MAX; i++)
+        g_free(objects->gone[i].key);
     g_free(objects);
 }
 
@@ -83,6 +98,36 @@ bool objects_remove(Objects *objects, const char *key)
     return journal_change(journal, true);
 }
 
+bool objects_remove_missing(Objects *objects, const char *key)
+{
+    const BucketState *state = objects->state;
+    Journal *journal = state->journal;
+    Gone *gone = &objects->gone[objects->next_gone];
+    Record record;
+    bool found;
+
+    if (!journal_check(journal,
+                       store_peek(state->store, key, &found, &record, journal_error(journal))))
+        return false;
+    if (found) {
+        g_free(gone->key);
+        *gone = (Gone){.key = g_strdup(key), .ino = record.version.ino};
+        objects->next_gone = (objects->next_gone + 1) % GONE_MAX;
+    }
+    return objects_remove(objects, key);
+}
+
+/* True if the object had a record until its file was missing under this name. */
+static bool was_missing(const Objects *objects, const char *key, const ObjectVersion *version)
+{
+    for (size_t i = 0; i < GONE_MAX; i++) {
+        const Gone *gone = &objects->gone[i];
+        if (g_strcmp0(gone->key, key) == 0 && gone->ino == version->ino)
+            return true;
+    }
+    return false;
+}
+
 /* Moves the thumbnails together with their record. If one is missing, all are made anew. */
 static bool move_thumbnails(const BucketState *state, const Record *record, const char *from,
                             const char *to)
@@ -100,6 +145,33 @@ static bool move_thumbnails(const BucketState *state, const Record *record, cons
                                                 clock_wall_us(), &found, journal_error(journal)));
 }
 
+/* Removes the record of an object that is not handled yet, or not as it is now, and makes one of
+ * the new name. */
+static void replace_renamed(Objects *objects, const char *from, const char *to,
+                            const ObjectVersion *version)
+{
+    const BucketState *state = objects->state;
+    Journal *journal = state->journal;
+    Record old;
+    uint64_t id;
+    bool is_known;
+
+    if (!journal_check(journal,
+                       store_peek(state->store, from, &is_known, &old, journal_error(journal))) ||
+        !objects_remove(objects, from))
+        return;
+    if (!is_known && !was_missing(objects, from, version)) {
+        objects_record_seen(objects, to, version, PRIORITY_UPLOAD);
+        return;
+    }
+    if (!journal_check(journal, store_seen_renamed(state->store, to, version, clock_wall_us(), &id,
+                                                   journal_error(journal))))
+        return;
+    mark_seen(objects, id);
+    /* If the batch is lost, the next scan finds the object. */
+    (void)journal_change(journal, true);
+}
+
 void objects_move(Objects *objects, const char *from, const char *to, const ObjectVersion *version)
 {
     const BucketState *state = objects->state;
@@ -114,8 +186,7 @@ void objects_move(Objects *objects, const char *from, const char *to, const Obje
                                            &record, journal_error(journal))))
         return;
     if (!moved) {
-        if (objects_remove(objects, from))
-            objects_record_seen(objects, to, version, PRIORITY_UPLOAD);
+        replace_renamed(objects, from, to, version);
         return;
     }
     mark_seen(objects, record.id);

@@ -24,6 +24,10 @@ void objects_record_seen(Objects *objects, const char *key, const ObjectVersion 
 /* Removes the record and the thumbnails of an object. Returns false if the batch is lost. */
 bool objects_remove(Objects *objects, const char *key);
 
+/* As objects_remove, for an object whose file was missing when it was to be handled. If a rename of
+ * the file is reported later, the object counts as renamed. */
+bool objects_remove_missing(Objects *objects, const char *key);
+
 /* Gives the object a new name. Record and thumbnails are moved, or made anew. */
 void objects_move(Objects *objects, const char *from, const char *to, const ObjectVersion *version);
 

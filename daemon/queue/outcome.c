@@ -446,7 +446,7 @@ void outcome_failed_early(WorkItem *item, const GError *error)
     }
     if (error_code(error) == ERROR_SOURCE_GONE && !away_is_key(options->away, item->key)) {
         /* If the batch is lost, the next try detects the missing file again. */
-        (void)objects_remove(options->objects, item->key);
+        (void)objects_remove_missing(options->objects, item->key);
         work_item_free(item);
         return;
     }

@@ -229,8 +229,9 @@ static bool is_parked(const Record *record)
     return record->state == STATE_PENDING && record->due_us == STORE_NEVER_US;
 }
 
+/* `type`: the type of the logged event. */
 static bool create(Store *store, const char *key, const ObjectVersion *version, Priority priority,
-                   int64_t now_us, uint64_t *ret_id, GError **error)
+                   EventType type, int64_t now_us, uint64_t *ret_id, GError **error)
 {
     Record record = {.state = STATE_PENDING, .priority = priority, .key = key};
 
@@ -241,10 +242,16 @@ static bool create(Store *store, const char *key, const ObjectVersion *version, 
     set_version(&record, version, priority, now_us);
     record.is_old = priority == PRIORITY_SCAN && filling_has_older(store, version);
     count_event(store, now_us);
-    if (!change_with_event(store, NULL, &record, EVENT_CREATED, ERROR_NONE, now_us, error))
+    if (!change_with_event(store, NULL, &record, type, ERROR_NONE, now_us, error))
         return false;
     *ret_id = record.id;
     return true;
+}
+
+bool store_seen_renamed(Store *store, const char *key, const ObjectVersion *version, int64_t now_us,
+                        uint64_t *ret_id, GError **error)
+{
+    return create(store, key, version, PRIORITY_UPLOAD, EVENT_MOVED, now_us, ret_id, error);
 }
 
 bool store_seen(Store *store, const char *key, const ObjectVersion *version, Priority priority,
@@ -257,7 +264,7 @@ bool store_seen(Store *store, const char *key, const ObjectVersion *version, Pri
         return false;
     if (!found) {
         *ret_seen = STORE_QUEUED;
-        return create(store, key, version, priority, now_us, ret_id, error);
+        return create(store, key, version, priority, EVENT_CREATED, now_us, ret_id, error);
     }
 
     uint32_t mount = mounts_of(store->mounts, key);

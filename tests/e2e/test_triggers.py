@@ -74,6 +74,27 @@ class Triggers(E2ETest):
         self.bucket.wait_for(lambda: new <= set(self.batches_of()), "the new events")
         self.assertNotIn("before.png", {key for _name, key in self.batches_of()})
 
+    def test_renamed_before_it_is_handled(self):
+        """An object that is renamed at once is removed and copied, if its first name was seen."""
+        self.bucket.configure(self.trigger(on="created,removed", batch=100))
+        self.start()
+        n = 40
+        for i in range(n):
+            self.put(f"old-{i}.png")
+            os.rename(self.bucket.path / f"old-{i}.png", self.bucket.path / f"new-{i}.png")
+        self.bucket.sync()
+        self.bucket.wait_for(lambda: self.status()["waiting"] == 0 and
+                             sum("new-" in key for _name, key in self.batches_of()) >= n,
+                             "all events")
+        events = self.batches_of()
+        for i in range(n):
+            mine = [event for event in events if event[1] in (f"old-{i}.png", f"new-{i}.png")]
+            was_seen = ("ObjectCreated:Put", f"old-{i}.png") in mine
+            self.assertEqual(mine, [("ObjectCreated:Put", f"old-{i}.png"),
+                                    ("ObjectRemoved:Delete", f"old-{i}.png"),
+                                    ("ObjectCreated:Copy", f"new-{i}.png")] if was_seen else
+                             [("ObjectCreated:Put", f"new-{i}.png")])
+
     def test_chosen_objects_in_batches(self):
         command = f"exec (echo \"# $THUMBQ_TRIGGER $THUMBQ_BUCKET\"; cat) >> '{self.out}'"
         self.bucket.configure(self.trigger(run=command, prefix="in/", match="*.png", batch=100))

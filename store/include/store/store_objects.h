@@ -42,6 +42,14 @@ bool store_seen(Store *store, const char *key, const ObjectVersion *version, Pri
                 int64_t now_us, StoreSeen *ret_seen, uint64_t *ret_id, GError **error);
 
 /*
+ * Makes a record for an object that was renamed before it was handled, so that store_move could not
+ * move its record. No object has the key, and the caller has removed the old one. The event is that
+ * of a rename.
+ */
+bool store_seen_renamed(Store *store, const char *key, const ObjectVersion *version, int64_t now_us,
+                        uint64_t *ret_id, GError **error);
+
+/*
  * Reports that the object is gone and deletes its record. *ret_record (key borrowed) is the deleted
  * record; *ret_found is false if there was none.
  */
