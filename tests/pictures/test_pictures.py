@@ -91,18 +91,22 @@ class Pictures(E2ETest):
     def test_light_below_the_knee_as_zscale_converts_it(self):
         """Light up to 90 cd/m2 is not mapped, so that nothing but the conversion counts. The
         expected numbers are those of zscale in ffmpeg 5.1.9: tin=smpte2084 or arib-std-b67,
-        pin=2020 or 709, t=linear, npl=203, and from there to iec61966-2-1 and 709."""
+        pin=2020 or 709, t=linear, npl=203, and from there to iec61966-2-1 and 709. Both take the
+        gamma of HLG channel by channel, so that its numbers are those of PQ also where colours are
+        saturated."""
         nits = [(5, 5, 5), (20, 20, 20), (50, 50, 50), (90, 90, 90), (60, 20, 10), (10, 60, 20), (80, 70, 30),
-                (40, 30, 20)]
+                (40, 30, 20), (90, 2, 2), (2, 90, 2), (2, 2, 90), (90, 90, 2), (2, 90, 90), (90, 2, 90)]
         expected = {9: [(43, 43, 43), (88, 88, 88), (136, 136, 136), (178, 178, 178), (175, 77, 56), (0, 155, 80),
-                        (177, 158, 99), (133, 105, 85)],
+                        (177, 158, 99), (133, 105, 85), (223, 0, 6), (0, 188, 0), (0, 18, 187), (184, 179, 0),
+                        (0, 188, 180), (219, 0, 186)],
                     1: [(43, 43, 43), (88, 88, 88), (136, 136, 136), (178, 178, 178), (148, 88, 63), (63, 148, 88),
-                        (168, 159, 107), (123, 107, 88)]}
+                        (168, 159, 107), (123, 107, 88), (178, 25, 25), (25, 178, 25), (25, 25, 178), (178, 178, 25),
+                        (25, 178, 178), (178, 25, 178)]}
         for primaries in expected:
             for transfer, encode in ((16, profiles.to_pq), (18, profiles.to_hlg)):
                 self.patches(f"{primaries}-{transfer}.png", [[encode(1, n) for n in pixel] for pixel in nits],
                              (primaries, transfer, 0, 1))
-        self.bucket.configure("[rendition look]\nsize = 128x128\nformat = png\n")
+        self.bucket.configure("[rendition look]\nsize = 224x224\nformat = png\n")
         self.assertEqual(self.bucket.once().status, 0)
         for row in self.bucket.list():
             self.check_patches(row["name"], expected[int(row["name"].split("-")[0])], 4)
