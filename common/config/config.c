@@ -418,19 +418,20 @@ void config_free(Config *config)
 }
 
 /*
- * fnmatch takes a microsecond. Nearly all patterns are a fixed beginning or end, which is compared
- * directly.
+ * fnmatch takes a microsecond. Nearly all patterns are a fixed name, or a fixed beginning, a '*'
+ * and a fixed end, which are compared directly.
  */
 static bool matches(const char *pattern, const char *name)
 {
     static const char special[] = "*?[\\";
-    size_t fixed = strcspn(pattern, special);
+    const size_t begin = strcspn(pattern, special);
+    const char *end = pattern + begin + 1;
 
-    if (pattern[fixed] == '*' && pattern[fixed + 1] == '\0')
-        return strncmp(pattern, name, fixed) == 0;
-    if (pattern[0] == '*' && pattern[1 + strcspn(pattern + 1, special)] == '\0')
-        return g_str_has_suffix(name, pattern + 1);
-    return fnmatch(pattern, name, 0) == 0;
+    if (!pattern[begin])
+        return strcmp(pattern, name) == 0;
+    if (pattern[begin] != '*' || end[strcspn(end, special)])
+        return fnmatch(pattern, name, 0) == 0;
+    return strncmp(pattern, name, begin) == 0 && g_str_has_suffix(name + begin, end);
 }
 
 /*

@@ -279,6 +279,26 @@ static void test_ignored_paths(void)
     }
 }
 
+static const IgnoreCase kinds[] = {
+    {"name", true},  {"names", false}, {"nam", false},   {"ab", true},    {"a-b", true},
+    {"aXbc", false}, {"a", false},     {"b", false},     {"begin", true}, {"begins", true},
+    {"begi", false}, {"end", true},    {"an end", true}, {"ends", false}, {"q1", true},
+    {"q12", false},  {"s2", true},     {"s3", false},    {"t*", true},    {"tx", false},
+    {"u1u2u", true}, {"u1u", false},
+};
+
+/* Patterns that are compared directly, and those of fnmatch. */
+static void test_kinds_of_patterns(void)
+{
+    g_autoptr(Config) config =
+        parse("[bucket]\nignore = name;a*b;begin*;*end;q?;s[12];t\\*;u*u*u\n");
+
+    for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++) {
+        g_test_message("%s", kinds[i].key);
+        g_assert_cmpint(config_ignores(config, kinds[i].key), ==, kinds[i].ignored);
+    }
+}
+
 static void test_ignores(void)
 {
     g_autoptr(Config) config = parse("");
@@ -374,6 +394,7 @@ int main(int argc, char **argv)
     g_test_add_func("/config/jobs", test_jobs);
     g_test_add_func("/config/ignores", test_ignores);
     g_test_add_func("/config/ignored_paths", test_ignored_paths);
+    g_test_add_func("/config/kinds_of_patterns", test_kinds_of_patterns);
     g_test_add_func("/config/load", test_load);
     for (size_t i = 0; i < G_N_ELEMENTS(changes); i++) {
         g_autofree char *path = g_strdup_printf("/config/changes/%s", changes[i].name);
