@@ -85,7 +85,6 @@ static void finish(HttpExchange *exchange, const HttpOutcome *outcome, void *dat
 {
     const Gateway *gateway = data;
     const HttpHead *head = http_exchange_head(exchange);
-    g_autoptr(GString) line = g_string_new(NULL);
     const AccessLogEntry entry = {
         .peer = http_exchange_peer(exchange),
         .key_id = s3_key_id(exchange),
@@ -99,6 +98,9 @@ static void finish(HttpExchange *exchange, const HttpOutcome *outcome, void *dat
     };
 
     count(gateway, exchange, outcome);
+    if (gateway->config->access_log == ACCESS_LOG_NONE)
+        return;
+    g_autoptr(GString) line = g_string_new(NULL);
     access_log_append(line, gateway->config->access_log, &entry);
     /* An access log that cannot be written does not stop the gateway. */
     (void)fputs(line->str, stdout);

@@ -60,20 +60,29 @@ static bool is_scope_name(const char *text)
            strspn(text, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_") == len;
 }
 
+/* Takes the text before the next '/', which is not empty and fits into `size` bytes. */
+static bool take_part(const char **text, char *ret_part, size_t size)
+{
+    const size_t len = strcspn(*text, "/");
+
+    if (len == 0 || len >= size || !(*text)[len])
+        return false;
+    memcpy(ret_part, *text, len);
+    ret_part[len] = '\0';
+    *text += len + 1;
+    return true;
+}
+
 /* Parses a credential like "KEY/20261128/us-east-1/s3/aws4_request". */
 static bool parse_credential(const char *text, Signature *signature)
 {
-    g_auto(GStrv) parts = g_strsplit(text, "/", 6);
-
-    if (g_strv_length(parts) != 5 || strcmp(parts[4], TERMINATOR) != 0 || !*parts[0] ||
-        strlen(parts[0]) >= SIGNATURE_KEY_ID_MAX || strlen(parts[1]) != DATE_LEN ||
-        !is_scope_name(parts[2]) || !is_scope_name(parts[3]))
-        return false;
-    g_strlcpy(signature->key_id, parts[0], SIGNATURE_KEY_ID_MAX);
-    g_strlcpy(signature->date, parts[1], sizeof signature->date);
-    g_strlcpy(signature->region, parts[2], SIGNATURE_SCOPE_MAX);
-    g_strlcpy(signature->service, parts[3], SIGNATURE_SCOPE_MAX);
-    return true;
+    return take_part(&text, signature->key_id, sizeof signature->key_id) &&
+           take_part(&text, signature->date, sizeof signature->date) &&
+           strlen(signature->date) == DATE_LEN &&
+           take_part(&text, signature->region, sizeof signature->region) &&
+           is_scope_name(signature->region) &&
+           take_part(&text, signature->service, sizeof signature->service) &&
+           is_scope_name(signature->service) && strcmp(text, TERMINATOR) == 0;
 }
 
 static bool parse_time_of_scope(const char *time, Signature *signature)

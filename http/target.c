@@ -3,9 +3,10 @@
 
 #include <string.h>
 
-char *http_percent_decode(const char *text, size_t len, bool form)
+/* Decodes `len` bytes to `decoded`, which has room for len + 1. Returns the end of the text, its
+ * NUL; NULL for a text that cannot be decoded. */
+static char *decode(const char *text, size_t len, bool form, char *decoded)
 {
-    char *decoded = g_malloc(len + 1);
     size_t n = 0;
 
     for (size_t i = 0; i < len; i++) {
@@ -19,15 +20,20 @@ char *http_percent_decode(const char *text, size_t len, bool form)
         }
         int high = len - i > 2 ? g_ascii_xdigit_value(text[i + 1]) : -1;
         int low = high < 0 ? -1 : g_ascii_xdigit_value(text[i + 2]);
-        if (low < 0 || high + low == 0) {
-            g_free(decoded);
+        if (low < 0 || high + low == 0)
             return NULL;
-        }
         decoded[n++] = (char)(high << 4 | low);
         i += 2;
     }
     decoded[n] = '\0';
-    return decoded;
+    return decoded + n;
+}
+
+char *http_percent_decode(const char *text, size_t len, bool form)
+{
+    g_autofree char *decoded = g_malloc(len + 1);
+
+    return decode(text, len, form, decoded) ? g_steal_pointer(&decoded) : NULL;
 }
 
 static bool is_unreserved(char c)
@@ -62,30 +68,52 @@ static bool is_plain(const char *raw)
     return true;
 }
 
+/* Number of parameters in a query, empty ones among them. */
+static size_t count_parameters(const char *query)
+{
+    size_t n = 1;
+
+    for (; *query; query++)
+        n += *query == '&';
+    return n;
+}
+
+/* Decodes a parameter of `len` bytes to `at`. Returns the place after it; NULL: it cannot be
+ * decoded.
+ */
+static char *parse_parameter(const char *text, size_t len, HttpParameter *parameter, char *at)
+{
+    const char *equals = memchr(text, '=', len);
+    const size_t name_len = equals ? (size_t)(equals - text) : len;
+    char *end = decode(text, name_len, true, at);
+
+    if (!end)
+        return NULL;
+    *parameter = (HttpParameter){.name = at, .value = end, .has_equals = equals != NULL};
+    if (!equals)
+        return end + 1;
+    parameter->value = end + 1;
+    end = decode(equals + 1, len - name_len - 1, true, end + 1);
+    return end ? end + 1 : NULL;
+}
+
 static bool parse_query(const char *query, HttpTarget *target)
 {
-    GArray *parameters = g_array_new(FALSE, FALSE, sizeof(HttpParameter));
-    bool ok = true;
+    const size_t n = count_parameters(query);
 
-    while (ok && *query) {
+    if (n > HTTP_PARAMETERS_MAX)
+        return false;
+    /* A decoded name or value is not longer than its text, and has a NUL. */
+    target->texts = g_malloc(strlen(query) + 2 * n);
+    target->parameters = g_new0(HttpParameter, n);
+    char *at = target->texts;
+    while (at && *query) {
         size_t len = strcspn(query, "&");
-        const char *equals = memchr(query, '=', len);
-        size_t name_len = equals ? (size_t)(equals - query) : len;
-        if (len > 0) {
-            HttpParameter parameter = {
-                .name = http_percent_decode(query, name_len, true),
-                .value = equals ? http_percent_decode(equals + 1, len - name_len - 1, true)
-                                : g_strdup(""),
-                .has_equals = equals != NULL,
-            };
-            g_array_append_val(parameters, parameter);
-            ok = parameter.name && parameter.value && parameters->len <= HTTP_PARAMETERS_MAX;
-        }
+        if (len > 0)
+            at = parse_parameter(query, len, &target->parameters[target->n_parameters++], at);
         query += len + (query[len] == '&');
     }
-    target->n_parameters = parameters->len;
-    target->parameters = (HttpParameter *)(void *)g_array_free(parameters, FALSE);
-    return ok;
+    return at != NULL;
 }
 
 bool http_target_parse(const char *raw, HttpTarget *ret_target)
@@ -106,11 +134,8 @@ bool http_target_parse(const char *raw, HttpTarget *ret_target)
 
 void http_target_clear(HttpTarget *target)
 {
-    for (size_t i = 0; i < target->n_parameters; i++) {
-        g_free(target->parameters[i].name);
-        g_free(target->parameters[i].value);
-    }
     g_free(target->parameters);
+    g_free(target->texts);
     g_free(target->raw_path);
     g_free(target->path);
     *target = (HttpTarget){0};

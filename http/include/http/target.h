@@ -26,6 +26,8 @@ typedef struct {
     char *path;
     HttpParameter *parameters;
     size_t n_parameters;
+    /* The names and values of the parameters. */
+    char *texts;
 } HttpTarget;
 
 /*
