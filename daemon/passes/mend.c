@@ -5,6 +5,7 @@
 #include "daemon/sweep_words.h"
 #include "journal/journal.h"
 #include "passes/sweep_pass.h"
+#include "queue/objects.h"
 
 static void end_sweep(const SweepCounts *counts, bool complete, void *data)
 {
@@ -31,17 +32,15 @@ void mend_after_scan(const SweepParts *sweeps, uint64_t n_objects, bool checks_t
     Publisher *publisher = sweeps->state->publisher;
     SweepOptions sweep = {.kinds = SWEEP_ORPHANS | SWEEP_MISSING};
     JournalLeft left = journal_left(journal);
-    bool has_old_names = left & JOURNAL_LEFT_OLD_NAMES;
     bool half_done = left & JOURNAL_LEFT_HALF_DONE || publisher_has_orphans(publisher);
-    bool is_due = n_objects > 0 && (has_old_names || checks_thumbnails);
 
-    if (!half_done && !is_due)
+    /* A bucket that looks empty may be unmounted: the work stays until a scan meets objects. */
+    if (n_objects == 0 || (left == JOURNAL_LEFT_NOTHING && !half_done && !checks_thumbnails))
         return;
-    sweep.is_quick = !half_done && !has_old_names;
-    /* A bucket that looks empty may be unmounted: nothing is removed. */
-    if (n_objects == 0 || !half_done)
+    sweep.is_quick = left == JOURNAL_LEFT_NOTHING && !half_done;
+    if (!half_done)
         sweep.kinds = SWEEP_MISSING;
-    journal_clear_left(journal, JOURNAL_LEFT_HALF_DONE | JOURNAL_LEFT_OLD_NAMES);
+    journal_clear_left(journal, left);
     publisher_forget_orphans(publisher);
     sweep_start(sweeps, &sweep, end_sweep, journal, NULL);
 }
@@ -51,7 +50,8 @@ void mend_resumed(const SweepParts *sweeps)
     Journal *journal = sweeps->state->journal;
     const SweepOptions missing = {.kinds = SWEEP_MISSING};
 
-    if (!(journal_left(journal) & JOURNAL_LEFT_NO_THUMBNAILS))
+    if (!(journal_left(journal) & JOURNAL_LEFT_NO_THUMBNAILS) ||
+        objects_seem_unmounted(sweeps->objects))
         return;
     journal_clear_left(journal, JOURNAL_LEFT_NO_THUMBNAILS);
     sweep_start(sweeps, &missing, end_quietly, journal, NULL);

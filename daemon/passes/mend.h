@@ -11,11 +11,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Call it after a scan of the whole bucket. `n_objects`: objects that the scan has met.
- * `checks_thumbnails`: no daemon watched the bucket before, so changes of thumbnails are searched
- * for. */
+/* Call it after a scan of the whole bucket. `n_objects`: objects that the scan has met; after a
+ * scan that met none, all work is left for a later one. `checks_thumbnails`: no daemon watched the
+ * bucket before, so changes of thumbnails are searched for. */
 void mend_after_scan(const SweepParts *sweeps, uint64_t n_objects, bool checks_thumbnails);
 
 /* Call it when the store takes changes again. The sweep does not wait for the following scan, which
- * takes long if there are many files. */
+ * takes long if there are many files. Before a scan has met objects, nothing is started. */
 void mend_resumed(const SweepParts *sweeps);

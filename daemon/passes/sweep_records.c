@@ -15,7 +15,7 @@
 typedef struct {
     SweepTask *task;
     RecordCursor cursor;
-    /* The bucket's folder, with SWEEP_EXPIRE. */
+    /* The bucket's folder. */
     int bucket_fd;
     /* A deletion has failed; logged once. */
     bool has_failed;
@@ -86,16 +86,31 @@ static void adjust(const SweepTask *task, const Record *record)
                          record->thumbnails[i].facts.type);
 }
 
+/* True if no file has the key. Scans remove the record then, unless the bucket looks unmounted. */
+static bool is_gone(const Records *part, const char *key)
+{
+    g_autoptr(GError) error = NULL;
+    ObjectVersion version;
+
+    return part->bucket_fd >= 0 && !bucket_stat_object(part->bucket_fd, key, &version, &error) &&
+           error_code(error) == ERROR_SOURCE_GONE;
+}
+
 /* Checks the thumbnails of an object, and makes the object pending if they are missing or stale.
  * `key` is the sweep's own copy: the calls below invalidate the record's. */
-static bool check_thumbnails(SweepTask *task, const Record *record, const char *key, GError **error)
+static bool check_thumbnails(const Records *part, const Record *record, const char *key,
+                             GError **error)
 {
+    SweepTask *task = part->task;
     bool checks_files = task->kinds & SWEEP_MISSING && record->state == STATE_DONE;
     g_autofree char *missing = checks_files ? why_missing(task, record) : NULL;
     g_autofree char *stale = !missing && task->kinds & SWEEP_STALE ? why_stale(task, record) : NULL;
 
     if (checks_files && !missing && !task->is_quick)
         adjust(task, record);
+    /* Thumbnails of a picture that is not there cannot be made. */
+    if ((missing || stale) && is_gone(part, key))
+        return true;
     if (missing) {
         task->counts.missing++;
         sweep_task_report_object(task, "missing", key, missing);
@@ -225,7 +240,7 @@ static void *records_open(SweepTask *task)
     Records *part = g_new0(Records, 1);
 
     part->task = task;
-    part->bucket_fd = task->kinds & SWEEP_EXPIRE ? open_bucket(task->parts->state) : -1;
+    part->bucket_fd = open_bucket(task->parts->state);
     record_cursor_init(&part->cursor, "");
     return part;
 }
@@ -248,7 +263,7 @@ static PassStep records_next(void *data, GError **error)
         return pass_away(task, key) ? PASS_MORE : PASS_FAILED;
     if (task->kinds & SWEEP_EXPIRE && !check_age(part, &record, key, &expired, error))
         return PASS_FAILED;
-    if (!expired && !check_thumbnails(task, &record, key, error))
+    if (!expired && !check_thumbnails(part, &record, key, error))
         return PASS_FAILED;
     return PASS_MORE;
 }

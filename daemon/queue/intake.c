@@ -39,7 +39,10 @@ static void end_scan(const Intake *intake, uint64_t n_objects)
     (void)journal_change(journal, store_end_filling(store, journal_error(journal)));
     bool is_read = journal_check(
         journal, store_peek_after(store, NULL, &found, &record, journal_error(journal)));
-    if (is_read && found && n_objects == 0) {
+    bool seems_unmounted = is_read && found && n_objects == 0;
+    if (is_read)
+        objects_set_unmounted(intake->walks.objects, seems_unmounted);
+    if (seems_unmounted) {
         log_warning("the bucket '%s' is empty, but the store knows objects of it: nothing is "
                     "removed; is a disk not mounted?",
                     intake->walks.state->bucket_path);
@@ -77,6 +80,8 @@ void intake_event(const Intake *intake, const BucketEvent *event)
 
     switch (event->type) {
     case BUCKET_OBJECT:
+        if (event->from_scan)
+            objects_set_unmounted(intake->walks.objects, false);
         objects_record_seen(intake->walks.objects, event->key, &event->version,
                             event->from_scan ? PRIORITY_SCAN : PRIORITY_UPLOAD);
         break;

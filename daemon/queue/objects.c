@@ -24,6 +24,7 @@ struct Objects {
     /* The newest ones, and the place of the next one. */
     Gone gone[GONE_MAX];
     size_t next_gone;
+    bool seem_unmounted;
 };
 
 Objects *objects_new(const BucketState *state, const NewsReceiver *news)
@@ -32,6 +33,7 @@ Objects *objects_new(const BucketState *state, const NewsReceiver *news)
 
     objects->state = state;
     objects->news = *news;
+    objects->seem_unmounted = true;
     return objects;
 }
 
@@ -194,6 +196,16 @@ void objects_move(Objects *objects, const char *from, const char *to, const Obje
     if (move_thumbnails(state, &record, from, to))
         /* If the batch is lost, a scan finds the object. */
         (void)journal_change(journal, true);
+}
+
+bool objects_seem_unmounted(const Objects *objects)
+{
+    return objects->seem_unmounted;
+}
+
+void objects_set_unmounted(Objects *objects, bool seem_unmounted)
+{
+    objects->seem_unmounted = seem_unmounted;
 }
 
 void objects_begin_scan(Objects *objects)

@@ -31,6 +31,16 @@ bool objects_remove_missing(Objects *objects, const char *key);
 /* Gives the object a new name. Record and thumbnails are moved, or made anew. */
 void objects_move(Objects *objects, const char *from, const char *to, const ObjectVersion *version);
 
+/*
+ * True until a scan has met an object of the bucket, and again after a scan that has met none
+ * although the store has records: the bucket may be unmounted. A file that cannot be found is then
+ * no reason to remove its record.
+ */
+bool objects_seem_unmounted(const Objects *objects);
+
+/* Sets the result of a scan, see objects_seem_unmounted. */
+void objects_set_unmounted(Objects *objects, bool seem_unmounted);
+
 /* Begins to note which records are met. */
 void objects_begin_scan(Objects *objects);
 

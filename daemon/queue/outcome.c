@@ -262,6 +262,16 @@ static void count_machine_failure(const WorkItem *item, const StoreOutcome *outc
                              "given up after %d failed tries in a row", outcomes->n_troubles));
 }
 
+/* True for an object whose file system is not mounted, or may not be: a missing file is then not
+ * taken for a removed one. */
+static bool is_away(const WorkItem *item, ErrorCode error)
+{
+    const OutcomeOptions *options = &item->outcomes->options;
+
+    return (error == ERROR_SOURCE_GONE && objects_seem_unmounted(options->objects)) ||
+           away_is_key(options->away, item->key);
+}
+
 /* Records the outcome. Takes `item`. */
 static void conclude(WorkItem *item, StoreOutcome *outcome)
 {
@@ -278,7 +288,7 @@ static void conclude(WorkItem *item, StoreOutcome *outcome)
     }
     /* A machine in trouble cannot examine the mount either. */
     item->is_away = outcome->error != ERROR_NONE && trouble_of(item, outcome) == TROUBLES &&
-                    away_is_key(options->away, item->key);
+                    is_away(item, outcome->error);
     judge(item, outcome);
     outcome->throttled =
         item->throttled || outcome->error == ERROR_NO_SPACE || outcome->error == ERROR_SHORTAGE;
@@ -444,7 +454,7 @@ void outcome_failed_early(WorkItem *item, const GError *error)
         work_item_free(item);
         return;
     }
-    if (error_code(error) == ERROR_SOURCE_GONE && !away_is_key(options->away, item->key)) {
+    if (error_code(error) == ERROR_SOURCE_GONE && !is_away(item, ERROR_SOURCE_GONE)) {
         /* If the batch is lost, the next try detects the missing file again. */
         (void)objects_remove_missing(options->objects, item->key);
         work_item_free(item);

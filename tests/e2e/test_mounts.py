@@ -1,52 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Mounted parts of a bucket: their objects while they are unmounted, and after they are mounted
-again. Everything is mounted in a mount namespace, which ends with the test."""
+again."""
 
 import csv
 import io
 import os
 import subprocess
-import sys
 
-from harness import BLUE, GREEN, RED, E2ETest, main, png
-
-SELF = os.path.abspath(__file__)
-INSIDE = "THUMBQ_TEST_MOUNTS"
+from harness import BLUE, GREEN, RED, png
+from mounts import MountTest, main, run
 
 
-def enter_namespace():
-    """Runs the tests again in a mount namespace of their own. Returns False if that is not
-    allowed."""
-    command = ["unshare", "--mount", "--propagation", "private"]
-    if subprocess.run([*command, "mount", "-t", "tmpfs", "none", "/mnt"], check=False,
-                      stderr=subprocess.PIPE).returncode != 0:
-        return False
-    os.environ[INSIDE] = "1"
-    os.execvp(command[0], [*command, sys.executable, "-B", SELF, *sys.argv[1:]])
-
-
-def run(*command):
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-
-
-class Mounts(E2ETest):
+class Mounts(MountTest):
 
     def setUp(self):
-        if os.environ.get(INSIDE) != "1":
-            self.skipTest("mounts are not tried: no mount namespace can be made here")
         super().setUp()
-        self.addCleanup(self.unmount_all)
         self.usb = self.bucket.path / "usb"
         self.usb.mkdir()
-        self.disk = self.bucket.root / "disk"  # the folder that is bound to it
-        self.disk.mkdir()
-
-    def unmount_all(self):
-        with open("/proc/self/mounts", encoding="utf-8") as mounts:
-            places = [line.split()[1] for line in mounts]
-        for place in reversed(places):
-            if place.startswith(str(self.bucket.root) + "/"):
-                run("umount", "-l", place)
 
     def bind(self):
         run("mount", "--bind", self.disk, self.usb)
@@ -79,14 +49,6 @@ class Mounts(E2ETest):
         self.bucket.wait_for(lambda: self.away() == set(names), f"{names} to be away")
         self.bucket.sync()
         self.assert_away(*names)
-
-    def thumbnails(self):
-        """Returns the thumbnails with their times."""
-        return {name: os.stat(os.path.join(os.fsencode(self.bucket.thumbnails), name)).st_ino
-                for name in self.bucket.files_in(self.bucket.thumbnails)}
-
-    def invocations(self):
-        return self.bucket.stats()["invocations"]["count"]
 
     def check_all_kept(self, thumbnails):
         self.assertEqual(self.thumbnails(), thumbnails)
@@ -160,6 +122,20 @@ class Mounts(E2ETest):
         self.assert_away()
         self.check_all_kept(made)
         self.assertEqual(self.invocations(), invocations)
+
+    def test_unmounted_after_a_crash(self):
+        self.fill()
+        daemon = self.bucket.start()
+        self.bucket.sync()
+        made = self.thumbnails()
+        daemon.kill()
+        self.unmount()
+        self.bucket.start()
+        self.wait_away("usb/a.png", "usb/x/b.png")
+        self.check_all_kept(made)
+        self.bind()
+        self.wait_away()
+        self.check_all_kept(made)
 
     def test_sweeps_skip_what_is_away(self):
         self.bucket.configure("[lifecycle old]\nprefix = usb/\nexpire = 1s\ntarget = thumbnails\n")
@@ -310,6 +286,4 @@ class Mounts(E2ETest):
 
 
 if __name__ == "__main__":
-    if os.environ.get(INSIDE) != "1":
-        enter_namespace()
     main()
