@@ -26,7 +26,7 @@ typedef struct {
 
 /*
  * Opens the parts that a change of state needs, under the lock, calls `work` and commits.
- * Errors: those of parts_open and of `work`; ERROR_IO if state or thumbnails were moved
+ * Errors: those of common_parts_open and of `work`; ERROR_IO if state or thumbnails were moved
  * meanwhile.
  */
 typedef bool (*OfflineWork)(const OfflineParts *parts, void *data, GError **error);

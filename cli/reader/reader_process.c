@@ -133,7 +133,7 @@ static bool open_all(ReaderProcess *reader, GError **error)
     store_snapshot_end(snapshot);
     reader->shared = mmap(NULL, sizeof(ReaderShared), PROT_READ, MAP_SHARED, READER_FD_SHARED, 0);
     if (reader->shared == MAP_FAILED) {
-        error_set_errno(error, errno, "cannot read", "the socket of the daemon");
+        error_set_errno(error, errno, "cannot map", "the shared memory of the daemon");
         return false;
     }
     read_zones(reader);
