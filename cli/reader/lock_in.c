@@ -14,7 +14,8 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 
-/* Allowed with any arguments. None of them takes a path, creates a process, or connects. */
+/* Allowed with any arguments. None of them takes a path, creates a process, or connects.
+ * add_rules allows one call with a path, newfstatat. */
 static const int allowed[] = {
     /* Questions and answers. */
     SCMP_SYS(accept4),
@@ -108,8 +109,10 @@ static int add_rules(scmp_filter_ctx context)
         status = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(getsockopt), 1, of_socket);
     if (status == 0)
         status = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(prlimit64), 2, self, only_get);
-    /* fstat of newer glibc versions is newfstatat with an empty path. A real path is of no use,
-     * because Landlock denies access and no call opens files. */
+    /* fstat of newer glibc versions is newfstatat with an empty path. seccomp cannot read the path,
+     * no value of the flags forbids one, and Landlock does not restrict stat: a process that was
+     * taken over learns the names and attributes of files that its user can find, not their
+     * content. */
     if (status == 0)
         status = seccomp_rule_add(context, SCMP_ACT_ALLOW, SCMP_SYS(newfstatat), 0);
     return status;
