@@ -50,10 +50,8 @@ typedef enum {
     CONTROL_READS = 1 << 0,
     /* Changes the store. */
     CONTROL_CHANGES = 1 << 1,
-    /* Is answered later: progress and items precede the answer. */
-    CONTROL_WAITS = 1 << 2,
     /* Calls a function: allowed at an invoke socket alone. */
-    CONTROL_INVOKES = 1 << 3,
+    CONTROL_INVOKES = 1 << 2,
 } ControlFlags;
 
 /* Bytes of a text in a request, with the final NUL. */
