@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Makes many small files, and measures the time from the close of an upload to its thumbnail in the
+ * bucket of a running daemon. Prints JSON lines: the time for all files, or
+ * one for each upload. */
 #include "bench.h"
 
 #include "base/file.h"

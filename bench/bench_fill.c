@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Makes a store of many records without pictures, for measurements of commands on a large bucket.
+ * Prints a JSON line with the number of records and the time. */
 #include "bench.h"
 
 #include "base/clock.h"

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Measures the handler on one file at a time, against the least that the decoder needs (the floor)
+ * and against a new process for each picture, and on several workers at once. Prints a JSON line
+ * with the times for each file.
+ */
 #include "bench.h"
 
 #include "base/clock.h"

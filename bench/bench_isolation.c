@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Measures what each value of `isolation` costs per picture, and what sealing and copying of a
+ * thumbnail cost. Prints a JSON line for each value. */
 #include "bench.h"
 
 #include "base/clock.h"

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The state of each alarm, and the state before it, as rows of the table meta. A row that cannot be
+ * read is reported as a corrupt store. */
 #include "base/pack.h"
 #include "engine/batch.h"
 #include "engine/env.h"

@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Lists the file systems that are mounted below the bucket, each with an identity that survives a
+ * new mount. Tells whether a key is still on the mount that the list has for it. If the mount table
+ * cannot be read now, the previous list stays valid.
+ */
 #include "bucket/bucket_private.h"
 
 #include "base/file.h"

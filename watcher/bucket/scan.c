@@ -1,4 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Lists folders in slices of a few milliseconds: those that an event names first, then those of a
+ * scan of the whole tree. Reports each file that a scan meets, the beginning and the end of the
+ * scan, and folders that cannot be read.
+ */
 #include "bucket/bucket_private.h"
 
 #include "base/clock.h"

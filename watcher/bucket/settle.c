@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* Waits for files without a close event: probes each at growing intervals until no process writes
+ * to it, and reports it then. A file that is gone by then is not reported. */
 #include "bucket/bucket_private.h"
 
 #include "base/clock.h"
