@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/file.h"
+#include "base/trusted.h"
 #include "listeners.h"
 #include "peer.h"
 
@@ -19,6 +20,8 @@
 struct ControlCall {
     ControlServer *server;
     ControlPeer *peer;
+    /* The user of the client's process. */
+    uid_t user;
     /* Source that reads requests. 0 means that nothing is read. */
     guint source;
     /* Monotonic clock: since when no request is under way. 0 means that one is. */
@@ -376,15 +379,51 @@ static void reject_client(int fd, ErrorCode code, const char *text)
     control_packet_clear(&packet);
 }
 
-static void add_client(ControlServer *server, int fd)
+static void add_client(ControlServer *server, int fd, uid_t user)
 {
     ControlCall *call = g_new0(ControlCall, 1);
 
     call->server = server;
+    call->user = user;
     call->idle_since_us = clock_monotonic_us();
     call->peer = control_peer_new(fd);
     call->source = g_unix_fd_add(fd, G_IO_IN | G_IO_HUP, on_readable, call);
     g_ptr_array_add(server->calls, call);
+}
+
+static guint count_clients(const ControlServer *server, uid_t user)
+{
+    guint n = 0;
+
+    for (guint i = 0; i < server->calls->len; i++) {
+        const ControlCall *call = g_ptr_array_index(server->calls, i);
+        n += call->user == user;
+    }
+    return n;
+}
+
+/*
+ * Returns true if a further client of the user may connect. A user may have as many clients as
+ * places are free, so that one user alone gets half of the places, and each further user half of
+ * the rest. Only root and the owner get the last CONTROL_CLIENTS_KEPT places.
+ */
+static bool has_place(const ControlServer *server, uid_t user, guint n_clients)
+{
+    guint taken = server->calls->len + (trusted_is_owner(user) ? 0 : CONTROL_CLIENTS_KEPT);
+
+    return taken + n_clients < CONTROL_CLIENTS_MAX;
+}
+
+static void reject_for_places(int fd, guint n_clients)
+{
+    g_autofree char *text =
+        n_clients == 0
+            ? g_strdup("too many clients are connected; try again")
+            : g_strdup_printf("too many clients are connected, and %u of them are of your user: "
+                              "end some of yours, or try again",
+                              n_clients);
+
+    reject_client(fd, ERROR_SHORTAGE, text);
 }
 
 static void on_connected(int client_fd, void *data)
@@ -392,13 +431,18 @@ static void on_connected(int client_fd, void *data)
     ControlServer *server = data;
     g_autoptr(GError) error = NULL;
     autofd fd = client_fd;
+    struct ucred peer;
 
-    if (!control_access_check(server->access, fd, &error))
+    if (!trusted_peer_read(fd, &peer, &error) ||
+        !control_access_check(server->access, fd, &error)) {
         reject_client(fd, error_code(error), error->message);
-    else if (server->calls->len >= CONTROL_CLIENTS_MAX && !make_room(server))
-        reject_client(fd, ERROR_SHORTAGE, "too many clients are connected; try again");
+        return;
+    }
+    guint n_clients = count_clients(server, peer.uid);
+    if (has_place(server, peer.uid, n_clients) || make_room(server))
+        add_client(server, fd_steal(&fd), peer.uid);
     else
-        add_client(server, fd_steal(&fd));
+        reject_for_places(fd, n_clients);
 }
 
 static void on_shortage(int errnum, void *data)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The sockets of a service: other users ask and change what `[access]` allows them."""
 
+import contextlib
 import json
 import os
 import shutil
@@ -18,6 +19,7 @@ from others import for_others
 
 DAY_S = 86400
 MEMBER, STRANGER, GROUP, WRITERS = 65530, 65531, 65529, 65528
+FIRST_OF_MANY = 65520
 STATES, SOCKETS = Path("/var/lib/thumbq"), Path("/run/thumbq")
 
 
@@ -140,6 +142,60 @@ class OthersTest(E2ETest):
         status, _out, log = self.command(MEMBER, str(GROUP), "stats")
         self.assertEqual(status, 74, log)
         self.assertRegex(log, "permission denied; run it as the user .*0.*, or as root")
+
+    def connect_as(self, user, n):
+        """Connects `n` clients of a user, each of which waits for the next event."""
+        path = self.sockets / "query.sock"
+        newest = control.ask(path, ["events"]).next
+
+        def connect():
+            # The kernel's queue of connections may be full for a moment.
+            with contextlib.suppress(BlockingIOError):
+                return control.Client(path)
+
+        os.setegid(GROUP)
+        os.seteuid(user)
+        try:
+            clients = [wait_for(connect, "a connection") for _ in range(n)]
+        finally:
+            os.seteuid(0)
+            os.setegid(0)
+        for client in clients:
+            self.addCleanup(client.socket.close)
+            with contextlib.suppress(BrokenPipeError):
+                client.send(control.question(["events"], after=newest, wait=True))
+        return clients
+
+    def refusal(self, client):
+        """Returns the refusal that a client has received, or None if it waits."""
+        client.socket.setblocking(False)
+        try:
+            return control.parse_refusal(client.receive())
+        except BlockingIOError:
+            return None
+        finally:
+            client.socket.settimeout(60)
+
+    def test_waiting_clients(self):
+        """Very many waiting clients of some users keep neither the owner nor another user out."""
+        daemon = self.start()
+        waiting = []
+        for user in range(FIRST_OF_MANY, FIRST_OF_MANY + 3):
+            with self.subTest(user=user):
+                clients = self.connect_as(user, 128)
+                for other, groups in ((0, ""), (MEMBER, str(GROUP))):
+                    status, _out, log = self.command(other, groups, "stats")
+                    self.assertEqual((status, log), (0, ""))
+                # The server accepts in order, so it has accepted or refused all of the clients.
+                refusals = [self.refusal(client) for client in clients]
+                waiting += [c for c, refusal in zip(clients, refusals) if not refusal]
+                self.assertEqual({r[0] for r in refusals if r}, {21})
+                self.assertIsNone(refusals[0])
+                self.assertRegex(refusals[-1][1], "and [0-9]+ of them are of your user")
+        self.bucket.put("new.png", png(30, 30, RED))
+        for client in waiting:
+            self.assertIn("new.png", control.receive_answer(client).lines()[0])
+        self.assertEqual(daemon.stop(), 0)
 
     def test_writers(self):
         """Writers let the daemon sweep, and wait for it. Readers may not."""

@@ -15,7 +15,7 @@ sys.path.insert(0, os.fspath(Path(__file__).resolve().parents[1] / "support"))
 import control_frames as control
 from harness import BLUE, RED, E2ETest, main, png, wait_for
 
-CLIENTS_MAX = 64  # of a server
+USER_CLIENTS_MAX = 64  # of one user at a server
 SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW
 MEMBER, STRANGER, GROUP = 65530, 65531, 65529
 
@@ -166,10 +166,10 @@ class ControlTest(E2ETest):
         return wait_for(told, "a client that is told", daemon.log)
 
     def test_silent_clients(self):
-        """The maximum number of clients connects and asks nothing: others are served, and the
+        """The maximum number of clients of a user connects and asks nothing: others are served, and the
         dropped ones get the reason."""
         daemon = self.start()
-        silent = [self.connect() for _ in range(CLIENTS_MAX)]
+        silent = [self.connect() for _ in range(USER_CLIENTS_MAX)]
         self.wait_served(daemon)
         code, text = self.wait_told(silent, daemon)
         self.assertEqual(code, 8)
@@ -185,7 +185,7 @@ class ControlTest(E2ETest):
         daemon = self.start()
         for path in self.bucket.files_in(self.bucket.thumbnails / "small"):
             os.unlink(os.path.join(os.fsencode(self.bucket.thumbnails / "small"), path))
-        slow = [self.connect() for _ in range(CLIENTS_MAX)]
+        slow = [self.connect() for _ in range(USER_CLIENTS_MAX)]
         for client in slow:
             client.send(control.frame(control.SWEEP, control.text("missing") + b"\1\0\1"))
         self.wait_served(daemon)

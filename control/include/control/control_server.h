@@ -4,8 +4,9 @@
  * function that is registered for each.
  *
  * Nothing here blocks. A client costs one request, one packet that waits to be sent, and the
- * kernel's buffers. When there are too many clients, the client that has been idle or has not read
- * for the longest time is dropped. A dropped client still gets an error with a code.
+ * kernel's buffers. Users share the places: a user may have as many clients as places are free.
+ * When a new client gets no place, the client that has been idle or has not read for the longest
+ * time is dropped. A dropped client still gets an error with a code.
  *
  * Everything runs on one thread, in the default GLib main context.
  */
@@ -19,7 +20,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define CONTROL_CLIENTS_MAX 64
+#define CONTROL_CLIENTS_MAX 128
+/* Of these places, those that only root and the owner get. */
+#define CONTROL_CLIENTS_KEPT 16
 /* Dropped clients that have not read their error yet, at most. */
 #define CONTROL_PARTING_MAX 64
 #define CONTROL_TICK_MS     100
