@@ -6,10 +6,8 @@
 #include "base/error.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "base/trusted.h"
 #include "base/units.h"
 #include "base/wrap.h"
-#include "daemon/daemon.h"
 #include "filter_options.h"
 #include "locate.h"
 #include "model/object.h"
@@ -18,7 +16,6 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 
 typedef struct {
     const char *bucket;
@@ -303,21 +300,6 @@ static int ask_for_key(Context *context, GPtrArray *words, GError **error)
     return -1;
 }
 
-/* Adds to the reason as which user the command can be run, unless the reason names one. */
-static void name_owner(const Context *context, GError **reason)
-{
-    g_autofree char *state =
-        context->config ? daemon_state_path(context->bucket, context->config) : NULL;
-    struct stat st;
-    if (error_code(*reason) != ERROR_ACCESS_DENIED || !state || stat(state, &st) != 0)
-        return;
-    g_autofree char *owner = trusted_user_name(st.st_uid);
-    g_autofree char *text =
-        g_strdup_printf("%s; run it as the user %s, or as root", (*reason)->message, owner);
-    g_clear_error(reason);
-    g_set_error_literal(reason, THUMBQ_ERROR, ERROR_ACCESS_DENIED, text);
-}
-
 /* Sends the command to the daemon's reader because another user owns the store. `reason` says who
  * owns it, and is the error if there is no reader. */
 static int ask(const Command *command, char *const *args, const CommandLine *line, Context *context,
@@ -328,7 +310,6 @@ static int ask(const Command *command, char *const *args, const CommandLine *lin
     if (fd < 0) {
         bool has_socket =
             failure && error_code(failure) != ERROR_NOT_FOUND && !context_is_closed(failure);
-        name_owner(context, &reason);
         g_propagate_error(error, has_socket ? g_steal_pointer(&failure) : g_steal_pointer(&reason));
         g_clear_error(&reason);
         return -1;

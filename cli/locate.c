@@ -31,7 +31,7 @@ static char *named_bucket(const char *path, const char *origin, GError **error)
         return NULL;
     }
     if (!real) {
-        error_set_errno(error, errno, "cannot find the bucket", path);
+        trusted_set_errno(error, errno, "cannot find the bucket", path);
         return NULL;
     }
     if (!g_file_test(real, G_FILE_TEST_IS_DIR)) {

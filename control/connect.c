@@ -37,7 +37,7 @@ int control_connect(const char *state_path, GError **error)
     if (errno == ENOENT || errno == ECONNREFUSED)
         g_set_error(error, THUMBQ_ERROR, ERROR_NOT_FOUND, "no daemon runs on '%s'", state_path);
     else
-        error_set_errno(error, errno, "cannot reach the daemon of", state_path);
+        trusted_set_errno(error, errno, "cannot reach the daemon of", state_path);
     return -1;
 }
 

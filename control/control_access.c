@@ -16,8 +16,8 @@
 struct ControlAccess {
     /* Elements of type gid_t. */
     GArray *groups;
-    /* Name of this process's user, for messages. */
-    char *self;
+    /* The users that are always allowed, for messages. */
+    char *users;
 };
 
 /* Finds a group by name or number. Returns false if the machine does not know the group. */
@@ -45,7 +45,7 @@ ControlAccess *control_access_new(const char *names, char **ret_unknown)
 
     /* The name is looked up here because a process in its sandbox can no longer read the user
      * database. */
-    access->self = trusted_user_name(geteuid());
+    access->users = trusted_users_of(geteuid());
     access->groups = g_array_new(FALSE, FALSE, sizeof(gid_t));
     for (size_t i = 0; words[i]; i++) {
         gid_t group;
@@ -65,7 +65,7 @@ void control_access_free(ControlAccess *access)
     if (!access)
         return;
     g_array_unref(access->groups);
-    g_free(access->self);
+    g_free(access->users);
     g_free(access);
 }
 
@@ -115,11 +115,11 @@ bool control_access_check(const ControlAccess *access, int socket_fd, GError **e
         (has_group(access, peer.gid) || peer_has_group(access, socket_fd)))
         return true;
     g_autofree char *name = trusted_user_name(peer.uid);
-    g_autofree char *self = access ? g_strdup(access->self) : trusted_user_name(geteuid());
+    g_autofree char *users = access ? g_strdup(access->users) : trusted_users_of(geteuid());
     g_set_error(
         error, THUMBQ_ERROR, ERROR_ACCESS_DENIED,
-        "the user %s may not send requests here: ask as %s, or as root, or have a group of yours "
-        "named in the section [access] of the configuration",
-        name, self);
+        "the user %s may not send requests here: ask as %s, or have a group of yours named in the "
+        "section [access] of the configuration",
+        name, users);
     return false;
 }

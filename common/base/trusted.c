@@ -61,6 +61,49 @@ static void refuse_owner(const char *path, uid_t uid, GError **error)
                 path, owner, self);
 }
 
+char *trusted_users_of(uid_t uid)
+{
+    g_autofree char *owner = trusted_user_name(uid);
+
+    return uid == 0 ? g_strdup("root") : g_strdup_printf("the user %s, or as root", owner);
+}
+
+/*
+ * Finds the owner of `path`, or of the nearest folder above it if this process cannot see `path`:
+ * that folder has refused the access.
+ */
+static bool find_owner(const char *path, uid_t *ret_uid)
+{
+    g_autofree char *at = g_strdup(path);
+    struct stat st;
+
+    while (lstat(at, &st) != 0) {
+        char *above = g_path_get_dirname(at);
+        bool is_top = strcmp(above, at) == 0;
+        g_free(at);
+        at = above;
+        if (is_top)
+            return false;
+    }
+    *ret_uid = st.st_uid;
+    return true;
+}
+
+void trusted_set_errno(GError **error, int errnum, const char *what, const char *path)
+{
+    g_autoptr(GError) plain = NULL;
+    uid_t uid;
+
+    error_set_errno(&plain, errnum, what, path);
+    if (errnum != EACCES || geteuid() == 0 || !find_owner(path, &uid) || uid == geteuid()) {
+        g_propagate_error(error, g_steal_pointer(&plain));
+        return;
+    }
+    g_autofree char *users = trusted_users_of(uid);
+    g_set_error(error, THUMBQ_ERROR, ERROR_ACCESS_DENIED, "%s; run thumbq as %s", plain->message,
+                users);
+}
+
 /* Sets the error of a failed open from errno. `full` is the path for messages. */
 static void fail_open(int dir_fd, const char *path, bool is_folder, GError **error)
 {
@@ -79,6 +122,8 @@ static void fail_open(int dir_fd, const char *path, bool is_folder, GError **err
     else if (errnum == EACCES && fstatat(dir_fd, path, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
              !trusted_is_owner(st.st_uid))
         refuse_owner(full, st.st_uid, error);
+    else if (is_folder)
+        trusted_set_errno(error, errnum, "cannot open", full);
     else
         error_set_errno(error, errnum, "cannot open", full);
 }

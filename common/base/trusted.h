@@ -85,6 +85,18 @@ char *trusted_path(int dir_fd, const char *path);
 char *trusted_user_name(uid_t uid);
 
 /*
+ * Names the users that may use what belongs to the user `uid`, for messages that end with "as":
+ * "root", or "the user 'ada' (1000), or as root". Owner: the caller frees.
+ */
+char *trusted_users_of(uid_t uid);
+
+/*
+ * Sets an error as error_set_errno does. If the access to the folder `path` was denied, the message
+ * also names the users that have it: the owner of the folder that refused, and root.
+ */
+void trusted_set_errno(GError **error, int errnum, const char *what, const char *path);
+
+/*
  * Turns a process of root for good into one of the owner of the folder `path`, with the owner's
  * groups. Files that root makes in the state of a service would lock the service out, and a trap
  * that an uploader has left there must not run with root's rights. Does nothing for other users,

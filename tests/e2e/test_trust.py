@@ -268,6 +268,37 @@ class TrustTest(E2ETest):
         self.assertEqual(status, 2, log)
         self.assertIn(f"belongs to the user {UPLOADER}", log)
 
+    def refusal_of(self, *command):
+        """Returns the only line that a command prints for a user who may not open the state."""
+        status, out, log = as_user(OTHER, for_others(THUMBQ), *command, self.bucket.path)
+        self.assertEqual((status, out, log.count("\n")), (74, "", 1), log)
+        return log
+
+    def test_who_may(self):
+        """A command that may not open a folder names the users that may, whether a daemon runs or
+        not."""
+        self.bucket.once()
+        commands = (["stats"], ["list"], ["show", "x"], ["dead"], ["dead", "retry"], ["events"],
+                    ["metrics"], ["bill"], ["reprocess"], ["schedule"], ["trigger"], ["sync"],
+                    ["sweep"], ["config"], ["run"])
+        for folder, users in ((self.bucket.state, "root"),
+                              (self.bucket.root, f"the user {UPLOADER}, or as root")):
+            owner = UPLOADER if folder == self.bucket.root else 0
+            os.chown(folder, owner, owner)
+            folder.chmod(0o700)
+            for command in commands:
+                with self.subTest(folder=folder, command=command):
+                    log = self.refusal_of(*command)
+                    self.assertTrue(log.endswith(f": permission denied; run thumbq as {users}\n"),
+                                    log)
+        os.chown(self.bucket.root, 0, 0)
+        self.bucket.root.chmod(0o755)
+        daemon = self.bucket.start()
+        for command in commands:
+            with self.subTest(command=command):
+                self.assertIn("; run thumbq as root\n", self.refusal_of(*command))
+        self.assertEqual(daemon.stop(), 0)
+
     def test_peers_of_the_daemon(self):
         """The daemon answers only its owner and root, even at a socket that is open to every
         user."""
