@@ -63,6 +63,7 @@ static bool set_count(const CommandOption *option, const char *text, uint64_t *r
     return true;
 }
 
+/* Stores the value of an option, `text`, in the option's field of `values`. */
 static bool set(const CommandOption *option, void *values, const char *text, GError **error)
 {
     void *field = (char *)values + option->offset;

@@ -142,6 +142,8 @@ static bool parse_answer(const ControlRequest *request, const ControlFrame *fram
     return true;
 }
 
+/* Waits for the daemon's answer to a request; frames that come before it, like progress, are
+ * handled. */
 static bool await(int fd, const ControlRequest *request, const ControlWait *wait,
                   ControlReceived *received, ControlAnswer *ret_answer, GError **error)
 {

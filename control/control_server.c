@@ -178,6 +178,8 @@ static void free_parted(ControlServer *server)
     }
 }
 
+/* Sends the progress of each call that waits; runs until no call waits and no connection is being
+ * closed. */
 static gboolean tick(gpointer data)
 {
     ControlServer *server = data;

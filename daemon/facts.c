@@ -238,6 +238,7 @@ static void publish(Fact fact, void *daemon)
     facts_publish(daemon, fact);
 }
 
+/* Called by the journal when it has opened a new store: makes the sockets and mounts fit it. */
 static bool renew(void *data, GError **error)
 {
     Daemon *daemon = data;

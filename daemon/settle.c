@@ -45,6 +45,8 @@ static void wake_jobs(Settle *self)
     self->changes = changes;
 }
 
+/* Runs after each piece of work: starts what can be started, and ends the daemon if it is stopping,
+ * or with --once if nothing is left to do. */
 static void settle(Settle *self)
 {
     Daemon *daemon = self->daemon;

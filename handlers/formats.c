@@ -114,6 +114,10 @@ static GStrv read_answer(Asked *asked, bool is_late, GError **error)
     return NULL;
 }
 
+/*
+ * Fails if a rendition has a format that is not in `writable`, the formats that libvips can encode
+ * here.
+ */
 static bool judge(const Rendition *renditions, size_t n, GStrv writable, GError **error)
 {
     for (size_t i = 0; i < n; i++) {

@@ -148,6 +148,8 @@ static void print_json(const EventView *view, const Event *event)
     json_out_print(s3_event_json(event, view->context->bucket, etag));
 }
 
+/* Prints one event of the log, or adds it to the table; passes over the first ones if only the last
+ * are asked for. Returns false if no more can be printed. */
 static bool visit(const Event *event, void *data)
 {
     EventView *view = data;
@@ -388,6 +390,8 @@ static bool wait_for_change(int inotify_fd)
     return !(fds[1].revents & POLLERR);
 }
 
+/* Prints each new event until the reader of stdout closes the pipe. Fails if the store goes away.
+ */
 static bool follow(EventView *view, GError **error)
 {
     Context *context = view->context;

@@ -327,6 +327,8 @@ static bool print_line(char *line, void *data)
     return !ferror(stdout);
 }
 
+/* Lists the records that the filter selects: those of the daemon that was asked, or those of the
+ * store. */
 static bool walk(Context *context, const ListOptions *list, StoreSort sort, ListView *view,
                  GError **error)
 {

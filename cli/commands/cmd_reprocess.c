@@ -238,6 +238,7 @@ static int print_status(Context *context, bool json, GError **error)
     return 0;
 }
 
+/* Tells the user how to go on with a job that this command does not wait for any more. */
 static void explain(JobAttach attach, uint32_t id)
 {
     switch (attach) {
@@ -376,6 +377,8 @@ static int start(Context *context, GError **error)
     return 0;
 }
 
+/* Cancels the job and prints how far it came. Returns the exit status: 1 if it had ended already,
+ * -1 on error. */
 static int cancel(Context *context, GError **error)
 {
     const ReprocessOptions *own = context->options;

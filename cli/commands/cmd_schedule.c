@@ -91,6 +91,7 @@ static bool parse_from(const ScheduleOptions *schedule, int64_t now_us, int64_t 
     return true;
 }
 
+/* Prints the next times of the cron expression of --check. Returns the exit status, -1 on error. */
 static int check(const ScheduleOptions *schedule, int64_t now_us, GError **error)
 {
     g_autoptr(Cron) cron = cron_parse(schedule->check, schedule->timezone, error);
@@ -290,6 +291,8 @@ static bool open_existing_store(Context *context, GError **error)
     return false;
 }
 
+/* Prints each schedule of the configuration with its next times. Returns the exit status, -1 on
+ * error. */
 static int list(Context *context, const ScheduleOptions *options_given, GError **error)
 {
     uint64_t wanted = options_given->next ? options_given->next : 1;

@@ -189,6 +189,8 @@ static bool parse_to(Context *context, const char *text, uint64_t *ret_to, GErro
     return true;
 }
 
+/* Pauses, resumes or rewinds the trigger that the command names. Returns the exit status, -1 on
+ * error. */
 static int change(Context *context, ControlTriggerAction action, GError **error)
 {
     static const char *const done[] = {"paused", "resumed", "rewound"};

@@ -48,6 +48,7 @@ static ssize_t gather_output(void *cookie, const char *bytes, size_t n)
     return 0;
 }
 
+/* Replaces stdout by a stream that gathers what is printed. */
 static void begin(void)
 {
     const cookie_io_functions_t functions = {.write = gather_output};

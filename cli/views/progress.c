@@ -186,6 +186,8 @@ static void end_by_signal(int signal_number)
     (void)raise(signal_number);
 }
 
+/* Makes the signals that end the process erase the line of progress first. Signals that are ignored
+ * or handled already stay so. */
 static void clear_on_signals(void)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(ends); i++) {

@@ -334,6 +334,7 @@ static bool walk_groups(GroupView *view, GError **error)
     return store_totals(context->snapshot, &context->filter, view->by, visit_group, view, error);
 }
 
+/* Prints what is left of the table, or ends the list of JSON, after the last group. */
 static void end(GroupView *view)
 {
     if (view->table) {

@@ -53,6 +53,7 @@ static void count_files(HiddenCount *count, int folder_fd, unsigned depth)
     (void)closedir(dir);
 }
 
+/* Warns of files in a folder of thumbq that thumbq did not make. */
 static void warn(const HiddenCount *count, const char *what, const char *setting, const char *path)
 {
     const char *at_least = count->n_seen >= HIDDEN_MAX ? "at least " : "";

@@ -55,7 +55,7 @@ static bool parse_hex(const char *text, uint8_t *ret_bytes, size_t n)
     return true;
 }
 
-/* Parses "thumbq-mark 1 SECRET SINCE". */
+/* Parses the text of a key file: "thumbq-mark 1 SECRET SINCE". */
 static bool parse_key(const char *text, MarkKey *ret_key)
 {
     const size_t hex_len = 2 * (size_t)MARK_SECRET_SIZE;

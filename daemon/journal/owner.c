@@ -131,6 +131,7 @@ static bool is_ours(const Owner *owner, const OwnerClaim *claim)
     return access(owner->bucket, F_OK) != 0 || is_same_folder(owner->bucket, claim->bucket);
 }
 
+/* Sets the error for a prefix whose thumbnails are those of another bucket. */
 static void refuse(const Owner *owner, const OwnerClaim *claim, GError **error)
 {
     g_autofree char *path = g_strescape(owner->bucket, NULL);

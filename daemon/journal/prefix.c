@@ -84,6 +84,7 @@ static bool has_one_owner(int fd, const struct stat *folder)
            (made.st_mode & OTHERS_MAY_WRITE) == (folder->st_mode & OTHERS_MAY_WRITE);
 }
 
+/* Sets the error for a prefix that another user owns or may write to. */
 static void refuse(const char *path, const struct stat *st, GError **error)
 {
     g_autofree char *owner = trusted_user_name(st->st_uid);

@@ -54,6 +54,7 @@ ThumbnailWalk *thumbnail_walk_new(Publisher *publisher)
     return walk;
 }
 
+/* Goes on with the folder `name` of the present one; has no effect if it cannot be opened. */
 static void enter(ThumbnailWalk *walk, int parent_fd, const char *name)
 {
     DIR *dir = open_folder(parent_fd, name);

@@ -135,8 +135,8 @@ static PassStep backfill_begin(void *work, GError **error)
     return journal_change(pass->backfill->state->journal, true) ? PASS_MORE : PASS_FAILED;
 }
 
-/* Counts that are 0 are left out, so that the event fits into a line of a terminal. Owner: the
- * caller frees. */
+/* Returns the counts of a job as text. Counts that are 0 are left out, so that the event fits into
+ * a line of a terminal. Owner: the caller frees. */
 static char *summarize(const BatchJob *job)
 {
     GString *text = g_string_new(NULL);

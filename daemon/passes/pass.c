@@ -219,6 +219,7 @@ void pass_start(Passes *passes, const PassKind *kind, void *work)
     run_soon(line);
 }
 
+/* Lets the passes of this queue that wait for something check again whether they can go on. */
 static void wake(Line *line)
 {
     for (GList *at = line->waiting.head; at; at = at->next) {

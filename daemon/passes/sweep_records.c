@@ -62,6 +62,7 @@ static char *why_stale(const SweepTask *task, const Record *record)
     return g_strdup("it has thumbnails of a rendition that is not wanted any more");
 }
 
+/* Puts the object into the queue again, unless this is a dry run. */
 static bool requeue(const SweepTask *task, const char *key, GError **error)
 {
     const BucketState *state = task->parts->state;

@@ -36,6 +36,7 @@ static bool is_handled(const Audit *audit, const BucketEvent *event)
            !record_is_stale(&record, config->renditions, config->n_renditions);
 }
 
+/* Compares an event of the watcher with the store, and ends the loop once the result is known. */
 static void compare(const BucketEvent *event, void *data)
 {
     Audit *audit = data;

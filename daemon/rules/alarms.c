@@ -65,6 +65,7 @@ static void begin(Alarm *alarm, int64_t now_us)
     };
 }
 
+/* Reads the alarm's state from the store; an alarm that is new or was redefined begins anew. */
 static bool load(StoreSnapshot *snapshot, Alarm *alarm, int64_t now_us, GError **error)
 {
     bool found;
@@ -161,6 +162,7 @@ static bool has_command_for(const AlarmConfig *config, AlarmState state)
     return *config->notify != '\0' && config->notify_on & 1U << state;
 }
 
+/* Saves a new state of the alarm with an event, and logs it. */
 static void change(Alarm *alarm, AlarmState state, const char *reason)
 {
     AlarmStatus next = alarm->state;
@@ -179,6 +181,7 @@ static void change(Alarm *alarm, AlarmState state, const char *reason)
              alarm_state_name(state), reason);
 }
 
+/* Evaluates the alarm over the periods until `end_us`; saves a change and runs its command. */
 static void evaluate(Alarm *alarm, int64_t end_us)
 {
     AlarmPoint points[CONFIG_DATAPOINTS_MAX + ALARM_PERIODS_MORE];
@@ -195,6 +198,7 @@ static void evaluate(Alarm *alarm, int64_t end_us)
     notify(alarm);
 }
 
+/* Begins to evaluate all alarms if there are new minutes with complete data. */
 static gboolean tick(gpointer data);
 
 static void wait_for_tick(Alarms *alarms)

@@ -28,6 +28,7 @@ struct ClockGuard {
     guint source;
 };
 
+/* Writes what is known of the clock to the store. */
 static void save(ClockGuard *guard)
 {
     const BucketState *state = guard->state;
@@ -43,6 +44,7 @@ static void save(ClockGuard *guard)
     (void)journal_change(journal, true);
 }
 
+/* Returns the warning that the clock is ahead. Owner: the caller frees. */
 static char *describe(const ClockTrust *trust)
 {
     g_autofree char *ahead = clock_format_duration(trust->doubted_us - trust->believed_us);

@@ -52,6 +52,7 @@ struct Schedules {
     guint source;
 };
 
+/* Starts the command of each schedule that is due, and sets the timer for the next one. */
 static gboolean tick(gpointer data);
 
 static void tick_soon(Schedules *schedules)
@@ -101,6 +102,8 @@ static void cut_off(Schedule *schedule)
     schedule->is_unsaved = true;
 }
 
+/* Reads the schedule's state from the store; a schedule that is new or was redefined begins anew. A
+ * run that was going on when the daemon ended is recorded as cut off. */
 static bool load(StoreSnapshot *snapshot, Schedule *schedule, int64_t now_us, GError **error)
 {
     ScheduleState *state = &schedule->state;

@@ -75,6 +75,8 @@ static void append_event(Reading *reading, const Event *event)
     free(text);
 }
 
+/* Adds an event of the log to the batch if the trigger asks for it. Returns false where the batch
+ * ends. */
 static bool visit(const Event *event, void *data)
 {
     Reading *reading = data;

@@ -47,6 +47,8 @@ static void begin_sync(ControlCall *call, const ControlRequest *request, void *d
     bucket_rescan(server->state->bucket);
 }
 
+/* Measures how far `thumbq sync` still is from its end: the objects that wait or are being
+ * processed. */
 static bool measure_sync(ControlCall *call, void *data, ProgressCount *ret_count)
 {
     CommandServer *server = data;

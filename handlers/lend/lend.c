@@ -210,6 +210,10 @@ static void send_order(const Lend *lend, const Lease *lease)
     borrower_send(lease->borrower, &frame);
 }
 
+/*
+ * Lends the invocation to a borrower and sends it the order. Without a borrower that has room, the
+ * invocation ends soon with an error.
+ */
 static void submit(Executor *executor, const Invocation *invocation, InvocationDone done,
                    void *data)
 {

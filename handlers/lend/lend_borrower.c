@@ -261,6 +261,7 @@ static void set_room(Borrower *borrower, int room)
 /* Name of a borrower that states none: that of this machine's own workers is "". */
 #define NAMELESS "borrower"
 
+/* Answers the hello of a borrower, which may get orders from now on. */
 static void greet(Borrower *borrower, const LendFrame *hello)
 {
     LendFrame welcome = {.type = LEND_WELCOME};

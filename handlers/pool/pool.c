@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+/* Ends an invocation that could not be given to a worker. */
 static void fail(Pool *pool, const Run *run)
 {
     g_autoptr(GError) error = NULL;
@@ -176,6 +177,10 @@ static void replace_workers(Pool *pool)
     }
 }
 
+/*
+ * Applies new options; the programs and their users stay as they were. Workers with old limits are
+ * replaced.
+ */
 static void configure(Executor *executor, const ExecutorOptions *options)
 {
     Pool *pool = (Pool *)executor;

@@ -153,6 +153,10 @@ static bool is_for_another(const FileFormat *format, WireResult *result, GError 
     return true;
 }
 
+/*
+ * Opens the picture, reads its facts and makes its renditions, unless it is unchanged or for
+ * another program.
+ */
 static bool run(const WireOrder *order, int source_fd, OutputDelivery *delivery, WireResult *result,
                 GError **error)
 {

@@ -266,6 +266,10 @@ static bool run_plans(Query *query, const Plan *plan, const Plan *surest, Select
     return ok && (!is_given_up || run_selecting(query, surest, remaining, error));
 }
 
+/*
+ * Plans the query and runs it; a plan that turns out to cost too much is replaced by the surest
+ * one.
+ */
 static bool run(Query *query, bool is_sorted, GError **error)
 {
     uint64_t max = query->snapshot->store->limits.selection_max;

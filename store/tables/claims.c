@@ -53,6 +53,7 @@ void claims_free(Store *store)
     g_free(store->claims);
 }
 
+/* Adds a claim for a record that is being processed. */
 static void add(Store *store, const Record *record)
 {
     Claims *claims = store->claims;

@@ -65,6 +65,7 @@ static size_t object_key(uint64_t id, uint64_t sequencer, uint8_t ret_key[static
     return 16;
 }
 
+/* Appends an event to the log, and to the index by object if it concerns one. */
 static bool append(Store *store, const Event *event, GError **error)
 {
     uint8_t key[8], by_object[16];
@@ -124,6 +125,7 @@ bool store_log(Store *store, EventType type, const char *key, const char *detail
  */
 #define PRUNE_MAX 4096
 
+/* Deletes an event from the log and from the index by object. */
 static bool drop(Store *store, const Event *event, GError **error)
 {
     uint8_t sequencer[8], by_object[16];

@@ -218,6 +218,7 @@ bool mounts_load(Store *store, MDB_txn *txn, GError **error)
     return ok && (rc == 0 || rc == MDB_NOTFOUND || env_fail(store, rc, "cannot read store", error));
 }
 
+/* Adds `n`, which may be negative, to the number of objects of a mount. */
 static void count(Mounts *mounts, uint32_t id, int n)
 {
     MountRow *row = find_row(mounts, id);

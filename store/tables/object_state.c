@@ -229,7 +229,7 @@ static bool is_parked(const Record *record)
     return record->state == STATE_PENDING && record->due_us == STORE_NEVER_US;
 }
 
-/* `type`: the type of the logged event. */
+/* Stores a record, in the queue, for an object that has none, with an event of the type. */
 static bool create(Store *store, const char *key, const ObjectVersion *version, Priority priority,
                    EventType type, int64_t now_us, uint64_t *ret_id, GError **error)
 {

@@ -52,6 +52,7 @@ static bool count(Store *store, int64_t now_us, StoreUpkeep *upkeep, GError **er
     return ok;
 }
 
+/* Deletes one slice of the events and metrics that are older than they are kept. */
 static bool drop(Store *store, int64_t now_us, StoreUpkeep *upkeep, bool *ret_more, GError **error)
 {
     uint64_t events, metrics;

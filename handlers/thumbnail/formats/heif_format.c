@@ -171,6 +171,9 @@ static bool has_unread_matrix(const HeifPicture *picture)
     return matrix == 10 || matrix == 11 || matrix == 13 || matrix == 14;
 }
 
+/*
+ * Opens the picture with libvips, or with libheif where libvips refuses it. Returns NULL on error.
+ */
 static VipsImage *load(const Decoder *decoder, VipsFailOn fail_on)
 {
     const HeifPicture *picture = decoder->heif;

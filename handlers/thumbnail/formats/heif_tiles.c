@@ -311,6 +311,7 @@ static bool add_work(const Heif *heif, const Node *node, int depth, int hops, Wo
     return true;
 }
 
+/* Counts the work of decoding each picture that refers to others. Fails if that is too much. */
 static bool check(Heif *heif, Bytes file, GError **error)
 {
     if (!each_box(heif, file, BOX_META, read_meta_references, error))

@@ -176,6 +176,7 @@ static bool read_value(const char *at, const char *end, char text[static TEXT_MA
     return len > 0;
 }
 
+/* Finds the first attribute or element `name` of an XMP packet that has a valid date. */
 static bool find_xmp_date(const char *xmp, size_t size, const char *name, PictureDate *ret_date)
 {
     const char *end = xmp + size, *at = xmp;

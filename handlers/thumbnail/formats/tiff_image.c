@@ -398,6 +398,7 @@ static void place_old_jpeg(Reader *reader)
         TIFFSetField(reader->tiff, TIFFTAG_JPEGIFOFFSET, (uint64_t)0);
 }
 
+/* Prepares to decode the strips or tiles: as samples, or otherwise as RGBA by libtiff. */
 static bool start(Reader *reader)
 {
     uint16_t compression;

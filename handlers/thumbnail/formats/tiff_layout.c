@@ -130,6 +130,9 @@ static uint64_t rank(const TiffLayout *layout)
     return layout->is_reduced ? pixels : pixels | UINT64_C(1) << 62;
 }
 
+/*
+ * Reads the directory at `at`, and chooses it if its picture is better than the one chosen before.
+ */
 static void consider(Search *search, uint64_t at, int page, int below, TiffEntry *ret_below)
 {
     TiffChoice *choice = &search->choice;

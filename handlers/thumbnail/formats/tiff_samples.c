@@ -37,6 +37,7 @@ static uint32_t packed(const uint8_t *row, size_t i, unsigned bits)
     return (uint32_t)(value & ((UINT64_C(1) << bits) - 1));
 }
 
+/* Returns sample `i` of a row of whole numbers, unscaled. */
 static uint32_t whole(const Samples *samples, const uint8_t *row, size_t i)
 {
     uint16_t half;
@@ -113,6 +114,7 @@ static float lab_number(const Samples *samples, const uint8_t *row, size_t i)
     return (band == 0 ? 100 : 1) * (float)value / top;
 }
 
+/* Returns sample `i` of a row of floating-point numbers; 0 for NaN. */
 static float number(const Samples *samples, const uint8_t *row, size_t i)
 {
     float single;

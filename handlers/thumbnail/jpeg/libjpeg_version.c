@@ -38,6 +38,10 @@ static bool covers(const struct dl_phdr_info *object, const ElfW(Phdr) * part, u
     return part->p_type == PT_LOAD && address >= start && address - start < part->p_memsz;
 }
 
+/*
+ * Tests the parts of a loaded object if the address searched for lies in it. Returns 1 then, which
+ * ends the walk.
+ */
 static int visit(struct dl_phdr_info *object, size_t size, void *data)
 {
     VersionSearch *search = data;
