@@ -111,6 +111,7 @@ static void on_bucket_event(const BucketEvent *event, void *data)
     intake_event(&daemon->intake, event);
 }
 
+/* Opens the bucket to watch it, with --once only to scan it. */
 static bool open_bucket(Daemon *daemon, GError **error)
 {
     g_auto(BucketView) view = {0};
@@ -160,6 +161,7 @@ static void on_concluded(const WorkItem *item, const Record *record, void *data)
     destination_write(daemon->destinations, item, record);
 }
 
+/* Makes the module that starts invocations, and the one that follows changes of the time zone. */
 static void open_work(Daemon *daemon)
 {
     const DaemonOptions *options = daemon->options;

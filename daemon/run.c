@@ -54,6 +54,8 @@ static bool terminal_is_gone(void)
     return poll(&log, 1, 0) == 1 && log.revents & (POLLHUP | POLLERR);
 }
 
+/* Reloads the configuration after SIGHUP. Another signal lets the work under way end; the second
+ * one stops at once. */
 static gboolean on_signal(gint fd, GIOCondition condition, gpointer data)
 {
     DaemonRun *run = data;

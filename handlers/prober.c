@@ -170,6 +170,7 @@ static int output_file(void)
     return memfd_create("thumbq-doctor", MFD_CLOEXEC);
 }
 
+/* Sends the process that probes the sandbox what it needs for this probe. */
 static bool send_target(const Prober *prober, const Subject *subject, Probe probe)
 {
     const ProbeTarget target = {.worker_pid = prober->idle.process.pid};
@@ -350,6 +351,9 @@ static int source_file(GBytes *source)
     return fd_steal(&fd);
 }
 
+/*
+ * Has the worker carry out an order. Returns false with the worker's error, or with one of its own.
+ */
 static bool run_order(Prober *prober, const WireOrder *order, const int *fds,
                       WireResult *ret_result, GError **error)
 {

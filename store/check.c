@@ -64,6 +64,10 @@ static uint8_t touch(MDB_val value)
     return sum;
 }
 
+/*
+ * Reads all rows of a table: they must be in order, as many as `expected`, and records must be
+ * valid.
+ */
 static bool check_rows(Store *store, MDB_txn *txn, Table table, MDB_cursor *cursor, size_t expected,
                        GError **error)
 {
@@ -87,6 +91,7 @@ static bool check_rows(Store *store, MDB_txn *txn, Table table, MDB_cursor *curs
     return n == expected || env_fail_corrupt(store, "rows are missing", error);
 }
 
+/* Checks a table; *ret_rows: its number of rows, which cannot be more than `rows_max`. */
 static bool check_table(Store *store, MDB_txn *txn, Table table, size_t rows_max, size_t *ret_rows,
                         GError **error)
 {
@@ -111,6 +116,7 @@ static bool check_table(Store *store, MDB_txn *txn, Table table, size_t rows_max
     return ok;
 }
 
+/* Checks all tables, and that those with a row for each record have as many rows. */
 static bool check_tables(Store *store, MDB_txn *txn, size_t *ret_queued, GError **error)
 {
     struct stat st;

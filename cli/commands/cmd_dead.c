@@ -44,6 +44,7 @@ const CommandUsage usage_dead = {
     .values_size = sizeof(DeadOptions),
 };
 
+/* Prints one delivery of a trigger that waits, was skipped, or has failed for good. */
 static bool print_letter(const char *trigger, const Delivery *delivery, void *data)
 {
     const DeadOptions *dead = data;

@@ -278,6 +278,8 @@ static bool find_beginning(const Context *context, uint64_t epoch, uint64_t *ret
     return true;
 }
 
+/* Prints the events behind the one that the client names, and sets the id of the last one for the
+ * next question. */
 static int print_page(Context *context, const EventsOptions *events, GError **error)
 {
     ContextPage *page = context->page;

@@ -129,6 +129,7 @@ static bool makes_way(int column, StoreSort sort)
            (column == COLUMN_DURATION && sort != STORE_SORT_DURATION);
 }
 
+/* Makes the table with the columns that fit into the terminal's width. */
 static void begin_table(ListView *view, StoreSort sort)
 {
     static const TableColumn all[COLUMNS] = {

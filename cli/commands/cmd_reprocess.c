@@ -262,7 +262,8 @@ static void explain(JobAttach attach, uint32_t id)
     }
 }
 
-/* Waits until the job ends. Opens the context's store again. */
+/* Waits until the job ends, and prints how it ended. Opens the context's store again. Returns the
+ * exit status, -1 on error. */
 static int wait_for(Context *context, uint32_t id, bool json, GError **error)
 {
     ControlJobAnswer answer;

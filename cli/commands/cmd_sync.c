@@ -56,6 +56,8 @@ static bool parse_timeout(const char *text, int64_t *ret_us, GError **error)
  */
 #define PATIENCE_US CLOCK_US_PER_SEC
 
+/* Waits until no object of the bucket waits for its thumbnails. Without a daemon, this process
+ * makes them. */
 static bool sync_bucket(Context *context, int64_t timeout_us, GError **error)
 {
     g_autoptr(Progress) progress = progress_new("sync");

@@ -83,6 +83,8 @@ static const int fatal[] = {
 static const int commands[] = {F_ADD_SEALS, F_GET_SEALS, F_GETFD, F_SETFD, F_GETFL,
                                F_SETFL,     F_GETLK,     F_SETLK, F_SETLKW};
 
+/* Allows the system calls that the reader needs. Returns a negative errno if a rule cannot be
+ * added. */
 static int add_rules(scmp_filter_ctx context)
 {
     const struct scmp_arg_cmp no_code = SCMP_A2(ONLY(PROT_READ | PROT_WRITE));

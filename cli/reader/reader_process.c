@@ -39,6 +39,7 @@ static void ignore_ready(void *unused_data)
     (void)unused_data;
 }
 
+/* Answers a question. One that waits for news stays open while there are none. */
 static void try_to_answer(ControlCall *call, void *data)
 {
     ReaderProcess *reader = data;

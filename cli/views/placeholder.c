@@ -69,6 +69,7 @@ typedef struct {
     Channel l, p, q, a;
 } Channels;
 
+/* Unpacks the brightness, colour and alpha of a ThumbHash. */
 static void read_channels(const uint8_t *bytes, size_t len, Channels *channels)
 {
     HashNibbles hash = {.bytes = bytes, .len = len};

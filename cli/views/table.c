@@ -130,6 +130,7 @@ typedef struct {
     size_t bar;
 } Room;
 
+/* Returns the width that is left for names and bars, beside the columns that are never cut. */
 static Room room_left(const TextTable *table)
 {
     size_t width = terminal_width();

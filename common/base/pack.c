@@ -14,6 +14,7 @@ void pack_bytes(Packer *packer, const void *bytes, size_t n)
     packer->len += n;
 }
 
+/* Packs the `n` lowest bytes of a number, the lowest first. */
 static void pack_uint(Packer *packer, uint64_t value, size_t n)
 {
     uint8_t bytes[8];

@@ -14,6 +14,9 @@
 /* Limit of any small number; the range of the option is checked afterwards. */
 #define NUMBER_MAX 99999
 
+/*
+ * Fails if the value is outside the option's range; the error has the range in the option's unit.
+ */
 static bool check_range(const ConfigOption *option, int64_t value, const char *text, GError **error)
 {
     if (value >= option->min && value <= option->max)

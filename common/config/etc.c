@@ -37,6 +37,7 @@ static char *resolve(const char *path)
     return resolved;
 }
 
+/* Visits a file of /etc/thumbq, unless it names no bucket or is another user's. */
 static bool visit_file(int folder_fd, const char *name, EtcVisit visit, void *data, GError **error)
 {
     g_autoptr(GError) reason = NULL;

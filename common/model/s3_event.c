@@ -15,6 +15,7 @@ typedef struct {
     bool has_size;
 } S3EventKind;
 
+/* Returns the name that the event has in notifications, and which facts it has. */
 static S3EventKind event_kind(EventType type)
 {
     switch (type) {

@@ -55,6 +55,8 @@ static bool parse(char *text, Owner *ret_owner)
     return true;
 }
 
+/* Reads from the owner file which bucket the prefix belongs to. *ret_found: there is such a file.
+ * */
 static bool read_owner(int folder_fd, const OwnerClaim *claim, bool *ret_found, Owner *ret_owner,
                        GError **error)
 {

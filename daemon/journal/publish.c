@@ -277,6 +277,7 @@ void publisher_set_away(Publisher *publisher, GPtrArray *folders)
     publisher->folders.away = folders;
 }
 
+/* Sets the error for a thumbnail that could not be moved to `path`; errno says why. */
 static void fail_put(const char *path, GError **error)
 {
     g_autofree char *text = object_key_to_text(path, NULL);

@@ -246,6 +246,8 @@ static void *records_open(SweepTask *task)
     return part;
 }
 
+/* Checks the next record: whether its object is too old, its thumbnails are missing or out of date.
+ * */
 static PassStep records_next(void *data, GError **error)
 {
     Records *part = data;

@@ -33,6 +33,7 @@ static void end_offline(const SweepCounts *counts, bool complete, void *data)
     run_end(offline->parts->run);
 }
 
+/* Sweeps in this process, while no daemon serves the bucket. */
 static bool sweep_offline(const OfflineParts *parts, void *data, GError **error)
 {
     OfflineSweep *offline = data;

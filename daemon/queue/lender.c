@@ -44,6 +44,7 @@ Executor *lender_executor(const Lender *lender)
     return lender ? lender->executor : NULL;
 }
 
+/* Accepts a borrower. If there is no descriptor for it, tries again later. */
 static gboolean on_connection(gint fd, GIOCondition condition, gpointer data);
 
 static void begin_to_accept(Lender *lender)

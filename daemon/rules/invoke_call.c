@@ -98,6 +98,7 @@ static void end(InvokeCall *call, const InvokeOutcome *outcome)
     done(outcome, data);
 }
 
+/* Reads the answer to the call, which ends by it. */
 static gboolean on_packet(gint fd, GIOCondition condition, gpointer data)
 {
     InvokeCall *call = data;

@@ -39,6 +39,7 @@ static bool count_objects(Store *store, const LifecycleConfig *rule, int64_t now
                                    count_due, count, &error);
 }
 
+/* Warns that the rule deletes files, and how many are old enough now. */
 static void log_rule(Store *store, const LifecycleConfig *rule, int64_t now_us)
 {
     g_autofree char *age = clock_format_duration(rule->expire_us);

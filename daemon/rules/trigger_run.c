@@ -79,6 +79,7 @@ static bool start_command(TriggerRun *run, const TriggerRunBatch *batch, GError 
     return run->command != NULL;
 }
 
+/* Sends the batch to the function that the trigger calls. */
 static bool start_call(TriggerRun *run, const TriggerRunBatch *batch, GError **error)
 {
     const Delivery *delivery = batch->delivery;

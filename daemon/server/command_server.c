@@ -161,6 +161,7 @@ static void report_window(const CommandServer *server, ControlCall *call, JobSta
         control_call_set_state(call, is_closed ? call : NULL, NULL);
 }
 
+/* Answers a command that waits for a job, once the job has ended. */
 static void check_job(ControlCall *call, void *data)
 {
     CommandServer *server = data;

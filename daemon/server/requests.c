@@ -39,6 +39,7 @@ static bool note_item(const char *line, void *data)
     return true;
 }
 
+/* Sweeps the bucket in this process, as there is no daemon. */
 static bool sweep_alone(const Alone *alone, ControlAnswer *ret_answer, GError **error)
 {
     const ControlSweep *request = &alone->request->sweep;

@@ -70,6 +70,10 @@ static bool is_in_use(const Program *program, int64_t now_us)
     return program->forkserver && now_us - program->used_us < pool->options.idle_us;
 }
 
+/*
+ * Ends the workers that have been idle too long, and the fork servers of programs that are not in
+ * use.
+ */
 static gboolean retire_idle(gpointer data)
 {
     Pool *pool = data;

@@ -258,6 +258,10 @@ static gboolean on_forkserver(gint fd, GIOCondition condition, gpointer data)
  */
 #define WORKERS_PER_LAYOUT 64
 
+/*
+ * Starts the program's fork server unless it runs. It is replaced after some workers, so that the
+ * next ones get another layout of memory.
+ */
 static bool ensure_forkserver(Program *program)
 {
     g_autoptr(GError) error = NULL;

@@ -206,6 +206,10 @@ static bool place_on_idle(Pool *pool, Run *run)
     return true;
 }
 
+/*
+ * Gives the invocation to an idle worker, to a new one, or to a busy one as its next. Returns false
+ * if it has to wait.
+ */
 static bool place_anywhere(Pool *pool, Run *run)
 {
     const Invocation *invocation = &run->invocation;

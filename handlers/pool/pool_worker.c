@@ -65,6 +65,7 @@ void worker_condemn(Worker *worker, ErrorCode code, const char *message)
     forkserver_retire_layout(worker->pool, worker->layout);
 }
 
+/* Reads the worker's answers. A worker that hangs up or sends nonsense gets no more invocations. */
 static gboolean on_worker_socket(gint fd, GIOCondition condition, gpointer data)
 {
     Worker *worker = data;
@@ -106,6 +107,7 @@ static bool rewind_source(const Run *run)
     return lseek(run->invocation.source_fd, 0, SEEK_SET) == 0;
 }
 
+/* Frees a worker, and gives its only invocation to another one. */
 static void run_again(Worker *worker)
 {
     Pool *pool = worker->pool;
@@ -117,6 +119,10 @@ static void run_again(Worker *worker)
     pool_place(pool, NULL, &run);
 }
 
+/*
+ * Ends the worker's first invocation with the reason for which the worker died, and frees the
+ * worker.
+ */
 static void report_death(Worker *worker, const ProcessEnd *end)
 {
     int64_t now_us = clock_monotonic_us();

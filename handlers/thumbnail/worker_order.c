@@ -106,6 +106,7 @@ static bool all_accept_planes(const WireOrder *order, Render *render, const Imag
     return true;
 }
 
+/* Decodes the picture once, and makes and delivers all thumbnails of the order from it. */
 static bool make_renditions(const WireOrder *order, OutputDelivery *delivery, Decoder *decoder,
                             WireResult *result, GError **error)
 {

@@ -14,6 +14,7 @@
 /* Limit of processes and snapshots that read at the same time. */
 #define READERS_MAX 510
 
+/* Opens the LMDB environment of the store. */
 static bool open_env(Store *store, GError **error)
 {
     unsigned flags = MDB_NOTLS | (store->mode == STORE_READ ? MDB_RDONLY : 0) |

@@ -144,6 +144,9 @@ static bool read_all_time(const MetricsReader *reader, GError **error)
                    : fail(reader, rc, error);
 }
 
+/*
+ * Reads the metrics between the two times of `metrics`, which are set to the ends of whole cells.
+ */
 static bool read_metrics(const MetricsReader *reader, StoreSnapshot *snapshot,
                          StoreMetrics *metrics, GError **error)
 {

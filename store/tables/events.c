@@ -167,6 +167,7 @@ static bool walk_old(Store *store, MDB_cursor *cursor, uint64_t too_many, uint64
     return rc == 0 || rc == MDB_NOTFOUND || env_fail(store, rc, "cannot read store", error);
 }
 
+/* Counts the events that are kept no longer, or deletes them; at most `max`. */
 static bool each_old(Store *store, MDB_txn *txn, int64_t now_us, bool drops, uint64_t max,
                      uint64_t *ret_n, GError **error)
 {

@@ -196,6 +196,7 @@ static bool log_outcome(Store *store, const Record *old, Record *next, const Sto
     return events_append(store, event_of(next->state), &logged, code, outcome->now_us, error);
 }
 
+/* Makes the record that follows from the outcome of an invocation, with its metrics and events. */
 static bool finish_record(Store *store, const Record *old, const StoreOutcome *outcome,
                           Record *ret_record, GError **error)
 {

@@ -153,6 +153,7 @@ static bool put_row(Store *store, const MountRow *row, GError **error)
                      error);
 }
 
+/* Decodes the row of a mount. Returns NULL if it is invalid. */
 static MountRow *read_row(MDB_val key, MDB_val value)
 {
     Unpacker unpacker = {.data = value.mv_data, .len = value.mv_size};

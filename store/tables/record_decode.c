@@ -97,6 +97,7 @@ static void read_facts(const Fixed *fixed, ImageFacts *ret_facts)
     ret_facts->color = GUINT32_FROM_LE(fixed->color);
 }
 
+/* Copies the members that lie at fixed places of a record. */
 static void read_fixed(const Fixed *fixed, Record *ret_record)
 {
     ret_record->id = GUINT64_FROM_LE(fixed->id);
@@ -204,6 +205,7 @@ static bool is_offset(int minutes)
     return minutes >= -IMAGE_OFFSET_MAX && minutes <= IMAGE_OFFSET_MAX;
 }
 
+/* Reads the members that older layouts of a record lack. Returns false if one is invalid. */
 static bool read_more(RecordReader *reader, const Fixed *fixed, Record *ret_record)
 {
     bool is_old = GUINT16_FROM_LE(fixed->layout) == LAYOUT_OLD;

@@ -250,6 +250,7 @@ bool totals_count_days(StoreSnapshot *snapshot, const int64_t *since_us, const i
     return true;
 }
 
+/* Calls `visit` with the totals of each group of one kind, until it returns false. */
 static bool read_totals(StoreSnapshot *snapshot, MDB_cursor *cursor, StoreBy by,
                         StoreVisitGroup visit, void *data, GError **error)
 {

@@ -44,6 +44,10 @@ static bool has_used_its_share(const Bucket *bucket)
            (int64_t)g_hash_table_size(bucket->tree.by_watch) >= bucket->watches_max;
 }
 
+/*
+ * Warns once that a folder cannot be watched. 0 for `errnum`: thumbq watches as many folders as it
+ * may.
+ */
 static void warn_unwatched(Bucket *bucket, int errnum)
 {
     if (bucket->warned_of_limit)
@@ -135,6 +139,7 @@ static void on_file(Bucket *bucket, TreeNode *parent, uint32_t mask, uint32_t co
     }
 }
 
+/* Handles an event of the kernel about a folder. */
 static void on_folder(Bucket *bucket, TreeNode *parent, uint32_t mask, uint32_t cookie,
                       const char *name, const char *key)
 {

@@ -197,6 +197,7 @@ static void found_folder(Bucket *bucket, const char *name, const char *key)
     scan_push(bucket, node, scan->due);
 }
 
+/* Reports a file that the scan has found, unless it is hidden or still being written. */
 static void found_file(Bucket *bucket, const char *name, const char *key, const struct stat *st,
                        int64_t now_ns)
 {
@@ -369,6 +370,7 @@ static bool list_for_a_slice(Bucket *bucket)
     return false;
 }
 
+/* Goes on with the scan for a slice of time, and ends it once all folders are listed. */
 static void scan_due(void *data)
 {
     Bucket *bucket = data;

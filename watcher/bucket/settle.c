@@ -54,6 +54,7 @@ static bool settle_probe(Bucket *bucket, const char *key, Settling *settling, in
     return true;
 }
 
+/* Checks the files that were being written, as far as they are due and time allows. */
 static void settle_due(void *data)
 {
     Bucket *bucket = data;

@@ -231,6 +231,7 @@ static bool parse_crontab_days(const char *day, const char *weekday, Cron *cron,
     return true;
 }
 
+/* Parses the two fields for days of an EventBridge expression, of which one has to be '?'. */
 static bool parse_eventbridge_days(const char *day, const char *weekday, Cron *cron, GError **error)
 {
     bool any_day = strcmp(day, "?") == 0;

@@ -70,6 +70,7 @@ static bool local_to_instant(GTimeZone *zone, int64_t local, int64_t *ret_instan
     return found;
 }
 
+/* Returns the date and time of day that clocks in the zone show at an instant. */
 static LocalMinute local_at(GTimeZone *zone, int64_t instant)
 {
     int64_t local = instant + offset_at(zone, instant);

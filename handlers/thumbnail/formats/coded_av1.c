@@ -115,6 +115,10 @@ static void read_colors(CodedBits *bits, uint32_t profile, CodedColors *ret_colo
     *ret_colors = colors;
 }
 
+/*
+ * Reads the sequence header: the size of the picture, its colours, and what is needed to read
+ * frames.
+ */
 static Coded read_sequence(const uint8_t *body, size_t size, Av1Sequence *ret_sequence,
                            CodedColors *ret_colors)
 {

@@ -160,6 +160,7 @@ static void skip_tools(CodedBits *bits)
     bits_skip(bits, 1 + 1 + 1 + 1);
 }
 
+/* Reads a picture parameter set. A second one of the same number has to be equal. */
 static Coded read_pps(CodedBits *bits, HevcStream *stream)
 {
     uint64_t number = bits_read_golomb(bits), sps = bits_read_golomb(bits);
@@ -225,6 +226,7 @@ static int bits_for(int64_t n)
     return bits;
 }
 
+/* Reads where a slice that is not the first of its picture begins. */
 static Coded read_later_slice(CodedBits *bits, uint64_t number, HevcStream *stream)
 {
     /* All slices of a picture name one parameter set. */

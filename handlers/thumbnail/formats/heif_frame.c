@@ -138,6 +138,7 @@ static void ignore_free(const uint8_t *data, void *cookie)
     (void)cookie;
 }
 
+/* Decodes the bytes until the decoder returns a picture. */
 static bool run_av1(Dav1dContext *decoder, Bytes bytes, Dav1dPicture *picture)
 {
     Dav1dData data = {0};

@@ -48,6 +48,7 @@ static void clear_row(const HeifLayer *layer, TileRow *row)
     g_clear_pointer(&row->frames, g_free);
 }
 
+/* Decodes all tiles of row `n`. */
 static bool decode_row(const HeifLayer *layer, int n, TileRow *row)
 {
     row->frames = g_try_new0(HeifFrame, (gsize)layer->columns);

@@ -169,6 +169,7 @@ static void skip_parts(Bytes *body, const Parts *parts)
     body->at += MIN(parts->n * bytes, bytes_left(body));
 }
 
+/* Reads from the `iloc` box where in the file the data of each item lies. */
 static void read_places(HeifMeta *meta)
 {
     Bytes body;

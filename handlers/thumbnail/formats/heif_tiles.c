@@ -162,6 +162,7 @@ static Node *find_node(const Heif *heif, uint32_t item)
     return bsearch(&(Node){.item = item}, heif->nodes, heif->n_nodes, sizeof(Node), compare_nodes);
 }
 
+/* Reads from the `ipma` box which item has which property, and so the size of each. */
 static bool read_ipma(Heif *heif, Bytes body, GError **error)
 {
     (void)error;
@@ -256,6 +257,7 @@ static void make_nodes(Heif *heif)
     }
 }
 
+/* Fails if decoding one picture takes more than one of the limits. */
 static bool check_work(const Heif *heif, const Work *work, GError **error)
 {
     int64_t limit =

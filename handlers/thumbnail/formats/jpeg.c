@@ -26,6 +26,10 @@ static void on_output_message(j_common_ptr cinfo)
     (void)cinfo;
 }
 
+/*
+ * Called by libjpeg for a warning: remembers that the file is damaged, and ends the reading if that
+ * is wanted.
+ */
 static void on_message(j_common_ptr cinfo, int level)
 {
     JpegErrors *errors = (JpegErrors *)cinfo->err;

@@ -203,6 +203,7 @@ static bool check_scans(const Tiff *tiff, const TiffEntry *offsets, const TiffEn
     return true;
 }
 
+/* Fails if the strips or tiles of the directory at `at` cost too much to decode. */
 static bool check_blocks(const Tiff *tiff, uint64_t at, GError **error)
 {
     TiffDirectory directory;

@@ -55,6 +55,7 @@ bool tiff_directory(const Tiff *tiff, uint64_t at, TiffDirectory *ret_directory)
     return true;
 }
 
+/* Returns the size of a value of a TIFF type; 0 for an unknown type. */
 static size_t type_bytes(uint64_t type)
 {
     static const uint8_t sizes[] = {

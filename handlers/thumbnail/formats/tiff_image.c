@@ -214,6 +214,7 @@ static bool refuse(const char *reason)
     return false;
 }
 
+/* Reads from libtiff how the pixels lie in the file. */
 static bool read_layout(Reader *reader)
 {
     TIFF *tiff = reader->tiff;

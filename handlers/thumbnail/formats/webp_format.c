@@ -56,7 +56,7 @@ static bool open_whole_frames(Decoder *decoder)
     return decoder->image != NULL;
 }
 
-/* Takes the size of a still picture that ends early, which libvips cannot open. */
+/* Reads the size of a still picture that ends early, which libvips cannot open. */
 static bool open_part(Decoder *decoder, ImageFacts *facts)
 {
     if (!webp_features(decoder->source->data, decoder->source->size, &decoder->width,
@@ -67,6 +67,7 @@ static bool open_part(Decoder *decoder, ImageFacts *facts)
     return true;
 }
 
+/* Opens the picture in the first of several ways that succeeds. */
 static bool open_file(Decoder *decoder, ImageFacts *facts, GError **error)
 {
     int n_frames = 0;

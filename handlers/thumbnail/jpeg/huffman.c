@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+/* Makes the tables that find the symbol of a code. Returns false if the code is invalid. */
 static bool make_finder(HuffmanFinder *finder, const HuffmanCode *code)
 {
     int32_t next = 0;
@@ -122,6 +123,10 @@ static bool fits_byte(int value)
     return value >= INT8_MIN && value <= INT8_MAX;
 }
 
+/*
+ * Returns the entry of the table of pairs: the one or two AC coefficients with which `window`
+ * begins.
+ */
 static uint64_t pair_entry(const HuffmanFinder *finder, uint64_t window)
 {
     HuffmanSymbol first = huffman_ac(finder, window);

@@ -77,6 +77,7 @@ static inline void store_sse2(const __m128i sums[4], uint8_t *to)
     _mm_storeu_si128((__m128i *)to, _mm_packus_epi16(low, high));
 }
 
+/* Sums `n` rows, each multiplied by its weight; 32 bytes of all rows at a time. */
 static void sum_sse2(const uint8_t *rows, size_t stride, const int16_t *weights, int n,
                      int32_t start, uint8_t *to)
 {
