@@ -17,6 +17,7 @@ typedef struct {
     const DaemonOptions *options;
 } OwnWork;
 
+/* Does the work of a request in this process, as no daemon serves the bucket. */
 static bool do_it(const ControlRequest *request, ControlAnswer *ret_answer, void *data,
                   GError **error)
 {

@@ -188,6 +188,7 @@ static void offer_argument(const CommandWords *line, const char *typed)
     }
 }
 
+/* Prints what can complete the word that the user has begun: a value, an option or an argument. */
 static void offer_word(const CommandWords *line, const char *typed)
 {
     const char *equals = strchr(typed, '=');

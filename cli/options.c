@@ -13,6 +13,7 @@
 /* Options of one command in all groups, at most. */
 #define OPTIONS_MAX 64
 
+/* Sets the error for an unknown option; it suggests the option that is spelled most like it. */
 static bool fail_unknown(const OptionGroup *groups, size_t n_groups, const char *arg,
                          const char *name, GError **error)
 {

@@ -53,6 +53,8 @@ static bool check_listener(int fd, uid_t owner, GError **error)
     return false;
 }
 
+/* Connects to the socket `name` in a folder. Returns -1 if no daemon of the user `owner` listens
+ * there. */
 static int connect_in(int folder_fd, const char *name, const char *path, uid_t owner,
                       GError **error)
 {

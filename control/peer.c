@@ -51,6 +51,7 @@ static bool send_packet(const ControlPeer *peer, const ControlPacket *packet)
     return control_packet_send(packet, peer->fd, MSG_DONTWAIT) != CONTROL_FULL;
 }
 
+/* Sends the answer that the peer had no room for, or calls the function that waits for room. */
 static gboolean on_writable(gint fd, GIOCondition condition, gpointer data)
 {
     ControlPeer *peer = data;

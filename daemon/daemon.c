@@ -224,6 +224,7 @@ static bool start_rules(Daemon *daemon, GError **error)
            alarms_start(daemon->alarms, daemon->dispatch, error) && start_triggers(daemon, error);
 }
 
+/* Opens what new work comes from: the bucket, and the sockets. */
 static bool open_events(Daemon *daemon, GError **error)
 {
     bool is_watching = !daemon->options->once;

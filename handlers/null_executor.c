@@ -65,6 +65,7 @@ static void submit(Executor *executor, const Invocation *invocation, InvocationD
         null->source = g_idle_add_full(G_PRIORITY_DEFAULT, answer_all, null, NULL);
 }
 
+/* Ends the invocation without an answer. Returns false if there is no such invocation. */
 static bool cancel(Executor *executor, uint64_t serial)
 {
     NullExecutor *null = (NullExecutor *)executor;

@@ -36,6 +36,7 @@ static bool check_index(Store *store, MDB_txn *txn, Table table, IndexKey index_
            env_fail_corrupt(store, "its tables do not agree", error);
 }
 
+/* Checks that a record lies in its row, and has its rows in all indexes. */
 static bool check_record(Store *store, MDB_txn *txn, MDB_val key, MDB_val value, GError **error)
 {
     uint8_t row[KEY_MAX];
@@ -177,6 +178,7 @@ static bool sums_agree(const Sums *sums)
     return memcmp(&sums->all, &sums->counted, sizeof sums->all) == 0;
 }
 
+/* Checks the stored totals against a count of all records. */
 static bool check_totals(StoreSnapshot *snapshot, size_t queued, GError **error)
 {
     const StoreFilter everything = {0};

@@ -24,6 +24,8 @@ static bool is_formula(const char *field)
     return *field != '\0' && strchr("=+-@\t\r", *field) && !is_number(field);
 }
 
+/* Prints a field of CSV, quoted if it must be. A formula is made harmless unless --raw was given.
+ * */
 static void print_field(const char *text)
 {
     g_autofree char *safe = !is_raw && is_formula(text) ? g_strconcat("'", text, NULL) : NULL;

@@ -154,6 +154,7 @@ static int month_of(const char *group)
     return year * 12 + month - 1;
 }
 
+/* Adds the objects of a month to the chart, which shows the newest months. */
 static bool visit_month(const char *group, const ObjectTotals *totals, void *data)
 {
     Months *months = data;

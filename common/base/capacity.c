@@ -89,6 +89,7 @@ static char *read_of_group(const char *root, const char *group, const char *name
     return read_below(root, path);
 }
 
+/* Lowers the capacity to the limits of a control group, version 2. */
 static void read_v2_group(const char *root, const char *group, Capacity *capacity)
 {
     static const char *const cached[] = {"inactive_file", "active_file", "slab_reclaimable", NULL};
@@ -107,6 +108,7 @@ static void read_v2_group(const char *root, const char *group, Capacity *capacit
     apply_memory_limit(scan_bytes(high), used_bytes, capacity);
 }
 
+/* Lowers the capacity to the limits of a control group, version 1. */
 static void read_v1_group(const char *root, const char *group, Capacity *capacity)
 {
     static const char *const cached[] = {"total_inactive_file", "total_active_file", NULL};

@@ -119,6 +119,7 @@ bool measures_statistic(const Measures *measures, Metric metric, Statistic stati
     return true;
 }
 
+/* Packs a metric, with its tag before it, unless it is 0. */
 static void pack_metric(Packer *packer, const Measures *measures, Metric metric)
 {
     if (metric >= METRIC_DISTRIBUTIONS_FROM) {

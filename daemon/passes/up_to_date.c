@@ -96,6 +96,7 @@ static bool reserve_folder(int folder_fd, const char *key, void *data)
     return place_is_same(folder_fd, audit->state_fd) || place_is_anothers(folder_fd, &audit->mark);
 }
 
+/* Scans the bucket and compares it with the store. The result is in `audit->is_same`. */
 static bool compare_all(Audit *audit, const char *path, GError **error)
 {
     g_auto(BucketView) view = {0};

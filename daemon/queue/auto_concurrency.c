@@ -49,6 +49,7 @@ int auto_concurrency_most(const AutoConcurrency *automatic, const Config *config
     return configured->is_auto && most > 0 ? MIN(most, configured->most) : configured->most;
 }
 
+/* Logs that fewer pictures are made at a time for want of memory, once for each shortage. */
 static void log_limit(AutoConcurrency *automatic, const Config *config, const Capacity *capacity,
                       const CapacityLoad *load)
 {

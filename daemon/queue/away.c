@@ -47,6 +47,7 @@ static void update_publisher(const BucketState *state)
     publisher_set_away(state->publisher, paths);
 }
 
+/* Logs that a file system with known objects was mounted or unmounted. */
 static void log_mount(const StoreMount *mount, void *data)
 {
     const Away *away = data;
@@ -64,6 +65,7 @@ static void log_mount(const StoreMount *mount, void *data)
                     path, mount->objects, objects);
 }
 
+/* Stores which file systems are mounted in the bucket now. */
 static bool update_mounts(Away *away, const GArray *mounts)
 {
     const BucketState *state = away->state;

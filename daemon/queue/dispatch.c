@@ -384,6 +384,7 @@ static bool start_next(Dispatch *dispatch, bool *ret_is_low)
     return journal_change(journal, true);
 }
 
+/* Starts invocations as long as objects are due and workers have room. */
 static void start_work(Dispatch *dispatch)
 {
     bool is_low = false;

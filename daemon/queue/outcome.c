@@ -109,6 +109,7 @@ int64_t outcome_longest_delay_us(const Config *config)
 /* A file that has used its whole time twice would do so a third time. */
 #define TIMEOUT_RETRIES 1
 
+/* Puts the object back into the queue for a later attempt, or makes it dead after its last one. */
 static void set_retry(const WorkItem *item, StoreOutcome *outcome)
 {
     int attempts = item->attempts + 1;

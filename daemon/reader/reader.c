@@ -155,6 +155,7 @@ static int stop(QueryReader *reader)
 
 static void start_later(QueryReader *reader);
 
+/* Starts the reader process, which had ended or could not be started before. */
 static gboolean start_again(gpointer data)
 {
     QueryReader *reader = data;

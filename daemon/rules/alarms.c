@@ -95,6 +95,7 @@ static bool save(const Alarm *alarm, const AlarmStatus *state, const char *detai
 
 static void notify(Alarm *alarm);
 
+/* Called when the alarm's command has ended: marks the change as notified. */
 static void end_command(const CommandOutcome *outcome, void *data)
 {
     Alarm *alarm = data;

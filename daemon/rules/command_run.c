@@ -78,6 +78,7 @@ static void init_attributes(posix_spawnattr_t *attributes)
                                              POSIX_SPAWN_SETPGROUP);
 }
 
+/* Starts the command in a shell. Returns 0, or the errno of the failure. */
 static int spawn(const CommandOptions *options, int input_fd, pid_t *ret_pid)
 {
     char *const arguments[] = {(char *)"/bin/sh", (char *)"-c", (char *)options->command, NULL};

@@ -144,6 +144,7 @@ static RecordGroup *find_group(const DestinationBatch *batch, const char *settin
     return group;
 }
 
+/* Writes the record to a temporary file in its folder. */
 static bool write_file(const RecordGroup *group, const char *id, const char *text, GError **error)
 {
     g_autofree char *temporary = temporary_name(group, id);

@@ -47,6 +47,7 @@ static void end_command(const CommandOutcome *outcome, void *data)
     end_run(data, &ours);
 }
 
+/* Called when the function has answered: ends the run of the batch accordingly. */
 static void end_call(const InvokeOutcome *outcome, void *data)
 {
     static const TriggerRunEnd ends[] = {

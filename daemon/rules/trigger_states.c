@@ -21,6 +21,7 @@ void trigger_states_move(Trigger *trigger, uint64_t cursor)
     trigger->is_unsaved = true;
 }
 
+/* Counts a stored delivery in its trigger: whether it waits, and when it is due. */
 static bool count_delivery(const char *name, const Delivery *delivery, void *data)
 {
     Trigger *trigger = data;

@@ -109,6 +109,7 @@ static bool make_room(const BucketState *state)
            journal_commit(state->journal);
 }
 
+/* Carries out one step of a request that changes a trigger or its dead letters. */
 static bool step_trigger(const RequestParts *parts, const ControlRequest *request,
                          RequestProgress *progress, GError **error)
 {

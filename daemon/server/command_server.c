@@ -78,6 +78,7 @@ typedef struct {
     bool dry_run;
 } SweepRequest;
 
+/* Called when the sweep has ended: answers the command that asked for it, if it still waits. */
 static void end_sweep(const SweepCounts *counts, bool complete, void *data)
 {
     const SweepRequest *request = data;
@@ -109,6 +110,7 @@ static bool note_sweep(const char *line, void *data)
     return !call || control_call_item(call, line, resume_sweeps, request->server);
 }
 
+/* Starts the sweep that a command asks for. */
 static void begin_sweep(ControlCall *call, const ControlRequest *request, void *data)
 {
     CommandServer *server = data;
@@ -283,6 +285,7 @@ static gboolean go_on(gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
+/* Begins a request that changes the store; further steps follow when the daemon is idle. */
 static void begin_change(ControlCall *call, const ControlRequest *request, void *data)
 {
     CommandServer *server = data;

@@ -147,6 +147,10 @@ static void pause_late(Lend *lend, int64_t now_us)
     }
 }
 
+/*
+ * Called by the timer: recalls the orders whose lease is over, and sets the timer for the next
+ * ones.
+ */
 static void check_leases(void *data)
 {
     Lend *lend = data;
@@ -238,6 +242,7 @@ static void submit(Executor *executor, const Invocation *invocation, InvocationD
     send_order(lend, lease);
 }
 
+/* Recalls the order of the invocation. Returns false if there is no such invocation. */
 static bool cancel(Executor *executor, uint64_t serial)
 {
     Lend *lend = (Lend *)executor;

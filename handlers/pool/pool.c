@@ -248,6 +248,7 @@ static GList *find_behind(Pool *pool, const Run *run)
     return at;
 }
 
+/* Puts the invocation into the pool's queue, and starts what can be started. */
 static void submit(Executor *executor, const Invocation *invocation, InvocationDone done,
                    void *data)
 {

@@ -136,6 +136,10 @@ static bool is_suspect(const Worker *worker, const Answer *answer)
     return first->invocation.kind->is_suspect(first->done ? first->invocation.order : NULL, answer);
 }
 
+/*
+ * Ends the worker's first invocation with the answer. The worker stays, or is retired if it was
+ * suspect or its limits are reached.
+ */
 static void handle_answer(Worker *worker, const Answer *answer, int64_t ended_us)
 {
     InvocationUsage usage = answers_measure(worker, ended_us, 0, believed_memory(worker, answer));
@@ -186,6 +190,7 @@ static gboolean on_violation(gint fd, GIOCondition condition, gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+/* Checks the first frame of a worker, which says that it is in its sandbox. */
 static ReadOutcome accept_hello(Worker *worker, const uint8_t *data, size_t len, int64_t sent_us,
                                 int *listener_fd)
 {

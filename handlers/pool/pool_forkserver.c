@@ -231,6 +231,10 @@ static bool read_reply(ForkServer *server)
     return true;
 }
 
+/*
+ * Reads a reply of the fork server, and ends the server after a hang-up, or if it is replaced and
+ * starts no more workers.
+ */
 static gboolean on_forkserver(gint fd, GIOCondition condition, gpointer data)
 {
     ForkServer *server = data;

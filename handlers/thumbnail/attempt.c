@@ -162,6 +162,7 @@ static bool find_kernel_call(Probe probe, const char *scratch, ProbeCall *ret_ca
     return find_call(calls, G_N_ELEMENTS(calls), probe, ret_call);
 }
 
+/* Makes the forbidden system call of the probe, and reports whether it failed. */
 static void try_call(Probe probe, pid_t other, ProbeReport *report)
 {
     static char scratch[2 * 4096] __attribute__((aligned(4096)));
@@ -249,6 +250,7 @@ static void *wait_for_ever(void *data)
     return data;
 }
 
+/* Starts threads until one cannot be started, and reports how many could. */
 static void try_threads(ProbeReport *report)
 {
     pthread_attr_t small;

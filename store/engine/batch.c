@@ -127,6 +127,7 @@ static void clear_batch(Store *store, bool is_committed)
     stage_clear_all(store, is_committed);
 }
 
+/* Commits the batch. After an I/O error the store is broken until it is opened again. */
 static bool commit_batch(Store *store, GError **error)
 {
     FAILPOINT_HERE("store.commit.before");

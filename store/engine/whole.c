@@ -26,6 +26,7 @@ typedef struct {
     int64_t page_size;
 } Extent;
 
+/* Reads how long the file is, and how long it has to be for its pages. */
 static bool read_extent(Store *store, Extent *ret_extent, GError **error)
 {
     MDB_envinfo info;

@@ -127,6 +127,7 @@ static int64_t date_slack_us(const Planner *planner, bool is_instant)
     return (is_instant ? zone_us : 0) + (planner->has_local_dates ? 0 : 2 * zone_us);
 }
 
+/* Adds the plan that reads the index by date, with the number of rows that it would read. */
 static bool add_dates(Planner *planner, GError **error)
 {
     const StoreFilter *filter = planner->filter;
@@ -156,6 +157,7 @@ static void add_sizes(Planner *planner)
                filter->has_min_size ? &filter->min_size : NULL, is_open_above ? NULL : &above);
 }
 
+/* Adds a plan for each index that can serve the query. */
 static bool add_all(Planner *planner, GError **error)
 {
     bool has_away = planner->filter->states & STORE_FILTER_AWAY;

@@ -36,6 +36,7 @@ static bool read_old_histogram(Unpacker *unpacker, Histogram *histogram)
     return !unpacker->failed && histogram->max >= 0;
 }
 
+/* Reads a row of metrics of schema 1. */
 static bool read_old_row(MDB_val row, Measures *measures)
 {
     static const Metric counters[] = {METRIC_INVOCATIONS, METRIC_ERRORS, METRIC_RETRIES,

@@ -154,6 +154,7 @@ static bool measure_levels(Store *store, GError **error)
     return true;
 }
 
+/* Adds the measures of a minute to the stored row of the span that contains it. */
 static bool flush_row(Store *store, Span span, const MinuteRow *added, Measures *scratch,
                       GError **error)
 {

@@ -140,6 +140,10 @@ static bool bytes_equal(const uint8_t *a, size_t a_len, const uint8_t *b, size_t
     return a_len == b_len && memcmp(a, b, a_len) == 0;
 }
 
+/*
+ * Replaces, adds or deletes the row of a record: `old_row` is empty for a new one, `new` is NULL to
+ * delete.
+ */
 static bool change_row(Store *store, const RecordRow *old_row, const RecordRow *new_row,
                        const Record *new, GError **error)
 {

@@ -68,6 +68,7 @@ void totals_free(Store *store)
     g_hash_table_unref(store->totals);
 }
 
+/* Returns the totals of the record's group that the batch has changed so far. */
 static ObjectTotals *batch_totals(Store *store, StoreBy by, const Record *record)
 {
     char name[GROUP_NAME_MAX];
@@ -138,6 +139,7 @@ static bool row_decode(const Store *store, MDB_val row, ObjectTotals *ret_totals
     return true;
 }
 
+/* Adds what the batch has changed in a group to the group's stored totals. */
 static bool flush_group(Store *store, const TotalsGroup *group, GError **error)
 {
     uint8_t bytes[KEY_MAX];

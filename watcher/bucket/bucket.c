@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+/* Frees the bucket after the last of its callbacks has returned. */
 static void bucket_unref(Bucket *bucket)
 {
     if (--bucket->n_refs > 0)
@@ -131,6 +132,7 @@ bool bucket_hides(const Bucket *bucket, const char *name, const char *key, bool 
     return bucket->ignore && bucket->ignore(name, key, bucket->data);
 }
 
+/* Opens the bucket's folder, which must be readable. Returns -1 on error. */
 static int open_root(const char *path, GError **error)
 {
     autofd fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);

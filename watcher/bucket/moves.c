@@ -127,6 +127,10 @@ void moves_from(Bucket *bucket, uint32_t cookie, TreeNode *parent, const char *n
     timer_set_earlier(bucket->moves_timer, move->due_us);
 }
 
+/*
+ * Reports that a file was renamed: as a move, or as two changes if another file has the old name,
+ * or the file is gone or still being written.
+ */
 static void file_moved(Bucket *bucket, const char *from, const char *key)
 {
     struct stat st;

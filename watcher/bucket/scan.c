@@ -302,6 +302,7 @@ static void list_entries(Bucket *bucket, TreePath key, size_t prefix_len, int64_
     }
 }
 
+/* Begins a scan of the whole bucket, unless its folder is gone. */
 static void start_scan(Bucket *bucket)
 {
     Scan *scan = &bucket->scan;

@@ -373,6 +373,7 @@ static char *arguments(const char *text, const char *name)
     return g_strstrip(g_strndup(text + len + 1, strlen(text) - len - 2));
 }
 
+/* Parses an expression of crontab or EventBridge. */
 static bool parse_expression(const char *text, Cron *cron, GError **error)
 {
     g_autofree char *fields = arguments(text, "cron");

@@ -167,6 +167,7 @@ static int next_bit(uint64_t bits, int from)
     return bits ? __builtin_ctzll(bits) : -1;
 }
 
+/* Moves to the next hour and minute that fit, on the same day. Returns false if none is left. */
 static bool next_time_of_day(const Cron *cron, LocalMinute *at)
 {
     if (cron->hours >> at->hour & 1) {
@@ -235,6 +236,7 @@ static void next_minute(LocalMinute *at)
     start_of_day(at, at->day + 1);
 }
 
+/* Finds the first instant after `after` that fits all fields. */
 static bool next_by_fields(const Cron *cron, int64_t after, int64_t *ret_instant)
 {
     LocalMinute at = local_at(cron->zone, after);

@@ -103,6 +103,7 @@ static uint32_t blocks_in(int64_t side, uint64_t bits)
     return (uint32_t)((side + (INT64_C(1) << bits) - 1) >> bits);
 }
 
+/* Reads a sequence parameter set. A second one of the same number has to be equal. */
 static Coded read_sps(CodedBits *bits, HevcStream *stream)
 {
     SpsHead head;

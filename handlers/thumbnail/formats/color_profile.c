@@ -58,6 +58,7 @@ static bool has_plain_places(const ColorTags *tags)
     return true;
 }
 
+/* Checks that the file's curve of brightness may be shown as that of sRGB. */
 static bool has_plain_transfer(const ColorTags *tags)
 {
     if (tags->gamma > 0)
@@ -308,6 +309,7 @@ static void add_tag(GByteArray *table, const char *name, GByteArray *body, guint
         put(body, 0, 1);
 }
 
+/* Adds the parts that each ICC profile must have: a name, a copyright and the white point. */
 static void add_texts(GByteArray *table, GByteArray *body, uint32_t base)
 {
     static const char name[] = "stated in the file";

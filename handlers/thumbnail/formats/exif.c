@@ -77,6 +77,7 @@ static bool entry_text(const ExifBlock *block, ExifIfd ifd, ExifTag tag, char *t
     return true;
 }
 
+/* Reads the first of several Exif dates that is valid, with its time zone. */
 static void read_date(const ExifBlock *exif, ExifFacts *facts)
 {
     for (size_t i = 0; i < G_N_ELEMENTS(date_tags) && !facts->has_date; i++) {

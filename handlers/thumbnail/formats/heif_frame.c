@@ -89,6 +89,7 @@ static const struct de265_image *run_hevc(de265_decoder_context *decoder)
     return NULL;
 }
 
+/* Sets the planes of the frame to those of libde265's picture. */
 static bool set_hevc_planes(const struct de265_image *image, HeifFrame *frame)
 {
     enum de265_chroma chroma = de265_get_chroma_format(image);

@@ -291,6 +291,7 @@ static void read_property(HeifItem *item, const Box *box, bool is_essential)
     }
 }
 
+/* Reads from the `ipma` box which item has which properties. */
 static void read_associations(HeifMeta *meta, Bytes body)
 {
     uint64_t head = bytes_read(&body, 4);

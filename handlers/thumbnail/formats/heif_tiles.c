@@ -133,6 +133,7 @@ static bool read_iref(Heif *heif, Bytes body, GError **error)
     return true;
 }
 
+/* Reads from the `ipco` box the sizes that items can refer to. */
 static bool read_ipco(Heif *heif, Bytes body, GError **error)
 {
     (void)error;

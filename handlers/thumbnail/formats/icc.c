@@ -98,6 +98,7 @@ static bool read_table(const ProfileBytes *element, double x, double *ret_y)
     return true;
 }
 
+/* Checks that the curve under this signature is about that of sRGB. */
 static bool has_curve(const ProfileBytes *profile, const char *signature)
 {
     ProfileBytes element;

@@ -122,6 +122,10 @@ static int month_of(const char *name)
     return 0;
 }
 
+/*
+ * Parses a date as mail has it: "Mon, 2 Jan 2006 15:04:05 GMT". Weekday, seconds and zone may be
+ * absent.
+ */
 static bool parse_mail_date(const char *text, PictureDate *ret_date)
 {
     const char *comma = strchr(text, ',');

@@ -45,6 +45,7 @@ static void add_directory(const Tiff *tiff, const TiffDirectory *directory, Chai
     }
 }
 
+/* Fails if the directories have too many entries, or entries with too many bytes. */
 static bool check_chain(const Tiff *tiff, const Chain *chain, GError **error)
 {
     uint64_t most = TIFF_ENTRIES_MAX + chain->n * TIFF_ENTRIES_EACH_MAX;
@@ -185,6 +186,7 @@ static bool has_many_scans(const Tiff *tiff, uint64_t at, uint64_t size)
     return false;
 }
 
+/* Fails if a strip or tile is a JPEG of too many scans. */
 static bool check_scans(const Tiff *tiff, const TiffEntry *offsets, const TiffEntry *lengths,
                         GError **error)
 {

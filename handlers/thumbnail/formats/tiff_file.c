@@ -97,6 +97,7 @@ TiffEntry tiff_entry(const Tiff *tiff, const TiffDirectory *directory, uint64_t 
     return entry;
 }
 
+/* Checks that values of this TIFF type are whole numbers. */
 static bool is_whole(uint64_t type)
 {
     switch (type) {

@@ -94,6 +94,10 @@ static void read_entry(const Tiff *tiff, const TiffEntry *entry, TiffLayout *lay
     }
 }
 
+/*
+ * Reads how the pixels of the directory at `at` lie. *ret_below: its entry for directories below
+ * it.
+ */
 static bool read_layout(Search *search, uint64_t at, TiffLayout *ret_layout, TiffEntry *ret_below)
 {
     const Tiff *tiff = search->tiff;

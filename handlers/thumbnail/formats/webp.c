@@ -27,6 +27,10 @@ static void copy_plane(const Picture *plane, uint8_t *to, int to_stride)
         memcpy(to + (size_t)y * (size_t)to_stride, plane->pixels + (size_t)y * width, width);
 }
 
+/*
+ * Copies a picture of brightness and colour planes into libwebp's; a grey one gets colours without
+ * effect.
+ */
 static bool import_planes(WebPPicture *target, const Picture *picture)
 {
     target->use_argb = 0;

@@ -73,6 +73,10 @@ static const HuffmanDc *find_dc(const JHUFF_TBL *source, int i)
     return place->is_made ? &place->table : NULL;
 }
 
+/*
+ * Returns the decoding table for a Huffman table of libjpeg; made again only if that has changed.
+ * NULL if it is invalid.
+ */
 static const HuffmanAc *find_ac(const JHUFF_TBL *source, int i, bool skips)
 {
     KeptAc *place = &kept.ac[i];

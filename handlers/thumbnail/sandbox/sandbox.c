@@ -104,6 +104,7 @@ static bool limit_tasks(const ForkRequest *request)
                          (now.rlim_cur <= most || limit(RLIMIT_NPROC, most)));
 }
 
+/* Sets the resource limits of the worker. */
 static bool limit_resources(const ForkRequest *request, GError **error)
 {
     if (!limit_memory(request))
