@@ -48,11 +48,16 @@ static const struct {
                     {".jpg", ".jpeg", ".jpe"},
                     {START("\xff\xd8\xff")},
                     .is_read = true,
-                    .revision = 2},
+                    .revision = 3},
     [IMAGE_PNG] =
-        {"png", "png", {".png"}, {START("\x89PNG\r\n\x1a\n")}, .is_read = true, .revision = 2},
-    [IMAGE_WEBP] =
-        {"webp", "webp", {".webp"}, {START("RIFF????WEBP")}, .is_read = true, .can_move = true},
+        {"png", "png", {".png"}, {START("\x89PNG\r\n\x1a\n")}, .is_read = true, .revision = 3},
+    [IMAGE_WEBP] = {"webp",
+                    "webp",
+                    {".webp"},
+                    {START("RIFF????WEBP")},
+                    .is_read = true,
+                    .can_move = true,
+                    .revision = 1},
     [IMAGE_GIF] =
         {"gif", "gif", {".gif"}, {START("GIF8")}, .is_read = true, .can_move = true, .revision = 2},
     [IMAGE_TIFF] = {"tiff",

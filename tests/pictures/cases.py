@@ -74,8 +74,13 @@ def colours():
         yield Case(f"{name}.heic", make.heif_of(other, icc=icc), seen, LOSSY)
     broken = make.png_of(seen, [make.png_icc(profiles.SRGB_ICC[:200])])
     yield Case("broken-profile.png", broken, seen)
-    yield Case("grey-profile-on-rgb.png",
+    yield Case("cmyk-profile-on-rgb.png",
                make.png_of(seen, [make.png_icc(profiles.CMYK_ICC)]), seen)
+    grey = profiles.grey_profile(1.8)
+    yield Case("grey-profile-on-rgb.jpg", make.jpeg_with(make.jpeg_of(seen), make.jpeg_icc(grey)), seen, LOSSY)
+    yield Case("grey-profile-on-rgb.tif", make.tiff_of(seen, {34675: (7, grey)}), seen)
+    yield Case("grey-profile-on-rgb.webp", make.webp_extended(make.webp_of(seen), seen.width, seen.height, icc=grey),
+               seen)
 
 
 P3_PLACES = (0.3127, 0.3290, 0.680, 0.320, 0.265, 0.690, 0.150, 0.060)

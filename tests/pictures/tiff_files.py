@@ -71,6 +71,13 @@ def whole(raster, bits, kind="u", grey=False, rows=16):
                           tags=tags, rows=rows))
 
 
+def one_strip(grey, compression):
+    """12 bits in one strip, which is compressed."""
+    lines = rows_of(grey, lambda p: [round(p[1] * 4095 / 255)])
+    data = zlib.compress(b"".join(pack(line, 12) for line in lines))
+    return make.tiff(page(grey, data, bits=12, samples=1, photometric=GREY, tags={259: (3, [compression])}))
+
+
 def linear(value):
     share = value / 255
     return share / 12.92 if share <= 0.04045 else ((share + 0.055) / 1.055) ** 2.4
@@ -300,6 +307,17 @@ def fax(raster):
                data=seen.data), seen
 
 
+def unsaid(data):
+    """The file without the entry that says what its samples mean: another tag stands there."""
+    order = "<" if data[:2] == b"II" else ">"
+    at = struct.unpack_from(order + "I", data, 4)[0]
+    out = bytearray(data)
+    for i in range(struct.unpack_from(order + "H", data, at)[0]):
+        if struct.unpack_from(order + "H", data, at + 2 + 12 * i)[0] == 262:
+            struct.pack_into(order + "H", out, at + 2 + 12 * i, 263)
+    return bytes(out)
+
+
 def kinds():
     """(name, file, picture, whether only roughly so)"""
     seen = scene()
@@ -318,6 +336,7 @@ def kinds():
             yield f"grey-{bits}.tif", whole(grey, bits, grey=True), exact_grey, rough
             yield f"rgb-{bits}.tif", whole(seen, bits), exact, rough
     yield "grey-12-one-strip.tif", whole(grey, 12, grey=True, rows=grey.height), grey, False
+    yield "grey-12-one-strip-zip.tif", one_strip(grey, ZIP), grey, False
     for bits in (8, 16, 32):
         yield f"signed-{bits}.tif", whole(seen, bits, "i"), seen, False
         yield f"signed-grey-{bits}.tif", whole(grey, bits, "i", grey=True), grey, False
@@ -348,6 +367,8 @@ def kinds():
     yield "absent-plane.tif", absent_plane(grey), grey, False
     data, bilevel = fax(seen)
     yield "group-4.tif", data, bilevel, False
+    yield "group-4-unsaid.tif", unsaid(data), bilevel, False
+    yield "rgb-unsaid.tif", unsaid(make.tiff(page(seen, seen.data))), seen, False
     lzw = run("convert", *make.raw(seen, "rgb"), "-compress", "lzw", "tiff:-", data=seen.data)
     yield "lzw.tif", lzw, seen, False
 

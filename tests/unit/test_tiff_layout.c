@@ -159,6 +159,7 @@ static const Kind kinds[] = {
     {"ycbcr", 8, 3, 1, 6, 1, 1, false, false, false},
     {"ycbcr-jpeg", 8, 3, 1, 6, 7, 1, false, false, true},
     {"old-jpeg", 8, 3, 1, 2, 6, 1, false, false, false},
+    {"unsaid", 8, 3, 1, 2, 1, 1, false, false, false},
     {"lab", 8, 3, 1, 8, 1, 1, false, false, true},
     {"lab-16", 16, 3, 1, 8, 1, 1, false, false, true},
     {"lab-alpha", 8, 4, 1, 8, 1, 1, false, false, false},
@@ -180,7 +181,8 @@ static void test_kinds(void)
                                    .compression = kind->compression,
                                    .planar = kind->planar,
                                    .is_tiled = kind->is_tiled,
-                                   .is_mixed = kind->is_mixed};
+                                   .is_mixed = kind->is_mixed,
+                                   .has_photometric = strcmp(kind->name, "unsaid") != 0};
         g_test_message("%s", kind->name);
         g_assert_cmpint(tiff_layout_is_common(&layout), ==, kind->is_common);
     }

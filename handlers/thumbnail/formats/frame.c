@@ -66,15 +66,38 @@ static int color_bands(VipsInterpretation type)
     }
 }
 
+static bool has_grey_profile(VipsImage *image)
+{
+    const void *icc;
+    size_t size;
+    return vips_image_get_typeof(image, VIPS_META_ICC_NAME) &&
+           vips_image_get_blob(image, VIPS_META_ICC_NAME, &icc, &size) == 0 &&
+           icc_is_grey(icc, size);
+}
+
+/* Makes numbers of 16 bits of float samples from 0 to 1. */
+static void to_16_bits(VipsImage **image, VipsInterpretation type)
+{
+    VipsImage *next = NULL;
+    advance(image, vips_linear1(*image, &next, UINT16_MAX, 0, NULL), &next);
+    cast_to(image, VIPS_FORMAT_USHORT);
+    if (*image != NULL)
+        advance(image, vips_copy(*image, &next, "interpretation", type, NULL), &next);
+}
+
 /*
  * Makes three bands of grey float samples. Float samples are linear light from 0 to 1. libvips
- * reads colours so (scRGB), but reads grey samples as 0 to 255. A profile for grey takes the first
- * of the three.
+ * reads colours so (scRGB), but reads grey samples as 0 to 255. With a profile for grey, they are
+ * numbers of that profile, and stay grey.
  */
 static void widen_float_grey(VipsImage **image)
 {
     if ((*image)->Type != VIPS_INTERPRETATION_B_W || !vips_band_format_isfloat((*image)->BandFmt))
         return;
+    if (has_grey_profile(*image)) {
+        to_16_bits(image, VIPS_INTERPRETATION_GREY16);
+        return;
+    }
     VipsImage *next = NULL;
     g_autoptr(VipsImage) grey = NULL;
     if (vips_extract_band(*image, &grey, 0, NULL) != 0) {
@@ -174,18 +197,11 @@ static void lab_to_xyz(VipsImage **image)
  */
 static VipsImage *to_whole(VipsImage *image)
 {
-    g_autoptr(VipsImage) scaled = NULL;
-    g_autoptr(VipsImage) cast = NULL;
-    VipsImage *whole = NULL;
-    bool is_rgb = image->Type == VIPS_INTERPRETATION_scRGB;
-    if (!vips_band_format_isfloat(image->BandFmt) ||
-        (!is_rgb && image->Type != VIPS_INTERPRETATION_CMYK))
-        return g_object_ref(image);
-    if (vips_linear1(image, &scaled, UINT16_MAX, 0, NULL) != 0 ||
-        vips_cast(scaled, &cast, VIPS_FORMAT_USHORT, NULL) != 0 ||
-        vips_copy(cast, &whole, "interpretation",
-                  is_rgb ? VIPS_INTERPRETATION_RGB16 : VIPS_INTERPRETATION_CMYK, NULL) != 0)
-        return NULL;
+    VipsImage *whole = g_object_ref(image);
+    if (vips_band_format_isfloat(image->BandFmt) && image->Type == VIPS_INTERPRETATION_scRGB)
+        to_16_bits(&whole, VIPS_INTERPRETATION_RGB16);
+    else if (vips_band_format_isfloat(image->BandFmt) && image->Type == VIPS_INTERPRETATION_CMYK)
+        to_16_bits(&whole, VIPS_INTERPRETATION_CMYK);
     return whole;
 }
 
@@ -197,6 +213,9 @@ static bool convert_by_profile(VipsImage **image)
 {
     bool cmyk = (*image)->Type == VIPS_INTERPRETATION_CMYK;
     if (!cmyk && !vips_image_get_typeof(*image, VIPS_META_ICC_NAME))
+        return false;
+    /* libvips would convert the first of three colours alone. */
+    if ((*image)->Bands >= 3 && !cmyk && has_grey_profile(*image))
         return false;
     const void *icc;
     size_t size;

@@ -135,3 +135,8 @@ bool icc_is_rgb(const void *data, size_t size)
 {
     return size >= 128 && memcmp((const uint8_t *)data + 16, "RGB ", 4) == 0;
 }
+
+bool icc_is_grey(const void *data, size_t size)
+{
+    return size >= 128 && memcmp((const uint8_t *)data + 16, "GRAY", 4) == 0;
+}

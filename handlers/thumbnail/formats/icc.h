@@ -19,3 +19,6 @@ bool icc_is_srgb(const void *data, size_t size);
 
 /* True if the profile states an RGB space. */
 bool icc_is_rgb(const void *data, size_t size);
+
+/* True if the profile states a grey space. */
+bool icc_is_grey(const void *data, size_t size);

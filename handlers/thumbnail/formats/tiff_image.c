@@ -14,6 +14,9 @@
 /* Of strips with more rows, single rows are decoded where libtiff can. */
 #define STRIP_ROWS_MAX 64
 
+/* Of rows that are decoded one by one, these are held: libtiff does not go back in most codings. */
+#define HELD_ROWS 64
+
 /* A tile may be wider and higher than the picture by this factor. */
 #define TILE_SIDE_MAX 1024
 
@@ -43,9 +46,11 @@ typedef struct {
     /* The converted samples of a row of a block, before their colours are looked up. */
     uint8_t *indexes;
     size_t stride;
-    /* Converted rows of the block with the row `first`; it is valid if n_rows > 0. */
+    /* Converted rows from the row `first` on; row y is at y % n_held. */
     uint8_t *rows;
-    uint32_t first, n_rows;
+    uint32_t first, n_rows, n_held;
+    /* The place of the block that is converted. */
+    uint8_t *to;
     /* A block as libtiff returns it. */
     uint8_t *block;
     size_t block_bytes;
@@ -90,7 +95,7 @@ static void convert_block(Reader *reader, uint32_t left, uint32_t n_rows, uint32
     kind.band = plane;
     for (uint32_t y = 0; y < n_rows; y++) {
         const uint8_t *from = reader->block + y * row_bytes;
-        uint8_t *to = reader->rows + y * reader->stride + (size_t)left * bands * sample_bytes;
+        uint8_t *to = reader->to + y * reader->stride + (size_t)left * bands * sample_bytes;
         if (reader->palette != NULL)
             convert_indexes(reader, &kind, from, width, plane, to);
         else
@@ -128,7 +133,7 @@ static bool decode_strip(Reader *reader, uint32_t top, uint32_t n_rows, uint32_t
 /* Copies pixels from libtiff's order, which is that of numbers, to bytes. */
 static void copy_raster(Reader *reader, const uint32_t *raster, uint32_t n_rows)
 {
-    uint8_t *to = reader->rows;
+    uint8_t *to = reader->to;
     size_t n = (size_t)reader->width * n_rows;
     for (size_t i = 0; i < n; i++) {
         *to++ = TIFFGetR(raster[i]);
@@ -137,13 +142,27 @@ static void copy_raster(Reader *reader, const uint32_t *raster, uint32_t n_rows)
     }
 }
 
+static uint8_t *row_at(const Reader *reader, uint32_t row)
+{
+    return reader->rows + row % reader->n_held * reader->stride;
+}
+
+/* Notes that `n` rows from `top` on are held, beside those before them. */
+static void hold(Reader *reader, uint32_t top, uint32_t n)
+{
+    uint32_t before = n > 0 && top == reader->first + reader->n_rows ? reader->n_rows : 0;
+    before = MIN(before, reader->n_held - n);
+    reader->first = top - before;
+    reader->n_rows = before + n;
+}
+
 /* Decodes the strip or the tiles with the row `top`, which is their first one. */
 static bool decode(Reader *reader, uint32_t top)
 {
     uint32_t n_rows = MIN(reader->block_height, reader->height - top);
     uint32_t planes = reader->planar == PLANARCONFIG_SEPARATE ? reader->n_samples : 1;
     bool fine = true;
-    reader->n_rows = 0;
+    reader->to = row_at(reader, top);
     memset(reader->block, 0, reader->block_bytes);
     if (reader->is_converted) {
         reader->rgba.row_offset = (int)top;
@@ -157,11 +176,10 @@ static bool decode(Reader *reader, uint32_t top)
             fine = reader->is_tiled ? decode_tiles(reader, top, n_rows, plane)
                                     : decode_strip(reader, top, n_rows, plane);
         if (fine && reader->alpha >= 0)
-            samples_divide_by_alpha(reader->kind, reader->rows, (size_t)reader->width * n_rows,
+            samples_divide_by_alpha(reader->kind, reader->to, (size_t)reader->width * n_rows,
                                     reader->bands, reader->alpha);
     }
-    reader->first = top;
-    reader->n_rows = fine ? n_rows : 0;
+    hold(reader, top, fine ? n_rows : 0);
     return fine;
 }
 
@@ -180,7 +198,7 @@ static int generate(VipsRegion *region, void *sequence, void *a, void *b, gboole
             reader->n_rows > 0 && row >= reader->first && row - reader->first < reader->n_rows;
         if (!is_there && !decode(reader, row - row % reader->block_height))
             return -1;
-        const uint8_t *from = reader->rows + (row - reader->first) * reader->stride;
+        const uint8_t *from = row_at(reader, row);
         memcpy(VIPS_REGION_ADDR(region, valid->left, y), from + (size_t)valid->left * pixel,
                (size_t)valid->width * pixel);
     }
@@ -214,6 +232,18 @@ static bool refuse(const char *reason)
     return false;
 }
 
+/* Returns what samples most likely mean of which the file does not say it; white is 0 in faxes. */
+static uint16_t guess_photometric(const Reader *reader)
+{
+    uint16_t compression;
+    TIFFGetFieldDefaulted(reader->tiff, TIFFTAG_COMPRESSION, &compression);
+    bool is_fax = compression == COMPRESSION_CCITTRLE || compression == COMPRESSION_CCITTFAX3 ||
+                  compression == COMPRESSION_CCITTFAX4 || compression == COMPRESSION_CCITTRLEW;
+    return reader->n_samples >= 3 ? PHOTOMETRIC_RGB
+           : is_fax               ? PHOTOMETRIC_MINISWHITE
+                                  : PHOTOMETRIC_MINISBLACK;
+}
+
 /* Reads from libtiff how the pixels lie in the file. */
 static bool read_layout(Reader *reader)
 {
@@ -227,7 +257,7 @@ static bool read_layout(Reader *reader)
     TIFFGetFieldDefaulted(tiff, TIFFTAG_SAMPLEFORMAT, &reader->format);
     TIFFGetFieldDefaulted(tiff, TIFFTAG_PLANARCONFIG, &reader->planar);
     if (TIFFGetField(tiff, TIFFTAG_PHOTOMETRIC, &reader->photometric) != 1)
-        reader->photometric = reader->n_samples >= 3 ? PHOTOMETRIC_RGB : PHOTOMETRIC_MINISBLACK;
+        reader->photometric = guess_photometric(reader);
     uint32_t rows = reader->height;
     reader->is_tiled = TIFFIsTiled(tiff);
     if (reader->is_tiled) {
@@ -384,21 +414,6 @@ static bool start_samples(Reader *reader)
     return true;
 }
 
-/*
- * Has libtiff read JPEG of TIFF 6.0 from its strip, if the strip begins as JPEG and the place that
- * the file states beside (JPEGInterchangeFormat) does not.
- */
-static void place_old_jpeg(Reader *reader)
-{
-    static const uint8_t mark[] = {0xff, 0xd8};
-    const TiffMemory *memory = &reader->memory;
-    uint64_t stated, strip = TIFFGetStrileOffset(reader->tiff, 0);
-    if (TIFFGetField(reader->tiff, TIFFTAG_JPEGIFOFFSET, &stated) == 1 &&
-        !tiff_memory_begins(memory, stated, mark, sizeof mark) &&
-        tiff_memory_begins(memory, strip, mark, sizeof mark))
-        TIFFSetField(reader->tiff, TIFFTAG_JPEGIFOFFSET, (uint64_t)0);
-}
-
 /* Prepares to decode the strips or tiles: as samples, or otherwise as RGBA by libtiff. */
 static bool start(Reader *reader)
 {
@@ -406,11 +421,12 @@ static bool start(Reader *reader)
     TIFFGetFieldDefaulted(reader->tiff, TIFFTAG_COMPRESSION, &compression);
     bool is_old_jpeg = compression == COMPRESSION_OJPEG;
     if (is_old_jpeg)
-        place_old_jpeg(reader);
+        tiff_memory_place_old_jpeg(&reader->memory, reader->tiff);
     if ((is_old_jpeg || !start_samples(reader)) && !start_rgba(reader))
         return false;
     reader->stride = (size_t)reader->width * (size_t)reader->bands * samples_bytes(reader->kind);
-    reader->rows = g_try_malloc(reader->stride * reader->block_height);
+    reader->n_held = reader->is_by_row ? HELD_ROWS : reader->block_height;
+    reader->rows = g_try_malloc(reader->stride * reader->n_held);
     reader->block = g_try_malloc(reader->block_bytes);
     if (reader->rows != NULL && reader->block != NULL)
         return true;

@@ -73,6 +73,7 @@ static void read_entry(const Tiff *tiff, const TiffEntry *entry, TiffLayout *lay
         break;
     case TAG_PHOTOMETRIC:
         layout->photometric = value;
+        layout->has_photometric = true;
         break;
     case TAG_SAMPLES:
         layout->samples = value;
@@ -195,7 +196,8 @@ static bool has_common_samples(const TiffLayout *layout)
 
 bool tiff_layout_is_common(const TiffLayout *layout)
 {
-    if (layout->is_mixed || layout->compression == 6 /* JPEG of TIFF 6.0 */ ||
+    if (layout->is_mixed || !layout->has_photometric ||
+        layout->compression == 6 /* JPEG of TIFF 6.0 */ ||
         (layout->planar == 2 && layout->is_tiled))
         return false;
     /* libvips takes planes of grey and alpha for pixels of both. */

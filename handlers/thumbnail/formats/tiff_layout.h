@@ -20,6 +20,8 @@ typedef struct {
     uint64_t width, height;
     uint64_t bits, samples, format, photometric, compression, planar;
     bool is_tiled, is_reduced;
+    /* The file says what the samples mean. */
+    bool has_photometric;
     /* Samples of different sizes. */
     bool is_mixed;
     /* Colours are multiplied by alpha. */

@@ -2,6 +2,7 @@
 #include "formats/tiff_memory.h"
 
 #include <glib.h>
+#include <stdbool.h>
 #include <string.h>
 
 static tmsize_t read_memory(thandle_t handle, void *to, tmsize_t n)
@@ -67,7 +68,17 @@ TIFF *tiff_memory_open(TiffMemory *memory)
                           close_memory, size_of_memory, map_memory, unmap_memory);
 }
 
-bool tiff_memory_begins(const TiffMemory *memory, uint64_t at, const uint8_t *bytes, size_t n)
+/* True if JPEG begins at this place. */
+static bool has_jpeg(const TiffMemory *memory, uint64_t at)
 {
-    return at <= memory->size && n <= memory->size - at && memcmp(memory->data + at, bytes, n) == 0;
+    return at < memory->size && memory->size - at >= 2 && memory->data[at] == 0xff &&
+           memory->data[at + 1] == 0xd8;
+}
+
+void tiff_memory_place_old_jpeg(const TiffMemory *memory, TIFF *tiff)
+{
+    uint64_t stated, strip = TIFFGetStrileOffset(tiff, 0);
+    if (TIFFGetField(tiff, TIFFTAG_JPEGIFOFFSET, &stated) == 1 && !has_jpeg(memory, stated) &&
+        has_jpeg(memory, strip))
+        TIFFSetField(tiff, TIFFTAG_JPEGIFOFFSET, (uint64_t)0);
 }

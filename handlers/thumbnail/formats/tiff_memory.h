@@ -2,7 +2,6 @@
 /* Has libtiff read a file that lies in memory. */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <tiffio.h>
@@ -20,5 +19,8 @@ typedef struct {
  */
 TIFF *tiff_memory_open(TiffMemory *memory);
 
-/* True if the file has these bytes at this place. */
-bool tiff_memory_begins(const TiffMemory *memory, uint64_t at, const uint8_t *bytes, size_t n);
+/*
+ * Has libtiff read JPEG of TIFF 6.0 from its strip, if the strip begins as JPEG and the place that
+ * the file states beside (JPEGInterchangeFormat) does not.
+ */
+void tiff_memory_place_old_jpeg(const TiffMemory *memory, TIFF *tiff);
