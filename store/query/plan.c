@@ -244,11 +244,12 @@ static double likely_cost(double rows, const Plan *plan, StoreSort sort, uint64_
 }
 
 bool plan_query(StoreSnapshot *snapshot, const StoreFilter *filter, bool is_sorted, StoreSort sort,
-                uint64_t limit, Plan *ret_plan, Plan *ret_surest, GError **error)
+                uint64_t limit, QueryPlans *ret_plans, GError **error)
 {
     Planner planner = {.snapshot = snapshot, .filter = filter, .matches = G_MAXDOUBLE};
     double likely = G_MAXDOUBLE, sure = G_MAXDOUBLE;
 
+    ret_plans->has_ordered = false;
     if (!date_zone_is_local(snapshot, &planner.has_local_dates, error) ||
         !count_group(&planner, STORE_BY_ALL, "", &planner.total, error) ||
         !add_all(&planner, error))
@@ -261,17 +262,22 @@ bool plan_query(StoreSnapshot *snapshot, const StoreFilter *filter, bool is_sort
             .range = candidate->range,
             .is_ordered = !is_sorted || is_in_order(&planner, table, sort),
             .is_exact = is_exact(&planner, table),
+            .rows = rows,
         };
+        if (plan.is_ordered) {
+            ret_plans->ordered = plan;
+            ret_plans->has_ordered = true;
+        }
         if (likely_cost(rows, &plan, sort, limit, planner.matches) < likely) {
             likely = likely_cost(rows, &plan, sort, limit, planner.matches);
-            *ret_plan = plan;
+            ret_plans->likely = plan;
         }
         if (sure_cost(rows, &plan, sort, limit) < sure) {
             sure = sure_cost(rows, &plan, sort, limit);
-            *ret_surest = plan;
+            ret_plans->surest = plan;
         }
     }
-    if (is_sorted && ret_plan->is_ordered && !ret_surest->is_ordered)
-        ret_plan->budget = 1 + (uint64_t)(sure / row_cost(ret_plan, sort));
+    if (is_sorted && ret_plans->likely.is_ordered && !ret_plans->surest.is_ordered)
+        ret_plans->likely.budget = 1 + (uint64_t)(sure / row_cost(&ret_plans->likely, sort));
     return true;
 }

@@ -17,10 +17,7 @@ typedef struct {
     const StoreFilter *filter;
     StoreSort sort;
     bool reverse;
-    /* NULL: from the beginning. */
-    const StoreCursor *after;
-    /* 0: none. */
-    uint64_t limit;
+    StorePage page;
     StoreVisit visit;
     void *data;
     /* Records that an abandoned walk has not visited; NULL if the walk cannot be abandoned. */
@@ -39,7 +36,7 @@ static void visit_record(Query *query, const Record *record)
     bool goes_on = query->visit(record, query->data);
 
     query->visited++;
-    query->is_over = !goes_on || query->visited == query->limit;
+    query->is_over = !goes_on || query->visited == query->page.limit;
 }
 
 /* Reads the record of a row of any table that leads to records. */
@@ -99,10 +96,15 @@ static bool select_name(Query *query, MDB_val row, Selection *selection)
     return true;
 }
 
-/* Selects the matching records in one pass over the range. */
-static bool select_rows(Query *query, const Plan *plan, Selection *selection, GError **error)
+/*
+ * Selects the matching records in one pass over the range. *ret_is_given_up: the range has more
+ * than `rows_max` rows (0: any number will do).
+ */
+static bool select_rows(Query *query, const Plan *plan, uint64_t rows_max, Selection *selection,
+                        bool *ret_is_given_up, GError **error)
 {
     bool by_name = plan_needs_names_only(plan, query->sort);
+    uint64_t rows = 0;
     g_auto(TableWalk) walk;
 
     table_walk_init(&walk, query->snapshot, &plan->range, false);
@@ -112,7 +114,8 @@ static bool select_rows(Query *query, const Plan *plan, Selection *selection, GE
         bool found;
         if (!table_walk_next(&walk, &found, &key, &value, error))
             return false;
-        if (!found)
+        *ret_is_given_up = found && rows++ == rows_max && rows_max > 0;
+        if (!found || *ret_is_given_up)
             return true;
         if (by_name && select_name(query, value, selection))
             continue;
@@ -125,16 +128,20 @@ static bool select_rows(Query *query, const Plan *plan, Selection *selection, GE
 
 /*
  * Selects the matching records, then visits them: all at once, or in several passes if they are too
- * many.
+ * many. *ret_is_given_up: as for select_rows; the records behind `selection->after` still have to
+ * be found.
  */
-static bool run_selecting(Query *query, const Plan *plan, Selection *selection, GError **error)
+static bool run_selecting(Query *query, const Plan *plan, uint64_t rows_max, Selection *selection,
+                          bool *ret_is_given_up, GError **error)
 {
     bool is_last = false;
 
     query->remaining = NULL;
     while (!is_last && !query->is_over) {
-        if (!select_rows(query, plan, selection, error))
+        if (!select_rows(query, plan, rows_max, selection, ret_is_given_up, error))
             return false;
+        if (*ret_is_given_up)
+            return true;
         is_last = !selection_is_full(selection);
         if (!visit_selection(query, selection, error))
             return false;
@@ -171,7 +178,7 @@ static bool is_behind(const Query *query, const Record *record)
 {
     const Selection order = {.sort = query->sort, .reverse = query->reverse};
 
-    return selection_is_behind(&order, record, query->after);
+    return selection_is_behind(&order, record, query->page.after);
 }
 
 /*
@@ -180,7 +187,7 @@ static bool is_behind(const Query *query, const Record *record)
  */
 static void begin_behind(const Query *query, TableWalk *walk)
 {
-    const StoreCursor *after = query->after;
+    const StoreCursor *after = query->page.after;
     Table table = walk->range->table;
     uint8_t key[KEY_MAX];
     size_t len;
@@ -202,6 +209,31 @@ static void begin_behind(const Query *query, TableWalk *walk)
 }
 
 /*
+ * Visits the record of a row if it matches, and ends the page if it has read enough rows. A page
+ * does not end early in a cluster, whose rows are not in order. Returns true if it has visited the
+ * record.
+ */
+static bool visit_row(Query *query, Cluster *cluster, MDB_val key, bool is_clustered,
+                      const Record *record, uint64_t rows)
+{
+    bool matches = store_filter_matches(query->filter, record) &&
+                   (!query->page.after || is_behind(query, record));
+
+    if (is_clustered) {
+        if (matches)
+            add_to_cluster(cluster, key, record);
+        return matches;
+    }
+    if (matches)
+        visit_record(query, record);
+    if (!query->is_over && query->page.rows_max > 0 && rows >= query->page.rows_max) {
+        query->page.pause(record, query->data);
+        query->is_over = true;
+    }
+    return matches;
+}
+
+/*
  * Visits rows in their order. *ret_is_spent: the budget is spent, and the records behind the last
  * visited one still have to be found.
  */
@@ -213,7 +245,7 @@ static bool run_ordered(Query *query, const Plan *plan, Cluster *cluster, bool *
     g_auto(TableWalk) walk;
 
     table_walk_init(&walk, query->snapshot, range, query->reverse);
-    if (query->after)
+    if (query->page.after)
         begin_behind(query, &walk);
     while (!query->is_over) {
         MDB_val key, value;
@@ -236,34 +268,51 @@ static bool run_ordered(Query *query, const Plan *plan, Cluster *cluster, bool *
         }
         if (!read_row(query->snapshot, range->table, value, &record, error))
             return false;
-        if (!store_filter_matches(query->filter, &record) ||
-            (query->after && !is_behind(query, &record)))
-            continue;
-        if (range->table == TABLE_OBJECTS && is_long(key))
-            add_to_cluster(cluster, key, &record);
-        else
-            visit_record(query, &record);
-        if (snapshot_is_release_due(query->snapshot))
+        bool is_clustered = range->table == TABLE_OBJECTS && is_long(key);
+        if (visit_row(query, cluster, key, is_clustered, &record, rows) &&
+            snapshot_is_release_due(query->snapshot))
             table_walk_renew_next(&walk, key);
     }
     table_walk_clear(&walk);
     return visit_selection(query, &cluster->selection, error);
 }
 
-/* Walks in order while this is worth it; otherwise selects the remaining records. */
-static bool run_plans(Query *query, const Plan *plan, const Plan *surest, Selection *remaining,
-                      GError **error)
+static bool walk_in_order(Query *query, const Plan *plan, bool *ret_is_given_up, GError **error)
 {
     Cluster cluster;
-    bool is_given_up = false;
 
-    if (!plan->is_ordered)
-        return run_selecting(query, plan, remaining, error);
-    query->remaining = plan->budget > 0 ? remaining : NULL;
-    selection_init(&cluster.selection, STORE_SORT_NAME, query->reverse, query->limit);
-    bool ok = run_ordered(query, plan, &cluster, &is_given_up, error);
+    selection_init(&cluster.selection, STORE_SORT_NAME, query->reverse, query->page.limit);
+    bool ok = run_ordered(query, plan, &cluster, ret_is_given_up, error);
     selection_clear(&cluster.selection);
-    return ok && (!is_given_up || run_selecting(query, surest, remaining, error));
+    return ok;
+}
+
+/* Walks in order while this is worth it; otherwise selects the remaining records. A page that would
+ * read too many rows for this walks in order, because only such a walk can end early. */
+static bool run_plans(Query *query, const QueryPlans *plans, Selection *remaining, GError **error)
+{
+    uint64_t rows_max = plans->has_ordered ? query->page.rows_max : 0;
+    bool is_large = rows_max > 0 && plans->surest.rows > (double)rows_max;
+    const Plan *plan = is_large ? &plans->ordered : &plans->likely;
+    bool is_given_up = !plan->is_ordered;
+
+    if (plan->is_ordered) {
+        query->remaining = plan->budget > 0 ? remaining : NULL;
+        if (!walk_in_order(query, plan, &is_given_up, error))
+            return false;
+    }
+    if (!is_given_up)
+        return true;
+    if (!run_selecting(query, &plans->surest, rows_max, remaining, &is_given_up, error))
+        return false;
+    if (!is_given_up)
+        return true;
+    /* The estimate was too low. */
+    const StoreCursor place = {remaining->after.value, remaining->after.id, remaining->after.key};
+    query->page.after = place.key ? &place : NULL;
+    bool ok = walk_in_order(query, &plans->ordered, &is_given_up, error);
+    query->page.after = NULL;
+    return ok;
 }
 
 /*
@@ -273,17 +322,16 @@ static bool run_plans(Query *query, const Plan *plan, const Plan *surest, Select
 static bool run(Query *query, bool is_sorted, GError **error)
 {
     uint64_t max = query->snapshot->store->limits.selection_max;
+    uint64_t limit = query->page.limit;
     Selection remaining;
-    Plan plan, surest;
+    QueryPlans plans;
 
-    if (!plan_query(query->snapshot, query->filter, is_sorted, query->sort, query->limit, &plan,
-                    &surest, error))
+    if (!plan_query(query->snapshot, query->filter, is_sorted, query->sort, limit, &plans, error))
         return false;
-    selection_init(&remaining, query->sort, query->reverse,
-                   query->limit > 0 ? MIN(query->limit, max) : max);
-    if (query->after)
-        selection_begin_behind_place(&remaining, query->after);
-    bool ok = run_plans(query, &plan, &surest, &remaining, error);
+    selection_init(&remaining, query->sort, query->reverse, limit > 0 ? MIN(limit, max) : max);
+    if (query->page.after)
+        selection_begin_behind_place(&remaining, query->page.after);
+    bool ok = run_plans(query, &plans, &remaining, error);
     query->remaining = NULL;
     selection_clear(&remaining);
     return ok;
@@ -292,20 +340,21 @@ static bool run(Query *query, bool is_sorted, GError **error)
 bool store_query(StoreSnapshot *snapshot, const StoreFilter *filter, StoreSort sort, bool reverse,
                  uint64_t limit, StoreVisit visit, void *data, GError **error)
 {
-    return store_query_page(snapshot, filter, sort, reverse, NULL, limit, visit, data, error);
+    const StorePage all = {.limit = limit};
+
+    return store_query_page(snapshot, filter, sort, reverse, &all, visit, data, error);
 }
 
 bool store_query_page(StoreSnapshot *snapshot, const StoreFilter *filter, StoreSort sort,
-                      bool reverse, const StoreCursor *after, uint64_t limit, StoreVisit visit,
-                      void *data, GError **error)
+                      bool reverse, const StorePage *page, StoreVisit visit, void *data,
+                      GError **error)
 {
     Query query = {
         .snapshot = snapshot,
         .filter = filter,
         .sort = sort,
         .reverse = reverse,
-        .after = after,
-        .limit = limit,
+        .page = *page,
         .visit = visit,
         .data = data,
     };

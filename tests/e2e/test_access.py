@@ -20,6 +20,7 @@ from others import for_others
 DAY_S = 86400
 MEMBER, STRANGER, GROUP, WRITERS = 65530, 65531, 65529, 65528
 FIRST_OF_MANY = 65520
+MANY = 25000  # records, more than a page reads
 STATES, SOCKETS = Path("/var/lib/thumbq"), Path("/run/thumbq")
 
 
@@ -116,6 +117,32 @@ class OthersTest(E2ETest):
         owners = self.command(0, "", *words)
         self.assertGreater(len(json.loads(owners[1])["groups"]), 1049)
         self.assertEqual(self.command(MEMBER, str(GROUP), *words), owners)
+        self.assertEqual(daemon.stop(), 0)
+
+    def test_pages_end_early(self):
+        """A page reads a limited number of records, whether they match or not, and all pages
+        together have all matches."""
+        for i in range(MANY):
+            self.bucket.put(f"many/{i // 1000:02}/{i:05}", b"")
+        self.bucket.put("zz.png", png(20, 30, RED))
+        daemon = self.start()
+        for sort in ("name", "size", "date"):
+            with self.subTest(sort):
+                words = ["list", "--json", "--match", "z*.png", "--sort", sort]
+                pages = [control.ask(self.sockets / "query.sock", words)]
+                while pages[-1].next:
+                    after = pages[-1].next
+                    pages.append(control.ask(self.sockets / "query.sock", words, after=after))
+                    self.assertNotEqual(pages[-1].next, after)
+                self.assertGreater(len(pages), 1)
+                self.assertIn(b"", [page.output for page in pages])
+                found = [json.loads(line)["name"] for page in pages for line in page.lines()]
+                self.assertEqual(found, ["zz.png"])
+                for words in (words, ["list", "--match", "z*.png", "--sort", sort],
+                              ["list", "--csv", "--match", "z*.png", "--sort", sort, "--limit", "1"]):
+                    owners, theirs = self.outputs(*words)
+                    self.assertIn("zz.png", owners[1])
+                    self.assertEqual(theirs, owners)
         self.assertEqual(daemon.stop(), 0)
 
     def test_rights(self):

@@ -75,10 +75,30 @@ StoreCursor store_cursor_of(const Record *record, StoreSort sort);
 bool store_query(StoreSnapshot *snapshot, const StoreFilter *filter, StoreSort sort, bool reverse,
                  uint64_t limit, StoreVisit visit, void *data, GError **error);
 
-/* As store_query, for the records behind `after` (NULL: from the beginning). */
+/* A part of the result of a query. */
+typedef struct {
+    /* The records behind this position; NULL: from the beginning. */
+    const StoreCursor *after;
+    /* Number of records, at most; 0: all. */
+    uint64_t limit;
+    /*
+     * Number of rows after which the page ends early; 0: never. It may read about three times as
+     * many, and more where many names are longer than 478 bytes. It does not end early in an order
+     * that no table has: STORE_SORT_DURATION, and STORE_SORT_DATE while the index of dates has
+     * another zone.
+     */
+    uint64_t rows_max;
+    /*
+     * Called instead of a further visit when the page ends early, with the last record that was
+     * read, which need not match. The next page begins behind this record.
+     */
+    void (*pause)(const Record *last, void *data);
+} StorePage;
+
+/* As store_query, for a page of the result. */
 bool store_query_page(StoreSnapshot *snapshot, const StoreFilter *filter, StoreSort sort,
-                      bool reverse, const StoreCursor *after, uint64_t limit, StoreVisit visit,
-                      void *data, GError **error);
+                      bool reverse, const StorePage *page, StoreVisit visit, void *data,
+                      GError **error);
 
 /* The groups of totals. */
 typedef enum {
