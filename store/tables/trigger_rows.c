@@ -339,6 +339,7 @@ static bool waits_in_vain(const EditSlice *slice, const char *trigger, const Del
            !found;
 }
 
+/* Returns how many changes of the batch a delivery counts as: a long input counts as several. */
 static size_t changes_of(const Delivery *delivery)
 {
     return 1 + (strlen(delivery->input) + 1) / CHANGE_BYTES;
