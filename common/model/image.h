@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 /* Image types, of sources and of outputs. Stored in records: added to, never renumbered. */
