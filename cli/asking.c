@@ -37,6 +37,7 @@ static uint32_t style_bits(const TerminalStyle *style)
 /* Times that a question is sent before the command gives up. */
 #define ATTEMPTS 3
 
+/* Connects to the reader again in place of the connection that was lost. */
 static bool reconnect(Asking *asking)
 {
     int fd = asking_connect(asking->context, NULL);

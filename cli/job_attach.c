@@ -31,6 +31,7 @@ static int open_stops(GError **error)
     return fd;
 }
 
+/* Lets the signals end the process again that were blocked while the command waited. */
 static void close_stops(int fd)
 {
     struct signalfd_siginfo info;

@@ -51,6 +51,7 @@ struct ControlServer {
     ControlReceived received;
 };
 
+/* Frees what belongs to the call's request; the connection stays for the next one. */
 static void end_request(ControlCall *call)
 {
     if (call->destroy)
@@ -428,6 +429,7 @@ static void reject_for_places(int fd, guint n_clients)
     reject_client(fd, ERROR_SHORTAGE, text);
 }
 
+/* Accepts a client that may use the socket, or refuses it with the reason. */
 static void on_connected(int client_fd, void *data)
 {
     ControlServer *server = data;

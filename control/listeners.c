@@ -30,6 +30,7 @@ struct ControlListeners {
     bool is_short;
 };
 
+/* Accepts a connection. If there are no descriptors left, waits before it accepts again. */
 static gboolean on_connect(gint fd, GIOCondition condition, gpointer data);
 
 static void open_door(ControlListeners *listeners, Listener *door)

@@ -38,6 +38,7 @@ static void reload(void *daemon)
     reload_config(daemon);
 }
 
+/* Called after the first signal: says that running invocations are waited for. */
 static void on_stopping(void *data)
 {
     const Daemon *daemon = data;

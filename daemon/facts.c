@@ -250,6 +250,7 @@ static bool renew(void *data, GError **error)
            (!daemon->server || command_server_renew(daemon->server, error));
 }
 
+/* Makes sockets again whose names were removed from the file system. */
 static void check_socket(void *data)
 {
     Daemon *daemon = data;

@@ -178,6 +178,7 @@ static void check_free(FormatsCheck *check)
     g_free(check);
 }
 
+/* Ends the check of the formats, and reports its result. */
 static void end_check(FormatsCheck *check, bool is_late)
 {
     g_autoptr(GError) error = NULL;

@@ -85,6 +85,7 @@ static void judge_report(const ProbeRow *row, const ProbeReport *report, ProberF
     }
 }
 
+/* Judges an attempt by the way in which its process has ended. */
 static void judge_end(const ProbeRow *row, int wait_status, ProberFinding *finding)
 {
     char message[WIRE_MESSAGE_MAX];

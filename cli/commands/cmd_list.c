@@ -188,6 +188,7 @@ static void make_cells(const Record *record, char *ret_cells[static COLUMNS])
 /* The length of the date in "2026-01-31 12:00". */
 #define DAY_LEN 10
 
+/* Adds a row with those of all cells that the table shows. */
 static void add_cells(ListView *view, char *const *all)
 {
     const char *cells[COLUMNS];
@@ -254,6 +255,7 @@ static bool parse_place(const char *text, StoreCursor *ret_place, char **ret_key
     return false;
 }
 
+/* Prints the cells of a record for the client, which makes the table of them. */
 static void print_cells(const Record *record)
 {
     char *cells[COLUMNS + 1] = {NULL};
@@ -274,6 +276,7 @@ static void set_next(const PagedList *view, const Record *record)
     g_string_printf(view->page->next, "%" PRId64 ".%" PRIu64 ".%s", place.value, place.id, key);
 }
 
+/* Prints one record of a page. Returns false when the page is full. */
 static bool visit_for_page(const Record *record, void *data)
 {
     PagedList *view = data;
@@ -293,6 +296,7 @@ static void pause_page(const Record *last, void *data)
     set_next(data, last);
 }
 
+/* Prints the page that follows the place which the client names. */
 static bool print_page(Context *context, const ListOptions *list, StoreSort sort, GError **error)
 {
     ContextPage *page = context->page;

@@ -316,6 +316,7 @@ static char *normalise_filter(Context *context, StoreFilter **ret_filter, GError
     return text;
 }
 
+/* Counts the objects that the filter selects. *ret_filter: the filter as text, for the request. */
 static bool count_objects(Context *context, char **ret_filter, ObjectTotals *ret_totals,
                           GError **error)
 {

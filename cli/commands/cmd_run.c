@@ -83,6 +83,7 @@ static bool apply_options(const RunOptions *run, Config *config, GError **error)
     return true;
 }
 
+/* Loads the configuration with its fragments, and applies the options of the command line. */
 static Config *load_config(int state_fd, void *data, GError **error)
 {
     const Context *context = data;

@@ -76,6 +76,7 @@ typedef struct {
     char *key;
 } LastError;
 
+/* Remembers the newest event of an error. */
 static bool set_last_error(const Event *event, void *data)
 {
     LastError *last = data;

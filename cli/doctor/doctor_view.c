@@ -68,6 +68,7 @@ static bool gather_problem(const Doctor *doctor, unsigned i, const DoctorRow *ro
     return true;
 }
 
+/* Prints a warning or failure with its advice; rows of the same problem are printed as one. */
 static void print_problem(const Doctor *doctor, unsigned i, const DoctorRow *row)
 {
     g_autoptr(GString) names = g_string_new(row->group);

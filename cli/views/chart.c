@@ -24,6 +24,7 @@ static double greatest(const double *values, size_t n)
     return max;
 }
 
+/* Returns the character for a value: a bar as high as its share of `max`. */
 static const char *cell(double value, double max, const char *const *levels)
 {
     if (isnan(value))

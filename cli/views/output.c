@@ -34,6 +34,7 @@ static void write_all(const uint8_t *bytes, size_t n)
     }
 }
 
+/* Keeps what is printed while the output is held, and writes it otherwise. */
 static ssize_t gather_output(void *cookie, const char *bytes, size_t n)
 {
     (void)cookie;

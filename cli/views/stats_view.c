@@ -175,6 +175,7 @@ static bool visit_month(const char *group, const ObjectTotals *totals, void *dat
     return true;
 }
 
+/* Prints the number of objects in each of the newest months as a line of bars. */
 static void print_months(const Months *months)
 {
     int first = 0;

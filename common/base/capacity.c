@@ -216,6 +216,7 @@ static void read_groups(const char *root, Capacity *capacity)
         read_group_line(root, mountinfo, *line, capacity);
 }
 
+/* Returns the memory that the kernel can give to programs, in bytes; 0 if it is unknown. */
 static int64_t read_available(const char *root)
 {
     static const char name[] = "MemAvailable:";

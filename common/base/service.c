@@ -53,6 +53,7 @@ static bool send_status(const Service *service)
     return send_text(service, line, strlen(line));
 }
 
+/* Sends systemd the text and status that it could not receive before. */
 static gboolean send_unsent(gpointer data)
 {
     Service *service = data;

@@ -37,6 +37,7 @@ static int64_t floor_divide(int64_t a, int64_t b)
     return a / b - (a % b < 0);
 }
 
+/* Returns how many minutes the local time is ahead of UTC at a time. */
 static int compute_offset_min(int64_t seconds)
 {
     time_t at = (time_t)CLAMP(seconds, INT64_C(-62135596800), INT64_C(253402300799));

@@ -84,6 +84,7 @@ static void compare_options(GString *names, int section, const Config *config, c
     }
 }
 
+/* Adds the names of the sections that were added, changed or removed. */
 static void compare_rows(GString *names, int section, const Config *config, const Config *old)
 {
     for (size_t i = 0; i < config_section_count(&config_schema, config, section); i++) {

@@ -95,6 +95,7 @@ typedef struct {
     char *config;
 } ConfigSearch;
 
+/* Remembers the configuration file of the bucket searched for; fails if there is a second one. */
 static bool match_config(const char *file, const char *bucket, void *data, GError **error)
 {
     ConfigSearch *search = data;
@@ -136,6 +137,7 @@ static bool contains(const char *folder, const char *directory)
            (directory[len] == '/' || directory[len] == '\0');
 }
 
+/* Remembers the bucket if it is the innermost one around the directory. */
 static bool match_bucket(const char *file, const char *bucket, void *data, GError **error)
 {
     BucketSearch *search = data;

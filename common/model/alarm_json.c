@@ -29,6 +29,7 @@ static json_t *verdict_json(const AlarmVerdict *verdict)
                      verdict->reason, "timestamp", clock_format_millis(verdict->time_us, time));
 }
 
+/* Returns the metric of the alarm in the form of CloudWatch. */
 static json_t *configuration_json(const AlarmSettings *settings)
 {
     g_autofree char *name = metric_format_statistic(settings->statistic);

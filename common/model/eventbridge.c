@@ -34,6 +34,7 @@ typedef struct {
     const char *source;
 } BridgeKind;
 
+/* Returns the name of the event in notifications, and the service that it seems to come from. */
 static BridgeKind event_kind(EventType type)
 {
     switch (type) {

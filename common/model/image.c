@@ -177,6 +177,7 @@ bool image_is_named(const char *name)
     return image_type_from_name_ending(name) != IMAGE_NONE;
 }
 
+/* Checks that the file begins with these bytes; '?' stands for any byte. */
 static bool has_start(const Start *start, const uint8_t *data, size_t len)
 {
     if (!start->bytes || len < start->len)

@@ -10,6 +10,7 @@
 
 #define CHUNK (64 << 10)
 
+/* Adds the bytes of a file to the hash. */
 static bool add_all(XXH3_state_t *state, int fd, int64_t size_bytes)
 {
     g_autofree uint8_t *chunk = g_malloc(CHUNK);

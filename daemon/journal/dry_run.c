@@ -68,6 +68,7 @@ static bool copy_store(int state_fd, int folder_fd, const char *folder, GError *
     return false;
 }
 
+/* Opens a copy of the store, which a dry run may change. */
 static bool open_copy(BucketState *state, int folder_fd, const char *folder, GError **error)
 {
     uint64_t recovered;
@@ -91,6 +92,8 @@ static void remove_names(int folder_fd, const char *folder)
     (void)rmdir(folder);
 }
 
+/* Opens the thumbnails for reading only; `folder_fd` stands in for their folder if there is none.
+ * */
 static bool open_thumbnails(BucketState *state, int folder_fd, GError **error)
 {
     const PublisherOptions options = {

@@ -206,6 +206,7 @@ static bool renew_contents(const Held *held, HeldThings things, GError **error)
     return recovery_reopen(held->recovery, error);
 }
 
+/* Opens the folder of the thumbnails anew, after it was removed, moved or replaced. */
 static bool renew_prefix(BucketState *state, GError **error)
 {
     const char *path = publisher_path(state->publisher);

@@ -82,6 +82,7 @@ static void fail(int state_fd, ErrorCode code, const char *why, GError **error)
                 path, why);
 }
 
+/* Reads the secret key of this state folder, which no other user may be able to read. */
 static bool read_key(int state_fd, int fd, MarkKey *ret_key, GError **error)
 {
     char text[KEY_MAX] = "";
@@ -103,6 +104,7 @@ static bool make_secret(MarkKey *ret_key)
     return getrandom(ret_key->secret, sizeof ret_key->secret, 0) == (ssize_t)sizeof ret_key->secret;
 }
 
+/* Writes the secret key, so that it is either there whole or not at all after a power cut. */
 static bool write_key(int state_fd, const MarkKey *key, GError **error)
 {
     g_autoptr(GString) text = g_string_new(KEY_HEAD);
@@ -186,6 +188,8 @@ static bool has_secret(const MarkKey *key)
     return key->since_ns != INT64_MAX;
 }
 
+/* Checks the signature of a mark. It takes as long for a wrong one, so that the time betrays
+ * nothing. */
 static bool is_signed(const MarkKey *key, const Mark *mark)
 {
     uint8_t tag[TAG_SIZE], differs = 0;

@@ -42,6 +42,7 @@ static bool is_link(int folder_fd, const char *name)
     return fstatat(folder_fd, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode);
 }
 
+/* Opens one folder of the prefix's path, and makes it first if it may and must. */
 static int open_or_make_part(int folder_fd, const char *name, bool is_last, bool may_make)
 {
     int fd = is_last ? open_part(folder_fd, name) : pass_part(folder_fd, name);
@@ -53,6 +54,7 @@ static int open_or_make_part(int folder_fd, const char *name, bool is_last, bool
     return is_last ? open_part(folder_fd, name) : pass_part(folder_fd, name);
 }
 
+/* Sets the error for a folder of the prefix that cannot be opened; errno says why. */
 static void fail_part(int folder_fd, const char *name, const char *prefix, GError **error)
 {
     int errnum = errno;

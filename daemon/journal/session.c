@@ -55,6 +55,7 @@ static bool write_text(int fd, const char *text)
            FAILPOINT("session.sync", fdatasync(fd)) == 0;
 }
 
+/* Replaces the session file, so that after a power cut either the old or the new one is there. */
 static bool replace_session(int state_fd, const char *text, GError **error)
 {
     autofd fd = FAILPOINT("session.create", trusted_open_file(state_fd, "session.new",

@@ -84,6 +84,7 @@ static void choose_renditions(ThumbnailItem *self, const Record *record)
     }
 }
 
+/* Makes a nameless file for each thumbnail of the order. */
 static bool open_outputs(WorkItem *item, GError **error)
 {
     ThumbnailItem *self = (ThumbnailItem *)item;

@@ -7,6 +7,8 @@
 #include "passes/sweep_pass.h"
 #include "queue/objects.h"
 
+/* Called when the sweep after a crash has ended. What it could not do is left for the next start.
+ * */
 static void end_sweep(const SweepCounts *counts, bool complete, void *data)
 {
     if (!complete) {

@@ -160,6 +160,7 @@ static bool run_line(Line *line)
     return false;
 }
 
+/* Runs the passes of a queue for a slice of time; goes on when the daemon is idle. */
 static gboolean run_slice(gpointer data)
 {
     Line *line = data;

@@ -26,6 +26,7 @@ typedef struct {
     size_t n_folders;
 } Destinations;
 
+/* Checks that a file is a record that thumbq wrote, from before `before_us`. */
 static bool is_old_record(int folder_fd, const char *name, int64_t before_us)
 {
     static const char start[] = DESTINATION_START;

@@ -41,6 +41,7 @@ static void remove_orphan(const Files *part, const char *reason)
         publisher_remove_path(task->parts->state->publisher, part->file.path);
 }
 
+/* Removes the thumbnail if the record of its object does not have it. */
 static PassStep check_record(const Files *part, GError **error)
 {
     Record record;

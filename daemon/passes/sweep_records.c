@@ -169,6 +169,7 @@ static bool note_expired(const SweepTask *task, const char *key, LifecycleTarget
     return journal_change(state->journal, true);
 }
 
+/* Deletes the object's file unless it has changed. Returns false if it stays. */
 static bool delete_file(Records *part, const char *key, const ObjectVersion *version)
 {
     g_autoptr(GError) error = NULL;

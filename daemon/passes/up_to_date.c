@@ -25,6 +25,7 @@ typedef struct {
     bool is_same;
 } Audit;
 
+/* Checks that this version of the object has been handled, with the renditions of today. */
 static bool is_handled(const Audit *audit, const BucketEvent *event)
 {
     const Config *config = audit->config;

@@ -35,6 +35,7 @@ static bool is_gone(const BucketState *state, const char *key)
            error_code(error) == ERROR_SOURCE_GONE && bucket_knows_place(state->bucket, key);
 }
 
+/* Moves the record of a file below a renamed folder, or removes the record if the file is gone. */
 static void move_one(const WalkPass *walk, const char *key)
 {
     const BucketState *state = walk->parts.state;

@@ -103,6 +103,7 @@ bool brake_is_on(const Brake *brake)
     return brake->hold_source != 0;
 }
 
+/* Doubles the number of invocations at a time, until it is as configured. */
 static gboolean raise_concurrency(gpointer data)
 {
     Brake *brake = data;

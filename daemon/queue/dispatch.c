@@ -293,6 +293,7 @@ static gboolean dispatch_due(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
+/* Sets the timer for the object that is due next. */
 static void wait_until_due(Dispatch *dispatch, int64_t due_us)
 {
     int64_t delay_ms = (due_us - clock_wall_us()) / CLOCK_US_PER_MS + 1;

@@ -47,6 +47,7 @@ void objects_free(Objects *objects)
     g_free(objects);
 }
 
+/* Notes that the scan has found this object. */
 static void mark_seen(Objects *objects, uint64_t id)
 {
     GByteArray *seen = objects->seen;

@@ -340,6 +340,7 @@ static void release_claim(WorkItem *item)
 /* Keys that are remembered at the most; then all are forgotten. */
 #define EXCUSED_MAX 10000
 
+/* Counts that a failed attempt of the object is excused. Returns false if that was so too often. */
 static bool count_excuse(GHashTable *excuses, const char *key)
 {
     if (g_hash_table_size(excuses) >= EXCUSED_MAX)
@@ -351,6 +352,8 @@ static bool count_excuse(GHashTable *excuses, const char *key)
     return true;
 }
 
+/* Checks that a failed attempt does not count, as the machine may be the reason: it had no
+ * processor time or memory for it. */
 static bool is_excused(WorkItem *item, ErrorCode error, const InvocationUsage *usage)
 {
     Outcomes *outcomes = item->outcomes;

@@ -43,6 +43,7 @@ struct Alarms {
     guint source;
 };
 
+/* Returns a hash of the alarm's settings; another one means that its state begins anew. */
 static uint64_t definition_of(const AlarmConfig *config)
 {
     char threshold[G_ASCII_DTOSTR_BUF_SIZE];
@@ -202,6 +203,7 @@ static void evaluate(Alarm *alarm, int64_t end_us)
 /* Begins to evaluate all alarms if there are new minutes with complete data. */
 static gboolean tick(gpointer data);
 
+/* Sets the timer for the next minute, or for soon if data of the last one are still incomplete. */
 static void wait_for_tick(Alarms *alarms)
 {
     int64_t now_us = clock_wall_us();

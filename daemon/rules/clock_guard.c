@@ -76,6 +76,7 @@ static bool is_save_due(const ClockGuard *guard)
     return since_us >= (guard->trust.doubted_us ? SAVE_DOUBT_US : SAVE_US);
 }
 
+/* Compares the clock with the time that has passed, and logs it if the clock has jumped. */
 static void check_clock(ClockGuard *guard)
 {
     int64_t running_us = clock_boot_us();

@@ -27,6 +27,7 @@ static bool count_due(const Record *record, void *data)
     return true;
 }
 
+/* Counts the objects of the rule that are known, and those of them that are old enough. */
 static bool count_objects(Store *store, const LifecycleConfig *rule, int64_t now_us,
                           ExpiryCount *count)
 {

@@ -276,6 +276,7 @@ static unsigned runs_wanted(const Schedule *schedule)
     return schedule->is_watched ? 1 : 0;
 }
 
+/* Logs that the schedule was due while it could not run. */
 static void log_left_out(const Schedule *schedule, int64_t until_us)
 {
     int64_t last_us;

@@ -62,6 +62,8 @@ static bool lies_in_bucket(const char *path, const char *bucket, const char *sta
     }
 }
 
+/* Returns true if the folder for dead letters is in the bucket, where each letter would become an
+ * object. */
 static bool is_refused(const char *folder, const char *bucket, const char *state)
 {
     /* Other paths are below the state folder. */

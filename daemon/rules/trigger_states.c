@@ -61,6 +61,7 @@ typedef struct {
     char *input;
 } DueSearch;
 
+/* Finds the first delivery that is due, and the first that waits at all. */
 static bool find_due(const char *name, const Delivery *delivery, void *data)
 {
     DueSearch *search = data;
@@ -106,6 +107,7 @@ bool trigger_states_find_due(StoreSnapshot *snapshot, Trigger *trigger, int64_t 
     return true;
 }
 
+/* Reads the trigger's state from the store. A new trigger begins behind the last event. */
 static bool load_one(StoreSnapshot *snapshot, Trigger *trigger, uint64_t last, GError **error)
 {
     bool found;
@@ -138,6 +140,8 @@ static bool note_gone(const char *name, const TriggerState *state, void *data)
     return true;
 }
 
+/* Reads the states of all triggers; `gone` gets the names of those that are no longer configured.
+ * */
 static bool read_all(Triggers *triggers, GPtrArray *gone, GError **error)
 {
     Store *store = *triggers->parts.store;

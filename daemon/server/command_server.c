@@ -233,6 +233,8 @@ static void change_free(gpointer data)
     g_free(change);
 }
 
+/* Refuses a request for a change that has failed. Unless the request itself was wrong, the batch is
+ * lost. */
 static void refuse_change(ControlCall *call, Journal *journal)
 {
     const GError *error = journal_reason(journal);
@@ -272,6 +274,7 @@ static bool step_change(Change *change)
     return false;
 }
 
+/* Carries out the next step of a change, when the daemon is idle. */
 static gboolean go_on(gpointer data)
 {
     Change *change = data;

@@ -18,6 +18,7 @@ typedef struct {
     RequestProgress progress;
 } Alone;
 
+/* Carries out all steps of a change, as there is no daemon. */
 static bool change_alone(const OfflineParts *parts, void *data, GError **error)
 {
     Alone *alone = data;
@@ -63,6 +64,7 @@ static bool sweep_alone(const Alone *alone, ControlAnswer *ret_answer, GError **
     return true;
 }
 
+/* Does the work of a request in this process, as there is no daemon. */
 static bool work_alone(const ControlRequest *request, ControlAnswer *ret_answer, void *data,
                        GError **error)
 {

@@ -107,6 +107,7 @@ static bool end_borrower(Lend *lend, Borrower *borrower)
     return true;
 }
 
+/* Ends the borrowers that are to end, and the orders that no borrower has. */
 static gboolean end_now(gpointer data)
 {
     Lend *lend = data;

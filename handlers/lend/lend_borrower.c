@@ -127,6 +127,7 @@ static WireSent send_source(Borrower *borrower, Lease *lease)
     return WIRE_SENT;
 }
 
+/* Sends a packet of the borrower's queue, or the source that it stands for. */
 static WireSent send_packet(Borrower *borrower, const Packet *packet)
 {
     Lease *lease;
@@ -275,6 +276,7 @@ static void greet(Borrower *borrower, const LendFrame *hello)
     set_room(borrower, hello->room);
 }
 
+/* Puts the source of the lease into the queue of packets; a borrower gets it only once. */
 static void queue_source(Borrower *borrower, Lease *lease)
 {
     const LendFrame frame = {.type = LEND_SOURCE, .id = lease->id};

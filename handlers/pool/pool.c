@@ -32,6 +32,7 @@ static void fail(Pool *pool, const Run *run)
     run->done(&answer, &usage, run->data);
 }
 
+/* Ends the invocations that could not be given to a worker. */
 static gboolean report_failed(gpointer data)
 {
     Pool *pool = data;

@@ -178,6 +178,7 @@ static void condemn_for_violation(Worker *worker)
     }
 }
 
+/* Called when the worker made a forbidden system call, or has died. */
 static gboolean on_violation(gint fd, GIOCondition condition, gpointer data)
 {
     Worker *worker = data;

@@ -252,6 +252,7 @@ static bool waits_for_start(Pool *pool, const Run *run)
     return run->invocation.program == PROGRAM_FIRST && pool->programs[PROGRAM_FIRST].backoff_source;
 }
 
+/* Tries `place` with each waiting invocation, in order, as long as there is room. */
 static void place_each(Pool *pool, bool (*place)(Pool *pool, Run *run))
 {
     GList *next;

@@ -42,6 +42,7 @@ bool runs_may_wait(const Worker *worker, int ahead, int64_t now_us)
            worker->invocations + n < worker->pool->options.max_invocations;
 }
 
+/* Starts the clock of the worker's first invocation. */
 static void begin_first(Worker *worker, int64_t begun_us)
 {
     Pool *pool = worker->pool;

@@ -190,6 +190,7 @@ static void try_vfork(ProbeReport *report)
         fail(report);
 }
 
+/* Writes more than the limit, and reports how much could be written. */
 static void try_output(const ForkRequest *request, int fd, ProbeReport *report)
 {
     static const char block[BLOCK];
@@ -201,6 +202,7 @@ static void try_output(const ForkRequest *request, int fd, ProbeReport *report)
         stop(report, written);
 }
 
+/* Allocates more than the limit, and reports how much there was. */
 static void try_memory(const ForkRequest *request, ProbeReport *report)
 {
     int64_t held = 0;

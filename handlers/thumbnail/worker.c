@@ -99,6 +99,7 @@ static bool accept_descriptors(WorkerBuffers *buffers, const int *fds, size_t n_
     return true;
 }
 
+/* Carries out the order in the buffers. A memory file that it filled is used up. */
 static void do_order(WorkerBuffers *buffers, const int *fds)
 {
     bool own_files = buffers->order.own_files;

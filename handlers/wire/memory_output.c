@@ -44,6 +44,7 @@ bool output_is_whole(const WireResult *result, int memory_fd)
     return true;
 }
 
+/* Checks that the thumbnail begins like a file of its type. */
 static bool begins_as_said(const WireResult *result, size_t i, int memory_fd)
 {
     const WirePlace *place = &result->places[i];

@@ -105,6 +105,7 @@ static void find_map(Store *store)
         (void)fclose(file);
 }
 
+/* Gives back the memory of the store's pages, which the kernel reads again when they are needed. */
 static void drop_map(Store *store)
 {
     Resident *resident = store->resident;

@@ -70,6 +70,7 @@ static bool pages_are_free(MDB_txn *txn, size_t first, size_t end)
     return found == end - first;
 }
 
+/* Checks that the pages which the file lacks at its end are not in use. */
 static bool end_is_free(Store *store, const Extent *extent)
 {
     MDB_txn *txn;

@@ -62,6 +62,7 @@ static Candidate *add_candidate(Planner *planner, Table table, double rows)
     return candidate;
 }
 
+/* Counts the objects of a group, and lowers the estimate of matching objects to that. */
 static bool count_group(Planner *planner, StoreBy by, const char *group, double *ret_rows,
                         GError **error)
 {
@@ -176,6 +177,7 @@ static bool add_all(Planner *planner, GError **error)
     return add_dates(planner, error);
 }
 
+/* Checks that the table has its rows in the order asked for. */
 static bool is_in_order(const Planner *planner, Table table, StoreSort sort)
 {
     switch (sort) {

@@ -27,6 +27,7 @@ typedef struct {
     bool is_over;
 } Query;
 
+/* Calls the visitor with a record, and notes how far the query has come. */
 static void visit_record(Query *query, const Record *record)
 {
     if (query->remaining)

@@ -14,6 +14,7 @@ typedef struct {
     GTree *groups;
 } Recount;
 
+/* Adds a record to the totals of its group. */
 static bool recount_record(const Record *record, void *data)
 {
     Recount *recount = data;
@@ -36,6 +37,7 @@ static int compare_names(gconstpointer a, gconstpointer b, gpointer data)
     return strcmp(a, b);
 }
 
+/* Computes the totals from the records, where the stored totals do not fit the filter. */
 static bool recount_totals(StoreSnapshot *snapshot, const StoreFilter *filter, StoreBy by,
                            StoreVisitGroup visit, void *data, GError **error)
 {

@@ -109,6 +109,7 @@ static bool read_old_rows(Store *store, MDB_txn *txn, GPtrArray *rows, GError **
     return ok && (rc == MDB_NOTFOUND || env_fail(store, rc, "cannot read store", error));
 }
 
+/* Replaces all rows of the metrics. */
 static bool write_new_rows(Store *store, MDB_txn *txn, const GPtrArray *rows, GError **error)
 {
     MDB_dbi dbi = store->tables[TABLE_METRICS];

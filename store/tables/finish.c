@@ -9,6 +9,7 @@
 
 #include <string.h>
 
+/* Adds the attempt to the record's log, which keeps the last few. */
 static void log_attempt(Record *record, const StoreOutcome *outcome)
 {
     const Attempt *attempt = &outcome->attempt;

@@ -52,6 +52,10 @@ static int count_reader(const char *line, void *data)
     return 0;
 }
 
+/*
+ * Finds the reader of another process with the oldest snapshot; called for each line of LMDB's
+ * list.
+ */
 static int find_oldest(const char *line, void *data)
 {
     StoreReader *oldest = data;

@@ -65,6 +65,7 @@ void metrics_free(Store *store)
     g_hash_table_unref(store->metrics);
 }
 
+/* Returns the measures that the batch adds to a minute. */
 static Measures *batch_minute(Store *store, int64_t time_us)
 {
     int64_t minute = metrics_minute(time_us);

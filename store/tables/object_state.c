@@ -139,6 +139,7 @@ static int64_t due_of(const Record *record, int64_t now_us)
     return now_us;
 }
 
+/* Puts the record into the queue. */
 static void make_pending(Record *record, Priority priority, int64_t now_us)
 {
     /* An object that is pending already keeps its priority if that is better. */

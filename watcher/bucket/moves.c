@@ -66,6 +66,7 @@ static void end_wait(Bucket *bucket, Move *move)
     move_free(move);
 }
 
+/* Removes and returns the first half of the rename that has this cookie; NULL if none waits. */
 static Move *remove_by_cookie(Bucket *bucket, uint32_t cookie)
 {
     for (GList *link = bucket->moves.head; link; link = link->next) {
@@ -208,6 +209,7 @@ void moves_to_hidden(Bucket *bucket, uint32_t cookie)
         end_wait(bucket, move);
 }
 
+/* Ends the waits for second halves of renames that did not come in time. */
 static void moves_due(void *data)
 {
     Bucket *bucket = data;

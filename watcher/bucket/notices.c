@@ -11,6 +11,7 @@
 /* Shortest time between two lines of one kind. */
 #define NOTICE_US CLOCK_MINUTE_US
 
+/* Warns with the first of several like messages, and the number of the others. */
 static void print_notice(Bucket *bucket, Notice *notice)
 {
     g_autofree char *first = g_steal_pointer(&notice->first);

@@ -41,6 +41,7 @@ bool presence_check(Bucket *bucket)
     return false;
 }
 
+/* Called when the machine's mounts have changed: checks the bucket for changes by that. */
 static gboolean on_mounts(gint unused_fd, GIOCondition unused_condition, gpointer data)
 {
     Bucket *bucket = data;

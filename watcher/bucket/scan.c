@@ -258,6 +258,7 @@ static void drop_missing(Bucket *bucket)
     }
 }
 
+/* Ends the listing of a folder: removes what was not found, unless the folder could not be read. */
 static void end_listing(Bucket *bucket, int errnum)
 {
     Scan *scan = &bucket->scan;

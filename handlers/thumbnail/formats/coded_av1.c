@@ -31,6 +31,7 @@ static Coded header_of(const CodedBits *bits, uint64_t width, uint64_t height)
                    .pixels = (int64_t)(MIN(width, SIDE_MAX) * MIN(height, SIDE_MAX))};
 }
 
+/* Skips the list of operating points, whose lengths differ. */
 static void skip_operating_points(CodedBits *bits, bool has_model, int delay_bits)
 {
     bool has_delay = bits_read(bits, 1);

@@ -3,6 +3,10 @@
 
 #include <glib.h>
 
+/*
+ * Goes to the next byte, past a 3 that stands behind two zeros only to keep them from looking like
+ * a start code.
+ */
 static void next_byte(CodedBits *bits)
 {
     if (bits->skips_threes && bits->zeros >= 2 && bits->at < bits->end && *bits->at == 3) {

@@ -250,6 +250,7 @@ static Coded read_later_slice(CodedBits *bits, uint64_t number, HevcStream *stre
     return (Coded){.kind = CODED_SLICE, .part = (int32_t)(((n - begin) * CODED_WHOLE + n - 1) / n)};
 }
 
+/* Reads the beginning of a slice: whether it begins a picture, and otherwise where in it. */
 static Coded read_slice(CodedBits *bits, uint32_t type, HevcStream *stream)
 {
     bool is_first = bits_read(bits, 1);

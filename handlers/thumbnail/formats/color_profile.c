@@ -35,6 +35,7 @@ static const Primaries known[] = {
 /* The white of profiles. */
 static const double d50[3] = {0.9642, 1.0, 0.8249};
 
+/* Returns where the primaries and the white of the file lie; NULL if they are unknown. */
 static const double *places_of(const ColorTags *tags)
 {
     if (tags->has_places)
@@ -47,6 +48,7 @@ static const double *places_of(const ColorTags *tags)
     return NULL;
 }
 
+/* Checks that the primaries are those of sRGB. */
 static bool has_plain_places(const ColorTags *tags)
 {
     const double *places = places_of(tags);

@@ -119,6 +119,10 @@ static bool is_smoothed(int64_t pixels)
     return pixels <= SMOOTHED_PIXELS_MAX;
 }
 
+/*
+ * Decodes the bytes with libde265. A large picture is decoded without one of the filters, to save
+ * time.
+ */
 static bool decode_hevc(const HeifCoded *coded, int64_t pixels, HeifFrame *frame)
 {
     frame->owner = de265_new_decoder();

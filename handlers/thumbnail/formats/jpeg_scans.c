@@ -53,6 +53,7 @@ static bool stands_alone(uint8_t code)
     return code == MARKER_TEM || (code >= MARKER_RST0 && code <= MARKER_RST7);
 }
 
+/* Returns the number of samples that the component has for the whole picture. */
 static int64_t component_samples(const struct jpeg_decompress_struct *cinfo,
                                  const jpeg_component_info *component)
 {

@@ -8,6 +8,7 @@ static void on_start(j_decompress_ptr cinfo)
     (void)cinfo;
 }
 
+/* Called by libjpeg when it has read a part: goes on with the next one, or with an end marker. */
 static boolean on_empty(j_decompress_ptr cinfo)
 {
     static const JOCTET end[] = {0xff, JPEG_EOI};

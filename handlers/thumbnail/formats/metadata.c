@@ -119,6 +119,7 @@ static void append_segment(GByteArray *out, uint8_t marker, const void *prefix, 
     append(out, data, size);
 }
 
+/* Appends the colour profile, in as many segments as it takes. */
 static void append_jpeg_icc(GByteArray *out, GBytes *icc)
 {
     size_t size;

@@ -34,6 +34,7 @@ typedef struct {
     uint64_t n, entries, bytes;
 } Chain;
 
+/* Adds the entries of a directory, and the bytes of their values, to the chain's. */
 static void add_directory(const Tiff *tiff, const TiffDirectory *directory, Chain *chain)
 {
     chain->n++;
@@ -170,6 +171,7 @@ static bool check_bytes(const Tiff *tiff, const Blocks *blocks, const TiffEntry 
     return fits;
 }
 
+/* Counts the scans of a JPEG inside the TIFF. Returns true if there are more than allowed. */
 static bool has_many_scans(const Tiff *tiff, uint64_t at, uint64_t size)
 {
     if (at >= tiff->size)

@@ -366,6 +366,7 @@ static bool read_palette(Reader *reader)
     return true;
 }
 
+/* Checks that the samples can be read without libtiff's conversion to RGBA. */
 static bool has_samples(const Reader *reader)
 {
     switch (reader->photometric) {

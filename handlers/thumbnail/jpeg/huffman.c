@@ -163,6 +163,9 @@ void huffman_add_pair(HuffmanAc *table)
  */
 #define SKIP_ADVANCE_MAX 46
 
+/*
+ * Fills the table that gives length and advance of one symbol, for coefficients that are skipped.
+ */
 static void add_singles(const HuffmanFinder *finder, uint16_t *singles)
 {
     for (uint64_t i = 0; i < 1 << HUFFMAN_SKIP_BITS;) {

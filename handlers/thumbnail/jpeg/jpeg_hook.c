@@ -119,6 +119,7 @@ static bool describe_scan(const struct jpeg_decompress_struct *cinfo, EntropySca
     return true;
 }
 
+/* Lets this module decode the coefficients instead of libjpeg, if it can do so for this file. */
 static bool set_hook(struct jpeg_decompress_struct *cinfo)
 {
     G_STATIC_ASSERT(D_MAX_BLOCKS_IN_MCU <= ENTROPY_BLOCKS_MAX);

@@ -165,6 +165,7 @@ static int add_allowed(scmp_filter_ctx context, const int *calls, size_t n)
     return status;
 }
 
+/* Adds the calls that are allowed, and those that are refused without ending the worker. */
 static int add_lists(scmp_filter_ctx context, unsigned profile)
 {
     int status = add_allowed(context, allowed, G_N_ELEMENTS(allowed));
@@ -186,6 +187,7 @@ static int add_advice(scmp_filter_ctx context, uint32_t action, enum scmp_compar
                             SCMP_A2(is, (scmp_datum_t)advice, 0));
 }
 
+/* Allows madvise for the listed advices; others fail. */
 static int add_advices(scmp_filter_ctx context)
 {
     bool listed[ADVICES_FIRST_N] = {false};
