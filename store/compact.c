@@ -64,6 +64,7 @@ static bool copy_into(Store *store, int fd, const char *directory, GError **erro
     return false;
 }
 
+/* Copies the store, without its free pages, into a new folder. */
 static bool copy_to(Store *store, int dir_fd, const char *directory, GError **error)
 {
     if (FAILPOINT("compact.mkdir", mkdirat(dir_fd, directory, 0700)) != 0) {

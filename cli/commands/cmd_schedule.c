@@ -264,7 +264,7 @@ static void print_schedule(const ListedSchedule *schedule, int64_t now_us, uint6
     print_last(schedule, now_us);
 }
 
-/* Prints a line if back-fill waits. */
+/* Prints a line if back-fill is paused. */
 static bool print_window(Context *context, GError **error)
 {
     StoreWindow window;

@@ -253,6 +253,7 @@ static bool parse_text(const ConfigOption *option, const char *text, char **fiel
     return true;
 }
 
+/* Parses a list of patterns with semicolons between them. */
 static bool parse_patterns(const ConfigOption *option, const char *text, GStrv *field,
                            GError **error)
 {

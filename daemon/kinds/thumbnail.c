@@ -97,12 +97,13 @@ static bool open_outputs(WorkItem *item, GError **error)
     return true;
 }
 
+/* Chooses the renditions that the object lacks. Returns false if there is nothing to do. */
 static bool prepare(WorkItem *item, const Record *record)
 {
     ThumbnailItem *self = (ThumbnailItem *)item;
 
     choose_renditions(self, record);
-    /* Such an invocation takes almost no time. */
+    /* An invocation that only reads the date takes almost no time. */
     item->stays_here = self->only_date;
     return self->order.wire.n_renditions > 0 || self->only_date;
 }

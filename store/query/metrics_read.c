@@ -33,7 +33,11 @@ static int get(const MetricsReader *reader, MDB_val *key, MDB_val *value, MDB_cu
     return reader->cursor ? mdb_cursor_get(reader->cursor, key, value, op) : MDB_NOTFOUND;
 }
 
-static bool fail(const MetricsReader *reader, int rc, GError **error)
+/*
+ * Checks why reading has ended: with `rc` MDB_NOTFOUND there are no more rows, any other value is
+ * an error.
+ */
+static bool check_end(const MetricsReader *reader, int rc, GError **error)
 {
     return rc == MDB_NOTFOUND || env_fail(reader->store, rc, "cannot read store", error);
 }
@@ -56,7 +60,7 @@ static bool read_span(const MetricsReader *reader, Span span, Range range, GErro
         if (!metrics_row_add(reader->store, value, reader->measures, error))
             return false;
     }
-    return fail(reader, rc, error);
+    return check_end(reader, rc, error);
 }
 
 /*
@@ -84,7 +88,7 @@ static bool carry_span(const MetricsReader *reader, Span span, int64_t minute, G
             measures_add(reader->measures, metric, before->last[metric]);
     }
     reader->measures->has_data = false;
-    return rc == 0 || fail(reader, rc, error);
+    return rc == 0 || check_end(reader, rc, error);
 }
 
 static bool carry_levels(const MetricsReader *reader, int64_t minute, GError **error)
@@ -141,7 +145,7 @@ static bool read_all_time(const MetricsReader *reader, GError **error)
     int rc = get(reader, &key, &value, MDB_SET);
 
     return rc == 0 ? metrics_row_add(reader->store, value, reader->measures, error)
-                   : fail(reader, rc, error);
+                   : check_end(reader, rc, error);
 }
 
 /*

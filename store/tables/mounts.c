@@ -307,6 +307,7 @@ static MountRow *new_row(Mounts *mounts, const char *path, int64_t now_us)
     return row;
 }
 
+/* Finds the mount of the same file system at the same folder; NULL if it is not known. */
 static MountRow *find_mount(const Mounts *mounts, const StoreMountPoint *point)
 {
     for (guint i = 0; i < mounts->rows->len; i++) {

@@ -3,7 +3,8 @@
 
 #include <jerror.h>
 
-static void on_start(j_decompress_ptr cinfo)
+/* Called by libjpeg before the first byte is read, and after the last one. */
+static void ignore_call(j_decompress_ptr cinfo)
 {
     (void)cinfo;
 }
@@ -41,10 +42,10 @@ void jpeg_source_set(JpegSource *source, const JpegParts *parts,
                      struct jpeg_decompress_struct *cinfo)
 {
     *source = (JpegSource){.parts = *parts};
-    source->base.init_source = on_start;
+    source->base.init_source = ignore_call;
     source->base.fill_input_buffer = on_empty;
     source->base.skip_input_data = on_skip;
     source->base.resync_to_restart = jpeg_resync_to_restart;
-    source->base.term_source = on_start;
+    source->base.term_source = ignore_call;
     cinfo->src = &source->base;
 }

@@ -29,7 +29,10 @@ void planes_set_chroma(Picture *luma, Picture *blue, Picture *red);
 /* True if the picture has no colour. */
 bool planes_are_grey(const Picture *picture);
 
-/* Returns the conversion of values from one range to the other; `plane` 0 is luma. */
+/*
+ * Returns the conversion of values between the narrow range of video, in which luma goes from 16 to
+ * 235, and the whole range of a byte. `plane` 0 is luma.
+ */
 ScaleLevels planes_levels(bool from_narrow, bool to_narrow, int plane);
 
 /*

@@ -63,15 +63,15 @@ bool store_set_zone(Store *store, bool is_local, GError **error);
 /* Moves the object to its place in the present local zone; does nothing if it is there. */
 bool store_redate(Store *store, const char *key, GError **error);
 
-/* *ret_found is false if the store has no state of the schedule. */
+/* Reads the state of a schedule. *ret_found: the store has one. */
 bool store_get_schedule(StoreSnapshot *snapshot, const char *name, bool *ret_found,
                         ScheduleState *ret_schedule, GError **error);
 
-/* *ret_found is false if the alarm was never evaluated. */
+/* Reads the state of an alarm. *ret_found: the alarm was evaluated before. */
 bool store_get_alarm(StoreSnapshot *snapshot, const char *name, bool *ret_found,
                      AlarmStatus *ret_alarm, GError **error);
 
-/* True if all dates of files are in the local zone of this process. */
+/* Reads whether all dates of files are in the local zone of this process. */
 bool store_zone_is_local(StoreSnapshot *snapshot, bool *ret_is, GError **error);
 
 /* Reads the state of the wall clock's check; all zero if nothing was stored. */

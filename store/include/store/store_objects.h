@@ -101,7 +101,7 @@ bool store_drop(Store *store, const char *key, int64_t now_us, bool *ret_dropped
 bool store_claim(Store *store, int64_t now_us, bool *ret_found, Record *ret_record,
                  int64_t *ret_next_due_us, GError **error);
 
-/* *ret_has is true if an object of this priority is due at `now_us` and is not claimed. */
+/* Finds out whether an object of this priority is due at `now_us` and is not claimed. */
 bool store_has_due(Store *store, Priority priority, int64_t now_us, bool *ret_has, GError **error);
 
 /*
