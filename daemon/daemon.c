@@ -66,7 +66,8 @@ static char *describe(void *data)
     return report_status(&daemon->state, daemon->dispatch);
 }
 
-/* Opened first: no child may inherit the variables that it removes from the environment. */
+/* Connects to systemd. Call it first: no child may inherit the variables that it removes from the
+ * environment. */
 static void open_service(Daemon *daemon)
 {
     g_autoptr(GError) error = NULL;

@@ -36,7 +36,7 @@ Reporter *reporter_new(const DaemonOptions *options, const Backfill *backfill,
                        const Dispatch *dispatch);
 void reporter_free(Reporter *reporter);
 
-/* The committed number of dead objects; 0 if the store cannot be read. */
+/* Returns the committed number of dead objects; 0 if the store cannot be read. */
 uint64_t report_dead(Store *store);
 
 /* Formats "5 objects: 4 done, 1 to do, 0 dead"; NULL if the store cannot be read now. Owner: the

@@ -57,7 +57,7 @@ static const char *state_of(const TriggerStatus *status)
     return status->state.is_paused ? "paused" : "active";
 }
 
-/* Age of the oldest event that waits, microseconds; 0: none waits. */
+/* Returns the age of the oldest event that waits, microseconds; 0: none waits. */
 static int64_t age_of(const TriggerStatus *status, int64_t now_us)
 {
     return status->oldest_us ? MAX(now_us - status->oldest_us, 0) : 0;

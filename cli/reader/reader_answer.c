@@ -75,7 +75,8 @@ static TerminalStyle style_of(const ControlQuestion *question)
     };
 }
 
-/* The store belongs to the daemon's reader and stays open, whatever the command closes. */
+/* Runs the command that was asked for. The store belongs to the daemon's reader and stays open,
+ * whatever the command closes. */
 static bool run_command(const AnswerSource *source, const Command *command, char *const *args,
                         ContextPage *page, int *ret_status, GError **error)
 {

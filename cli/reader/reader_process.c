@@ -97,7 +97,8 @@ static Config *read_config(GError **error)
 }
 
 /*
- * Time zones are read from files, which the sandbox forbids. GLib caches a zone that is referenced.
+ * Reads the time zones of all schedules now, as the sandbox will forbid the reading of files. GLib
+ * caches a zone that is referenced.
  */
 static void read_zones(ReaderProcess *reader)
 {

@@ -18,7 +18,7 @@ static bool is_number(const char *field)
     return *digits != '\0' && strspn(digits, "0123456789.") == strlen(digits);
 }
 
-/* Source: OWASP, "CSV Injection". */
+/* Checks that a spreadsheet would take the text for a formula (OWASP, "CSV Injection"). */
 static bool is_formula(const char *field)
 {
     return *field != '\0' && strchr("=+-@\t\r", *field) && !is_number(field);

@@ -15,8 +15,8 @@ JobState job_view_state(const BatchJob *job, bool is_served)
     return is_under_way && !is_served ? JOB_RUNNABLE : job->state;
 }
 
-/* The store's form of the filters is close to options: "prefix=2026/&type=png", with %XX for
- * characters that need quotes. */
+/* Returns the job's filters in the form of options. The store's form is close to that:
+ * "prefix=2026/&type=png", with %XX for characters that need quotes. */
 char *job_view_filters(const BatchJob *job)
 {
     g_auto(GStrv) words = g_strsplit(job->filter, "&", 0);

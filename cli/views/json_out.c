@@ -9,7 +9,7 @@
 #define DUMP_FLAGS (JSON_COMPACT | JSON_REAL_PRECISION(15))
 
 /*
- * jansson writes tokens of a few bytes, which stdio gathers. The process has one thread, so the
+ * Writes a token of a few bytes for jansson; stdio gathers them. The process has one thread, so the
  * unlocked write is safe; locking each token would take a quarter of the time of `thumbq list
  * --json`. The caller checks ferror(stdout) at the end.
  */

@@ -42,7 +42,7 @@ bool terminal_is_unicode(void);
 /* Returns the columns of the terminal at stdout; 0 without a terminal, which means no limit. */
 size_t terminal_width(void);
 
-/* The same properties of stderr, for messages while a command works. */
+/* Return the same properties of stderr, for messages while a command works. */
 bool terminal_error_is_interactive(void);
 bool terminal_error_has_color(void);
 size_t terminal_error_width(void);

@@ -249,7 +249,10 @@ void capacity_read(const char *root, Capacity *ret_capacity)
 /* Memory that is left to the daemon and its fork server. */
 #define MARGIN_BYTES (INT64_C(32) << 20)
 
-/* Memory limit for the handlers, bytes; 0: unknown. *ret_is_of_group: a control group sets it. */
+/*
+ * Returns the memory limit for the handlers, bytes; 0: unknown. *ret_is_of_group: a control group
+ * sets it.
+ */
 static int64_t find_room(const Capacity *capacity, bool *ret_is_of_group)
 {
     int64_t group_bytes =
@@ -265,8 +268,8 @@ static int64_t find_need(const CapacityLoad *load)
 }
 
 /*
- * Number of handlers, at least 1, that fit into the free memory and the memory that running
- * handlers hold.
+ * Returns the number of handlers, at least 1, that fit into the free memory and the memory that
+ * running handlers hold.
  */
 static int count_fitting(int64_t room_bytes, const CapacityLoad *load)
 {

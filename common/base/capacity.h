@@ -44,12 +44,12 @@ typedef struct {
  */
 void capacity_read(const char *root, Capacity *ret_capacity);
 
-/* Number of processors, at least 1; a part of a processor counts as one. Pure. */
+/* Returns the number of processors, at least 1; a part of a processor counts as one. Pure. */
 int capacity_processors(const Capacity *capacity);
 
 /*
- * Number of handlers to run at once, at least 1: at most one per processor, and at most as many as
- * fit into the free memory and the memory that running handlers hold. Pure.
+ * Returns the number of handlers to run at once, at least 1: at most one per processor, and at most
+ * as many as fit into the free memory and the memory that running handlers hold. Pure.
  */
 int capacity_concurrency(const Capacity *capacity, const CapacityLoad *load);
 

@@ -66,27 +66,30 @@ typedef enum {
 GQuark thumbq_error_quark(void);
 
 /*
- * Name of a code as in JSON, such as "too_many_pixels"; "unknown" for a code that is not in the
- * table. Static.
+ * Returns the name of a code as in JSON, such as "too_many_pixels"; "unknown" for a code that is
+ * not in the table. Static.
  */
 const char *error_name(ErrorCode code);
 
-/* "skip", "reject", "retry", "again" or "fatal". Static. */
+/* Returns the name: "skip", "reject", "retry", "again" or "fatal". Static. */
 const char *error_class_name(ErrorClass class);
 
 /* Class of a code; ERROR_CLASS_REJECT for a code that is not in the table. */
 ErrorClass error_class(ErrorCode code);
 
-/* One sentence for people: what it means and what can be done. Static. */
+/* Returns one sentence for people: what it means and what can be done. Static. */
 const char *error_text(ErrorCode code);
 
-/* Exit status of a command that ends with this code, as in docs/commands.md. */
+/* Returns the exit status of a command that ends with this code, as in docs/commands.md. */
 int error_exit_status(ErrorCode code);
 
 /* Finds the code of a name; false if the table does not have the name. */
 bool error_from_name(const char *name, ErrorCode *ret_code);
 
-/* Code of a GError of any domain: G_FILE_ERROR and others map to ERROR_IO, NULL to ERROR_NONE. */
+/*
+ * Returns the code of a GError of any domain: G_FILE_ERROR and others map to ERROR_IO, NULL to
+ * ERROR_NONE.
+ */
 ErrorCode error_code(const GError *error);
 
 /*

@@ -26,7 +26,7 @@ typedef struct {
         .first = &(rows)[0].name, .stride = sizeof(rows)[0], .n = (int)G_N_ELEMENTS(rows)          \
     }
 
-/* Name of `value`, which must be below `n`. Static. */
+/* Returns the name of `value`, which must be below `n`. Static. */
 static inline const char *names_get(const Names *names, int value)
 {
     return G_STRUCT_MEMBER(const char *, names->first, (size_t)value * names->stride);

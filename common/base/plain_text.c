@@ -9,7 +9,10 @@ bool plain_text_is_hidden(gunichar character)
            type == G_UNICODE_LINE_SEPARATOR || type == G_UNICODE_PARAGRAPH_SEPARATOR;
 }
 
-/* Length in bytes of the visible character at `at`; 0 if no visible character begins there. */
+/*
+ * Returns the length in bytes of the visible character at `at`; 0 if no visible character begins
+ * there.
+ */
 static gsize shown_bytes(const char *at)
 {
     gunichar character = g_utf8_get_char_validated(at, -1);

@@ -75,12 +75,12 @@ bool trusted_peer(int socket_fd, GError **error);
 /* True if files of the user `uid` may be trusted: the effective user, or root. */
 bool trusted_is_owner(uid_t uid);
 
-/* Full path of `path` below `dir_fd`, for messages. Owner: the caller frees. */
+/* Returns the full path of `path` below `dir_fd`, for messages. Owner: the caller frees. */
 char *trusted_path(int dir_fd, const char *path);
 
 /*
- * Name and number of a user: "'ada' (1000)", or "1000" if the machine has no name for the number.
- * Owner: the caller frees.
+ * Returns the name and number of a user: "'ada' (1000)", or "1000" if the machine has no name for
+ * the number. Owner: the caller frees.
  */
 char *trusted_user_name(uid_t uid);
 

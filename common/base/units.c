@@ -147,7 +147,7 @@ char *units_format_count(int64_t count)
 
 #define NEAREST_LENGTH_MAX 63
 
-/* Levenshtein distance of two texts of at most NEAREST_LENGTH_MAX bytes. */
+/* Returns the Levenshtein distance of two texts of at most NEAREST_LENGTH_MAX bytes. */
 static size_t edit_distance(const char *a, const char *b)
 {
     size_t row[NEAREST_LENGTH_MAX + 1];

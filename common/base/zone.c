@@ -81,7 +81,7 @@ int64_t zone_from_wall_us(int64_t wall_us)
                : before_us;
 }
 
-/* FNV-1a hash of the offsets, one per week. */
+/* Returns the FNV-1a hash of the offsets, one per week. */
 uint64_t zone_fingerprint(void)
 {
     if (!is_read)

@@ -31,7 +31,7 @@ int64_t zone_to_wall_us(int64_t utc_us);
 int64_t zone_from_wall_us(int64_t wall_us);
 
 /*
- * A hash of the zone's offsets from 1970 to 2037, one per week, to notice a change of the zone. The
- * first call after a refresh takes about a millisecond.
+ * Returns a hash of the zone's offsets from 1970 to 2037, one per week, to notice a change of the
+ * zone. The first call after a refresh takes about a millisecond.
  */
 uint64_t zone_fingerprint(void);

@@ -32,7 +32,7 @@ static const char default_text[] = "[rendition small]\n"
                                    "run = sweep all\n"
                                    "catchup = once\n";
 
-/* Name of the file that has the section, for messages. */
+/* Returns the name of the file that has the section, for messages. */
 static const char *origin_of(const Config *config, int section, size_t i)
 {
     const char *origin = config->origins[section][i];
@@ -418,8 +418,8 @@ void config_free(Config *config)
 }
 
 /*
- * fnmatch takes a microsecond. Nearly all patterns are a fixed name, or a fixed beginning, a '*'
- * and a fixed end, which are compared directly.
+ * Checks that the pattern matches the name. fnmatch takes a microsecond. Nearly all patterns are a
+ * fixed name, or a fixed beginning, a '*' and a fixed end, which are compared directly.
  */
 static bool matches(const char *pattern, const char *name)
 {

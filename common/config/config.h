@@ -39,7 +39,10 @@ Config *config_with_fragments(const Config *main, int state_fd, GError **error);
  * Borrowed. */
 const char *config_trigger_function(const TriggerConfig *trigger);
 
-/* Name of the file that has the schedule; "defaults" for the built-in schedule. Borrowed. */
+/*
+ * Returns the name of the file that has the schedule; "defaults" for the built-in schedule.
+ * Borrowed.
+ */
 const char *config_schedule_file(const Config *config, const ScheduleConfig *schedule);
 
 /* As config_load, from text; `name` stands for the file in messages. */

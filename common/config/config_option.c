@@ -136,7 +136,10 @@ static bool parse_color(const char *text, uint32_t *ret_color, GError **error)
     return false;
 }
 
-/* The field of an enum is written through an int pointer: the ABI stores an enum as an int. */
+/*
+ * Finds the number of a name. The caller passes the field of an enum as an int, as which the ABI
+ * stores it.
+ */
 static bool parse_enum(const Names *values, const char *text, int *ret_value, GError **error)
 {
     g_autofree const char **names = g_new(const char *, (size_t)values->n);

@@ -105,8 +105,10 @@ typedef struct {
 /* The tables of thumbq.conf, for a Config. */
 extern const ConfigSchema config_schema;
 
-/* Number of rows that the configuration `base` has of the section; 1 for a section without a
- * name. */
+/*
+ * Returns the number of rows that the configuration `base` has of the section; 1 for a section
+ * without a name.
+ */
 size_t config_section_count(const ConfigSchema *schema, const void *base, int section);
 
 /* Returns row `i`, or the next free row: the struct whose fields are the options of the section. */

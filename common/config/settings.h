@@ -23,7 +23,7 @@ typedef enum {
     DURABILITY_NONE,
 } Durability;
 
-/* "full", "store", "none". Static. */
+/* Returns the name: "full", "store", "none". Static. */
 const char *durability_name(Durability durability);
 
 /* How many handlers run at once at most. */
@@ -74,7 +74,7 @@ typedef enum {
     CATCHUP_ALL,
 } Catchup;
 
-/* "none", "once", "all". Static. */
+/* Returns the name: "none", "once", "all". Static. */
 const char *catchup_name(Catchup catchup);
 
 typedef struct {
@@ -123,7 +123,7 @@ typedef enum {
     COMPARISON_LESS_OR_EQUAL,
 } Comparison;
 
-/* ">=", ">", "<", "<=". Static. */
+/* Returns the name: ">=", ">", "<", "<=". Static. */
 const char *comparison_name(Comparison comparison);
 
 /* How a period without data is counted. */
@@ -136,7 +136,7 @@ typedef enum {
     MISSING_IGNORE,
 } MissingData;
 
-/* "missing", "notBreaching", "breaching", "ignore". Static. */
+/* Returns the name: "missing", "notBreaching", "breaching", "ignore". Static. */
 const char *missing_data_name(MissingData missing);
 
 /* "2 of 3": so many of the last periods must be breaching. */

@@ -35,7 +35,7 @@ typedef enum {
 /* "INSUFFICIENT_DATA", "OK", "ALARM". */
 extern const Names alarm_state_values;
 
-/* Name of a state. Static. */
+/* Returns the name of a state. Static. */
 const char *alarm_state_name(AlarmState state);
 
 /* Bytes, with the final NUL. */

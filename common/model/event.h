@@ -61,7 +61,7 @@ typedef struct {
     const char *detail;
 } Event;
 
-/* Name of a type: "created", "removed", ... Static. */
+/* Returns the name of a type: "created", "removed", ... Static. */
 const char *event_type_name(EventType type);
 
 /*

@@ -49,7 +49,7 @@ static BridgeKind event_kind(EventType type)
     }
 }
 
-/* ARN of the event's subject. Owner: the caller frees. */
+/* Returns the ARN of the event's subject. Owner: the caller frees. */
 static char *resource_of(const Event *event, const char *bucket)
 {
     const char *number = strrchr(event->key, ' ');

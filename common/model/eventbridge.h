@@ -18,5 +18,8 @@
  */
 json_t *eventbridge_json(const Event *event, const char *bucket);
 
-/* The same as text, for the schedule `name` that was due at `due_us`. Owner: the caller frees. */
+/*
+ * Returns the same as text, for the schedule `name` that was due at `due_us`. Owner: the caller
+ * frees.
+ */
 char *eventbridge_scheduled_text(const char *name, int64_t due_us);

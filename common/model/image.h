@@ -106,14 +106,20 @@ typedef struct {
  */
 char *image_etag(const ImageFacts *facts);
 
-/* Name of the source of the date: "exif", "xmp", "png"; "mtime" if the picture has none. Static. */
+/*
+ * Returns the name of the source of the date: "exif", "xmp", "png"; "mtime" if the picture has
+ * none. Static.
+ */
 const char *image_date_source(const ImageFacts *facts);
 
-/* Name of a type: "jpeg", "png", ...; "none" for IMAGE_NONE, "other" for IMAGE_OTHER. Static. */
+/*
+ * Returns the name of a type: "jpeg", "png", ...; "none" for IMAGE_NONE, "other" for IMAGE_OTHER.
+ * Static.
+ */
 const char *image_type_name(ImageType type);
 bool image_type_from_name(const char *name, ImageType *ret_type);
 
-/* The type that `extension` is image_type_extension of; false if there is none. */
+/* Finds the type whose image_type_extension is `extension`; false if there is none. */
 bool image_type_from_extension(const char *extension, ImageType *ret_type);
 
 /* True if the handler can read pictures of this type. */
@@ -123,8 +129,8 @@ bool image_type_is_read(ImageType type);
 bool image_type_can_move(ImageType type);
 
 /*
- * Number of times that reading of this type has changed so that thumbnails look different; 0 or
- * more.
+ * Returns the number of times that reading of this type has changed so that thumbnails look
+ * different; 0 or more.
  */
 int image_type_revision(ImageType type);
 
@@ -137,10 +143,16 @@ int image_type_revision(ImageType type);
  */
 bool image_type_begins(ImageType type, const void *data, size_t len);
 
-/* File name extension of thumbnails of this type, without the dot: "jpg", "webp", ... Static. */
+/*
+ * Returns the file name extension of thumbnails of this type, without the dot: "jpg", "webp", ...
+ * Static.
+ */
 const char *image_type_extension(ImageType type);
 
-/* Type that files whose names end like `name` have, in upper or lower case; else IMAGE_NONE. */
+/*
+ * Returns the type that files whose names end like `name` have, in upper or lower case; else
+ * IMAGE_NONE.
+ */
 ImageType image_type_from_name_ending(const char *name);
 
 /* True if the file name `name` ends like that of a picture, in upper or lower case. */

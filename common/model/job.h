@@ -44,12 +44,12 @@ typedef struct {
     const char *cursor;
 } BatchJob;
 
-/* Name of a state: "SUBMITTED", ... Static. */
+/* Returns the name of a state: "SUBMITTED", ... Static. */
 const char *job_state_name(JobState state);
 
 /* True for SUCCEEDED and FAILED. */
 bool job_has_ended(const BatchJob *job);
 
-/* Number of objects that have left the job; number of objects that are in the queue for it. */
+/* Return the number of objects that have left the job, and of those in the queue for it. */
 uint64_t job_handled(const BatchJob *job);
 uint64_t job_waiting(const BatchJob *job);

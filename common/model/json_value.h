@@ -24,10 +24,10 @@ json_t *json_value_millis(int64_t wall_us);
  */
 json_t *json_value_nanos(int64_t wall_ns);
 
-/* Text that should be UTF-8; invalid bytes become U+FFFD. */
+/* Returns a string of text that should be UTF-8; invalid bytes become U+FFFD. */
 json_t *json_value_text(const char *text);
 
-/* Name of an error; null for ERROR_NONE. */
+/* Returns the name of an error; null for ERROR_NONE. */
 json_t *json_value_error_name(ErrorCode error);
 
 /*

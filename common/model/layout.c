@@ -15,8 +15,8 @@ uint64_t layout_key_hash(const char *key)
 }
 
 /*
- * Length of `name` cut to at most `max` bytes, without splitting a UTF-8 character (at most 4
- * bytes).
+ * Returns the length of `name` cut to at most `max` bytes, without splitting a UTF-8 character (at
+ * most 4 bytes).
  */
 static size_t cut_length(const char *name, size_t max)
 {

@@ -35,9 +35,9 @@ bool object_key_is_valid(const char *key);
 bool object_key_is_below(const char *key, const char *prefix);
 
 /*
- * The key as text. A key that is valid UTF-8 without control and format characters (U+202E reverses
- * the text behind it) is unchanged. In any other key the bad bytes, and each '%', are written as
- * %XX, and *ret_encoded (may be NULL) is set to true. Owner: the caller frees.
+ * Returns the key as text. A key that is valid UTF-8 without control and format characters (U+202E
+ * reverses the text behind it) is unchanged. In any other key the bad bytes, and each '%', are
+ * written as %XX, and *ret_encoded (may be NULL) is set to true. Owner: the caller frees.
  */
 char *object_key_to_text(const char *key, bool *ret_encoded);
 
@@ -50,5 +50,5 @@ char *object_key_from_text(const char *text);
 /* False for a prefix that no key can have, because it begins with '/' or './'. */
 bool object_prefix_is_possible(const char *prefix);
 
-/* The prefix without a leading '/' or './'. Borrowed from `prefix`. */
+/* Returns the prefix without a leading '/' or './'. Borrowed from `prefix`. */
 const char *object_prefix_bare(const char *prefix);

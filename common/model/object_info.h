@@ -47,11 +47,11 @@ typedef struct {
     uint64_t hash;
 } Thumbnail;
 
-/* Name of a state: "pending", "running", ... Static. */
+/* Returns the name of a state: "pending", "running", ... Static. */
 const char *state_name(ObjectState state);
 bool state_from_name(const char *name, ObjectState *ret_state);
 
-/* Name of a priority: "upload", "scan" or "backfill". Static. */
+/* Returns the name of a priority: "upload", "scan" or "backfill". Static. */
 const char *priority_name(Priority priority);
 
 /* Time at which the picture was taken, or else at which the file was written. */

@@ -103,9 +103,9 @@ bool format_from_name(const char *name, Format *ret_format);
 void rendition_compute_recipe(Rendition *rendition);
 
 /*
- * Recipe of this rendition's thumbnails from sources of `source_type`: a hash of everything that
- * shapes the picture, which is `recipe` and the revision of the type. A stored thumbnail with
- * another recipe is stale. For a type that was never revised the result is `recipe`.
+ * Returns the recipe of this rendition's thumbnails from sources of `source_type`: a hash of
+ * everything that shapes the picture, which is `recipe` and the revision of the type. A stored
+ * thumbnail with another recipe is stale. For a type that was never revised the result is `recipe`.
  */
 uint64_t rendition_recipe(const Rendition *rendition, ImageType source_type);
 
@@ -113,7 +113,7 @@ uint64_t rendition_recipe(const Rendition *rendition, ImageType source_type);
 bool rendition_keeps_animation(const Rendition *rendition, ImageType source_type, int frames);
 
 /*
- * Output type of `rendition` for a source of `source_type` with or without alpha. Never IMAGE_NONE
- * or IMAGE_OTHER. Does not cover animations, see rendition_keeps_animation.
+ * Returns the output type of `rendition` for a source of `source_type` with or without alpha. Never
+ * IMAGE_NONE or IMAGE_OTHER. Does not cover animations, see rendition_keeps_animation.
  */
 ImageType rendition_output_type(const Rendition *rendition, ImageType source_type, bool has_alpha);

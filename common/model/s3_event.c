@@ -67,7 +67,7 @@ static json_t *identity_json(void)
     return json_pack("{s:s}", "principalId", "thumbq");
 }
 
-/* Name of the bucket: the last component of its path. Owner: the caller frees. */
+/* Returns the name of the bucket: the last component of its path. Owner: the caller frees. */
 static char *bucket_name(const char *bucket)
 {
     g_autofree char *folder = g_path_get_basename(bucket);

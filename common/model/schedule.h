@@ -17,7 +17,7 @@ typedef enum {
 } RunOutcome;
 #define RUN_OUTCOMES 5
 
-/* Name of a result: "failed", "ok", "timeout", "interrupted", "running". Static. */
+/* Returns the name of a result: "failed", "ok", "timeout", "interrupted", "running". Static. */
 const char *run_outcome_name(RunOutcome outcome);
 
 /* Bytes, with the final NUL. */
@@ -45,5 +45,5 @@ typedef struct {
     int64_t succeeded_us;
 } ScheduleState;
 
-/* Duration of the last run; up to `now_us` if the run has not ended. */
+/* Returns the duration of the last run; up to `now_us` if the run has not ended. */
 int64_t schedule_run_duration_us(const ScheduleState *state, int64_t now_us);

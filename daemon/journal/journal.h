@@ -53,7 +53,7 @@ typedef struct {
 Journal *journal_new(const JournalOptions *options);
 void journal_free(Journal *journal);
 
-/* The place of a store call's error, for the argument list of that call only. */
+/* Returns where to put a store call's error, for the argument list of that call only. */
 GError **journal_error(Journal *journal);
 
 /* The error of the last of these calls; NULL: none. Owner: the journal. */
@@ -74,10 +74,11 @@ bool journal_commit(Journal *journal);
 /* False from the loss of a batch until the store takes changes again. */
 bool journal_is_open(const Journal *journal);
 
-/* A number that changes with each lost batch. Work from an earlier generation has no effect. */
+/* Returns a number that changes with each lost batch. Work from an earlier generation has no
+ * effect. */
 uint64_t journal_generation(const Journal *journal);
 
-/* The number of changes until now. A different number means that there may be new work. */
+/* Returns the number of changes until now. A different number means that there may be new work. */
 uint64_t journal_changes(const Journal *journal);
 
 /*
@@ -97,8 +98,8 @@ bool journal_open(Journal *journal, GError **error);
 /* Passes the settings in force to the store. */
 void journal_configure(const Journal *journal);
 
-/* The kinds of work that may be half done. A sweep clears them, and sets again those that it could
- * not correct. */
+/* Returns the kinds of work that may be half done. A sweep clears them, and sets again those that
+ * it could not correct. */
 JournalLeft journal_left(const Journal *journal);
 void journal_clear_left(Journal *journal, JournalLeft left);
 void journal_leave(Journal *journal, JournalLeft left);

@@ -25,7 +25,7 @@ char *named_new_name(Named *named);
  * its descriptor until named_forget or named_discard. Returns -1 with errno on error. */
 int named_create(Named *named, int folder_fd);
 
-/* The name of an open file; NULL if the file was not made by named_create. Borrowed. */
+/* Returns the name of an open file; NULL if the file was not made by named_create. Borrowed. */
 const char *named_of(const Named *named, int fd);
 
 /* Forgets the hidden name, after the file was given another name. */

@@ -104,8 +104,8 @@ static void refuse(const char *path, const struct stat *st, GError **error)
                     path, owner, (unsigned)(st->st_mode & 07777));
 }
 
-/* Another user who owns the folder, or may write to it, could replace thumbnails. A folder of the
- * daemon's user is closed to others. */
+/* Fails if another user owns the folder, or may write to it, and so could replace thumbnails. A
+ * folder of the daemon's user is closed to others instead. */
 static bool check_owner(int fd, const char *path, bool read_only, GError **error)
 {
     struct stat st;

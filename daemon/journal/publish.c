@@ -331,7 +331,7 @@ bool publisher_put(Publisher *publisher, int fd, const char *rendition, const ch
     return true;
 }
 
-/* Logged once for all removals that fail in a row. */
+/* Logs that a thumbnail cannot be removed, once for all removals that fail in a row. */
 static void fail_remove(Publisher *publisher, const char *path)
 {
     g_autoptr(GError) error = NULL;

@@ -30,16 +30,16 @@ bool publisher_is_in_place(const Publisher *publisher);
  * publisher_open; ERROR_IO in the place of ERROR_CONFIG and ERROR_NOT_TRUSTED. */
 bool publisher_reopen(Publisher *publisher, GError **error);
 
-/* The path of the prefix folder. Borrowed. */
+/* Returns the path of the prefix folder. Borrowed. */
 const char *publisher_path(const Publisher *publisher);
 
-/* The descriptor of the prefix folder. Borrowed. */
+/* Returns the descriptor of the prefix folder. Borrowed. */
 int publisher_folder_fd(const Publisher *publisher);
 
 /* Replaces the key of the bucket's marks. Copies it. */
 void publisher_set_mark(Publisher *publisher, const MarkKey *mark);
 
-/* The key of the bucket's marks. Borrowed. */
+/* Returns the key of the bucket's marks. Borrowed. */
 const MarkKey *publisher_mark(const Publisher *publisher);
 
 /* Makes a new file in the prefix folder, open for reading and writing. The file is unnamed, or
@@ -112,7 +112,7 @@ bool publisher_move(Publisher *publisher, const char *rendition, const char *fro
 bool publisher_move_old(Publisher *publisher, const char *rendition, const char *key,
                         ImageType type);
 
-/* The number of files put or moved since the last publisher_sync. */
+/* Returns the number of files put or moved since the last publisher_sync. */
 size_t publisher_unsynced(const Publisher *publisher);
 
 /*

@@ -41,7 +41,7 @@ void backfill_stop(const Backfill *backfill);
 bool backfill_progress(const Backfill *backfill, uint32_t id, ProgressCount *ret_count,
                        JobState *ret_state);
 
-/* The number of objects of all unfinished jobs that are not in the queue yet. */
+/* Returns the number of objects of all unfinished jobs that are not in the queue yet. */
 uint64_t backfill_unqueued(const Backfill *backfill);
 
 /*

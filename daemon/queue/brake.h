@@ -36,7 +36,7 @@ void brake_stop(Brake *brake);
  * now. Returns true if the number has changed. */
 bool brake_check(Brake *brake, int64_t held_bytes);
 
-/* The maximum number of invocations under way, now. */
+/* Returns the maximum number of invocations under way, now. */
 int brake_concurrency(const Brake *brake);
 
 /* True if that is less than the configured number. */

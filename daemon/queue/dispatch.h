@@ -48,10 +48,10 @@ bool dispatch_is_due(const Dispatch *dispatch);
 /* Searches for work, if dispatch_is_due, and begins it. */
 void dispatch_settle(Dispatch *dispatch);
 
-/* The number of work items under way, on this machine and lent. */
+/* Returns the number of work items under way, on this machine and lent. */
 int dispatch_busy(const Dispatch *dispatch);
 
-/* The number of work items under way on this machine. */
+/* Returns the number of work items under way on this machine. */
 int dispatch_busy_here(const Dispatch *dispatch);
 
 /* Applies the configuration in force. */
@@ -67,5 +67,5 @@ bool dispatch_waits_for_disk(const Dispatch *dispatch);
  */
 int64_t dispatch_oldest_us(const Dispatch *dispatch);
 
-/* The number of invocations that have ended since the daemon started. */
+/* Returns the number of invocations that have ended since the daemon started. */
 uint64_t dispatch_invocations(const Dispatch *dispatch);

@@ -62,7 +62,8 @@ static gboolean accept_again(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-/* Logged once a spell, because any user may try any number of times. */
+/* Logs that a program may not borrow work. This is logged only once for a number of attempts,
+ * because any user may try any number of times. */
 static void refuse(Lender *lender, const GError *error)
 {
     int64_t now_us = clock_monotonic_us();

@@ -23,7 +23,7 @@ Lender *lender_new(const BucketState *state, const ExecutorOptions *options,
 /* Drops all lent work. NULL is accepted. */
 void lender_free(Lender *lender);
 
-/* The executor; NULL if nothing is lent, or if `lender` is NULL. */
+/* Returns the executor; NULL if nothing is lent, or if `lender` is NULL. */
 Executor *lender_executor(const Lender *lender);
 
 /* Applies the configuration in force: opens, closes, and changes the list of borrowers. NULL is

@@ -22,5 +22,5 @@ void low_disk_free(LowDisk *low);
 /* True while less space than the reserve is free. Asks the file systems at most once a second. */
 bool low_disk_check(LowDisk *low);
 
-/* The result of the last low_disk_check. */
+/* Returns the result of the last low_disk_check. */
 bool low_disk_is(const LowDisk *low);

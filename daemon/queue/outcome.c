@@ -216,10 +216,9 @@ static void log_trouble(Spell *spell, Trouble trouble, const StoreOutcome *outco
                   has_place ? PLACE_HINT : "");
 }
 
-/*
+/* Logs that a further program fails to start, and ends a run with --once after ten minutes of that.
  * One failed start fails all work that waits for that program, so the number of failures says
- * nothing: their time counts. Work of the first program goes on meanwhile.
- */
+ * nothing: their time counts. Work of the first program goes on meanwhile. */
 static void time_program_failure(const WorkItem *item, const StoreOutcome *outcome)
 {
     Outcomes *outcomes = item->outcomes;

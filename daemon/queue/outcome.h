@@ -47,10 +47,10 @@ bool outcomes_is_in_trouble(const Outcomes *outcomes);
 /* True if the borrowers have handed this work back: it is done on this machine. */
 bool outcomes_is_local(const Outcomes *outcomes, const WorkItem *item);
 
-/* The number of invocations that have ended. */
+/* Returns the number of invocations that have ended. */
 uint64_t outcomes_invocations(const Outcomes *outcomes);
 
-/* The longest delay of a retry, microseconds. */
+/* Returns the longest delay of a retry, microseconds. */
 int64_t outcome_longest_delay_us(const Config *config);
 
 /* An InvocationDone. Takes `item`. */

@@ -22,7 +22,7 @@ typedef struct {
  * take their places. */
 #define ALARM_PERIODS_MORE 2
 
-/* The number of periods that alarm_evaluate needs. */
+/* Returns the number of periods that alarm_evaluate needs. */
 size_t alarm_periods(const AlarmConfig *config);
 
 /* Computes the state from `points`, the newest last; `state` is the state before. `ret_reason` is

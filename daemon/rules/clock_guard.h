@@ -29,5 +29,5 @@ void clock_guard_save(ClockGuard *guard);
  * frees. */
 char *clock_guard_objection(const ClockGuard *guard);
 
-/* The wall clock, limited to the trusted time, microseconds. */
+/* Returns the wall clock, limited to the trusted time, microseconds. */
 int64_t clock_guard_now_us(const ClockGuard *guard);

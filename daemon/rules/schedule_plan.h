@@ -29,5 +29,6 @@ bool schedule_plan_init(SchedulePlan *plan, const Config *config, const Schedule
                         GError **error);
 void schedule_plan_clear(SchedulePlan *plan);
 
-/* A hash of the expression and its zone. If it changes, earlier due times no longer count. */
+/* Returns a hash of the expression and its zone. If it changes, earlier due times no longer count.
+ * */
 uint64_t schedule_plan_hash(const SchedulePlan *plan);

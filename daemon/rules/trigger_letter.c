@@ -130,7 +130,8 @@ static int open_folder(int state_fd, const char *folder, GError **error)
     return fd;
 }
 
-/* Other users may read a file in an absolute folder. */
+/* Writes the text to a file in the folder. The mode lets other users read it in an absolute folder.
+ * */
 static bool write_file(int folder_fd, const char *name, mode_t mode, const char *text)
 {
     autofd fd =

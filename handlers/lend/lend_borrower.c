@@ -359,8 +359,8 @@ static bool read_frame(Borrower *borrower)
 }
 
 /*
- * An InvocationDone may submit more, and so send to or end other borrowers and this one: nothing is
- * freed before the main loop gets to it.
+ * Sends to the borrower what waits, or reads its frames. An InvocationDone may submit more, and so
+ * send to or end other borrowers and this one: nothing is freed before the main loop gets to it.
  */
 static gboolean on_borrower(gint fd, GIOCondition condition, gpointer data)
 {

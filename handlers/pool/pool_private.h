@@ -238,7 +238,7 @@ void pool_place_waiting(Pool *pool);
 
 /* Functions of pool_runs.c. */
 
-/* The number of invocations that may wait for a busy worker of the program now. */
+/* Returns the number of invocations that may wait for a busy worker of the program now. */
 int runs_ahead(const Program *program);
 
 /* True if a worker that is at an invocation may be sent another one, with at most `ahead` waiting.

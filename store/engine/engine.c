@@ -125,7 +125,7 @@ static bool open_tables(Store *store, MDB_txn *txn, GError **error)
            write_schema(store, txn, error);
 }
 
-/* One transaction makes or converts all tables, so a store has all of them or none. */
+/* Makes or converts all tables in one transaction, so that a store has all of them or none. */
 static bool open_content(Store *store, GError **error)
 {
     unsigned flags = store->mode == STORE_READ ? MDB_RDONLY : 0;

@@ -120,7 +120,9 @@ static void set_bounds(TableRange *range, const int64_t *lower, const int64_t *u
         range->upper_len = (size_t)(key_put_i64(range->upper, *upper) - range->upper);
 }
 
-/* Largest difference between a date in the index and the date that the filter compares. */
+/*
+ * Returns the largest difference between a date in the index and the date that the filter compares.
+ */
 static int64_t date_slack_us(const Planner *planner, bool is_instant)
 {
     const int64_t zone_us = ZONE_OFFSET_MAX * INT64_C(60) * 1000000;
@@ -218,7 +220,7 @@ bool plan_needs_names_only(const Plan *plan, StoreSort sort)
     return plan->is_exact && sort == STORE_SORT_NAME && plan->range.table != TABLE_OBJECTS;
 }
 
-/* Cost of a row. */
+/* Returns the cost of a row. */
 static double row_cost(const Plan *plan, StoreSort sort)
 {
     if (!plan->is_ordered && plan_needs_names_only(plan, sort))
@@ -236,7 +238,10 @@ static double sure_cost(double rows, const Plan *plan, StoreSort sort, uint64_t 
     return rows * row_cost(plan, sort) + kept * (COST_KEEP + COST_LOOKUP + COST_READ);
 }
 
-/* Cost if matching records are spread evenly: walks in order then reach the limit early. */
+/*
+ * Returns the cost if matching records are spread evenly: walks in order then reach the limit
+ * early.
+ */
 static double likely_cost(double rows, const Plan *plan, StoreSort sort, uint64_t limit,
                           double matches)
 {

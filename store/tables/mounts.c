@@ -110,7 +110,7 @@ uint32_t mounts_of(const Mounts *mounts, const char *key)
     return row ? row->id : 0;
 }
 
-/* Returns the mount that the object was seen on. */
+/* Returns the mount that an object was seen on, also if another mount hides it now. */
 static uint32_t seen_on(const Mounts *mounts, uint32_t id)
 {
     const MountRow *row = id != 0 ? find_row(mounts, id) : NULL;

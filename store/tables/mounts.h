@@ -46,5 +46,5 @@ uint32_t mounts_cover(Mounts *mounts, const Record *record, int64_t now_us);
 /* True if no mount is recorded. */
 bool mounts_is_empty(const Mounts *mounts);
 
-/* Number of objects that are away on absent mounts; number of hidden objects. */
+/* Returns the number of objects that are away: on absent mounts, or hidden by a mount. */
 uint64_t mounts_count_away(const Mounts *mounts);

@@ -15,11 +15,11 @@ void totals_free(Store *store);
 /* Subtracts `old` (or nothing) from the totals of the batch and adds `new` (or nothing). */
 void totals_change(Store *store, const Record *old, const Record *new);
 
-/* Number of objects in a group as the snapshot sees it. */
+/* Reads the number of objects in a group as the snapshot sees it. */
 bool totals_objects(StoreSnapshot *snapshot, StoreBy by, const char *group, uint64_t *ret_objects,
                     GError **error);
 
-/* Number of objects in a state as `txn` sees it; of the batch, only the flushed part. */
+/* Reads the number of objects in a state as `txn` sees it; of the batch, only the flushed part. */
 bool totals_state(Store *store, MDB_txn *txn, ObjectState state, uint64_t *ret_objects,
                   GError **error);
 

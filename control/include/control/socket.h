@@ -28,8 +28,8 @@ void control_address(int folder_fd, const char *name, struct sockaddr_un *ret_ad
  */
 int control_listen(int folder_fd, const char *name, mode_t mode, const char *path, GError **error);
 
-/* Path of the runtime folder, "/run/thumbq/NAME". NULL for a state folder that lies elsewhere.
- * Owner: the caller frees. */
+/* Returns the path of the runtime folder, "/run/thumbq/NAME". NULL for a state folder that lies
+ * elsewhere. Owner: the caller frees. */
 char *control_runtime_folder(const char *state_path);
 
 /*

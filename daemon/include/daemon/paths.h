@@ -4,6 +4,6 @@
 
 #include "config/config.h"
 
-/* The state folder, and the folder of the store in it. Owner: the caller frees. */
+/* Return the state folder, and the folder of the store in it. Owner: the caller frees. */
 char *daemon_state_path(const char *bucket, const Config *config);
 char *daemon_store_path(const char *bucket, const Config *config);

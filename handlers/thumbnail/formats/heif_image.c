@@ -135,7 +135,10 @@ static void fill_colors(HeifReader *reader, const HeifFrame *frame, int y, size_
     }
 }
 
-/* Alpha has all numbers of its own depth; the colours may have another one. */
+/*
+ * Converts a line of alpha, which uses the whole range of its own depth, to the depth of the
+ * colours.
+ */
 static void fill_alpha(HeifReader *reader, const HeifFrame *frame, int bits, int y, size_t n)
 {
     uint16_t *to = reader->lines[3];

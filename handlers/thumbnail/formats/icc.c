@@ -55,6 +55,7 @@ static bool find_tag(const ProfileBytes *profile, const char *signature, size_t 
     return false;
 }
 
+/* Checks that the profile has about this colour under the signature. */
 static bool has_colorant(const ProfileBytes *profile, const char *signature, const double xyz[3])
 {
     ProfileBytes element;

@@ -135,7 +135,7 @@ static inline void skip_bits(EntropyBits *bits, uint64_t n)
 /* Functions of the loops: each variant for a processor has a copy of them. */
 #define INLINE static inline __attribute__((always_inline))
 
-/* The window is full before it, and has 46 bits after it. */
+/* Decodes a DC coefficient. The window is full before it, and has 46 bits after it. */
 INLINE bool read_dc(EntropyBits *bits, const HuffmanDc *table, int32_t *dc)
 {
     uint32_t entry = table->fast[bits->window >> (64 - HUFFMAN_DC_BITS)];

@@ -22,5 +22,8 @@ bool store_get_epoch(StoreSnapshot *snapshot, uint64_t *ret_epoch, GError **erro
  */
 bool store_follow(Store *store, uint64_t last, GError **error);
 
-/* Sequencer of the newest event, as of the last commit or, within a batch, of the batch. */
+/*
+ * Returns the sequencer of the newest event, as of the last commit or, within a batch, of the
+ * batch.
+ */
 uint64_t store_last_sequencer(const Store *store);

@@ -92,8 +92,8 @@ typedef struct {
 ErrorClass record_error_class(const Record *record);
 
 /*
- * Date that the object is listed under, as a clock shows it (see zone.h): the EXIF creation date as
- * the camera wrote it, else the modification time in the local zone.
+ * Returns the date that the object is listed under, as a clock shows it (see zone.h): the EXIF
+ * creation date as the camera wrote it, else the modification time in the local zone.
  */
 int64_t record_date_us(const Record *record);
 
@@ -106,20 +106,20 @@ int64_t record_indexed_date_us(const Record *record);
 int64_t record_date_instant_us(const Record *record);
 
 /*
- * Time from which on a pending object may be handled. The first scan stores due times below 0, so
- * that the newest day comes first; such an object may be handled since it was seen.
+ * Returns the time from which on a pending object may be handled. The first scan stores due times
+ * below 0, so that the newest day comes first; such an object may be handled since it was seen.
  */
 int64_t record_due_us(const Record *record);
 
-/* Value that zone_min has in the present local zone. */
+/* Returns the value that zone_min has in the present local zone. */
 int record_zone_min(const Record *record);
 
 /* Minutes that the camera's clock was ahead of UTC; false if the camera did not write them. */
 bool record_date_offset(const Record *record, int *ret_offset_min);
 
 /*
- * Time at which the file was written or put into the bucket, whichever is later, as S3 counts ages:
- * a copy that keeps an old modification time is not that old.
+ * Returns the time at which the file was written or put into the bucket, whichever is later, as S3
+ * counts ages: a copy that keeps an old modification time is not that old.
  */
 int64_t record_put_us(const Record *record);
 
@@ -130,8 +130,8 @@ bool record_is_current(const Record *record);
 const Thumbnail *record_thumbnail(const Record *record, const Rendition *rendition);
 
 /*
- * The type whose decoder was tried: that of the facts, or, if none are known because the decoder
- * has crashed, the one that the end of the object's name stands for.
+ * Returns the type whose decoder was tried: that of the facts, or, if none are known because the
+ * decoder has crashed, the one that the end of the object's name stands for.
  */
 ImageType record_tried_type(const Record *record);
 

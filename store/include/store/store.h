@@ -75,7 +75,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_close)
  */
 #define STORE_BATCH_MAX 2048
 
-/* Number of changes in the open batch; 0 if there is none. */
+/* Returns the number of changes in the open batch; 0 if there is none. */
 size_t store_batch_size(const Store *store);
 
 /*

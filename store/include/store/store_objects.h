@@ -174,8 +174,8 @@ bool store_peek_after(Store *store, const char *after, bool *ret_found, Record *
                       GError **error);
 
 /*
- * The record in this state with the lowest id above `after` (0: of all), as the batch sees it. For
- * walks in slices: a record that gets another state during the walk is not returned again.
+ * Reads the record in this state with the lowest id above `after` (0: of all), as the batch sees
+ * it. For walks in slices: a record that gets another state during the walk is not returned again.
  */
 bool store_peek_in_state(Store *store, ObjectState state, uint64_t after, bool *ret_found,
                          Record *ret_record, GError **error);

@@ -63,7 +63,7 @@ typedef struct {
     const char *key;
 } StoreCursor;
 
-/* Position of a record. The key is borrowed from the record. */
+/* Returns the position of a record. The key is borrowed from the record. */
 StoreCursor store_cursor_of(const Record *record, StoreSort sort);
 
 /*
