@@ -11,6 +11,7 @@
 /* Keys printed for one folder. A longer list is of no use. */
 #define KEYS_MAX 1000
 
+/* Prints a word that can complete the line, and what it is about. */
 static void offer(const char *candidate, const char *about)
 {
     if (about && *about)

@@ -125,6 +125,7 @@ static const char *below(const char *path, const char *bucket)
     return !strncmp(path, bucket, len) && path[len] == '/' ? path + len + 1 : NULL;
 }
 
+/* Adds a valid key to the list, once. */
 static void add(GPtrArray *keys, const char *key)
 {
     if (!key || !object_key_is_valid(key))

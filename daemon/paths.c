@@ -3,6 +3,7 @@
 
 #include <glib.h>
 
+/* Returns a path of the configuration, which counts from the bucket unless it is absolute. */
 static char *resolve(const char *bucket, const char *path)
 {
     return path[0] == '/' ? g_strdup(path) : g_build_filename(bucket, path, NULL);

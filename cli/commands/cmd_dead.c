@@ -102,6 +102,7 @@ static int edit_letters(Context *context, bool drops, GError **error)
     return 0;
 }
 
+/* Retries, drops or lists dead letters, as the first word of the command says. */
 static int work_on_letters(Context *context, const DeadOptions *dead, GError **error)
 {
     bool retries = strcmp(context->words[0], "retry") == 0;

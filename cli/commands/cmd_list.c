@@ -316,6 +316,7 @@ static bool print_page(Context *context, const ListOptions *list, StoreSort sort
                             visit_for_page, &view, error);
 }
 
+/* Prints one record, or adds it to the table. Returns false if no more can be printed. */
 static bool visit(const Record *record, void *data)
 {
     ListView *view = data;

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Adds a row of the report about the worker: OK if the fact holds. */
 static void add(Doctor *doctor, const char *name, bool holds, const char *yes, const char *no)
 {
     doctor_add(doctor, "worker", name, holds ? DOCTOR_OK : DOCTOR_FAILED, "%s", holds ? yes : no);

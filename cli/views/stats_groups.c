@@ -214,6 +214,7 @@ static bool add_group(GroupView *view, const char *group, const ObjectTotals *to
     return !ferror(stdout);
 }
 
+/* Adds a group with the name that scripts get. */
 static bool visit_group(const char *name, const ObjectTotals *totals, void *data)
 {
     GroupView *view = data;

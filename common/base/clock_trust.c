@@ -25,6 +25,7 @@ static bool follows(int64_t then_us, int64_t now_us, int64_t ran_us)
     return ahead_us >= -DAY_US && ahead_us <= OFF_MAX_US;
 }
 
+/* Takes the time of the clock as right. */
 static void believe(ClockTrust *trust, int64_t now_us)
 {
     *trust = (ClockTrust){.believed_us = now_us};

@@ -33,5 +33,7 @@ void upload_mark_append_state(GString *out, const struct stat *st);
 bool upload_mark_parse_key(const char *text, size_t len, const struct stat *st,
                            char ret_key[static UPLOAD_MARK_KEY_MAX]);
 
-/* Reads the id of the key from the open file `fd`. False as above. */
+/*
+ * Reads the id of the key from the attribute of the open file `fd`. False as upload_mark_parse_key.
+ */
 bool upload_mark_read_key(int fd, const struct stat *st, char ret_key[static UPLOAD_MARK_KEY_MAX]);

@@ -285,6 +285,7 @@ static gboolean on_events(gint fd, GIOCondition condition, gpointer data)
     return G_SOURCE_CONTINUE;
 }
 
+/* Ends the watch for changes of the folders. */
 static void unwatch(Held *held)
 {
     g_clear_handle_id(&held->source, g_source_remove);

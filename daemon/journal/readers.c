@@ -49,6 +49,7 @@ static char *command_of(int pid)
     return object_key_to_text(bytes, NULL);
 }
 
+/* Warns of a process that keeps the store from using space again. */
 static void warn(const StoreReader *reader)
 {
     g_autofree char *command = command_of(reader->pid);

@@ -69,6 +69,7 @@ static void enter(ThumbnailWalk *walk, int parent_fd, const char *name)
     g_string_append_printf(walk->path, "%s/", name);
 }
 
+/* Goes on with the folder above the present one. */
 static void leave(ThumbnailWalk *walk)
 {
     g_ptr_array_set_size(walk->folders, (gint)walk->folders->len - 1);

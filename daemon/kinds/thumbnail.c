@@ -134,6 +134,7 @@ static bool needs(const WorkItem *item, const Answer *answer, size_t *ret_progra
     return thumbnail_needs(answer, ret_program);
 }
 
+/* Prepares the work item for another handler program, which gets new files. */
 static void move(WorkItem *item, size_t program)
 {
     ThumbnailItem *self = (ThumbnailItem *)item;
@@ -165,6 +166,8 @@ static void remove_obsolete(const WorkItem *item, const Thumbnail *thumbnails, s
     }
 }
 
+/* Removes the thumbnails that the object had, or that were just made, and that its record does not
+ * have. */
 static void settle(const WorkItem *item, const StoreOutcome *outcome, const Record *record)
 {
     const ThumbnailItem *self = (const ThumbnailItem *)item;

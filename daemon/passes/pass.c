@@ -73,6 +73,7 @@ static bool is_lost(const Passes *passes, const Pass *pass)
     return pass->is_lost || passes->is_lost;
 }
 
+/* Runs the next step of a pass; the first step is its `begin`, if it has one. */
 static PassStep step(Pass *pass, GError **error)
 {
     if (pass->is_begun || !pass->kind->begin)

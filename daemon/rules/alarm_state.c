@@ -71,6 +71,7 @@ static AlarmState decide_missing(const AlarmConfig *config, AlarmState state, co
     return some_are_fine ? ALARM_OK : ALARM_INSUFFICIENT_DATA;
 }
 
+/* Returns the state that the datapoints in sight stand for. */
 static AlarmState decide(const AlarmConfig *config, AlarmState state, const Sight *sight)
 {
     if (sight->breaching >= config->datapoints.breaching)

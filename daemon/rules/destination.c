@@ -107,6 +107,7 @@ static void group_free(void *data)
     g_free(group);
 }
 
+/* Logs and counts that `n` records could not be written. */
 static void fail(Store *store, const GError *error, guint n)
 {
     g_assert(error);
@@ -191,6 +192,7 @@ void destination_write(DestinationBatch *batch, const WorkItem *item, const Reco
     json_decref(json);
 }
 
+/* Removes the temporary files of the records. */
 static void discard(const RecordGroup *group)
 {
     for (guint i = 0; i < group->ids->len; i++) {

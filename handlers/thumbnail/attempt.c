@@ -35,12 +35,14 @@
 /* A call of the x32 ABI: its number marks it as one of another architecture. */
 #define X32_GETPID (0x40000000L + 39)
 
+/* Reports that the attempt failed, with errno. */
 static void fail(ProbeReport *report)
 {
     report->outcome = PROBE_FAILED;
     report->errnum = errno;
 }
 
+/* Reports that the attempt came to a limit after this amount, with errno. */
 static void stop(ProbeReport *report, int64_t amount)
 {
     report->outcome = PROBE_STOPPED;

@@ -85,6 +85,7 @@ static void load_modules(void)
     }
 }
 
+/* Unblocks these classes of libvips, as far as it has them. */
 static void allow(const char *const *classes)
 {
     for (; classes != NULL && *classes != NULL; classes++) {

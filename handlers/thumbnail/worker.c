@@ -171,6 +171,10 @@ static void lower_priority(const ForkRequest *request)
     (void)syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, IOPRIO_PRIO_VALUE(IOPRIO_CLASS_IDLE, 0));
 }
 
+/*
+ * Tells the daemon that the worker is in its sandbox, and hands it the listener of the filter of
+ * calls.
+ */
 static bool greet(int listener_fd, GError **error)
 {
     const WorkerHello hello = {.version = FORKSERVER_VERSION};

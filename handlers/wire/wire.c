@@ -70,6 +70,7 @@ size_t wire_encode_order(const WireOrder *order, uint8_t buffer[static WIRE_FRAM
     return packed_length(&packer);
 }
 
+/* Fails if the frame was shorter or longer than its fields. */
 static bool finish(const Unpacker *unpacker, const char *what, GError **error)
 {
     if (!unpacker->failed && unpacker->at == unpacker->len)

@@ -152,6 +152,7 @@ void selection_sort(Selection *selection)
     g_array_sort_with_data(selection->items, compare_items, selection);
 }
 
+/* Remembers the last item of this pass. Takes the item. */
 static void set_after(Selection *selection, Selected item)
 {
     g_free(selection->after.key);

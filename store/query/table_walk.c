@@ -122,6 +122,7 @@ static bool is_in_range(const TableWalk *walk, const MDB_val *key)
     return range->upper_len == 0 || compare(key, range->upper, range->upper_len) < 0;
 }
 
+/* Renews the snapshot in the middle of the walk, so that the store can use old pages again. */
 static bool renew(TableWalk *walk, GError **error)
 {
     table_walk_clear(walk);

@@ -352,6 +352,7 @@ static void set_present(Mounts *mounts, MountRow *row, bool is_present, int64_t 
         mounts->n_present--;
 }
 
+/* Describes a row for callers outside of the store. */
 static void describe(const Mounts *mounts, const MountRow *row, StoreMount *ret_mount)
 {
     *ret_mount = (StoreMount){.path = row->path,

@@ -12,6 +12,7 @@
 #include <glib-unix.h>
 #include <string.h>
 
+/* Reads which folder and which mount a descriptor or path leads to. */
 static bool identify(int dir_fd, const char *path, struct statx *ret_stx)
 {
     return statx(dir_fd, path, AT_EMPTY_PATH | AT_STATX_DONT_SYNC, STATX_INO | STATX_MNT_ID,

@@ -58,6 +58,7 @@ static const char again[] = "the slices of a picture in the file lie over one an
 /* The stream of the HEVC decoder; each thread has one decoder at a time. */
 static _Thread_local HevcStream hevc;
 
+/* Stores the address of the next function of this name, the library's own, in `function`. */
 static void find(const char *name, void *function, size_t size)
 {
     void *found = dlsym(RTLD_NEXT, name);
@@ -89,6 +90,7 @@ bool codec_budget_is_spent(GError **error)
     return true;
 }
 
+/* Remembers why the coded bytes are refused. Returns false. */
 static bool refuse(const char *message)
 {
     refusal = message;

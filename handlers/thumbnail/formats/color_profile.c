@@ -247,6 +247,7 @@ static bool matrix_of(const double places[8], Matrix *ret_matrix)
     return true;
 }
 
+/* Appends a number of `n` bytes, the highest first. */
 static void put(GByteArray *out, uint32_t value, unsigned n)
 {
     for (unsigned i = n; i-- > 0;) {

@@ -42,6 +42,7 @@ static bool fail_hevc(de265_error status)
     return fail("libde265", status == DE265_ERROR_OUT_OF_MEMORY, de265_get_error_text(status));
 }
 
+/* Gives libde265 one unit of the coded bytes, if it is about pixels. */
 static de265_error push(de265_decoder_context *decoder, Bytes nal)
 {
     size_t size = bytes_left(&nal);

@@ -218,6 +218,7 @@ static void turn(HeifItem *item, unsigned quarters)
     item->quarters = (item->quarters + quarters) % 4;
 }
 
+/* Adds a mirroring to the turns that the item has so far. */
 static void mirror(HeifItem *item, bool from_left_to_right)
 {
     item->is_turned = true;

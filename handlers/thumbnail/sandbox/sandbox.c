@@ -53,6 +53,7 @@ static bool fail(const char *step, GError **error)
     return false;
 }
 
+/* Sets both the soft and the hard limit of a resource. */
 static bool limit(int resource, uint64_t value)
 {
     const struct rlimit both = {.rlim_cur = value, .rlim_max = value};

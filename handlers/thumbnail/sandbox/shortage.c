@@ -69,6 +69,7 @@ static CreateThread create_thread;
 /* The request of this thread that failed last. */
 static _Thread_local size_t failed_bytes;
 
+/* Notes that an allocation has failed. Returns `block`. */
 static void *note(void *block, size_t size)
 {
     if (block != NULL || size == 0)
