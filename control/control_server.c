@@ -398,10 +398,8 @@ static guint count_clients(const ControlServer *server, uid_t user)
 {
     guint n = 0;
 
-    for (guint i = 0; i < server->calls->len; i++) {
-        const ControlCall *call = g_ptr_array_index(server->calls, i);
-        n += call->user == user;
-    }
+    for (guint i = 0; i < server->calls->len; i++)
+        n += ((const ControlCall *)g_ptr_array_index(server->calls, i))->user == user;
     return n;
 }
 
