@@ -413,7 +413,9 @@ def unreadable():
                   tags={284: (3, [2]), 530: (3, [2, 2])})
     deep = page(seen, bytes(seen.width * seen.height * 2), bits=16, samples=1, photometric=PALETTE,
                 tags={320: (3, [0] * 3 * 65536)})
-    return {"raw.tif": make.tiff(raw), "mixed.tif": make.tiff(mixed),
+    # L*a*b* has no whole numbers of 32 bits.
+    lab = page(seen, bytes(seen.width * seen.height * 12), bits=32, photometric=8)
+    return {"lab-32.tif": make.tiff(lab), "raw.tif": make.tiff(raw), "mixed.tif": make.tiff(mixed),
             "complex.tif": make.tiff(complex_numbers), "jpeg-2000.tif": make.tiff(unknown),
             "ycbcr-16.tif": make.tiff(wide), "old-jpeg-planes.tif": old_jpeg(seen, planar=2),
             "jpeg-lossless.tif": make.tiff(lossless), "ycbcr-planes.tif": make.tiff(planes),

@@ -42,6 +42,11 @@ def lab(clear, bits, alpha=UNASSOCIATED, separate=False):
     return file_of(clear, numbers, "BbbB" if bits == 8 else "HhhH", LAB, {338: (3, [alpha])}, separate)
 
 
+def lab_floats(raster):
+    """L*, a* and b* as they are, as libvips writes them."""
+    return file_of(raster, profiles.to_lab, "f", LAB)
+
+
 def inks(clear, code, alpha=UNASSOCIATED):
     """Cyan, magenta, yellow, black and alpha, by a profile."""
     top = {"B": 255, "H": 65535, "I": (1 << 32) - 1, "f": 1, "d": 1}[code]
@@ -78,6 +83,7 @@ def kinds():
         yield f"lab-alpha-unsaid-{bits}.tif", lab(clear, bits, UNSPECIFIED), clear
         yield f"lab-alpha-separate-{bits}.tif", lab(clear, bits, separate=True), clear
     yield "lab-associated-16.tif", lab(clear, 16, ASSOCIATED), clear
+    yield "lab-float.tif", lab_floats(scene()), scene()
     for code in "BHIfd":
         yield f"cmyk-alpha-{code}.tif", inks(clear, code), clear
     for code in "Hf":

@@ -164,7 +164,11 @@ static const Kind kinds[] = {
     {"lab-16", 16, 3, 1, 8, 1, 1, false, false, true},
     {"lab-alpha", 8, 4, 1, 8, 1, 1, false, false, false},
     {"lab-planes", 8, 3, 1, 8, 1, 2, false, false, false},
-    {"lab-float", 32, 3, 3, 8, 1, 1, false, false, false},
+    {"lab-float", 32, 3, 3, 8, 1, 1, false, false, true},
+    {"lab-float-64", 64, 3, 3, 8, 1, 1, false, false, false},
+    {"lab-float-alpha", 32, 4, 3, 8, 1, 1, false, false, false},
+    {"lab-32", 32, 3, 1, 8, 1, 1, false, false, false},
+    {"lab-32-signed", 32, 3, 2, 8, 1, 1, false, false, false},
     {"log", 8, 3, 1, 32845, 1, 1, false, false, false},
 };
 

@@ -216,9 +216,12 @@ bool tiff_layout_is_common(const TiffLayout *layout)
     case YCBCR:
         return layout->compression == 7 /* JPEG */ && layout->planar == 1;
     case CIELAB:
-        /* libvips takes alpha beside 16 bits for a signed number. */
-        return layout->samples == 3 && layout->planar == 1 && layout->format != 3 &&
-               (layout->bits == 8 || layout->bits == 16);
+        /*
+         * libvips takes alpha beside 16 bits for a signed number. Float numbers are those that it
+         * writes itself.
+         */
+        return layout->samples == 3 && layout->planar == 1 &&
+               (layout->format == 3 ? layout->bits == 32 : layout->bits == 8 || layout->bits == 16);
     default:
         return false;
     }
