@@ -14,14 +14,15 @@ static inline void check_inside(Bytes part, Bytes file)
     g_assert_true(part.at >= file.at && part.end <= file.end);
 }
 
-/* The bytes of a picture lie in the file, or are joined of parts of it. */
+/* The bytes of a picture lie in the file, or in one block that is joined of parts of it. */
 static inline void check_data(Bytes data, Bytes file, const HeifJoined *joined)
 {
+    g_assert_cmpuint(joined->size, <=, bytes_left(&file));
     for (size_t i = 0; i < joined->n_blocks; i++) {
-        if (data.at >= joined->blocks[i] && data.end <= joined->blocks[i] + joined->size)
+        const HeifBlock *block = &joined->blocks[i];
+        if (data.at >= block->at && data.end <= block->at + block->size)
             return;
     }
-    g_assert_cmpuint(joined->size, <=, bytes_left(&file));
     check_inside(data, file);
 }
 

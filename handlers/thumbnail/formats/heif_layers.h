@@ -18,10 +18,16 @@ typedef enum {
     HEIF_AV1,
 } HeifCoding;
 
-/* Copies of bytes that lie in several places of the file. */
+/* A copy of bytes that lie in several places of the file. */
 typedef struct {
-    /* Owned; each is owned, too. */
-    uint8_t **blocks;
+    /* Owned. */
+    uint8_t *at;
+    size_t size;
+} HeifBlock;
+
+typedef struct {
+    /* Owned. */
+    HeifBlock *blocks;
     size_t n_blocks;
     /* Of all blocks. */
     size_t size;

@@ -103,7 +103,7 @@ static bool next_part(Parts *parts, Bytes *ret_part)
 void heif_joined_clear(HeifJoined *joined)
 {
     for (size_t i = 0; i < joined->n_blocks; i++)
-        g_free(joined->blocks[i]);
+        g_free(joined->blocks[i].at);
     g_free(joined->blocks);
     *joined = (HeifJoined){0};
 }
@@ -117,14 +117,14 @@ static uint8_t *add_block(HeifMeta *meta, size_t size)
     HeifJoined *joined = &meta->joined;
     if (size > bytes_left(&meta->file) - joined->size)
         return NULL;
-    uint8_t **blocks = g_try_renew(uint8_t *, joined->blocks, joined->n_blocks + 1);
+    HeifBlock *blocks = g_try_renew(HeifBlock, joined->blocks, joined->n_blocks + 1);
     if (blocks == NULL)
         return NULL;
     joined->blocks = blocks;
     uint8_t *block = g_try_malloc0(size);
     if (block == NULL)
         return NULL;
-    joined->blocks[joined->n_blocks++] = block;
+    joined->blocks[joined->n_blocks++] = (HeifBlock){block, size};
     joined->size += size;
     return block;
 }
