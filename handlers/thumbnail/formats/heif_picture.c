@@ -3,6 +3,7 @@
 
 #include "formats/heif_colors.h"
 #include "formats/heif_meta.h"
+#include "formats/heif_tiles.h"
 #include "formats/heif_track.h"
 
 #include <glib.h>
@@ -22,6 +23,12 @@
 
 /* The longest chain of pictures that are others, turned or cut. */
 #define CHAIN_MAX 4
+
+/*
+ * The most pictures that are examined for missing bytes, each as often as it is referred to. A file
+ * that passes heif_tiles_check has no more.
+ */
+#define VISITS_MAX (HEIF_REFERENCES_MAX + HEIF_DERIVED_MAX)
 
 /* The most smaller pictures of one picture that are examined. */
 #define SMALL_MAX 8
@@ -265,13 +272,16 @@ static bool has_identity(const HeifMeta *meta, const HeifItem *const *chain, int
 
 /*
  * True if bytes of a picture, or a picture of which it is made, are missing in the file. `depth`
- * ends a circle of references.
+ * ends a circle of references. Each visit takes one of `n_left`; without one, it finds nothing.
  */
-static bool is_incomplete(const HeifMeta *meta, const HeifItem *item, int depth)
+static bool is_incomplete(const HeifMeta *meta, const HeifItem *item, int depth, int *n_left)
 {
     Bytes to, body = item->data;
     bool is_long;
     bool is_grid = item->type == ITEM_GRID;
+    if (*n_left == 0)
+        return false;
+    (*n_left)--;
     if (item->is_outside)
         return true;
     if (depth == 0 || (!is_grid && item->type != ITEM_IDEN && item->type != ITEM_IOVL))
@@ -282,9 +292,9 @@ static bool is_incomplete(const HeifMeta *meta, const HeifItem *item, int depth)
     uint64_t rows = bytes_read(&body, 1) + 1, columns = bytes_read(&body, 1) + 1;
     if (is_grid && bytes_left(&to) / (is_long ? 4 : 2) < rows * columns)
         return true;
-    while (bytes_left(&to) > 0) {
+    while (bytes_left(&to) > 0 && *n_left > 0) {
         const HeifItem *part = heif_meta_find(meta, heif_read_id(&to, is_long));
-        if (part == NULL || is_incomplete(meta, part, depth - 1))
+        if (part == NULL || is_incomplete(meta, part, depth - 1, n_left))
             return true;
     }
     return false;
@@ -414,8 +424,9 @@ static bool read_primary(const HeifMeta *meta, HeifPicture *picture)
         return true;
     const HeifItem *item = chain[n - 1];
     const HeifItem *alpha = item->alpha != NULL ? item->alpha : chain[0]->alpha;
-    picture->is_incomplete = is_incomplete(meta, chain[0], CHAIN_MAX) ||
-                             (alpha != NULL && is_incomplete(meta, alpha, CHAIN_MAX));
+    int n_left = VISITS_MAX;
+    picture->is_incomplete = is_incomplete(meta, chain[0], CHAIN_MAX, &n_left) ||
+                             (alpha != NULL && is_incomplete(meta, alpha, CHAIN_MAX, &n_left));
     if (!read_layer(meta, item, &picture->color) ||
         (alpha != NULL && !read_layer(meta, alpha, &picture->alpha)))
         return false;
