@@ -19,7 +19,7 @@
 #define PLACES_MAX 100
 #define COPY_BYTES ((size_t)256 * 1024)
 /* Bytes of which the kernel is told at once to write them to the disk. */
-#define FLUSH_BYTES ((int64_t)256 * 1024)
+#define FLUSH_BYTES ((int64_t)4 * 1024 * 1024)
 
 struct Upload {
     const S3Bucket *bucket;
