@@ -13,8 +13,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-/* A new folder is sticky until it has its mark, as the gateway may be killed between. */
-#define FOLDER_MODE (S_ISVTX | 0775)
+#define FOLDER_MODE 0775
 #define MARK_VALUE  "1"
 
 /* A path on the way down. */
@@ -68,62 +67,32 @@ static bool is_reserved_here(int dir_fd, const char *name)
     return false;
 }
 
-/* True for a folder that the gateway has made and not marked yet: a sticky one that belongs to its
- * user. Sticky folders of other programs, such as /tmp, can be written by all users. */
-static bool is_unfinished(const struct stat *st)
-{
-    return (st->st_mode & (S_ISVTX | S_IWOTH)) == S_ISVTX && st->st_uid == geteuid();
-}
-
-/* Mode of an unfinished folder when it is finished. */
-static mode_t end_mode(const struct stat *st)
-{
-    return st->st_mode & 07777 & ~(mode_t)S_ISVTX;
-}
-
 bool bucket_made_folder(int fd)
 {
-    struct stat st;
-
-    return fgetxattr(fd, BUCKET_FOLDER_MARK, NULL, 0) >= 0 ||
-           (fstat(fd, &st) == 0 && is_unfinished(&st));
+    return fgetxattr(fd, BUCKET_FOLDER_MARK, NULL, 0) >= 0;
 }
 
 bool bucket_keep_folder(int fd)
 {
-    struct stat st;
-
-    if (fremovexattr(fd, BUCKET_FOLDER_MARK) != 0 && errno != ENODATA && errno != EOPNOTSUPP)
-        return false;
-    return fstat(fd, &st) == 0 && (!is_unfinished(&st) || fchmod(fd, end_mode(&st)) == 0);
+    return fremovexattr(fd, BUCKET_FOLDER_MARK) == 0 || errno == ENODATA || errno == EOPNOTSUPP;
 }
 
-/* Marks the folder `name` that the gateway has made, as it goes with its last object. */
-static void finish_folder(int dir_fd, const char *name)
-{
-    autofd fd = open_component(dir_fd, name, O_RDONLY | O_DIRECTORY);
-    struct stat st;
-
-    if (fd < 0 || fstat(fd, &st) != 0)
-        return;
-    /* Without attributes, the folder stays when it is empty. */
-    (void)fsetxattr(fd, BUCKET_FOLDER_MARK, MARK_VALUE, strlen(MARK_VALUE), 0);
-    /* A sticky folder works, too. */
-    (void)fchmod(fd, end_mode(&st));
-}
-
-/* Makes and marks a folder. An error is in errno. */
+/* Makes a folder and marks it, as it goes with its last object. If the gateway is killed between,
+ * the folder stays: nothing tells it from a folder of another program. An error is in errno. */
 static bool make_folder(Descent *descent, const char *name)
 {
     if (mkdirat(descent->fd, name, FOLDER_MODE) != 0)
         return errno == EEXIST;
+    autofd fd = open_component(descent->fd, name, O_RDONLY | O_DIRECTORY);
+    /* Without attributes, the folder stays when it is empty. */
+    if (fd >= 0)
+        (void)fsetxattr(fd, BUCKET_FOLDER_MARK, MARK_VALUE, strlen(MARK_VALUE), 0);
     if (is_reserved_here(descent->fd, name)) {
         /* If another program has put a file into it, it stays. */
         (void)unlinkat(descent->fd, name, AT_REMOVEDIR);
         errno = EACCES;
         return false;
     }
-    finish_folder(descent->fd, name);
     ++*descent->made;
     return true;
 }
@@ -141,9 +110,6 @@ static int open_next(Descent *descent, const char *name, int flags)
         errno = EACCES;
         return -1;
     }
-    /* A killed gateway has left it. */
-    if (S_ISDIR(descent->st.st_mode) && descent->made && is_unfinished(&descent->st))
-        finish_folder(descent->fd, name);
     return fd_steal(&fd);
 }
 
@@ -210,6 +176,13 @@ int bucket_open_parent(const S3Bucket *bucket, const char *key, unsigned *ret_ma
     return descend(&descent, folder, O_RDONLY | O_DIRECTORY);
 }
 
+bool bucket_sync_folder(const S3Bucket *bucket, const char *path)
+{
+    autofd fd = bucket_open_at(bucket, path, O_RDONLY | O_DIRECTORY);
+
+    return fd < 0 ? errno == ENOENT : fsync(fd) == 0;
+}
+
 bool bucket_sync_folders(const S3Bucket *bucket, const char *key, unsigned made)
 {
     g_autofree char *path = g_strdup(key);
@@ -220,9 +193,7 @@ bool bucket_sync_folders(const S3Bucket *bucket, const char *key, unsigned made)
         *slash = '\0';
         char *above = strrchr(path, '/');
         g_autofree char *folder = above ? g_strndup(path, (size_t)(above - path)) : g_strdup("");
-        autofd fd = bucket_open_at(bucket, folder, O_RDONLY | O_DIRECTORY);
-        /* A folder that has gone was removed with its last object. */
-        if (fd < 0 ? errno != ENOENT : fsync(fd) != 0)
+        if (!bucket_sync_folder(bucket, folder))
             return false;
     }
     return true;

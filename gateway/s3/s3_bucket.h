@@ -127,8 +127,13 @@ int bucket_open_parent(const S3Bucket *bucket, const char *key, unsigned *ret_ma
  */
 bool bucket_made_folder(int fd);
 
-/* Makes the open folder a key: it stays when it is empty. False with errno. */
+/* Makes the open folder a key: it stays when it is empty. A sync of the folder makes that durable.
+ * False with errno. */
 bool bucket_keep_folder(int fd);
+
+/* Makes the state of the folder `path` durable. A folder that has gone was removed with its last
+ * object. False with errno. */
+bool bucket_sync_folder(const S3Bucket *bucket, const char *path);
 
 /* Makes the entries of the last `made` folders above `key` durable. False with errno. */
 bool bucket_sync_folders(const S3Bucket *bucket, const char *key, unsigned made);

@@ -324,8 +324,10 @@ static S3Fault put_into_place(Upload *upload)
         autofd parent_fd = -1;
         again = false;
         fault = try_place(upload, path, &again, &made, &parent_fd);
+        /* The folder of a key "dir/" may have lost its mark. */
         if (fault == S3_OK &&
-            (fsync(parent_fd) != 0 || !bucket_sync_folders(upload->bucket, path, made)))
+            ((upload->key_is_folder && !bucket_sync_folder(upload->bucket, path)) ||
+             fsync(parent_fd) != 0 || !bucket_sync_folders(upload->bucket, path, made)))
             fault = s3_fault_from_errno(errno);
     }
     return fault;

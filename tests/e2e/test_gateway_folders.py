@@ -95,6 +95,37 @@ class Folders(S3Test):
                          ["other", "photos"])
 
 
+class Hollow(S3Test):
+
+    def test_shared_folders(self):
+        """Folders of a group are not the gateway's, whatever their modes are."""
+        for mode in (0o1770, 0o1775, 0o3770, 0o2775):
+            with self.subTest(f"{mode:o}"):
+                path = self.photos / f"team-{mode:o}"
+                path.mkdir()
+                path.chmod(mode)
+                key = path.name + "/"
+                self.assertIn(key, self.keys())
+                self.s3.head_object(Bucket="photos", Key=key)
+                for name in ("x", "ours/x"):
+                    self.put(key + name)
+                    self.assertEqual(path.stat().st_mode & 0o7777, mode)
+                    self.assertEqual(os.listxattr(path), [])
+                    self.s3.delete_object(Bucket="photos", Key=key + name)
+                    self.assertEqual((path.is_dir(), os.listdir(path)), (True, []))
+                self.put(key, b"")
+                self.assertEqual(path.stat().st_mode & 0o7777, mode)
+
+    def test_modes_of_new_folders(self):
+        """A new folder has the group of a folder above that hands it on."""
+        shared = self.photos / "shared"
+        shared.mkdir()
+        shared.chmod(0o2775)
+        (shared / "by-hand").mkdir(mode=0o775)
+        self.put("shared/ours/x")
+        self.assertEqual((shared / "ours").stat().st_mode, (shared / "by-hand").stat().st_mode)
+
+
 class Reserved(unittest.TestCase):
     """Folders of thumbq in any place of a bucket."""
 
