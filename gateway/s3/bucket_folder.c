@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Makes the folder of a bucket in the root, and removes it. */
 #include "base/file.h"
+#include "s3/hollow.h"
 #include "s3/s3_bucket.h"
 #include "s3/upload.h"
 
@@ -107,11 +108,17 @@ static S3Fault remove_folder(const S3Bucket *bucket)
 S3Fault bucket_remove(const S3Bucket *bucket)
 {
     static const gint never = 0;
-    S3Fault fault = check_empty(bucket);
+    const bool is_of_client = fgetxattr(bucket->fd, BUCKET_MARK, NULL, 0) >= 0;
 
+    if (is_of_client) {
+        bucket_lock(bucket);
+        hollow_remove_below(bucket, bucket->fd);
+        bucket_unlock(bucket);
+    }
+    S3Fault fault = check_empty(bucket);
     if (fault != S3_OK)
         return fault;
-    if (fgetxattr(bucket->fd, BUCKET_MARK, NULL, 0) < 0)
+    if (!is_of_client)
         return S3_BUCKET_OF_OTHERS;
     /* Uploads that have not ended lose their place, as do those of clients that have gone. */
     upload_sweep(bucket, INT64_MAX, 0, &never);

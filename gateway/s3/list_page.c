@@ -15,6 +15,8 @@ typedef struct {
     const S3Bucket *bucket;
     const ListQuestion *question;
     ListPage *page;
+    /* Number of folders that may be opened to find hollow ones. */
+    unsigned hollow_left;
 } Walk;
 
 /* Notes an error. Returns false: the walk ends. */
@@ -114,14 +116,18 @@ static bool is_of_interest(const ListQuestion *question, const char *path)
 
 static bool walk_folder(Walk *walk, int dir_fd, const char *path);
 
-/* Adds the common prefix of all keys below the open folder `path`, unless there is none. */
-static bool add_folder_prefix(Walk *walk, int fd, const char *path)
+/* Adds the common prefix of all keys below the folder `path`, unless there is none. */
+static bool add_folder_prefix(Walk *walk, const char *name, const char *path)
 {
-    bool is_hollow;
+    autofd fd = bucket_open_at(walk->bucket, name, O_RDONLY | O_DIRECTORY);
 
-    if (!hollow_check(walk->bucket, fd, path, &is_hollow))
-        return fail(walk, s3_fault_from_errno(errno));
-    return is_hollow || add_prefix(walk, common_prefix(walk->question, path));
+    if (fd < 0 && errno == EACCES)
+        /* The gateway may not read the folder, and yet there may be objects to read below it. */
+        fd = bucket_open_at(walk->bucket, name, O_PATH | O_DIRECTORY);
+    if (fd < 0)
+        return hollow_is_no_place(errno) || fail(walk, s3_fault_from_errno(errno));
+    return hollow_check(walk->bucket, fd, strlen(path), &walk->hollow_left) ||
+           add_prefix(walk, common_prefix(walk->question, path));
 }
 
 /* Adds the keys of a folder. False: the page is full, or there was an error. An empty folder is a
@@ -139,10 +145,12 @@ static bool visit_folder(Walk *walk, const char *path)
         prefix = common_prefix(question, path);
     if (prefix && strcmp(prefix, question->after) <= 0)
         return true;
+    if (prefix)
+        return add_folder_prefix(walk, name, path);
     autofd fd = bucket_open_at(walk->bucket, name, O_RDONLY | O_DIRECTORY);
     if (fd < 0)
         return hollow_is_no_place(errno) || fail(walk, s3_fault_from_errno(errno));
-    return prefix ? add_folder_prefix(walk, fd, path) : walk_folder(walk, fd, path);
+    return walk_folder(walk, fd, path);
 }
 
 static bool visit_file(Walk *walk, int dir_fd, const char *name, const char *key)
@@ -192,19 +200,18 @@ static bool add_folder(Walk *walk, int dir_fd, const char *path)
            add_key(walk, dir_fd, ".", path, &st);
 }
 
-/* Finds whether a folder with these names counts as empty: it has nothing but hollow folders.
- * False: there was an error. */
-static bool check_empty(Walk *walk, int dir_fd, const char *path, const GPtrArray *names,
-                        bool *ret_is_empty)
+/* True if a folder with these names counts as empty: it has nothing but hollow folders. */
+static bool is_like_empty(Walk *walk, int dir_fd, const char *path, const GPtrArray *names)
 {
-    *ret_is_empty = names->len == 0;
+    if (names->len == 0)
+        return true;
     for (guint i = 0; i < names->len; i++) {
         if (!g_str_has_suffix(names->pdata[i], "/"))
-            return true;
+            return false;
     }
-    return names->len == 0 || bucket_made_folder(dir_fd) ||
-           hollow_check_below(walk->bucket, dir_fd, path, ret_is_empty) ||
-           fail(walk, s3_fault_from_errno(errno));
+    /* The bucket and folders that the gateway has made are no keys, empty or not. */
+    return *path && walk->hollow_left > 0 && !bucket_made_folder(dir_fd) &&
+           hollow_check_below(walk->bucket, dir_fd, strlen(path), &walk->hollow_left);
 }
 
 static bool walk_folder(Walk *walk, int dir_fd, const char *path)
@@ -213,15 +220,13 @@ static bool walk_folder(Walk *walk, int dir_fd, const char *path)
     g_autofree char *after = component_below(path, walk->question->after);
     g_autofree char *from = g_strdup(strcmp(after, limit) > 0 ? after : limit);
     const bool is_whole = !*from;
-    bool has_more = true, is_empty = false;
+    bool has_more = true;
 
     for (bool is_first = true; has_more; is_first = false) {
         g_autoptr(GPtrArray) names = folder_names_read(walk->names, dir_fd, from, &has_more);
         if (!names)
             return hollow_is_no_place(errno) || fail(walk, s3_fault_from_errno(errno));
-        if (is_first && is_whole && !check_empty(walk, dir_fd, path, names, &is_empty))
-            return false;
-        if (is_empty)
+        if (is_first && is_whole && is_like_empty(walk, dir_fd, path, names))
             return add_folder(walk, dir_fd, path);
         if (names->len == 0)
             return true;
@@ -237,7 +242,7 @@ static bool walk_folder(Walk *walk, int dir_fd, const char *path)
 ListPage *list_read(FolderNames *names, const S3Bucket *bucket, const ListQuestion *question)
 {
     ListPage *page = g_new0(ListPage, 1);
-    Walk walk = {names, bucket, question, page};
+    Walk walk = {names, bucket, question, page, HOLLOW_OPENED_MAX};
     autofd fd = bucket_open_at(bucket, "", O_RDONLY | O_DIRECTORY);
 
     page->entries = g_array_new(FALSE, FALSE, sizeof(ListEntry));

@@ -153,6 +153,13 @@ int bucket_open_at(const S3Bucket *bucket, const char *path, int flags)
     return descend(&descent, path, flags);
 }
 
+int bucket_open_below(const S3Bucket *bucket, int dir_fd, const char *name, ReservedKind forbidden)
+{
+    Descent descent = {.bucket = bucket, .fd = dir_fd, .forbidden = forbidden};
+
+    return open_next(&descent, name, O_RDONLY | O_DIRECTORY);
+}
+
 int bucket_open_object(const S3Bucket *bucket, const char *key, struct stat *ret_st)
 {
     Descent descent = {.bucket = bucket, .forbidden = RESERVED_PRIVATE};

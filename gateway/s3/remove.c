@@ -4,6 +4,7 @@
 #include "base/scan.h"
 #include "http/xml.h"
 #include "s3/conditions.h"
+#include "s3/hollow.h"
 #include "s3/request.h"
 
 #include <errno.h>
@@ -72,6 +73,18 @@ static S3Fault check_removal(int parent_fd, const char *name, bool is_folder,
                : S3_PRECONDITION_FAILED;
 }
 
+/* Removes the file or the folder `name`. A killed gateway may have left hollow folders in it. False
+ * with errno. */
+static bool remove_name(const S3Bucket *bucket, int dir_fd, const char *name, bool is_folder)
+{
+    if (!is_folder)
+        return unlinkat(dir_fd, name, 0) == 0;
+    autofd fd = bucket_open_below(bucket, dir_fd, name, RESERVED_OUTPUT);
+    if (fd >= 0)
+        hollow_remove_below(bucket, fd);
+    return unlinkat(dir_fd, name, AT_REMOVEDIR) == 0;
+}
+
 /* Removes the object under the bucket's lock. *ret_fd: its folder, -1 if nothing was removed.
  * Owner: the caller closes. */
 static S3Fault remove_locked(const S3Bucket *bucket, const char *path, bool is_folder,
@@ -90,7 +103,7 @@ static S3Fault remove_locked(const S3Bucket *bucket, const char *path, bool is_f
         bucket_prune(bucket, path);
     if (fault != S3_OK || !is_there)
         return fault;
-    if (unlinkat(fd, name, is_folder ? AT_REMOVEDIR : 0) != 0)
+    if (!remove_name(bucket, fd, name, is_folder))
         return errno == ENOENT || errno == ENOTEMPTY || errno == EEXIST
                    ? S3_OK
                    : s3_fault_from_errno(errno);

@@ -109,6 +109,10 @@ bool bucket_ignores(const S3Bucket *bucket, const char *key);
  * errno. Owner: the caller closes. */
 int bucket_open_at(const S3Bucket *bucket, const char *path, int flags);
 
+/* Opens the folder `name` in the open folder `dir_fd` for reading, unless it is reserved of the
+ * kind `forbidden` or of a worse one. -1 with errno. Owner: the caller closes. */
+int bucket_open_below(const S3Bucket *bucket, int dir_fd, const char *name, ReservedKind forbidden);
+
 /* Opens the object `key`, or the folder "dir/", for reading, and reads its state. -1 with errno.
  * Owner: the caller closes. */
 int bucket_open_object(const S3Bucket *bucket, const char *key, struct stat *ret_st);

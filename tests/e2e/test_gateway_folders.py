@@ -15,6 +15,8 @@ from gateway import GATEWAY, Gateway, S3Test
 from harness import main
 
 MADE = "user.thumbq.s3.folder"
+# Folders below its common prefixes that a page of a list opens.
+OPENED_MAX = 64
 
 
 class Folders(S3Test):
@@ -96,6 +98,67 @@ class Folders(S3Test):
 
 
 class Hollow(S3Test):
+    """Folders that the gateway has made for objects that are not there: a kill leaves them."""
+
+    def leave(self, key, bucket="photos"):
+        """Makes the folders of a key as a killed gateway leaves them."""
+        path = Path(self.root, "buckets", bucket)
+        for name in key.split("/"):
+            path = path / name
+            if not path.is_dir():
+                path.mkdir()
+                os.setxattr(path, MADE, b"1")
+
+    def prefixes(self, s3=None, **options):
+        answer = (s3 or self.s3).list_objects_v2(Bucket="photos", Delimiter="/", **options)
+        return [one["Prefix"] for one in answer.get("CommonPrefixes", [])]
+
+    def test_work_of_a_list(self):
+        """A list opens some folders, and shows the prefixes of the rest."""
+        depth = OPENED_MAX // 2
+        for name in "abcde":
+            self.leave("/".join([name] + ["x"] * depth))
+        self.assertEqual(self.prefixes(), ["c/", "d/", "e/"])
+        self.assertEqual(self.prefixes(StartAfter="b/"), ["e/"])
+        self.leave("/".join(["f"] + ["x"] * OPENED_MAX))
+        self.leave("/".join(["g"] + ["x"] * (OPENED_MAX + 1)))
+        self.assertEqual(self.prefixes(Prefix="f"), [])
+        self.assertEqual(self.prefixes(Prefix="g"), ["g/"])
+        # No object is left out.
+        self.put("/".join(["g"] + ["x"] * (OPENED_MAX + 2)))
+        self.assertEqual(len(self.keys()), 1)
+
+    def test_deep_folders(self):
+        self.leave("/".join(["x"] * 506))
+        self.assertEqual((self.keys(), self.prefixes()), ([], ["x/"]))
+        self.s3.delete_object(Bucket="photos", Key="x/")
+        self.assertEqual(os.listdir(self.photos), [".thumbq-uploads"])
+
+    def test_delete_of_a_folder(self):
+        (self.photos / "theirs").mkdir()
+        self.leave("theirs/a/b")
+        self.leave("theirs/c")
+        self.assertEqual(self.keys(), ["theirs/"])
+        self.s3.delete_object(Bucket="photos", Key="theirs/")
+        self.assertEqual(os.listdir(self.photos), [".thumbq-uploads"])
+        # Folders of others and objects stay.
+        (self.photos / "theirs/below").mkdir(parents=True)
+        self.put("theirs/ours/x")
+        self.s3.delete_object(Bucket="photos", Key="theirs/")
+        self.assertEqual(self.keys(), ["theirs/below/", "theirs/ours/x"])
+
+    def test_delete_of_a_bucket(self):
+        self.s3.create_bucket(Bucket="left")
+        self.leave("a/b/c", bucket="left")
+        self.leave("d", bucket="left")
+        self.s3.delete_bucket(Bucket="left")
+        self.assertFalse(Path(self.root, "buckets", "left").exists())
+        # In a bucket of another program all folders stay.
+        Path(self.root, "buckets", "theirs").mkdir()
+        self.leave("a/b", bucket="theirs")
+        self.refused("BucketNotEmpty", self.s3.delete_bucket, Bucket="theirs")
+        self.assertTrue(Path(self.root, "buckets", "theirs/a/b").is_dir())
+        shutil.rmtree(Path(self.root, "buckets", "theirs"))
 
     def test_shared_folders(self):
         """Folders of a group are not the gateway's, whatever their modes are."""
@@ -124,6 +187,18 @@ class Hollow(S3Test):
         (shared / "by-hand").mkdir(mode=0o775)
         self.put("shared/ours/x")
         self.assertEqual((shared / "ours").stat().st_mode, (shared / "by-hand").stat().st_mode)
+
+    def test_folder_that_cannot_be_read(self):
+        """Objects below such a folder can be read, so the folder is a common prefix."""
+        self.put("closed/x", b"1")
+        (self.photos / "closed").chmod(0o111)
+        as_user = ["setpriv", "--bounding-set=-dac_override,-dac_read_search"]
+        gateway = Gateway(self.root, under=as_user if os.geteuid() == 0 else [], log="closed.txt")
+        self.addCleanup(gateway.close)
+        s3 = self.client(self.key, gateway)
+        self.assertEqual(s3.get_object(Bucket="photos", Key="closed/x")["Body"].read(), b"1")
+        self.assertEqual(self.prefixes(s3), ["closed/"])
+        (self.photos / "closed").chmod(0o755)
 
 
 class Reserved(unittest.TestCase):
