@@ -40,7 +40,7 @@ bool trigger_batch_count_oldest(StoreSnapshot *snapshot, const TriggerConfig *co
 /*
  * Reads the next events behind `after`, up to the sequencer `until`, as many as one command gets.
  * `bucket`: path of the bucket. Limits: DELIVERY_INPUT_MAX bytes, and config->batch events; one at
- * least.
+ * least. If `bucket` is NULL, the events are only counted, without a limit.
  */
 bool trigger_batch_read(StoreSnapshot *snapshot, const TriggerConfig *config, uint64_t after,
                         uint64_t until, const char *bucket, TriggerBatch *ret_batch,

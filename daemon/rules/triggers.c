@@ -273,6 +273,13 @@ static int64_t next_check_us(const Triggers *triggers, int64_t now_us)
     return delay_us;
 }
 
+/* True if the batch has changes of another part: the states in memory are wrong until its commit,
+ * which begins the next check. */
+static bool has_yielded(const Triggers *triggers)
+{
+    return triggers->is_yielded && store_batch_size(*triggers->parts.store) > 0;
+}
+
 static gboolean check(gpointer data)
 {
     Triggers *triggers = data;
@@ -285,7 +292,7 @@ static gboolean check(gpointer data)
     triggers->is_check_due = false;
     triggers->checked_us = clock_monotonic_us();
     /* Otherwise triggers_load follows. */
-    if (!triggers->is_loaded || !journal_is_open(journal))
+    if (!triggers->is_loaded || !journal_is_open(journal) || has_yielded(triggers))
         return G_SOURCE_REMOVE;
     g_autoptr(StoreSnapshot) snapshot =
         store_snapshot_begin(*triggers->parts.store, journal_error(journal));
@@ -330,12 +337,14 @@ void triggers_committing(Triggers *triggers)
         (void)trigger_states_save(triggers, &error);
 }
 
-bool triggers_yield(Triggers *triggers, GError **error)
+bool triggers_yield(Triggers *triggers)
 {
     if (!triggers)
         return true;
-    triggers->is_yielded = true;
-    return trigger_states_save(triggers, error);
+    Journal *journal = triggers->parts.journal;
+    bool ok = trigger_states_save(triggers, journal_error(journal));
+    triggers->is_yielded = journal_change(journal, ok);
+    return triggers->is_yielded;
 }
 
 void triggers_committed(Triggers *triggers)
@@ -376,7 +385,7 @@ bool triggers_are_settled(const Triggers *triggers)
 {
     if (!triggers || triggers->rows->len == 0)
         return true;
-    if (!triggers->is_loaded || triggers->is_check_due)
+    if (!triggers->is_loaded || triggers->is_check_due || has_yielded(triggers))
         return false;
     for (guint i = 0; i < triggers->rows->len; i++) {
         if (!is_settled(g_ptr_array_index(triggers->rows, i)))

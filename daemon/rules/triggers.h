@@ -41,9 +41,10 @@ bool triggers_load(Triggers *triggers, GError **error);
 void triggers_committing(Triggers *triggers);
 
 /* Another part is about to change states or deliveries in the store: puts the cursors that have
- * moved into the batch, and reads all states anew after its commit. NULL: does nothing. A row for
- * each trigger at most. */
-bool triggers_yield(Triggers *triggers, GError **error);
+ * moved into the batch, begins no delivery and skips no event until its commit, and reads all
+ * states anew then. NULL: does nothing. A row for each trigger at most. Returns false if the batch
+ * is lost. */
+bool triggers_yield(Triggers *triggers);
 
 /* Checks for new events: the log may have some on disk. */
 void triggers_committed(Triggers *triggers);

@@ -121,8 +121,11 @@ static bool step_trigger(const RequestParts *parts, const ControlRequest *reques
     /* The caller detects a lost batch. */
     if (!journal_is_open(state->journal) || !make_room(state))
         return true;
-    if (!triggers_yield(*parts->triggers, error))
-        return false;
+    /* A retry finds the ranges in committed data. */
+    if (letters->has_ended && !ranges->has_begun && !journal_commit(state->journal))
+        return true;
+    if (!triggers_yield(*parts->triggers))
+        return true;
     bool ok = letters->has_ended
                   ? trigger_ranges_retry(state->store, state->config, state->bucket_path,
                                          request->trigger.name, ranges, error)

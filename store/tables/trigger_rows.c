@@ -207,6 +207,23 @@ bool store_get_delivery(StoreSnapshot *snapshot, const char *trigger, uint64_t i
            fail_corrupt(snapshot->store, error);
 }
 
+bool store_peek_delivery(Store *store, const char *trigger, uint64_t id, bool *ret_found,
+                         Delivery *ret_delivery, GError **error)
+{
+    MDB_val value;
+    TriggerKey key;
+    MDB_txn *txn;
+
+    g_return_val_if_fail(id > 0, false);
+    if (!make_key(trigger, id, &key) || !view_begin(store, &txn, error))
+        return false;
+    bool ok =
+        env_get(store, txn, TABLE_TRIGGERS, val_of(&key), ret_found, &value, error) &&
+        (!*ret_found || decode_delivery(id, value, ret_delivery) || fail_corrupt(store, error));
+    view_end(store);
+    return ok;
+}
+
 /* One step of a walk over the states: reads the row, and sets the place where the next one is. */
 typedef struct {
     const char *name;

@@ -185,14 +185,19 @@ void bench_clear(Bench *bench)
     fixture_clear(&bench->store);
 }
 
+void check_in_batch(void)
+{
+    g_assert_nonnull(pending);
+    GSourceFunc function = g_steal_pointer(&pending);
+    g_assert_false(function(pending_data));
+}
+
 int64_t check_once(Bench *bench)
 {
     triggers_committing(bench->triggers);
     commit(bench->store.store);
     triggers_committed(bench->triggers);
-    g_assert_nonnull(pending);
-    GSourceFunc function = g_steal_pointer(&pending);
-    g_assert_false(function(pending_data));
+    check_in_batch();
     return pending ? pending_us : INT64_MAX;
 }
 

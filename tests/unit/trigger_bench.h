@@ -56,6 +56,9 @@ void configure(Bench *bench, const char *options);
  */
 int64_t check_once(Bench *bench);
 
+/* Has the triggers check while the batch stays open. */
+void check_in_batch(void);
+
 /* Lets the time pass, and checks. */
 void check_after(Bench *bench, int64_t delay_us);
 

@@ -90,6 +90,10 @@ bool store_remove_delivery(Store *store, const char *trigger, uint64_t id, GErro
 bool store_get_delivery(StoreSnapshot *snapshot, const char *trigger, uint64_t id, bool *ret_found,
                         Delivery *ret_delivery, GError **error);
 
+/* As store_get_delivery, as the batch sees it. The input is borrowed until the next change. */
+bool store_peek_delivery(Store *store, const char *trigger, uint64_t id, bool *ret_found,
+                         Delivery *ret_delivery, GError **error);
+
 /* `trigger` and `delivery` are borrowed for the call. */
 typedef bool (*StoreVisitDelivery)(const char *trigger, const Delivery *delivery, void *data);
 
