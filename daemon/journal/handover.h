@@ -4,8 +4,10 @@
  * batches that wait, dead letters, and the events that no trigger has passed, as batches that wait.
  *
  * A link in the state folder names the damaged store until all of that is on disk, so that a crash
- * at any point repeats the handover. It writes each row to the same place again. A child process
- * reads the damaged store, because such a reader can crash. For recovery.c alone.
+ * at any point repeats the handover. It writes each row to the same place again; after its commit
+ * the new store knows the name, and a link that is still there changes nothing. A child process
+ * reads the damaged store, because such a reader can crash. It ends with the daemon, and holds no
+ * lock. For recovery.c alone.
  */
 #pragma once
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Table meta, key "epoch"; value: u64. */
+/* Table meta, key "epoch", value: u64; key "predecessor", value: the name as bytes. */
 #include "store/epoch.h"
 
 #include "base/clock.h"
@@ -11,6 +11,7 @@
 #include "tables/filling.h"
 
 #include <errno.h>
+#include <string.h>
 #include <sys/random.h>
 
 static const char epoch_key_text[] = "epoch";
@@ -90,6 +91,39 @@ bool store_follow(Store *store, uint64_t last, GError **error)
     store->next_sequencer = MAX(store->next_sequencer, last + 1);
     store->batch_size++;
     return true;
+}
+
+static const char predecessor_key_text[] = "predecessor";
+
+static MDB_val predecessor_key(void)
+{
+    return (MDB_val){sizeof predecessor_key_text - 1, (void *)(uintptr_t)predecessor_key_text};
+}
+
+bool store_set_predecessor(Store *store, const char *name, GError **error)
+{
+    MDB_val value = {strlen(name), (void *)(uintptr_t)name};
+
+    if (!batch_begin(store, error) ||
+        !batch_put(store, TABLE_META, predecessor_key(), value, 0, error))
+        return false;
+    store->batch_size++;
+    return true;
+}
+
+bool store_is_predecessor(Store *store, const char *name, bool *ret_is, GError **error)
+{
+    MDB_val value;
+    MDB_txn *txn;
+    bool found;
+
+    if (!view_begin(store, &txn, error))
+        return false;
+    bool ok = env_get(store, txn, TABLE_META, predecessor_key(), &found, &value, error);
+    *ret_is = ok && found && value.mv_size == strlen(name) &&
+              memcmp(value.mv_data, name, value.mv_size) == 0;
+    view_end(store);
+    return ok;
 }
 
 uint64_t store_last_sequencer(const Store *store)

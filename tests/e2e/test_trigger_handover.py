@@ -136,11 +136,62 @@ class Handover(E2ETest):
         self.damage()
         for name in ("recovery.handover-link.after", "recovery.set-aside.after",
                      "recovery.handover-unlink.before"):
-            daemon = self.bucket.start_daemon(program=FAILPOINTS, env={
-                "THUMBQ_HANDLER": HANDLER, "THUMBQ_FAILPOINT": f"{name}=crash"})
-            self.assertEqual(daemon.wait(), -signal.SIGKILL)
+            self.crash_at(name)
         self.start()
         self.check_handed_on()
+
+    def crash_at(self, place):
+        daemon = self.bucket.start_daemon(program=FAILPOINTS, env={
+            "THUMBQ_HANDLER": HANDLER, "THUMBQ_FAILPOINT": f"{place}=crash"})
+        self.assertEqual(daemon.wait(), -signal.SIGKILL)
+
+    def test_killed_before_the_rows_are_read(self):
+        """The process that reads the old store ends with the daemon, though its rows do not fit
+        into the pipe: the next daemon gets the lock."""
+        self.configure()
+        daemon = self.start()
+        self.bucket.read("trigger", "pause", "paused")
+        for i in range(400):
+            (self.bucket.path / f"{i}.txt").write_text("no picture")
+        self.bucket.sync()
+        self.bucket.wait_for(lambda: self.status("paused")["waiting"] == 400, "the events")
+        daemon.kill()
+        self.damage()
+        self.crash_at("recovery.handover-read")
+        self.start()
+        row = self.status("paused")
+        self.assertEqual(row["waiting"] + row["retrying"], 400)
+
+    def test_the_link_comes_back(self):
+        """After a power cut the removed link can be there again: it moves no cursor over the
+        events that came since, and brings no dead letter back."""
+        self.configure()
+        self.fill(self.start())
+        self.damage()
+        daemon = self.start()
+        self.put("d.png")
+        self.bucket.sync()
+        self.bucket.wait_for(lambda: self.status("paused")["waiting"] == 1, "a new event")
+        self.bucket.wait_for(lambda: self.status("dead")["dead"] == 4, "a new dead letter")
+        self.bucket.read("dead", "drop", "--triggers")
+        daemon.kill()
+        damaged = next(self.bucket.state.glob("store.damaged-*"))
+        (self.bucket.state / "store.handover").symlink_to(damaged.name)
+        self.start()
+        row = self.status("paused")
+        self.assertEqual(row["waiting"] + row["retrying"], 4)
+        self.assertEqual(self.status("dead")["dead"], 0)
+        self.assertFalse(os.path.lexists(self.bucket.state / "store.handover"))
+
+    def test_without_triggers(self):
+        """Dead letters of triggers that are not configured are handed on, too."""
+        self.configure()
+        self.fill(self.start())
+        self.damage()
+        self.bucket.configure("")
+        self.start()
+        rows = self.bucket.read("dead", "list", "--triggers", "--json").out.splitlines()
+        self.assertEqual(sum(json.loads(row)["state"] == "dead" for row in rows), 3)
 
 
 if __name__ == "__main__":

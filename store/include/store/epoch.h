@@ -22,6 +22,12 @@ bool store_get_epoch(StoreSnapshot *snapshot, uint64_t *ret_epoch, GError **erro
  */
 bool store_follow(Store *store, uint64_t last, GError **error);
 
+/* Notes the name of the damaged store whose triggers this one has taken over. A changing call. */
+bool store_set_predecessor(Store *store, const char *name, GError **error);
+
+/* True if that name was noted last, as the batch sees it. */
+bool store_is_predecessor(Store *store, const char *name, bool *ret_is, GError **error);
+
 /*
  * Returns the sequencer of the newest event, as of the last commit or, within a batch, of the
  * batch.
