@@ -153,6 +153,8 @@ typedef struct {
     Store *store;
     HandoverCounts *counts;
     GError **error;
+    /* A row was passed over. */
+    bool is_damaged;
     /* The store has failed. */
     bool failed;
 } RowReader;
@@ -165,33 +167,57 @@ static bool read_state(RowReader *reader, Unpacker *unpacker)
     unpack_text(unpacker, name, sizeof name);
     state.generation = unpack_u32(unpacker);
     state.is_paused = unpack_bool(unpacker);
-    if (unpacker->failed || !*name)
-        return false;
+    if (unpacker->failed || !*name) {
+        reader->is_damaged = true;
+        return true;
+    }
     reader->failed = !store_put_trigger(reader->store, name, &state, reader->error);
     return !reader->failed;
 }
 
+/* Reads the fields of a delivery. Returns false for wrong bytes. */
+static bool unpack_delivery(Unpacker *unpacker, char name[static CONFIG_NAME_MAX],
+                            Delivery *ret_delivery)
+{
+    Delivery *delivery = ret_delivery;
+
+    unpack_text(unpacker, name, CONFIG_NAME_MAX);
+    delivery->id = unpack_u64(unpacker);
+    delivery->state = (DeliveryState)unpack_int(unpacker, DELIVERY_WAITING, DELIVERY_RANGE);
+    delivery->attempts = unpack_u32(unpacker);
+    delivery->generation = unpack_u32(unpacker);
+    delivery->time_us = unpack_i64(unpacker);
+    delivery->due_us = unpack_i64(unpacker);
+    delivery->first = unpack_u64(unpacker);
+    delivery->last = unpack_u64(unpacker);
+    delivery->n_events = unpack_u64(unpacker);
+    unpack_text(unpacker, delivery->error, sizeof delivery->error);
+    size_t len = unpacker->len - unpacker->at;
+    delivery->input = unpack_bytes(unpacker, len);
+    return !unpacker->failed && *name && len > 0 &&
+           memchr(delivery->input, '\0', len) == delivery->input + len - 1;
+}
+
+/* True if a store can have written these values. */
+static bool is_possible(const Delivery *delivery)
+{
+    return delivery->id > 0 && delivery->id <= SEQUENCER_MAX && delivery->first > 0 &&
+           delivery->first <= delivery->last && delivery->last <= SEQUENCER_MAX &&
+           delivery->n_events > 0 && delivery->time_us >= 0 && delivery->due_us >= 0;
+}
+
+/* Takes a delivery, or passes over a damaged one: its length says where the next row begins. */
 static bool read_delivery(RowReader *reader, Unpacker *unpacker)
 {
     char name[CONFIG_NAME_MAX];
     Delivery delivery;
 
-    unpack_text(unpacker, name, sizeof name);
-    delivery.id = unpack_u64(unpacker);
-    delivery.state = (DeliveryState)unpack_int(unpacker, DELIVERY_WAITING, DELIVERY_RANGE);
-    delivery.attempts = unpack_u32(unpacker);
-    delivery.generation = unpack_u32(unpacker);
-    delivery.time_us = unpack_i64(unpacker);
-    delivery.due_us = unpack_i64(unpacker);
-    delivery.first = unpack_u64(unpacker);
-    delivery.last = unpack_u64(unpacker);
-    delivery.n_events = unpack_u64(unpacker);
-    unpack_text(unpacker, delivery.error, sizeof delivery.error);
-    size_t len = unpacker->len - unpacker->at;
-    delivery.input = unpack_bytes(unpacker, len);
-    if (unpacker->failed || !*name || delivery.id == 0 || delivery.id > SEQUENCER_MAX || len == 0 ||
-        memchr(delivery.input, '\0', len) != delivery.input + len - 1)
-        return false;
+    if (!unpack_delivery(unpacker, name, &delivery) || !is_possible(&delivery)) {
+        reader->is_damaged = true;
+        return true;
+    }
+    /* Each event has its own sequencer. */
+    delivery.n_events = MIN(delivery.n_events, delivery.last - delivery.first + 1);
     reader->counts->n_waiting += delivery.state == DELIVERY_WAITING;
     reader->counts->n_dead += delivery.state != DELIVERY_WAITING;
     reader->failed = !store_put_delivery(reader->store, name, &delivery, reader->error) ||
@@ -220,7 +246,7 @@ static bool read_row(RowReader *reader, Unpacker *unpacker)
     case ROW_DELIVERY:
         return read_delivery(reader, unpacker);
     case ROW_END:
-        reader->counts->is_whole = true;
+        reader->counts->is_whole = !reader->is_damaged;
         break;
     }
     return false;

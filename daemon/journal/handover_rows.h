@@ -20,13 +20,14 @@ bool handover_rows_write(int fd, int dir_fd, const char *directory, const char *
 typedef struct {
     /* Number of batches that wait, and of dead letters. */
     uint64_t n_waiting, n_dead;
-    /* The last row has come. */
+    /* The last row has come, and none was damaged. */
     bool is_whole;
 } HandoverCounts;
 
 /*
  * Takes `fd`, reads rows until the end, and puts them into the store. Triggers begin behind the
- * last sequencer of the store. Wrong bytes end the reading. Limits: a row has DELIVERY_INPUT_MAX
- * bytes and its fields. Returns false with an error of the store.
+ * last sequencer of the store. Damaged deliveries and states are passed over; other wrong bytes end
+ * the reading. Limits: a row has DELIVERY_INPUT_MAX bytes and its fields. Returns false with an
+ * error of the store.
  */
 bool handover_rows_read(int fd, Store *store, HandoverCounts *ret_counts, GError **error);

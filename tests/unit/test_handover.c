@@ -40,7 +40,7 @@ static HandoverCounts read_rows(Store *store, int fd)
     return counts;
 }
 
-/* Any bytes end the reading, and no row of them gets into the store. */
+/* No row of wrong bytes gets into the store. */
 static void test_wrong_bytes(void)
 {
     static const struct {
@@ -76,6 +76,81 @@ static void test_wrong_bytes(void)
     }
     g_assert_cmpuint(store_last_sequencer(fixture.store), ==, last);
     fixture_clear(&fixture);
+}
+
+/* Appends the row of a delivery. */
+static void append_delivery(GByteArray *rows, const Delivery *delivery)
+{
+    uint8_t bytes[256], prefix[4];
+    Packer packer = {.data = bytes, .max = sizeof bytes};
+    Packer len = {.data = prefix, .max = sizeof prefix};
+
+    pack_u8(&packer, 3);
+    pack_text(&packer, "t");
+    pack_u64(&packer, delivery->id);
+    pack_u32(&packer, (uint32_t)delivery->state);
+    pack_u32(&packer, delivery->attempts);
+    pack_u32(&packer, delivery->generation);
+    pack_i64(&packer, delivery->time_us);
+    pack_i64(&packer, delivery->due_us);
+    pack_u64(&packer, delivery->first);
+    pack_u64(&packer, delivery->last);
+    pack_u64(&packer, delivery->n_events);
+    pack_text(&packer, "why");
+    pack_bytes(&packer, "{}\n", 4);
+    g_assert_false(packer.failed);
+    pack_u32(&len, (uint32_t)packer.len);
+    g_byte_array_append(rows, prefix, sizeof prefix);
+    g_byte_array_append(rows, bytes, (guint)packer.len);
+}
+
+static bool note_delivery(const char *trigger, const Delivery *delivery, void *data)
+{
+    Delivery *last = data;
+
+    g_assert_cmpstr(trigger, ==, "t");
+    *last = *delivery;
+    return true;
+}
+
+/* Rows with impossible values are passed over, and the rows behind them arrive. */
+static void test_damaged_rows(void)
+{
+    static const Delivery bad[] = {
+        {.id = 5, .state = DELIVERY_WAITING, .first = 3, .last = 2, .n_events = 1},
+        {.id = 5, .state = DELIVERY_WAITING, .first = 0, .last = 2, .n_events = 1},
+        {.id = 5, .state = DELIVERY_WAITING, .first = 2, .last = 2, .n_events = 0},
+        {.id = 5, .state = DELIVERY_WAITING, .first = 2, .last = UINT64_MAX, .n_events = 1},
+        {.id = 5, .state = DELIVERY_DEAD, .first = 2, .last = 2, .n_events = 1, .due_us = -1},
+        {.id = 5, .state = DELIVERY_DEAD, .first = 2, .last = 2, .n_events = 1, .time_us = -1},
+        {.id = 0, .state = DELIVERY_DEAD, .first = 2, .last = 2, .n_events = 1},
+        {.id = 5, .state = (DeliveryState)9, .first = 2, .last = 2, .n_events = 1},
+    };
+    const Delivery good = {
+        .id = 7, .state = DELIVERY_WAITING, .first = 2, .last = 4, .n_events = UINT64_MAX};
+    static const uint8_t end[] = {1, 0, 0, 0, 4};
+
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        g_autoptr(GByteArray) rows = g_byte_array_new();
+        g_autoptr(GError) error = NULL;
+        Delivery found = {0};
+        Fixture fixture;
+        fixture_init(&fixture, &limits);
+        append_delivery(rows, &bad[i]);
+        append_delivery(rows, &good);
+        g_byte_array_append(rows, end, sizeof end);
+        HandoverCounts counts = read_rows(fixture.store, pipe_with(rows->data, rows->len));
+        g_assert_false(counts.is_whole);
+        g_assert_cmpuint(counts.n_waiting, ==, 1);
+        g_assert_cmpuint(counts.n_dead, ==, 0);
+        StoreSnapshot *snapshot = begin_snapshot(fixture.store);
+        g_assert_true(store_deliveries(snapshot, NULL, 0, note_delivery, &found, &error));
+        g_assert_no_error(error);
+        g_assert_cmpuint(found.id, ==, good.id);
+        g_assert_cmpuint(found.n_events, ==, 3);
+        store_snapshot_end(snapshot);
+        fixture_clear(&fixture);
+    }
 }
 
 static Config *parse_config(void)
@@ -178,6 +253,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/handover/wrong-bytes", test_wrong_bytes);
+    g_test_add_func("/handover/damaged-rows", test_damaged_rows);
     g_test_add_func("/handover/round-trip", test_round_trip);
     return g_test_run();
 }
