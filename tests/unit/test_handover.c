@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The rows of triggers on their way from a damaged store to the next one. */
 #include "base/pack.h"
+#include "journal/handover.h"
 #include "journal/handover_rows.h"
 #include "store/epoch.h"
 #include "store/store_triggers.h"
 #include "store_fixture.h"
 
 #include <fcntl.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 static const StoreLimits limits = {
@@ -249,11 +252,67 @@ static void test_round_trip(void)
     fixture_clear(&to);
 }
 
+/* Fills the store with more bytes than a pipe or a small store takes. */
+static void fill_large(Store *store)
+{
+    g_autofree char *input = g_strnfill(32 << 10, 'x');
+    g_autoptr(GError) error = NULL;
+
+    for (int i = 0; i < 150; i++) {
+        Delivery dead = {
+            .state = DELIVERY_DEAD, .first = 1, .last = 1, .n_events = 1, .input = input};
+        g_assert_true(store_put_delivery(store, "t", &dead, &error));
+        g_assert_no_error(error);
+    }
+    commit(store);
+}
+
+/* If the new store takes no further row, the handover ends at once: the child process does not wait
+ * for a reader of its rows until its own time is over. */
+static void test_full_disk(void)
+{
+    Config *config = parse_config();
+    Fixture from, to;
+    struct rlimit old;
+    GError *error = NULL;
+
+    fixture_init(&from, &limits);
+    fixture_init(&to, &limits);
+    fill_large(from.store);
+    g_clear_pointer(&from.store, store_close);
+    g_autofree char *parent = g_path_get_dirname(from.directory);
+    g_autofree char *link = g_build_filename(parent, "store.handover", NULL);
+    g_assert_cmpint(symlink("store", link), ==, 0);
+    const BucketState state = {.bucket_path = "/bucket",
+                               .config = config,
+                               .lock.folder_fd = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+                               .store = to.store};
+
+    (void)signal(SIGXFSZ, SIG_IGN);
+    g_assert_cmpint(getrlimit(RLIMIT_FSIZE, &old), ==, 0);
+    const struct rlimit small = {1 << 20, old.rlim_max};
+    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &small), ==, 0);
+    /* Less than HANDOVER_SECONDS: ends the test if the child process is waited for. */
+    (void)alarm(HANDOVER_SECONDS / 2);
+    g_assert_false(handover_take(&state, &error));
+    (void)alarm(0);
+    g_assert_nonnull(error);
+    g_clear_error(&error);
+    g_assert_cmpint(setrlimit(RLIMIT_FSIZE, &old), ==, 0);
+    /* The next start tries again. */
+    g_assert_cmpint(g_unlink(link), ==, 0);
+    (void)close(state.lock.folder_fd);
+    config_free(config);
+    fixture_clear(&from);
+    fixture_clear(&to);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/handover/wrong-bytes", test_wrong_bytes);
     g_test_add_func("/handover/damaged-rows", test_damaged_rows);
     g_test_add_func("/handover/round-trip", test_round_trip);
+    g_test_add_func("/handover/full-disk", test_full_disk);
     return g_test_run();
 }
