@@ -20,6 +20,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
                              .is_signed = data[1] & 1,
                              .is_float = (data[1] & 2) != 0,
                              .is_inverted = (data[1] & 4) != 0,
+                             .is_lab = (data[1] & 64) != 0,
                              .per_pixel = data[1] >> 3 & 7};
     SamplesKind kind;
     if (!samples_are_known(&samples, &kind))

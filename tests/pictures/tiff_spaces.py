@@ -2,17 +2,18 @@
 """TIFF files in other colour spaces than RGB, with and without alpha, and the pictures they stand for."""
 
 import struct
+import zlib
 
 import containers as make
 import profiles
 from raster import scene
-from tiff_files import ASSOCIATED, CMYK, GREY, UNASSOCIATED, UNSPECIFIED, WHITE_IS_ZERO, grey_of, linear, page
+from tiff_files import ASSOCIATED, CMYK, GREY, UNASSOCIATED, UNSPECIFIED, WHITE_IS_ZERO, ZIP, grey_of, linear, page
 
 LAB = 8
 FLOAT = 3
 
 
-def file_of(raster, numbers, code, photometric, tags=None, separate=False):
+def file_of(raster, numbers, code, photometric, tags=None, separate=False, zipped=False):
     """A file of the numbers of each pixel. `code`: of struct, for all samples or for each."""
     samples = len(numbers(raster.pixels()[0]))
     pixels = [numbers(pixel) for pixel in raster.pixels()]
@@ -23,6 +24,8 @@ def file_of(raster, numbers, code, photometric, tags=None, separate=False):
         data = b"".join(struct.pack("<" + "".join(bands), *pixel) for pixel in pixels)
     bits = 8 * struct.calcsize("<" + bands[0])
     tags = {**(tags or {}), 284: (3, [2 if separate else 1])}
+    if zipped:
+        data, tags[259] = zlib.compress(data), (3, [ZIP])
     if bands[0] in "fd":
         tags[339] = (3, [FLOAT] * samples)
     return make.tiff(page(raster, data, bits=bits, samples=samples, photometric=photometric, tags=tags))
@@ -42,9 +45,14 @@ def lab(clear, bits, alpha=UNASSOCIATED, separate=False):
     return file_of(clear, numbers, "BbbB" if bits == 8 else "HhhH", LAB, {338: (3, [alpha])}, separate)
 
 
-def lab_floats(raster):
-    """L*, a* and b* as they are, as libvips writes them."""
-    return file_of(raster, profiles.to_lab, "f", LAB)
+def lab_floats(raster, code="f", alpha=UNASSOCIATED, separate=False, zipped=False):
+    """L*, a* and b* as they are, and alpha from 0 to 255, as libvips writes them."""
+    def numbers(pixel):
+        share = pixel[3] / 255 if alpha == ASSOCIATED else 1
+        return [share * v for v in profiles.to_lab(pixel[:3])] + list(pixel[3:])
+
+    tags = {338: (3, [alpha])} if raster.bands == 4 else {}
+    return file_of(raster, numbers, code, LAB, tags, separate, zipped)
 
 
 def inks(clear, code, alpha=UNASSOCIATED):
@@ -84,6 +92,11 @@ def kinds():
         yield f"lab-alpha-separate-{bits}.tif", lab(clear, bits, separate=True), clear
     yield "lab-associated-16.tif", lab(clear, 16, ASSOCIATED), clear
     yield "lab-float.tif", lab_floats(scene()), scene()
+    yield "lab-float-separate.tif", lab_floats(scene(), separate=True), scene()
+    yield "lab-float-64.tif", lab_floats(scene(), "d"), scene()
+    yield "lab-float-alpha-zip.tif", lab_floats(clear, zipped=True), clear
+    for name, alpha in (("alpha", UNASSOCIATED), ("alpha-unsaid", UNSPECIFIED), ("associated", ASSOCIATED)):
+        yield f"lab-float-{name}.tif", lab_floats(clear, alpha=alpha), clear
     for code in "BHIfd":
         yield f"cmyk-alpha-{code}.tif", inks(clear, code), clear
     for code in "Hf":

@@ -165,11 +165,19 @@ static void test_lab(void)
 {
     static const uint8_t bytes[] = {51, 0x81, 0x7f, 255};
     static const uint16_t words[] = {UINT16_MAX, 0x8000, 0x0180, 0};
-    static const float of_bytes[] = {20, -127, 127, 1}, of_words[] = {100, -128, 1.5F, 0};
-    for (int deep = 0; deep < 2; deep++) {
-        Samples samples = {.bits = deep ? 16 : 8, .is_lab = true, .per_pixel = 4};
-        const uint8_t *row = deep ? (const uint8_t *)words : bytes;
-        const float *expected = deep ? of_words : of_bytes;
+    static const float floats[] = {50, -100, 2.5F, 51};
+    static const struct {
+        unsigned bits;
+        const void *row;
+        float expected[4];
+    } rows[] = {{8, bytes, {20, -127, 127, 1}},
+                {16, words, {100, -128, 1.5F, 0}},
+                {32, floats, {50, -100, 2.5F, 0.2F}}};
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        Samples samples = {
+            .bits = rows[i].bits, .is_float = rows[i].bits == 32, .is_lab = true, .per_pixel = 4};
+        const uint8_t *row = rows[i].row;
+        const float *expected = rows[i].expected;
         SamplesKind kind;
         float made[4], plane;
         g_assert_true(samples_are_known(&samples, &kind));
@@ -191,7 +199,7 @@ static void test_unknown_kinds(void)
                                    {.bits = 33},
                                    {.bits = 64},
                                    {.bits = 8, .is_float = true},
-                                   {.bits = 32, .is_float = true, .is_lab = true},
+                                   {.bits = 8, .is_float = true, .is_lab = true},
                                    {.bits = 12, .is_lab = true},
                                    {.bits = 128, .is_float = true}};
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {

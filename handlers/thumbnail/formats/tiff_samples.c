@@ -8,7 +8,7 @@
 bool samples_are_known(const Samples *samples, SamplesKind *ret_kind)
 {
     unsigned bits = samples->bits;
-    if (samples->is_float && !samples->is_lab) {
+    if (samples->is_float) {
         *ret_kind = SAMPLES_FLOAT;
         return bits == 16 || bits == 24 || bits == 32 || bits == 64;
     }
@@ -103,12 +103,18 @@ static float small_float(uint32_t value, unsigned exponent_bits, unsigned fracti
     return exponent == 0 ? sign * ldexpf(part, 1 - bias) : sign * ldexpf(1 + part, exponent - bias);
 }
 
-/* Returns sample `i` of a picture in L*a*b*. */
+/* Returns the place of sample `i` in its pixel. */
+static unsigned band_of(const Samples *samples, size_t i)
+{
+    return samples->band + (unsigned)(samples->per_pixel > 1 ? i % samples->per_pixel : 0);
+}
+
+/* Returns sample `i` of a picture in L*a*b* of whole numbers. */
 static float lab_number(const Samples *samples, const uint8_t *row, size_t i)
 {
     uint32_t value = whole(samples, row, i);
     float top = samples->bits == 8 ? UINT8_MAX : UINT16_MAX;
-    unsigned band = samples->band + (samples->per_pixel > 1 ? i % samples->per_pixel : 0);
+    unsigned band = band_of(samples, i);
     if (band == 1 || band == 2)
         return samples->bits == 8 ? (int8_t)value : (float)(int16_t)value / 256;
     return (band == 0 ? 100 : 1) * (float)value / top;
@@ -119,7 +125,7 @@ static float number(const Samples *samples, const uint8_t *row, size_t i)
 {
     float single;
     double wide;
-    if (samples->is_lab)
+    if (samples->is_lab && !samples->is_float)
         return lab_number(samples, row, i);
     switch (samples->bits) {
     case 32:
@@ -136,6 +142,8 @@ static float number(const Samples *samples, const uint8_t *row, size_t i)
         single = small_float(whole(samples, row, i), 7, 16);
         break;
     }
+    if (samples->is_lab && band_of(samples, i) > 2)
+        single /= UINT8_MAX;
     return isnan(single) ? 0 : is_inverted(samples, i) ? 1 - single : single;
 }
 

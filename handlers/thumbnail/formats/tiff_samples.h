@@ -27,7 +27,8 @@ typedef struct {
     bool is_index;
     /*
      * The samples of a pixel are L*, a* and b*, and alpha. They become L* from 0 to 100, a* and b*
-     * as they are, and alpha from 0 to 1.
+     * as they are, and alpha from 0 to 1. Float numbers of alpha are those of libvips, which end
+     * at 255.
      */
     bool is_lab;
     /* The place of a row's first sample in its pixel; not 0 in separate planes. */
