@@ -141,9 +141,11 @@ bool handover_rows_write(int fd, int dir_fd, const char *directory, const char *
     g_autoptr(Store) store = store_open_damaged(dir_fd, directory, NULL);
     g_autoptr(StoreSnapshot) snapshot = store ? store_snapshot_begin(store, NULL) : NULL;
     g_autofree uint8_t *row = g_malloc(ROW_MAX);
-    RowWriter writer = {.stream = fdopen(fd, "w"), .snapshot = snapshot, .row = row};
 
-    if (!snapshot || !writer.stream)
+    if (!snapshot)
+        return false;
+    RowWriter writer = {.stream = fdopen(fd, "w"), .snapshot = snapshot, .row = row};
+    if (!writer.stream)
         return false;
     bool ok = write_rows(&writer, store, bucket, config);
     return fclose(writer.stream) == 0 && ok;
