@@ -155,11 +155,9 @@ static void set_data(HeifMeta *meta, HeifItem *item, const Parts *parts)
     if (block == NULL)
         return;
     item->data = (Bytes){block, block + size};
-    for (Parts rest = *parts; rest.n > 0 && bytes_left(&rest.body) > 0;) {
-        (void)next_part(&rest, &part);
+    for (Parts rest = *parts; next_part(&rest, &part) && part.at != NULL;
+         block += bytes_left(&part))
         memcpy(block, part.at, bytes_left(&part));
-        block += bytes_left(&part);
-    }
 }
 
 static void skip_parts(Bytes *body, const Parts *parts)
