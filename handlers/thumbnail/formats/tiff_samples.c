@@ -116,8 +116,8 @@ static float lab_number(const Samples *samples, const uint8_t *row, size_t i)
     float top = samples->bits == 8 ? UINT8_MAX : UINT16_MAX;
     unsigned band = band_of(samples, i);
     if (band == 1 || band == 2)
-        return samples->bits == 8 ? (int8_t)value : (float)(int16_t)value / 256;
-    return (band == 0 ? 100 : 1) * (float)value / top;
+        return samples->bits == 8 ? (float)(int8_t)value : (float)(int16_t)value / 256;
+    return (band == 0 ? 100.0F : 1.0F) * (float)value / top;
 }
 
 /* Returns sample `i` of a row of floating-point numbers; 0 for NaN. */
