@@ -9,7 +9,8 @@
 static const char *const months[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
 static const char *const days[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-/* The last second of the year 9999. */
+/* The first second of the year 1, and the last one of the year 9999. */
+#define TIME_MIN_S INT64_C(-62135596800)
 #define TIME_MAX_S INT64_C(253402300799)
 
 bool http_date_parse(const char *text, int64_t *ret_s)
@@ -34,7 +35,7 @@ bool http_date_parse(const char *text, int64_t *ret_s)
 
 char *http_date_format(int64_t time_s)
 {
-    const time_t time = time_s < 0 || time_s > TIME_MAX_S ? 0 : time_s;
+    const time_t time = time_s < TIME_MIN_S || time_s > TIME_MAX_S ? 0 : time_s;
     struct tm t;
 
     gmtime_r(&time, &t);
