@@ -251,6 +251,7 @@ class Programs(E2ETest):
                            f"exec {self.handler.parent}/thumbq-second\n")
         wrapper.chmod(0o755)
         handler = self.install("limited", other=wrapper)
+        second_program = handler.parent / "thumbq-second"
         keys = [f"{i}.qoi" for i in range(8)]
         for key in keys:
             self.bucket.put(key, second(50, 40, GREEN))
@@ -258,6 +259,10 @@ class Programs(E2ETest):
                                        env={"THUMBQ_HANDLER": os.fspath(handler)})
         # Each file has failed more than once on average.
         wait_for(lambda: self.failures() > len(keys) or not run.is_running(), "failures", run.log)
+
+        # A fork server that waits for long ends, and the next one would be limited again.
+        second_program.unlink()
+        second_program.symlink_to(self.handler.parent / "thumbq-second")
 
         def has_ended():
             self.lift(run)
